@@ -1,0 +1,371 @@
+//! Gaussian mixtures of any dimension with full covariances: sampling, exact log-density (G 24), score.
+
+use crate::random::Stream;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip, parallel::prelude::*};
+use ndarray_linalg::{Cholesky, UPLO};
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+/// Rows that share one random sub-stream when sampling, and one task when evaluating.
+const CHUNK_ROWS: usize = 1024;
+
+/// Why a set of weights, means and covariances is no Gaussian mixture. `component` counts from 0.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MixtureError {
+    /// No component at all.
+    #[error("a mixture needs at least one component")]
+    Empty,
+    /// Weight, mean or covariance number missing.
+    #[error("{weights} weights, {means} means and {covariances} covariances: a mixture needs one of each per component")]
+    Counts {
+        /// Number of weights.
+        weights: usize,
+        /// Number of means.
+        means: usize,
+        /// Number of covariances.
+        covariances: usize,
+    },
+    /// A weight that is not a positive finite number.
+    #[error("the weight is {weight}, but it must be a positive finite number")]
+    Weight {
+        /// Which component.
+        component: usize,
+        /// The weight found.
+        weight: f64,
+    },
+    /// A mean that has another dimension than the first one, or none.
+    #[error("the mean has {found} coordinates, but the first component's has {expected}")]
+    Dimension {
+        /// Which component.
+        component: usize,
+        /// Coordinates expected.
+        expected: usize,
+        /// Coordinates found.
+        found: usize,
+    },
+    /// A mean or covariance that holds NaN or infinity.
+    #[error("the {what} holds {value}, but every entry must be finite")]
+    NotFinite {
+        /// Which component.
+        component: usize,
+        /// "mean" or "covariance".
+        what: &'static str,
+        /// The offending number.
+        value: f64,
+    },
+    /// A covariance that is not `d x d`.
+    #[error("the covariance is {rows} x {cols}, but the mean has {dim} coordinates, so it must be {dim} x {dim}")]
+    Shape {
+        /// Which component.
+        component: usize,
+        /// Rows found.
+        rows: usize,
+        /// Columns found.
+        cols: usize,
+        /// Dimension of the mean.
+        dim: usize,
+    },
+    /// A covariance with different entries on both sides of the diagonal.
+    #[error("the covariance is not symmetric: entry [{row}][{col}] is {upper}, but entry [{col}][{row}] is {lower}")]
+    NotSymmetric {
+        /// Which component.
+        component: usize,
+        /// Row of the upper entry.
+        row: usize,
+        /// Column of the upper entry.
+        col: usize,
+        /// Upper entry.
+        upper: f64,
+        /// Lower entry.
+        lower: f64,
+    },
+    /// A covariance whose Cholesky factorisation fails.
+    #[error("the covariance is not positive definite: some direction has no or negative variance")]
+    NotPositiveDefinite {
+        /// Which component.
+        component: usize,
+    },
+}
+
+impl MixtureError {
+    /// The component that the error is about, where it is about one.
+    pub fn component(&self) -> Option<usize> {
+        match *self {
+            Self::Empty | Self::Counts { .. } => None,
+            Self::Weight { component, .. }
+            | Self::Dimension { component, .. }
+            | Self::NotFinite { component, .. }
+            | Self::Shape { component, .. }
+            | Self::NotSymmetric { component, .. }
+            | Self::NotPositiveDefinite { component } => Some(component),
+        }
+    }
+}
+
+/// One normal distribution N(mu, Sigma) of a mixture, factored once.
+#[derive(Debug, Clone)]
+struct Component {
+    weight: f64,
+    mean: Array1<f64>,
+    covariance: Array2<f64>,
+    /// Lower triangular `L` with `L L^T = Sigma`, row-major.
+    factor: Vec<f64>,
+    /// `log w - d/2 log 2 pi - log det L`.
+    log_scale: f64,
+}
+
+impl Component {
+    /// `y = L^-1 (x - mu)`, returning `|y|^2`, the squared Mahalanobis distance.
+    fn whiten(&self, x: ArrayView1<f64>, y: &mut [f64]) -> f64 {
+        let d = y.len();
+        let mut squared = 0.0;
+        for i in 0..d {
+            let row = &self.factor[i * d..i * d + d];
+            let known: f64 = row[..i].iter().zip(&y[..i]).map(|(l, v)| l * v).sum();
+            let v = (x[i] - self.mean[i] - known) / row[i];
+            y[i] = v;
+            squared += v * v;
+        }
+        squared
+    }
+
+    /// `y <- L^-T y` in place.
+    fn back_substitute(&self, y: &mut [f64]) {
+        let d = y.len();
+        for i in (0..d).rev() {
+            let known: f64 = (i + 1..d).map(|j| self.factor[j * d + i] * y[j]).sum();
+            y[i] = (y[i] - known) / self.factor[i * d + i];
+        }
+    }
+}
+
+/// A Gaussian mixture `p(x) = sum_k w_k N(x; mu_k, Sigma_k)` (G 24).
+#[derive(Debug, Clone)]
+pub struct GaussianMixture {
+    dim: usize,
+    components: Vec<Component>,
+}
+
+impl GaussianMixture {
+    /// A mixture from weights (any positive numbers; they are normalized to sum 1), means `(d)` and
+    /// covariances `(d, d)`.
+    ///
+    /// # Errors
+    /// If the three differ in number, a weight is not positive, a dimension does not fit, or a
+    /// covariance is not symmetric positive definite.
+    pub fn new(
+        weights: &[f64],
+        means: &[Array1<f64>],
+        covariances: &[Array2<f64>],
+    ) -> Result<Self, MixtureError> {
+        if weights.len() != means.len() || weights.len() != covariances.len() {
+            return Err(MixtureError::Counts {
+                weights: weights.len(),
+                means: means.len(),
+                covariances: covariances.len(),
+            });
+        }
+        let dim = means.first().map_or(0, Array1::len);
+        if dim == 0 {
+            return Err(MixtureError::Empty);
+        }
+        if let Some((component, &weight)) =
+            weights.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w > 0.0))
+        {
+            return Err(MixtureError::Weight { component, weight });
+        }
+        let total: f64 = weights.iter().sum();
+        let components = weights
+            .iter()
+            .zip(means)
+            .zip(covariances)
+            .enumerate()
+            .map(|(k, ((w, mean), covariance))| component(k, w / total, mean, covariance, dim))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { dim, components })
+    }
+
+    /// Dimension `d` of the points.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Number of components.
+    pub fn len(&self) -> usize {
+        self.components.len()
+    }
+
+    /// Whether there is no component; never true of a mixture that was built.
+    pub fn is_empty(&self) -> bool {
+        self.components.is_empty()
+    }
+
+    /// `n` independent points, shape `(n, d)`. The first points do not depend on `n`.
+    pub fn sample(&self, n: usize, stream: &Stream) -> Array2<f64> {
+        let mut out = Array2::zeros((n, self.dim));
+        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS).into_par_iter().enumerate().for_each(
+            |(chunk, mut block)| {
+                let mut rng = stream.at(chunk as u64);
+                let mut z = vec![0.0; self.dim];
+                for mut row in block.rows_mut() {
+                    let c = self.pick(rng.random::<f64>());
+                    z.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
+                    for i in 0..self.dim {
+                        let l = &c.factor[i * self.dim..=i * self.dim + i];
+                        row[i] = c.mean[i] + l.iter().zip(&z).map(|(l, z)| l * z).sum::<f64>();
+                    }
+                }
+            },
+        );
+        out
+    }
+
+    /// The component whose share of the unit interval holds `u`.
+    fn pick(&self, u: f64) -> &Component {
+        let mut below = 0.0;
+        for c in &self.components {
+            below += c.weight;
+            if u < below {
+                return c;
+            }
+        }
+        &self.components[self.components.len() - 1]
+    }
+
+    /// `log p(x_i)` of each row of `x`, shape `(n, d) -> (n)`, by log-sum-exp (G 24).
+    pub fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
+        let mut out = Array1::zeros(x.nrows());
+        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
+            .for_each(|(mut out, x)| {
+                let mut y = vec![0.0; self.dim];
+                let mut terms = vec![0.0; self.len()];
+                Zip::from(&mut out).and(x.rows()).for_each(|o, row| {
+                    for (term, c) in terms.iter_mut().zip(&self.components) {
+                        *term = c.log_scale - 0.5 * c.whiten(row, &mut y);
+                    }
+                    *o = log_sum_exp(&terms);
+                });
+            });
+        out
+    }
+
+    /// `grad log p(x_i)` of each row of `x`, shape `(n, d) -> (n, d)`:
+    /// `sum_k r_k(x) Sigma_k^-1 (mu_k - x)` with `r_k` the responsibilities.
+    pub fn score(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        let mut out = Array2::zeros(x.dim());
+        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
+            .for_each(|(mut out, x)| {
+                let d = self.dim;
+                let mut whitened = vec![0.0; d * self.len()];
+                let mut terms = vec![0.0; self.len()];
+                for (mut grad, row) in out.rows_mut().into_iter().zip(x.rows()) {
+                    for (k, c) in self.components.iter().enumerate() {
+                        terms[k] = c.log_scale - 0.5 * c.whiten(row, &mut whitened[k * d..(k + 1) * d]);
+                    }
+                    let total = log_sum_exp(&terms);
+                    for (k, c) in self.components.iter().enumerate() {
+                        let responsibility = (terms[k] - total).exp();
+                        if responsibility > 0.0 {
+                            let y = &mut whitened[k * d..(k + 1) * d];
+                            c.back_substitute(y);
+                            grad.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
+                        }
+                    }
+                }
+            });
+        out
+    }
+
+    /// The mixture after diffusion to `alpha_bar`: means `sqrt(alpha_bar) mu_k`, covariances
+    /// `alpha_bar Sigma_k + (1 - alpha_bar) I`.
+    ///
+    /// # Errors
+    /// If `alpha_bar` is not in `[0, 1]` or rounding makes a covariance singular.
+    pub fn diffused(&self, alpha_bar: f64) -> Result<Self, MixtureError> {
+        let noise = Array2::<f64>::eye(self.dim) * (1.0 - alpha_bar);
+        self.map(|mean| mean * alpha_bar.sqrt(), |cov| cov * alpha_bar + &noise)
+    }
+
+    /// The mixture of `(x - shift) / scale`, axis by axis.
+    ///
+    /// # Errors
+    /// If a scale is not a positive finite number.
+    pub fn rescaled(&self, shift: &Array1<f64>, scale: &Array1<f64>) -> Result<Self, MixtureError> {
+        self.map(
+            |mean| (mean - shift) / scale,
+            |cov| Array2::from_shape_fn(cov.raw_dim(), |(i, j)| cov[[i, j]] / (scale[i] * scale[j])),
+        )
+    }
+
+    fn map(
+        &self,
+        mean: impl Fn(&Array1<f64>) -> Array1<f64>,
+        covariance: impl Fn(&Array2<f64>) -> Array2<f64>,
+    ) -> Result<Self, MixtureError> {
+        let weights: Vec<f64> = self.components.iter().map(|c| c.weight).collect();
+        let means: Vec<_> = self.components.iter().map(|c| mean(&c.mean)).collect();
+        let covariances: Vec<_> = self.components.iter().map(|c| covariance(&c.covariance)).collect();
+        Self::new(&weights, &means, &covariances)
+    }
+}
+
+/// Checks and factors one component; `weight` is already normalized.
+fn component(
+    k: usize,
+    weight: f64,
+    mean: &Array1<f64>,
+    covariance: &Array2<f64>,
+    dim: usize,
+) -> Result<Component, MixtureError> {
+    if mean.len() != dim {
+        return Err(MixtureError::Dimension { component: k, expected: dim, found: mean.len() });
+    }
+    if covariance.dim() != (dim, dim) {
+        let (rows, cols) = covariance.dim();
+        return Err(MixtureError::Shape { component: k, rows, cols, dim });
+    }
+    let bad = |v: &&f64| !v.is_finite();
+    if let Some(&value) = mean.iter().find(bad) {
+        return Err(MixtureError::NotFinite { component: k, what: "mean", value });
+    }
+    if let Some(&value) = covariance.iter().find(bad) {
+        return Err(MixtureError::NotFinite { component: k, what: "covariance", value });
+    }
+    for row in 0..dim {
+        for col in row + 1..dim {
+            let (upper, lower) = (covariance[[row, col]], covariance[[col, row]]);
+            // Room for the rounding of a covariance that was computed and printed.
+            if (upper - lower).abs() > 1e-12 * (covariance[[row, row]] * covariance[[col, col]]).abs().sqrt() {
+                return Err(MixtureError::NotSymmetric { component: k, row, col, upper, lower });
+            }
+        }
+    }
+    let factor = covariance
+        .cholesky(UPLO::Lower)
+        .map_err(|_| MixtureError::NotPositiveDefinite { component: k })?;
+    let log_det: f64 = factor.diag().iter().map(|v| v.ln()).sum();
+    if !log_det.is_finite() {
+        return Err(MixtureError::NotPositiveDefinite { component: k });
+    }
+    let log_scale = weight.ln() - 0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - log_det;
+    Ok(Component {
+        weight,
+        mean: mean.clone(),
+        covariance: covariance.clone(),
+        factor: factor.iter().copied().collect(),
+        log_scale,
+    })
+}
+
+/// `log sum_k exp(a_k)`, without overflow.
+fn log_sum_exp(terms: &[f64]) -> f64 {
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + terms.iter().map(|t| (t - largest).exp()).sum::<f64>().ln()
+}

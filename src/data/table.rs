@@ -1,0 +1,84 @@
+//! Tables of points as text: CSV with a header `x0, x1, ...`.
+
+use ndarray::Array2;
+use std::io::{Read, Write};
+
+/// Why a table could not be read. Rows and columns count from 1, the header being line 1.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Not CSV: rows of different length, bad quoting, or the file broke off.
+    #[error("{0}")]
+    Csv(#[from] csv::Error),
+    /// A cell that is no number.
+    #[error("line {line}, column {column}: `{text}` is not a number")]
+    NotANumber {
+        /// Line in the file.
+        line: u64,
+        /// Column.
+        column: usize,
+        /// The cell's text.
+        text: String,
+    },
+    /// A cell that holds NaN or infinity.
+    #[error("line {line}, column {column}: `{text}` is not finite; remove the row or mend the value")]
+    NotFinite {
+        /// Line in the file.
+        line: u64,
+        /// Column.
+        column: usize,
+        /// The cell's text.
+        text: String,
+    },
+    /// No row beneath the header.
+    #[error("the table has no points: a header and at least one row are needed")]
+    Empty,
+}
+
+/// Reads a table of finite numbers, shape `(n, d)`. A first line in which no cell is a number is the
+/// header; without one all lines are points.
+///
+/// # Errors
+/// If the text is no CSV, is empty, or a cell is not a finite number; the message names line and column.
+pub fn read_csv(input: impl Read) -> Result<Array2<f64>, TableError> {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).comment(Some(b'#')).from_reader(input);
+    let (mut values, mut width, mut rows) = (Vec::new(), 0, 0);
+    let mut record = csv::StringRecord::new();
+    let mut first = true;
+    while reader.read_record(&mut record)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        width = record.len();
+        if std::mem::take(&mut first) && record.iter().all(|cell| cell.parse::<f64>().is_err()) {
+            continue;
+        }
+        for (column, cell) in record.iter().enumerate() {
+            let text = || cell.to_string();
+            let value: f64 =
+                cell.parse().map_err(|_| TableError::NotANumber { line, column: column + 1, text: text() })?;
+            if !value.is_finite() {
+                return Err(TableError::NotFinite { line, column: column + 1, text: text() });
+            }
+            values.push(value);
+        }
+        rows += 1;
+    }
+    if rows == 0 || width == 0 {
+        return Err(TableError::Empty);
+    }
+    Array2::from_shape_vec((rows, width), values).map_err(|_| TableError::Empty)
+}
+
+/// Writes points `(n, d)` under a header `x0, x1, ...`, each number as the shortest decimal that reads
+/// back to it.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write_csv(output: impl Write, points: &Array2<f64>) -> Result<(), csv::Error> {
+    let mut writer = csv::Writer::from_writer(output);
+    writer.write_record((0..points.ncols()).map(|j| format!("x{j}")))?;
+    for row in points.rows() {
+        writer.serialize(row.as_slice().map_or_else(|| row.to_vec(), <[f64]>::to_vec))?;
+    }
+    writer.flush()?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! stub
+
+pub mod data;
+pub mod random;
