@@ -1,1 +1,16 @@
-fn main() {}
+//! Parse, dispatch, print one error.
+
+use clap::Parser;
+use gdiff::cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gdiff::parallel::one_thread_per_kernel();
+    match gdiff::commands::execute(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("gdiff: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

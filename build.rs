@@ -1,0 +1,35 @@
+//! Records the git commit, profile and features in the binary, for `provenance.json`.
+
+use std::process::Command;
+
+fn main() {
+    let git = |args: &[&str]| {
+        let output = Command::new("git").args(args).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_string())
+    };
+    let commit = git(&["rev-parse", "HEAD"]).map_or_else(
+        || "unknown".to_string(),
+        |commit| match git(&["status", "--porcelain", "--untracked-files=no"]) {
+            Some(changes) if !changes.is_empty() => format!("{commit}+changes"),
+            _ => commit,
+        },
+    );
+    let features: Vec<&str> = [
+        ("CARGO_FEATURE_OPENBLAS_SYSTEM", "openblas-system"),
+        ("CARGO_FEATURE_OPENBLAS_STATIC", "openblas-static"),
+        ("CARGO_FEATURE_NETLIB_STATIC", "netlib-static"),
+        ("CARGO_FEATURE_INTEL_MKL_STATIC", "intel-mkl-static"),
+        ("CARGO_FEATURE_CUDA", "cuda"),
+    ]
+    .into_iter()
+    .filter(|(variable, _)| std::env::var_os(variable).is_some())
+    .map(|(_, name)| name)
+    .collect();
+    println!("cargo::rustc-env=GDIFF_GIT_COMMIT={commit}");
+    println!("cargo::rustc-env=GDIFF_PROFILE={}", std::env::var("PROFILE").unwrap_or_default());
+    println!("cargo::rustc-env=GDIFF_FEATURES={}", features.join(","));
+    println!("cargo::rerun-if-changed=.git/HEAD");
+    println!("cargo::rerun-if-changed=.git/index");
+    println!("cargo::rerun-if-changed=src");
+}

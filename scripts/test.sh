@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Everything that must pass: format, lints, documentation, tests. Installs what is missing.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+cargo fmt --check
+cargo test "${cargo_options[@]}"
+cargo clippy "${cargo_options[@]}" --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc "${cargo_options[@]}" --no-deps

@@ -1,0 +1,73 @@
+//! `gdiff check`
+
+use super::{Failure, print, read};
+use crate::cli::CheckArgs;
+use crate::diffusion::Network;
+use crate::experiment::Purpose;
+use crate::spec::Plan;
+use candle_core::Device;
+use std::fmt::Write;
+
+pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let plan = read(&args.spec)?;
+    let text = describe(&plan)?;
+    print(&text)
+}
+
+/// What would run, a line for each thing that a reader would want to be sure of.
+fn describe(plan: &Plan) -> Result<String, Failure> {
+    let dim = plan.data.source.dim();
+    let steps = plan.schedule.steps();
+    let network =
+        Network::new(dim, steps, &plan.network, &Purpose::Parameters.stream(plan, 0), &Device::Cpu)
+            .map_err(|e| Failure::input(e.to_string()))?;
+    let pipelines: Vec<&str> = plan.pipelines.iter().map(|p| p.name()).collect();
+    let components = plan
+        .data
+        .source
+        .mixture()
+        .map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
+    let hidden: Vec<String> = plan.network.hidden.iter().map(ToString::to_string).collect();
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("experiment", format!("{}, seed {}", plan.name, plan.seed));
+    line("data", format!("{} points in {dim} dimensions{components}", plan.data.samples));
+    line(
+        "runs",
+        format!(
+            "{} = {} replicates of {}",
+            plan.replicates * pipelines.len(),
+            plan.replicates,
+            pipelines.join(", ")
+        ),
+    );
+    line(
+        "diffusion",
+        format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)),
+    );
+    line("network", format!("{}, {} parameters", hidden.join("-"), network.parameter_count()));
+    line(
+        "training",
+        format!("{} iterations of {} points", plan.train.iterations, plan.train.batch_size),
+    );
+    line(
+        "sampling",
+        format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps),
+    );
+    line(
+        "metrics",
+        format!(
+            "every {} steps against {} real points{}{}",
+            plan.metrics.every,
+            plan.metrics.reference,
+            if plan.metrics.log_likelihood { ", log-likelihood" } else { "" },
+            if plan.metrics.prdc { ", PRDC" } else { "" },
+        ),
+    );
+    for warning in &plan.warnings {
+        line("warning", warning.clone());
+    }
+    Ok(text)
+}

@@ -1,0 +1,84 @@
+//! `gdiff metrics`
+
+use super::{Failure, print};
+use crate::cli::MetricsArgs;
+use crate::data::table;
+use crate::metrics::{Prdc, RealManifold};
+use crate::spec;
+use ndarray::Array2;
+use serde::Serialize;
+use std::fs::File;
+use std::path::Path;
+
+/// What is printed.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    prdc: Prdc,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_likelihood: Option<f64>,
+}
+
+pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
+    let (real, fake) = (read(&args.real)?, read(&args.fake)?);
+    if real.ncols() != fake.ncols() {
+        return Err(Failure::input(format!(
+            "{} has {} columns, but {} has {}; both tables must have the same axes",
+            args.real.display(),
+            real.ncols(),
+            args.fake.display(),
+            fake.ncols()
+        )));
+    }
+    let wrong = |e: crate::metrics::MetricsError| Failure::input(e.to_string());
+    let prdc = RealManifold::new(real.view(), args.k).and_then(|m| m.prdc(fake.view())).map_err(wrong)?;
+    let log_likelihood = match &args.spec {
+        Some(path) => Some(log_likelihood(path, &fake, &args.fake)?),
+        None => None,
+    };
+    let report = Report { prdc, log_likelihood };
+    if args.json {
+        let text = serde_json::to_string(&report).map_err(|e| Failure::running(e.to_string()))?;
+        return print(&format!("{text}\n"));
+    }
+    let mut text = format!(
+        "precision       {:.4}\nrecall          {:.4}\ndensity         {:.4}\ncoverage        {:.4}\n",
+        prdc.precision, prdc.recall, prdc.density, prdc.coverage
+    );
+    if let Some(value) = log_likelihood {
+        text += &format!("log-likelihood  {value:.4}\n");
+    }
+    print(&text)
+}
+
+/// Reads a table of points; the message names the file.
+fn read(path: &Path) -> Result<Array2<f64>, Failure> {
+    let file = File::open(path).map_err(|e| Failure::input(format!("{}: cannot be read: {e}", path.display())))?;
+    table::read_csv(file).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
+}
+
+/// Mean log-likelihood of the points under the mixture of a spec (G 25).
+fn log_likelihood(spec_path: &Path, points: &Array2<f64>, points_path: &Path) -> Result<f64, Failure> {
+    let plan = spec::read(spec_path, &[])?;
+    let mixture = plan.data.source.mixture().ok_or_else(|| {
+        Failure::input(format!("{}: its data are no mixture, so no density is known", spec_path.display()))
+    })?;
+    if mixture.dim() != points.ncols() {
+        return Err(Failure::input(format!(
+            "{} has {} columns, but the mixture of {} has {} dimensions",
+            points_path.display(),
+            points.ncols(),
+            spec_path.display(),
+            mixture.dim()
+        )));
+    }
+    let mean = mixture.log_density(points.view()).mean().unwrap_or(f64::NAN);
+    if mean.is_finite() {
+        Ok(mean)
+    } else {
+        Err(Failure::input(format!(
+            "{}: a point is so far from the mixture that its log-likelihood is not a number",
+            points_path.display()
+        )))
+    }
+}

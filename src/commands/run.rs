@@ -1,0 +1,51 @@
+//! `gdiff run`
+
+use super::{Failure, print, read};
+use crate::cli::RunArgs;
+use crate::experiment::{self, Interrupt, Observer, Outcome, Quiet, RunOptions};
+use crate::report::{JsonEvents, ProgressBars, end_table};
+use std::path::PathBuf;
+
+pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let plan = read(&args.spec)?;
+    let threads = args
+        .threads
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let options = RunOptions {
+        out: args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&plan.name)),
+        device: args.device,
+        threads,
+        jobs: args.jobs.map_or(threads, usize::from),
+        force: args.force,
+        interrupt: Interrupt::default(),
+    };
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, options.interrupt.flag())
+            .map_err(|e| Failure::running(format!("cannot listen for signals: {e}")))?;
+    }
+    let bars = ProgressBars::new();
+    let events = JsonEvents::new();
+    let observer: &dyn Observer = match (args.quiet, args.json) {
+        (true, _) => &Quiet,
+        (_, true) => &events,
+        _ => &bars,
+    };
+    for warning in &plan.warnings {
+        observer.notice(warning);
+    }
+    let outcome = experiment::run(&plan, &options, observer);
+    bars.clear();
+    match (outcome?, args.quiet, args.json) {
+        (_, true, _) => Ok(()),
+        (Outcome::Done(finished) | Outcome::AlreadyDone(finished), _, true) => {
+            events.result(&finished);
+            Ok(())
+        }
+        (Outcome::Done(finished), ..) => print(&end_table(&finished)),
+        (Outcome::AlreadyDone(finished), ..) => print(&format!(
+            "{} is finished already with this spec; nothing was run (--force starts afresh)\n\n{}",
+            finished.out.display(),
+            end_table(&finished)
+        )),
+    }
+}

@@ -1,0 +1,95 @@
+//! Which points, steps and noise an iteration sees: a pure function of the streams and its number.
+
+use super::{DiffusionError, Schedule};
+use crate::random::Stream;
+use ndarray::{Array2, Axis, Zip};
+use rand::{RngExt, seq::SliceRandom};
+
+/// Where the choices of a training come from. They depend on neither the network nor the loss, so two
+/// trainings that differ in those see the same batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainStreams {
+    /// Order of the points in each epoch.
+    pub shuffle: Stream,
+    /// Steps `t`.
+    pub timestep: Stream,
+    /// Noise eps.
+    pub noise: Stream,
+}
+
+/// One mini-batch: `x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) eps` (G 3, I 4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Noisy points, `(n, d)`.
+    pub x_t: Array2<f64>,
+    /// Step of each point, in `1..=T`.
+    pub t: Vec<usize>,
+    /// The noise in each point, `(n, d)`.
+    pub eps: Array2<f64>,
+}
+
+/// Draws the batches of a training: without replacement within an epoch, whose last batch is smaller if
+/// `n` is no multiple of the batch size.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    data: Array2<f64>,
+    schedule: Schedule,
+    streams: TrainStreams,
+    size: usize,
+    /// The order of the points in one epoch, remembered while it lasts.
+    order: Option<(usize, Vec<usize>)>,
+}
+
+impl Batches {
+    /// Batches of `size` of the points `data` `(n, d)`; all of them if there are fewer.
+    ///
+    /// # Errors
+    /// If there is no point, a point is not finite, or `size` is 0.
+    pub fn new(
+        data: Array2<f64>,
+        schedule: &Schedule,
+        size: usize,
+        streams: TrainStreams,
+    ) -> Result<Self, DiffusionError> {
+        DiffusionError::unless(!data.is_empty(), || "there are no points to train on".into())?;
+        DiffusionError::unless(data.iter().all(|v| v.is_finite()), || {
+            "a training point is infinite or NaN".into()
+        })?;
+        DiffusionError::unless(size > 0, || "batch_size is 0, but it must be positive".into())?;
+        let size = size.min(data.nrows());
+        Ok(Self { data, schedule: schedule.clone(), streams, size, order: None })
+    }
+
+    /// Dimension of the points.
+    pub fn dim(&self) -> usize {
+        self.data.ncols()
+    }
+
+    /// Iterations in one epoch, `ceil(n / size)`.
+    pub fn per_epoch(&self) -> usize {
+        self.data.nrows().div_ceil(self.size)
+    }
+
+    /// The batch of iteration `i`, counting from 0.
+    pub fn get(&mut self, i: usize) -> Batch {
+        let (epoch, place) = (i / self.per_epoch(), i % self.per_epoch());
+        let (n, d) = self.data.dim();
+        if self.order.as_ref().is_none_or(|(e, _)| *e != epoch) {
+            let mut order: Vec<usize> = (0..n).collect();
+            order.shuffle(&mut self.streams.shuffle.at(epoch as u64));
+            self.order = Some((epoch, order));
+        }
+        let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
+        let chosen = &order[place * self.size..n.min((place + 1) * self.size)];
+        let mut rng = self.streams.timestep.at(i as u64);
+        let t: Vec<usize> = chosen.iter().map(|_| rng.random_range(1..=self.schedule.steps())).collect();
+        let eps = self.streams.noise.standard_normal(i as u64, chosen.len(), d);
+        let mut x_t = self.data.select(Axis(0), chosen);
+        for ((mut x, e), &t) in x_t.rows_mut().into_iter().zip(eps.rows()).zip(&t) {
+            let abar = self.schedule.alpha_bar(t);
+            let (signal, noise) = (abar.sqrt(), (1.0 - abar).sqrt());
+            Zip::from(&mut x).and(&e).for_each(|x, e| *x = signal * *x + noise * e);
+        }
+        Batch { x_t, t, eps }
+    }
+}

@@ -1,0 +1,77 @@
+//! The exact denoiser of a Gaussian mixture: what a perfect network would predict.
+//!
+//! Diffusion turns a mixture into a mixture, so `p_t` and its score are known in closed form. With it
+//! a sampler's own error shows apart from the network's, and the loss has a known floor.
+
+use super::{Denoiser, DiffusionError, Schedule};
+use crate::data::mixture::GaussianMixture;
+use ndarray::{Array2, ArrayView2, Axis};
+use std::borrow::Cow;
+
+/// Diffused mixtures are kept for every step up to this many matrix entries in all (about 64 MB);
+/// beyond it each call makes its own, which costs little beside evaluating it on many points.
+const KEPT_ENTRIES: usize = 4_000_000;
+
+/// `eps*(x, t) = E[eps | x_t = x] = -sqrt(1 - abar_t) grad log p_t(x)`, where `p_t` has the means
+/// `sqrt(abar_t) mu_k` and covariances `abar_t Sigma_k + (1 - abar_t) I`.
+#[derive(Clone, Debug)]
+pub struct MixtureDenoiser {
+    mixture: GaussianMixture,
+    schedule: Schedule,
+    /// The mixture at `t = 1..=T`, or nothing if that would take too much memory.
+    diffused: Vec<GaussianMixture>,
+}
+
+impl MixtureDenoiser {
+    /// The denoiser of data drawn from `mixture` (in the space the diffusion runs in).
+    ///
+    /// # Errors
+    /// If a diffused covariance cannot be factored.
+    pub fn new(mixture: &GaussianMixture, schedule: &Schedule) -> Result<Self, DiffusionError> {
+        let entries = schedule.steps() * mixture.len() * mixture.dim() * mixture.dim();
+        let kept = if entries <= KEPT_ENTRIES { schedule.steps() } else { 0 };
+        let diffused =
+            (1..=kept).map(|t| mixture.diffused(schedule.alpha_bar(t))).collect::<Result<_, _>>()?;
+        Ok(Self { mixture: mixture.clone(), schedule: schedule.clone(), diffused })
+    }
+
+    /// `eps*(x_i, t_i)` of each row at its own step: `(n, d), (n) -> (n, d)`. Its squared distance to
+    /// the true noise is the smallest that any model can reach on that batch, on average.
+    ///
+    /// # Errors
+    /// If a step or a dimension does not fit.
+    pub fn predict_noise_each(&self, x: ArrayView2<f64>, t: &[usize]) -> Result<Array2<f64>, DiffusionError> {
+        DiffusionError::unless(t.len() == x.nrows(), || {
+            format!("{} points, but {} steps for them", x.nrows(), t.len())
+        })?;
+        let mut rows: Vec<usize> = (0..t.len()).collect();
+        rows.sort_by_key(|&i| t[i]);
+        let mut out = Array2::zeros(x.dim());
+        for same in rows.chunk_by(|&i, &j| t[i] == t[j]) {
+            let eps = self.predict_noise(x.select(Axis(0), same).view(), t[same[0]])?;
+            for (row, &i) in eps.rows().into_iter().zip(same) {
+                out.row_mut(i).assign(&row);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The mixture that `x_t` follows.
+    fn at(&self, t: usize) -> Result<Cow<'_, GaussianMixture>, DiffusionError> {
+        match self.diffused.get(t - 1) {
+            Some(kept) => Ok(Cow::Borrowed(kept)),
+            None => Ok(Cow::Owned(self.mixture.diffused(self.schedule.alpha_bar(t))?)),
+        }
+    }
+}
+
+impl Denoiser for MixtureDenoiser {
+    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        self.schedule.check_step(t)?;
+        if x.ncols() != self.mixture.dim() {
+            return Err(DiffusionError::Dimension { expected: self.mixture.dim(), found: x.ncols() });
+        }
+        let factor = -(1.0 - self.schedule.alpha_bar(t)).sqrt();
+        Ok(self.at(t)?.score(x) * factor)
+    }
+}

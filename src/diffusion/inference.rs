@@ -1,0 +1,86 @@
+//! A trained network as a denoiser: in parallel over fixed chunks of rows, so that the result is the same
+//! for every number of threads.
+
+use super::{Denoiser, DiffusionError, Network, network::Graph};
+use candle_core::{DType, Device, Tensor};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, parallel::prelude::*};
+
+/// Rows of one task on the host.
+const CHUNK_ROWS: usize = 1024;
+
+/// A network whose weights no longer change. Points go from `f64` to the network's precision and back.
+#[derive(Debug)]
+pub struct NetworkDenoiser {
+    network: Network,
+    graph: Graph,
+    epsilon_scale: f64,
+}
+
+impl NetworkDenoiser {
+    /// Predicts `epsilon_scale * eps_theta(x_t, t)`; 1 is the network itself.
+    pub fn new(network: Network, epsilon_scale: f64) -> Self {
+        Self { graph: network.detached_graph(), network, epsilon_scale }
+    }
+
+    /// The network within.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The network within, again on its own.
+    pub fn into_network(self) -> Network {
+        self.network
+    }
+
+    fn predict_block(
+        &self,
+        x: ArrayView2<f64>,
+        rows: &Tensor,
+        mut out: ArrayViewMut2<f64>,
+    ) -> Result<(), DiffusionError> {
+        let p = self.network.parameters();
+        let eps = self.graph.forward(&to_tensor(x, p.dtype(), p.device())?, rows)?;
+        let eps = eps.flatten_all()?;
+        if p.dtype() == DType::F32 {
+            let eps = eps.to_vec1::<f32>()?;
+            out.iter_mut().zip(eps).for_each(|(o, e)| *o = self.epsilon_scale * f64::from(e));
+        } else {
+            let eps = eps.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+            out.iter_mut().zip(eps).for_each(|(o, e)| *o = self.epsilon_scale * e);
+        }
+        Ok(())
+    }
+}
+
+impl Denoiser for NetworkDenoiser {
+    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        let (dim, steps, device) =
+            (self.network.dim(), self.network.steps(), self.network.parameters().device());
+        if !(1..=steps).contains(&t) {
+            return Err(DiffusionError::Step { t, steps });
+        }
+        if x.ncols() != dim {
+            return Err(DiffusionError::Dimension { expected: dim, found: x.ncols() });
+        }
+        let rows = Tensor::from_vec(vec![(t - 1) as u32], 1, device)?;
+        let chunk = if device.is_cpu() { CHUNK_ROWS } else { x.nrows().max(1) };
+        let mut out = Array2::zeros(x.dim());
+        out.axis_chunks_iter_mut(Axis(0), chunk)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), chunk))
+            .try_for_each(|(out, x)| self.predict_block(x, &rows, out))?;
+        Ok(out)
+    }
+}
+
+/// A matrix as a tensor of the same shape, in `dtype` on `device`.
+///
+/// # Errors
+/// If the device fails.
+pub fn to_tensor(x: ArrayView2<f64>, dtype: DType, device: &Device) -> Result<Tensor, DiffusionError> {
+    let shape = x.dim();
+    Ok(match dtype {
+        DType::F32 => Tensor::from_vec(x.iter().map(|v| *v as f32).collect::<Vec<_>>(), shape, device)?,
+        _ => Tensor::from_vec(x.iter().copied().collect::<Vec<_>>(), shape, device)?.to_dtype(dtype)?,
+    })
+}

@@ -1,0 +1,130 @@
+//! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
+
+use super::DiffusionError;
+use candle_core::{DType, Result as CandleResult, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Where the mean over the batch is taken in the isotropy term; `q_i = |eps_theta_i|^2 / d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IsotropyForm {
+    /// `(mean_i q_i - 1)^2`, as (I 28) is written.
+    Batch,
+    /// `mean_i (q_i - 1)^2`.
+    PerSample,
+}
+
+/// How the first term goes over the `d` dimensions. The mean makes lambda weigh `d` times more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// `mean_i |eps_i - eps_theta_i|^2 / d`.
+    Mean,
+    /// `mean_i |eps_i - eps_theta_i|^2`, as (I 28) is written.
+    Sum,
+}
+
+/// The isotropy term's weight and form.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Isotropy {
+    /// Weight, 0 or larger; 0 is bit for bit the simple loss.
+    pub lambda: f64,
+    /// Where the mean over the batch is taken.
+    pub form: IsotropyForm,
+}
+
+/// Which loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LossOptions {
+    /// The isotropy term; `None` is the simple loss.
+    pub isotropy: Option<Isotropy>,
+    /// The first term over dimensions.
+    pub reduction: Reduction,
+}
+
+/// The value of a loss and its terms on one batch: `loss = mse + lambda * isotropy`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossTerms {
+    /// What the gradient is taken of.
+    pub loss: f64,
+    /// The first term, reduced over dimensions as the options say.
+    pub mse: f64,
+    /// The second term without lambda, in the options' form (`batch` for the simple loss); its value is
+    /// told even when it has no weight.
+    pub isotropy: f64,
+}
+
+impl LossOptions {
+    /// Refuses a lambda that is negative or not finite.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn check(&self) -> Result<(), DiffusionError> {
+        let lambda = self.isotropy.map_or(0.0, |i| i.lambda);
+        DiffusionError::unless(lambda >= 0.0 && lambda.is_finite(), || {
+            format!("lambda is {lambda}, but it must be 0 or a positive number")
+        })
+    }
+
+    /// The loss (a scalar with a record for gradients) and the values of its terms, of the prediction
+    /// eps_theta `(n, d)` for the noise `eps` `(n, d)`:
+    /// `E|eps - eps_theta|^2 + lambda (E(eps_theta^T eps_theta / d) - 1)^2` (I 28).
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn evaluate(&self, predicted: &Tensor, eps: &Tensor) -> Result<(Tensor, LossTerms), DiffusionError> {
+        let (n, d) = eps.dims2()?;
+        let squares = predicted.sub(eps)?.sqr()?.sum_all()?;
+        let terms_in_mean = match self.reduction {
+            Reduction::Sum => n,
+            Reduction::Mean => n * d,
+        };
+        let mse = squares.affine(1.0 / terms_in_mean as f64, 0.0)?;
+        let Isotropy { lambda, form } =
+            self.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch });
+        let (loss, isotropy) = if lambda == 0.0 {
+            (mse.clone(), isotropy(&predicted.detach(), form)?)
+        } else {
+            let isotropy = isotropy(predicted, form)?;
+            (mse.add(&isotropy.affine(lambda, 0.0)?)?, isotropy)
+        };
+        let values = Tensor::stack(&[loss.detach(), mse.detach(), isotropy.detach()], 0)?;
+        let values = values.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        Ok((loss, LossTerms { loss: values[0], mse: values[1], isotropy: values[2] }))
+    }
+}
+
+/// The second term of (I 28) without lambda.
+fn isotropy(predicted: &Tensor, form: IsotropyForm) -> CandleResult<Tensor> {
+    let (n, d) = predicted.dims2()?;
+    let squares = predicted.sqr()?;
+    match form {
+        IsotropyForm::Batch => squares.sum_all()?.affine(1.0 / (n * d) as f64, -1.0)?.sqr(),
+        IsotropyForm::PerSample => squares.sum(1)?.affine(1.0 / d as f64, -1.0)?.sqr()?.mean_all(),
+    }
+}
+
+/// The factor `s` by which the minimum of the batch-form loss differs from that of the simple loss:
+/// eps_theta = s eps*, `s (1 - 2 lambda' (1 - s^2 q)) = 1`, with lambda' = lambda (mean) or lambda / d
+/// (sum) and `q = E|eps*|^2 / d` of the *simple* loss's optimum.
+///
+/// Setting the derivative of (I 28) to zero gives `s = 1 / (1 - 2 lambda' (1 - Q))` with
+/// `Q = E|eps_theta|^2 / d = s^2 q`; here the equation is solved for `s`, so that the isotropy of a plain
+/// network is all one needs to know. For `q` in (0, 1) the solution is unique and in `[1, 1/sqrt(q)]`.
+/// `None` if `q` is not in (0, 1] or lambda is negative.
+pub fn isotropy_scale(lambda: f64, reduction: Reduction, dim: usize, q: f64) -> Option<f64> {
+    if !(q > 0.0 && q <= 1.0 && lambda >= 0.0 && lambda.is_finite()) {
+        return None;
+    }
+    let weight = match reduction {
+        Reduction::Mean => lambda,
+        Reduction::Sum => lambda / dim as f64,
+    };
+    let (mut low, mut high) = (1.0, 1.0 / q.sqrt());
+    // Increasing in s on the bracket; 60 halvings leave less than rounding.
+    for _ in 0..60 {
+        let s = 0.5 * (low + high);
+        if 1.0 - 2.0 * weight * (1.0 - s * s * q) < 1.0 / s { low = s } else { high = s }
+    }
+    Some(0.5 * (low + high))
+}

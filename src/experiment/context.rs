@@ -1,0 +1,48 @@
+//! What a run needs from outside the plan: device, threads, and word to stop.
+
+use super::device::DeviceChoice;
+use super::error::StageError;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How to run an experiment; none of it changes a number in the results.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Output folder.
+    pub out: PathBuf,
+    /// Where networks live.
+    pub device: DeviceChoice,
+    /// Threads in all.
+    pub threads: usize,
+    /// Runs at a time.
+    pub jobs: usize,
+    /// Overwrite results of another spec.
+    pub force: bool,
+    /// Word to stop.
+    pub interrupt: Interrupt,
+}
+
+/// A flag that asks all runs to stop at their next safe point.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// The flag itself, for a signal handler to set.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Stops here if asked to.
+    ///
+    /// # Errors
+    /// If a stop was asked for.
+    pub fn check(&self) -> Result<(), StageError> {
+        if self.is_set() { Err(StageError::Interrupted) } else { Ok(()) }
+    }
+}

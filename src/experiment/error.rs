@@ -1,0 +1,104 @@
+//! What can go wrong while an experiment runs, as sentences that say where and how to mend it.
+
+use crate::data::scaling::ConstantColumn;
+use crate::diffusion::DiffusionError;
+use crate::gaussianize::GaussianizeError;
+use crate::metrics::MetricsError;
+use std::path::PathBuf;
+
+/// Why an experiment stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// Ctrl-C or a termination signal.
+    #[error("interrupted; finished runs are kept, and the same command goes on from there")]
+    Interrupted,
+    /// The output folder holds another experiment.
+    #[error("{folder} holds results of another spec ({difference}); choose another --out, or give --force to overwrite them")]
+    OtherSpec {
+        /// The folder.
+        folder: String,
+        /// The first line in which the specs differ.
+        difference: String,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write {path}: {source}; check that the folder is writable and the disk not full, then run again")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file of an earlier run could not be read back.
+    #[error("cannot read {path}: {reason}; remove the folder it is in, and run again")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The device asked for is not there.
+    #[error("{0}")]
+    Device(String),
+    /// A stage of a run failed.
+    #[error("run {run}, stage {stage}: {source}")]
+    Stage {
+        /// Which run.
+        run: String,
+        /// Which stage.
+        stage: &'static str,
+        /// What failed.
+        source: StageError,
+    },
+    /// The data of a replicate could not be prepared.
+    #[error("replicate {replicate}, stage data: {reason}")]
+    Data {
+        /// Which replicate.
+        replicate: usize,
+        /// What failed.
+        reason: String,
+    },
+    /// A run broke down in a way that is a defect of this program.
+    #[error("run {0} broke down; this is a defect of gdiff, please report it with its spec")]
+    Defect(String),
+}
+
+/// Why a stage failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Scaling the data.
+    #[error(transparent)]
+    Scaling(#[from] ConstantColumn),
+    /// Fitting or applying the Gaussianizer.
+    #[error(transparent)]
+    Gaussianize(#[from] GaussianizeError),
+    /// Training or sampling.
+    #[error(transparent)]
+    Diffusion(#[from] DiffusionError),
+    /// Scoring.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Samples ran off to infinity.
+    #[error("the samples diverged at reverse step {step} (t = {t}): {what}; train longer, lower train.learning_rate, or take more diffusion.steps")]
+    Diverged {
+        /// Reverse step.
+        step: usize,
+        /// Diffusion time.
+        t: usize,
+        /// What was seen.
+        what: &'static str,
+    },
+    /// Stop asked for from outside.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl ExperimentError {
+    /// The process exit code: 130 interrupted, 2 for arguments that cannot be followed, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted => 130,
+            Self::OtherSpec { .. } => 2,
+            _ => 1,
+        }
+    }
+}

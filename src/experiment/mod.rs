@@ -1,0 +1,27 @@
+//! One experiment: its runs, the stages of each in order, and what they write.
+//!
+//! A *run* is one pipeline of one replicate. The replicates share nothing; the pipelines of a replicate
+//! share data, reference points and noise, so that they can be compared in pairs. Finished runs are kept:
+//! an experiment that was interrupted goes on with those that are missing.
+
+mod assemble;
+mod context;
+mod device;
+mod error;
+pub mod files;
+mod observer;
+mod pipeline;
+mod provenance;
+mod records;
+mod replicate;
+mod schedule_runs;
+mod status;
+
+pub use context::{Interrupt, RunOptions};
+pub use device::DeviceChoice;
+pub use error::ExperimentError;
+pub use observer::{Observer, Quiet, Stage};
+pub use records::{LossRow, MetricsRow, SummaryRow};
+pub use replicate::Purpose;
+pub use schedule_runs::{Finished, Outcome, run};
+pub use status::StageSeconds;

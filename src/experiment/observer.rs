@@ -1,0 +1,49 @@
+//! What a run tells while it is under way. Terminals, progress bars and JSON live elsewhere.
+
+/// The stages of a run, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Drawing data and preparing the reference points.
+    Data,
+    /// Fitting the Gaussianizer, counted in layers.
+    Gaussianize,
+    /// Training, counted in iterations.
+    Train,
+    /// Sampling and scoring, counted in reverse steps.
+    Sample,
+}
+
+impl Stage {
+    /// The name used in messages and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Gaussianize => "gaussianize",
+            Self::Train => "train",
+            Self::Sample => "sample",
+        }
+    }
+}
+
+/// Hears how runs get on; called from many threads.
+pub trait Observer: Sync {
+    /// A run enters a stage of `total` units.
+    fn stage(&self, run: &str, stage: Stage, total: u64);
+    /// `done` units of the stage are behind it; `value` is its latest figure of interest, by name.
+    fn progress(&self, run: &str, stage: Stage, done: u64, value: Option<(&'static str, f64)>);
+    /// A run is over.
+    fn finished(&self, run: &str);
+    /// Something the user should know.
+    fn notice(&self, text: &str);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn stage(&self, _: &str, _: Stage, _: u64) {}
+    fn progress(&self, _: &str, _: Stage, _: u64, _: Option<(&'static str, f64)>) {}
+    fn finished(&self, _: &str) {}
+    fn notice(&self, _: &str) {}
+}

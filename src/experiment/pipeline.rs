@@ -1,0 +1,312 @@
+//! One run: Gaussianize, train, sample and score, each stage timed and reported.
+
+use super::context::Interrupt;
+use super::error::{ExperimentError, StageError};
+use super::files;
+use super::observer::{Observer, Stage};
+use super::records::{LossRow, MetricsRow, write_rows};
+use super::replicate::{Purpose, Replicate};
+use super::status::{StageSeconds, Status};
+use crate::data::table;
+use crate::diffusion::{
+    Batch, Denoiser, DiffusionError, MixtureDenoiser, Network, NetworkDenoiser, Reduction, TrainStreams,
+    Trainer, sample,
+};
+use crate::gaussianize::Gaussianizer;
+use crate::spec::{Pipeline, Plan};
+use candle_core::Device;
+use ndarray::{Array2, ArrayView2};
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Instant;
+
+/// Which run: one pipeline of one replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunKey {
+    /// Pipeline.
+    pub pipeline: Pipeline,
+    /// Replicate, from 0.
+    pub replicate: usize,
+}
+
+impl RunKey {
+    /// The name of the run and of its folder.
+    pub fn id(self) -> String {
+        format!("{}-r{}", self.pipeline, self.replicate)
+    }
+}
+
+/// Everything one run works with.
+pub struct Run<'a> {
+    /// Which run.
+    pub key: RunKey,
+    /// The checked experiment.
+    pub plan: &'a Plan,
+    /// What the pipelines of the replicate share.
+    pub shared: &'a Replicate,
+    /// Where the network lives.
+    pub device: &'a Device,
+    /// Hears how it gets on.
+    pub observer: &'a dyn Observer,
+    /// Word to stop.
+    pub interrupt: &'a Interrupt,
+}
+
+/// The Gaussianizer's part of a run.
+struct Fitted {
+    map: Option<Gaussianizer>,
+    /// Mean log-density of the reference points under the map alone.
+    log_likelihood: Option<f64>,
+    warnings: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Runs all stages and writes the run's folder, its status last.
+    ///
+    /// # Errors
+    /// If a stage fails, a file cannot be written, or a stop was asked for.
+    pub fn execute(&self, folder: &Path) -> Result<Status, ExperimentError> {
+        files::make_folder(folder)?;
+        let mut seconds = StageSeconds::default();
+        let scaled = self.shared.scaling.forward(self.shared.train.view());
+
+        let clock = Instant::now();
+        let fitted = self.gaussianize(scaled.view(), folder).map_err(self.failed(Stage::Gaussianize))?;
+        seconds.gaussianize = clock.elapsed().as_secs_f64();
+
+        let clock = Instant::now();
+        let points = fitted.map.as_ref().map_or_else(|| scaled.clone(), |map| map.forward(scaled.view()));
+        let exact = self.exact_denoiser().map_err(self.failed(Stage::Train))?;
+        let denoiser: Box<dyn Denoiser> = match (self.key.pipeline, exact) {
+            (Pipeline::Exact, Some(exact)) => Box::new(exact),
+            (_, exact) => Box::new(self.train(points, exact.as_ref(), folder)?),
+        };
+        seconds.train = clock.elapsed().as_secs_f64();
+
+        let clock = Instant::now();
+        let samples = self.sample(denoiser.as_ref(), fitted.map.as_ref(), folder)?;
+        files::write(&folder.join("samples.csv"), |out| {
+            table::write_csv(out, &samples).map_err(std::io::Error::from)
+        })?;
+        seconds.sample = clock.elapsed().as_secs_f64();
+
+        let status = Status {
+            state: "done".to_string(),
+            run: self.key.id(),
+            pipeline: self.key.pipeline.to_string(),
+            replicate: self.key.replicate,
+            seconds,
+            map_log_likelihood: fitted.log_likelihood,
+            warnings: fitted.warnings,
+        };
+        status.write(folder)?;
+        self.observer.finished(&self.key.id());
+        Ok(status)
+    }
+
+    /// Fits the map of the "gaussianized" pipeline to the scaled training points.
+    fn gaussianize(&self, scaled: ArrayView2<f64>, folder: &Path) -> Result<Fitted, StageOrFile> {
+        if self.key.pipeline != Pipeline::Gaussianized {
+            return Ok(Fitted { map: None, log_likelihood: None, warnings: Vec::new() });
+        }
+        let id = self.key.id();
+        self.observer.stage(&id, Stage::Gaussianize, self.plan.gaussianize.layers as u64);
+        let stream = Purpose::Gaussianize.stream(self.plan, self.key.replicate);
+        let (map, report) = Gaussianizer::fit(scaled, &self.plan.gaussianize, &stream, &mut |done, _| {
+            self.observer.progress(&id, Stage::Gaussianize, done as u64, None);
+        })?;
+        self.interrupt.check()?;
+        for warning in &report.warnings {
+            self.observer.notice(&format!("{id}: {warning}"));
+        }
+        let bytes = map.to_safetensors()?;
+        files::write(&folder.join("gaussianizer.safetensors"), |out| out.write_all(&bytes))?;
+        // The map is fitted to scaled points; the scaling's own Jacobian makes its density one of data space.
+        let reference = self.shared.scaling.forward(self.shared.reference.view());
+        let log_scale: f64 = self.shared.scaling.scale.iter().map(|s| s.ln()).sum();
+        let log_density = map.log_density(reference.view()).mean().map(|v| v - log_scale);
+        Ok(Fitted { map: Some(map), log_likelihood: log_density, warnings: report.warnings })
+    }
+
+    /// The exact denoiser of the points that the network sees; none where no closed form is known.
+    fn exact_denoiser(&self) -> Result<Option<MixtureDenoiser>, StageError> {
+        let Some(mixture) = self.plan.data.source.mixture() else { return Ok(None) };
+        if self.key.pipeline == Pipeline::Gaussianized {
+            return Ok(None);
+        }
+        let scaling = &self.shared.scaling;
+        let scaled = mixture.rescaled(&scaling.shift, &scaling.scale).map_err(DiffusionError::from)?;
+        Ok(Some(MixtureDenoiser::new(&scaled, &self.plan.schedule)?))
+    }
+
+    /// Trains a network on points `(n, d)` of its own space; writes the model and `loss.csv`.
+    fn train(
+        &self,
+        points: Array2<f64>,
+        exact: Option<&MixtureDenoiser>,
+        folder: &Path,
+    ) -> Result<NetworkDenoiser, ExperimentError> {
+        let plan = self.plan;
+        self.observer.stage(&self.key.id(), Stage::Train, plan.train.iterations as u64);
+        let mut rows = Vec::new();
+        let network =
+            self.train_network(points, exact, &mut rows).map_err(self.failed(Stage::Train))?;
+        write_rows(&folder.join("loss.csv"), &rows)?;
+        let bytes = network.to_safetensors().map_err(|e| self.failed(Stage::Train)(e))?;
+        files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
+        Ok(NetworkDenoiser::new(network, plan.sample.epsilon_scale))
+    }
+
+    fn train_network(
+        &self,
+        points: Array2<f64>,
+        exact: Option<&MixtureDenoiser>,
+        rows: &mut Vec<LossRow>,
+    ) -> Result<Network, StageError> {
+        let (plan, replicate, id) = (self.plan, self.key.replicate, self.key.id());
+        let stream = |purpose: Purpose| purpose.stream(plan, replicate);
+        let streams = TrainStreams {
+            shuffle: stream(Purpose::Shuffle),
+            timestep: stream(Purpose::Timestep),
+            noise: stream(Purpose::TrainNoise),
+        };
+        let parameters = stream(Purpose::Parameters);
+        let network =
+            Network::new(points.ncols(), plan.schedule.steps(), &plan.network, &parameters, self.device)?;
+        let mut trainer = Trainer::new(points, &plan.schedule, network, plan.train.clone(), streams)?;
+        for iteration in 1..=plan.train.iterations {
+            self.interrupt.check()?;
+            let terms = trainer.step()?;
+            if iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.train.iterations {
+                let optimal = match exact {
+                    Some(exact) => Some(optimal_mse(exact, trainer.last_batch(), plan.train.loss.reduction)?),
+                    None => None,
+                };
+                rows.push(LossRow {
+                    run: id.clone(),
+                    pipeline: self.key.pipeline.to_string(),
+                    replicate,
+                    iteration,
+                    loss: terms.loss,
+                    mse: terms.mse,
+                    isotropy: terms.isotropy,
+                    optimal,
+                });
+                self.observer.progress(&id, Stage::Train, iteration as u64, Some(("loss", terms.loss)));
+            }
+        }
+        Ok(trainer.into_network()?)
+    }
+
+    /// Runs the process backwards and scores every step in data space; writes `metrics.csv`.
+    /// Returns the generated points of data space.
+    fn sample(
+        &self,
+        denoiser: &dyn Denoiser,
+        map: Option<&Gaussianizer>,
+        folder: &Path,
+    ) -> Result<Array2<f64>, ExperimentError> {
+        let (plan, replicate, id) = (self.plan, self.key.replicate, self.key.id());
+        let options = &plan.sample;
+        self.observer.stage(&id, Stage::Sample, options.steps as u64);
+        let start =
+            Purpose::Start.stream(plan, replicate).standard_normal(0, options.count, plan.data.source.dim());
+        let noise = Purpose::SampleNoise.stream(plan, replicate);
+        let rows = RefCell::new(Vec::new());
+        let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), StageError> {
+            self.interrupt.check()?;
+            if step % plan.metrics.every == 0 || step == options.steps {
+                let row = self.row(step, t, &self.to_data_space(map, x.view(), step, t)?)?;
+                let value = row.log_likelihood.map(|v| ("log-likelihood", v));
+                self.observer.progress(&id, Stage::Sample, step as u64, value);
+                rows.borrow_mut().push(row);
+            }
+            Ok(())
+        };
+        let last = sample(denoiser, &plan.schedule, &options.sampler, start, &noise, &mut observe)
+            .map_err(self.failed(Stage::Sample))?;
+        let points =
+            self.to_data_space(map, last.view(), options.steps, 0).map_err(self.failed(Stage::Sample))?;
+        write_rows(&folder.join("metrics.csv"), &rows.into_inner())?;
+        Ok(points)
+    }
+
+    /// From the network's space back to data space.
+    fn to_data_space(
+        &self,
+        map: Option<&Gaussianizer>,
+        x: ArrayView2<f64>,
+        step: usize,
+        t: usize,
+    ) -> Result<Array2<f64>, StageError> {
+        let finite = |points: ArrayView2<f64>, what| {
+            if points.iter().all(|v| v.is_finite()) {
+                Ok(())
+            } else {
+                Err(StageError::Diverged { step, t, what })
+            }
+        };
+        finite(x, "a coordinate is infinite or not a number")?;
+        let points = match map {
+            Some(map) => self.shared.scaling.inverse(map.inverse(x).view()),
+            None => self.shared.scaling.inverse(x),
+        };
+        finite(points.view(), "the Gaussianizer's inverse left the range of numbers")?;
+        Ok(points)
+    }
+
+    /// Scores the points of one reverse step.
+    fn row(&self, step: usize, t: usize, points: &Array2<f64>) -> Result<MetricsRow, StageError> {
+        let scores = self.shared.score(self.plan, points.view())?;
+        if scores.log_likelihood.is_some_and(|l| !l.mean.is_finite()) {
+            return Err(StageError::Diverged { step, t, what: "the log-likelihood is infinite" });
+        }
+        Ok(MetricsRow::new(&self.key.id(), self.key.pipeline.name(), self.key.replicate, (step, t), &scores))
+    }
+
+    /// Names run and stage in a failure.
+    fn failed<E: Into<StageOrFile>>(&self, stage: Stage) -> impl Fn(E) -> ExperimentError {
+        let run = self.key.id();
+        move |error| error.into().placed(&run, stage)
+    }
+}
+
+/// The first term of the loss (G 7) that the exact denoiser has on a batch: what no network can beat.
+fn optimal_mse(exact: &MixtureDenoiser, batch: &Batch, reduction: Reduction) -> Result<f64, DiffusionError> {
+    let rest = &batch.eps - &exact.predict_noise_each(batch.x_t.view(), &batch.t)?;
+    let terms = match reduction {
+        Reduction::Mean => rest.len(),
+        Reduction::Sum => rest.nrows(),
+    };
+    Ok(rest.iter().map(|v| v * v).sum::<f64>() / terms as f64)
+}
+
+/// A failed stage, or a file that could not be written during it.
+enum StageOrFile {
+    Stage(StageError),
+    File(ExperimentError),
+}
+
+impl StageOrFile {
+    fn placed(self, run: &str, stage: Stage) -> ExperimentError {
+        match self {
+            Self::File(error) => error,
+            Self::Stage(StageError::Interrupted) => ExperimentError::Interrupted,
+            Self::Stage(source) => {
+                ExperimentError::Stage { run: run.to_string(), stage: stage.name(), source }
+            }
+        }
+    }
+}
+
+impl<E: Into<StageError>> From<E> for StageOrFile {
+    fn from(error: E) -> Self {
+        Self::Stage(error.into())
+    }
+}
+
+impl From<ExperimentError> for StageOrFile {
+    fn from(error: ExperimentError) -> Self {
+        Self::File(error)
+    }
+}

@@ -1,0 +1,138 @@
+//! What the pipelines of one replicate share: data, reference points, and the line of fresh real points.
+
+use super::error::StageError;
+use crate::data::scaling::Scaling;
+use crate::metrics::{LogLikelihoodStats, Prdc, RealManifold, log_likelihood_stats};
+use crate::random::Stream;
+use crate::spec::Plan;
+use ndarray::{Array2, ArrayView2};
+use std::str::FromStr;
+
+/// What a random stream is for. Changing the network, the loss or the sampler leaves all of them as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Training points.
+    Train,
+    /// Real points that samples are compared with.
+    Reference,
+    /// Other real points, scored as if they were samples.
+    Fresh,
+    /// The Gaussianizer's held-out points and random rotations.
+    Gaussianize,
+    /// First parameters of the network.
+    Parameters,
+    /// Order of the training points.
+    Shuffle,
+    /// Diffusion times of the training batches.
+    Timestep,
+    /// Noise of the training batches.
+    TrainNoise,
+    /// Starting points x_T.
+    Start,
+    /// Noise of the reverse steps.
+    SampleNoise,
+}
+
+impl Purpose {
+    const DATA: [Self; 3] = [Self::Train, Self::Reference, Self::Fresh];
+
+    /// The name of the stream.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Reference => "reference",
+            Self::Fresh => "fresh",
+            Self::Gaussianize => "gaussianize",
+            Self::Parameters => "parameters",
+            Self::Shuffle => "shuffle",
+            Self::Timestep => "timestep",
+            Self::TrainNoise => "train_noise",
+            Self::Start => "start",
+            Self::SampleNoise => "sample_noise",
+        }
+    }
+
+    /// The stream of one replicate of a plan.
+    pub fn stream(self, plan: &Plan, replicate: usize) -> Stream {
+        Stream::new(plan.seed, replicate as u64, self.name())
+    }
+}
+
+impl FromStr for Purpose {
+    type Err = String;
+
+    /// One of the streams of data points.
+    fn from_str(s: &str) -> Result<Self, String> {
+        let names = Self::DATA.map(Self::name).join(", ");
+        Self::DATA
+            .into_iter()
+            .find(|p| p.name() == s)
+            .ok_or_else(|| format!("`{s}` is no stream of points; give one of {names}"))
+    }
+}
+
+/// The metrics of one cloud of points in data space.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Scores {
+    /// Log-likelihood statistics, where the density is known.
+    pub log_likelihood: Option<LogLikelihoodStats>,
+    /// Precision, recall, density and coverage.
+    pub prdc: Option<Prdc>,
+}
+
+/// Everything shared by the pipelines of one replicate.
+pub struct Replicate {
+    /// Number, from 0.
+    pub index: usize,
+    /// Training points `(n, d)` in data space.
+    pub train: Array2<f64>,
+    /// From data space to the network's.
+    pub scaling: Scaling,
+    /// Real points to compare with `(m, d)`, in data space.
+    pub reference: Array2<f64>,
+    /// The scores of fresh real points: what a perfect sampler would get.
+    pub fresh: Scores,
+    manifold: Option<RealManifold>,
+    smallest_real: f64,
+}
+
+impl Replicate {
+    /// Draws the data and prepares the reference points.
+    ///
+    /// # Errors
+    /// If the data cannot be scaled or the reference points not be indexed.
+    pub fn prepare(plan: &Plan, index: usize) -> Result<Self, StageError> {
+        let source = &plan.data.source;
+        let train = source.sample(plan.data.samples, &Purpose::Train.stream(plan, index));
+        let reference = source.sample(plan.metrics.reference, &Purpose::Reference.stream(plan, index));
+        let scaling = Scaling::fit(plan.data.scale, train.view())?;
+        let manifold =
+            if plan.metrics.prdc { Some(RealManifold::new(reference.view(), plan.metrics.k)?) } else { None };
+        let smallest_real = match source.mixture() {
+            Some(mixture) if plan.metrics.log_likelihood => {
+                mixture.log_density(reference.view()).into_iter().fold(f64::INFINITY, f64::min)
+            }
+            _ => f64::NEG_INFINITY,
+        };
+        let mut replicate =
+            Self { index, train, scaling, reference, fresh: Scores::default(), manifold, smallest_real };
+        let fresh = source.sample(plan.sample.count, &Purpose::Fresh.stream(plan, index));
+        replicate.fresh = replicate.score(plan, fresh.view())?;
+        Ok(replicate)
+    }
+
+    /// Scores points of data space.
+    ///
+    /// # Errors
+    /// If a point is not finite.
+    pub fn score(&self, plan: &Plan, points: ArrayView2<f64>) -> Result<Scores, StageError> {
+        let log_likelihood = match plan.data.source.mixture() {
+            Some(mixture) if plan.metrics.log_likelihood => {
+                Some(log_likelihood_stats(&mixture.log_density(points).to_vec(), self.smallest_real))
+            }
+            _ => None,
+        };
+        let prdc = self.manifold.as_ref().map(|m| m.prdc(points)).transpose()?;
+        Ok(Scores { log_likelihood, prdc })
+    }
+}

@@ -1,0 +1,69 @@
+//! What can be wrong with data, options or a stored map, each with the way to mend it.
+
+/// Why a Gaussianizer could not be fitted, stored or read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum GaussianizeError {
+    /// The table has no column.
+    #[error("the data have no columns; give at least one")]
+    NoColumns,
+    /// Fewer rows than the whitening needs.
+    #[error("{rows} rows are too few to fit {columns} columns: at least {needed} are needed for training; give more rows or lower `held_out`")]
+    TooFew {
+        /// Rows left for training.
+        rows: usize,
+        /// Columns of the data.
+        columns: usize,
+        /// Smallest number of training rows.
+        needed: usize,
+    },
+    /// A NaN or an infinity in the data.
+    #[error("row {row}, column {column} of the data is {value}; remove or repair that row (both count from 0)")]
+    NotFinite {
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A column that holds one value only.
+    #[error("column {column} of the data is constant ({value}); a constant cannot be made Gaussian, so drop that column")]
+    ConstantColumn {
+        /// Column, from 0.
+        column: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// Columns that depend linearly on each other.
+    #[error("the {columns} columns of the data span fewer than {columns} dimensions (smallest eigenvalue of their correlation matrix: {smallest:.3e}); drop the columns that are sums of others, or reduce the dimension first")]
+    RankDeficient {
+        /// Columns of the data.
+        columns: usize,
+        /// Smallest eigenvalue of the correlation matrix.
+        smallest: f64,
+    },
+    /// An option outside its range.
+    #[error("`{option}` is {value}, but must be {allowed}")]
+    Option {
+        /// Name of the option.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        allowed: &'static str,
+    },
+    /// A linear algebra routine failed, or a marginal left the range of double precision.
+    #[error("layer {layer} could not be fitted: {reason}; rescale the data or use a larger bandwidth")]
+    Numerical {
+        /// Layer, from 0.
+        layer: usize,
+        /// What failed.
+        reason: String,
+    },
+    /// Bytes that are not a stored Gaussianizer.
+    #[error("this is not a usable Gaussianizer file: {0}; fit and write it again")]
+    Corrupt(String),
+    /// Layers that do not fit together.
+    #[error("these layers do not make a map: {0}")]
+    Mismatch(String),
+}

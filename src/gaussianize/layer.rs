@@ -1,0 +1,142 @@
+//! One layer: an affine map to rotated, whitened axes, then one marginal map per axis (G 8, G 11-15).
+
+use ndarray::{Array1, Array2, ArrayView2};
+
+use super::error::GaussianizeError;
+use super::marginal::Marginal;
+
+/// `z_j = Phi^-1(F_j(s_j))`, `s = W (x - mean)`, and its inverse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Subtracted first, `(d,)`.
+    pub(super) mean: Array1<f64>,
+    /// `W`, `(d, d)`.
+    pub(super) w: Array2<f64>,
+    /// `W^-1`.
+    pub(super) w_inverse: Array2<f64>,
+    /// `log |det W|`.
+    pub(super) log_det: f64,
+    /// One per axis; `None` leaves the axis as it is.
+    pub(super) marginals: Vec<Option<Marginal>>,
+}
+
+impl Layer {
+    /// A layer from its parts: `mean (d,)`, `w` and its inverse `(d, d)`, `log |det w|`, `d` marginals.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Mismatch`] when shapes differ or a number is not finite.
+    pub fn new(
+        mean: Array1<f64>,
+        w: Array2<f64>,
+        w_inverse: Array2<f64>,
+        log_det: f64,
+        marginals: Vec<Option<Marginal>>,
+    ) -> Result<Self, GaussianizeError> {
+        let d = mean.len();
+        let mismatch = |what: String| Err(GaussianizeError::Mismatch(what));
+        if d == 0 || w.dim() != (d, d) || w_inverse.dim() != (d, d) || marginals.len() != d {
+            return mismatch(format!(
+                "mean of {d}, W {:?}, its inverse {:?} and {} marginals belong to different dimensions",
+                w.dim(),
+                w_inverse.dim(),
+                marginals.len()
+            ));
+        }
+        let numbers = mean.iter().chain(&w).chain(&w_inverse).chain([&log_det]);
+        if !numbers.into_iter().all(|v| v.is_finite()) {
+            return mismatch("a mean, W or determinant is not finite".into());
+        }
+        let standard = |m: Array2<f64>| m.as_standard_layout().into_owned();
+        Ok(Self { mean, w: standard(w), w_inverse: standard(w_inverse), log_det, marginals })
+    }
+
+    /// Dimension `d`.
+    pub fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The layer applied to a block of columns: `block` holds `d` rows of `m` numbers. With `log_det`,
+    /// `log |det J|` of every point is added to it.
+    pub(super) fn forward(&self, block: &mut [f64], scratch: &mut [f64], m: usize, log_det: Option<&mut [f64]>) {
+        scratch.fill(0.0);
+        for (out, weights) in scratch.chunks_exact_mut(m).zip(self.w.outer_iter()) {
+            for ((x, weight), shift) in block.chunks_exact(m).zip(weights).zip(&self.mean) {
+                out.iter_mut().zip(x).for_each(|(o, v)| *o += weight * (v - shift));
+            }
+        }
+        match log_det {
+            None => {
+                for (row, marginal) in scratch.chunks_exact_mut(m).zip(&self.marginals) {
+                    if let Some(marginal) = marginal {
+                        row.iter_mut().for_each(|v| *v = marginal.forward(*v));
+                    }
+                }
+            }
+            Some(log_det) => {
+                log_det.iter_mut().for_each(|v| *v += self.log_det);
+                for (row, marginal) in scratch.chunks_exact_mut(m).zip(&self.marginals) {
+                    let Some(marginal) = marginal else { continue };
+                    for (v, total) in row.iter_mut().zip(log_det.iter_mut()) {
+                        let (z, slope) = marginal.forward_with_slope(*v);
+                        *v = z;
+                        *total += slope.ln();
+                    }
+                }
+            }
+        }
+        block.copy_from_slice(scratch);
+    }
+
+    /// The inverse of [`Layer::forward`] on a block.
+    pub(super) fn inverse(&self, block: &mut [f64], scratch: &mut [f64], m: usize) {
+        for (row, marginal) in block.chunks_exact_mut(m).zip(&self.marginals) {
+            if let Some(marginal) = marginal {
+                row.iter_mut().for_each(|v| *v = marginal.inverse(*v));
+            }
+        }
+        for ((out, weights), shift) in scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean) {
+            out.fill(0.0);
+            for (s, weight) in block.chunks_exact(m).zip(weights) {
+                out.iter_mut().zip(s).for_each(|(o, v)| *o += weight * v);
+            }
+            out.iter_mut().for_each(|o| *o += shift);
+        }
+        block.copy_from_slice(scratch);
+    }
+}
+
+/// Rows per block: a few kilobytes, so that a block goes through all layers inside the cache.
+const ROWS: usize = 256;
+
+/// Runs `work` over blocks of rows of `x` `(n, d)`, transposed to `d` rows of `m`; the second slice is
+/// scratch of the same size, the third one number per point. Blocks run in parallel, each on its own,
+/// so that results do not depend on the number of threads.
+pub(super) fn by_blocks(
+    x: ArrayView2<f64>,
+    work: impl Fn(&mut [f64], &mut [f64], &mut [f64], usize) + Sync,
+) -> (Array2<f64>, Array1<f64>) {
+    use ndarray::Axis;
+    use rayon::prelude::*;
+    let (n, d) = x.dim();
+    let mut out = Array2::zeros((n, d));
+    let mut extra = Array1::zeros(n);
+    out.axis_chunks_iter_mut(Axis(0), ROWS)
+        .into_par_iter()
+        .zip(x.axis_chunks_iter(Axis(0), ROWS))
+        .zip(extra.axis_chunks_iter_mut(Axis(0), ROWS))
+        .for_each(|((mut out, x), mut extra)| {
+            let m = x.nrows();
+            let mut block = vec![0.0; m * d];
+            let mut scratch = vec![0.0; m * d];
+            let mut numbers = vec![0.0; m];
+            for (row, column) in block.chunks_exact_mut(m).zip(x.columns()) {
+                row.iter_mut().zip(column).for_each(|(a, b)| *a = *b);
+            }
+            work(&mut block, &mut scratch, &mut numbers, m);
+            for (row, mut column) in block.chunks_exact(m).zip(out.columns_mut()) {
+                column.iter_mut().zip(row).for_each(|(a, b)| *a = *b);
+            }
+            extra.iter_mut().zip(numbers).for_each(|(a, b)| *a = b);
+        });
+    (out, extra)
+}

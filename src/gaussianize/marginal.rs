@@ -1,0 +1,295 @@
+//! One component's map `z = Phi^-1(F(s))` (G 10-12) and its inverse (G 13, G 14).
+//!
+//! Inside the data the map is a [`PiecewiseMap`] fitted to the exact kernel sums; outside it is one of
+//! two tails, a choice that decides whether the map can be iterated ([`Tails`]):
+//!
+//! - `Kernel` is the paper's: the Gaussian-mixture CDF as it stands. Beyond the data its slope is
+//!   `1/h`, so a fresh point two bandwidths outside lands as far out as one in a million should, and
+//!   the next layer throws it further. Between far modes `F` is flat to the last bit.
+//! - `Gentle` changes two things and still is a true CDF with a true density. A share of `1/(10 n)`
+//!   of the mass is spread as one broad Cauchy density with the mean and spread of the data, so that
+//!   `F` rises in every gap, between far outliers too, and the inverse can cross it. And one bandwidth
+//!   outside the data the slope of `z(s)` becomes `1/std` and stays there: the tail is that of a
+//!   Gaussian with the data's own spread. The density there is `phi(z) / std`, which the
+//!   log-determinant counts exactly.
+
+use serde::{Deserialize, Serialize};
+
+use super::cells::{CellSums, PER_BANDWIDTH};
+use super::kde::log_mass_below;
+use super::normal;
+use super::piecewise::{PieceBuilder, PiecewiseMap};
+
+/// What a marginal does beyond its data and between its modes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tails {
+    /// The plain kernel estimate (G 9-12): slope `1/h` outside, flat between far modes, where only points
+    /// near a kernel come back from the inverse.
+    Kernel,
+    /// Slope `1/std` from one bandwidth outside, and a thin broad component between the modes.
+    Gentle,
+}
+
+/// Cells the table goes on beyond the outermost points.
+const GENTLE_CELLS: f64 = 2.0;
+const KERNEL_CELLS: f64 = 6.0;
+/// Share of the broad component, in units of one point.
+const BROAD_SHARE: f64 = 0.1;
+/// Most cells near data that one table may have; a smaller bandwidth is widened until it fits.
+const MAX_CELLS: i64 = 16_384;
+
+/// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
+const FAR: f64 = 1e17;
+
+/// How a marginal goes on beyond one end of its table, mirrored so that it is always the lower end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tail {
+    /// `z` goes on with this slope.
+    Linear(f64),
+    /// The kernel sums themselves: outermost points ascending, bandwidth, number of points in all.
+    Kernel {
+        /// Points that count beyond the table, ascending (mirrored at the upper end).
+        points: Vec<f64>,
+        /// Bandwidth.
+        bandwidth: f64,
+        /// Number of points of the whole estimate.
+        count: f64,
+    },
+}
+
+/// A strictly increasing map of the line with its derivative and inverse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Marginal {
+    pub(super) map: PiecewiseMap,
+    pub(super) lower: Tail,
+    pub(super) upper: Tail,
+}
+
+/// What [`Marginal::fit`] used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MarginalFit {
+    /// The bandwidth asked for, or the smallest that a table of bounded size can hold.
+    pub bandwidth: f64,
+    /// Whether the bandwidth had to be widened.
+    pub widened: bool,
+}
+
+impl Marginal {
+    /// Fits the map to ascending `sorted` points, at least one, with `bandwidth > 0`.
+    ///
+    /// Returns `None` when the numbers leave no room for a table (not finite, or a bandwidth lost in
+    /// the rounding of the points).
+    pub fn fit(sorted: &[f64], bandwidth: f64, tails: Tails) -> Option<(Self, MarginalFit)> {
+        let (first, last, n) = (*sorted.first()?, *sorted.last()?, sorted.len() as f64);
+        let mean = sorted.iter().sum::<f64>() / n;
+        let std = (sorted.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let std = if std > 0.0 { std } else { bandwidth };
+        let margin = match tails {
+            Tails::Kernel => KERNEL_CELLS,
+            Tails::Gentle => GENTLE_CELLS,
+        };
+        let mut h = bandwidth.max(1e-9 * first.abs().max(last.abs()));
+        if !(h > 0.0 && h.is_finite()) {
+            return None;
+        }
+        let (sums, end, runs) = loop {
+            let sums = CellSums::new(sorted, h, first - margin * h / PER_BANDWIDTH);
+            let end = sums.last() + 1 + margin as i64;
+            let runs = sums.active_runs(end);
+            if runs.iter().map(|(from, to)| to - from).sum::<i64>() <= MAX_CELLS {
+                break (sums, end, runs);
+            }
+            h *= 1.5;
+        };
+        let broad = match tails {
+            Tails::Kernel => 0.0,
+            Tails::Gentle => BROAD_SHARE / (n + 1.0),
+        };
+        let blend = |s: f64, (p, q): (f64, f64)| {
+            if broad == 0.0 {
+                return normal::quantile(p, q);
+            }
+            let wide = (s - mean) / std;
+            let mix = |own: f64, wide: f64| (1.0 - broad) * own + broad * cauchy_cdf(wide);
+            normal::quantile(mix(p, wide), mix(q, -wide))
+        };
+        let mut builder = PieceBuilder::new(|s| blend(s, sums.at(s)));
+        let mut reached = 0;
+        for (from, to) in runs {
+            if from > reached {
+                let (lo, hi) = (sums.lower_end(reached), sums.lower_end(from));
+                let parts = ((hi - lo) / (0.5 * std)).ceil().clamp(1.0, 4096.0);
+                let at = |k: f64| if k == parts { hi } else { lo + (hi - lo) * (k / parts) };
+                for k in 0..parts as usize {
+                    builder.push_interval(at(k as f64), at(k as f64 + 1.0));
+                }
+            }
+            for index in from..to {
+                let (lo, hi) = (sums.lower_end(index), sums.lower_end(index + 1));
+                let (p, q) = sums.at_nodes(index);
+                let (middle, half) = (0.5 * (lo + hi), 0.5 * (hi - lo));
+                let nodes = super::piecewise::nodes();
+                let values = std::array::from_fn(|r| blend(middle + half * nodes[r], (p[r], q[r])));
+                builder.push_values(lo, hi, &values);
+            }
+            reached = to;
+        }
+        debug_assert_eq!(reached, end);
+        let map = builder.finish()?;
+        let (lower, upper) = match tails {
+            Tails::Gentle => {
+                let gentle = |slope: f64| Tail::Linear(slope.min(1.0 / std));
+                (gentle(map.forward_with_slope(map.first().lo).1), gentle(map.forward_with_slope(map.last().hi).1))
+            }
+            Tails::Kernel => {
+                let edge = |ascending: &mut dyn Iterator<Item = f64>, from: f64| {
+                    let points = outermost(ascending, from, h, n);
+                    Tail::Kernel { points, bandwidth: h, count: n }
+                };
+                (
+                    edge(&mut sorted.iter().copied(), map.first().lo),
+                    edge(&mut sorted.iter().rev().map(|s| -s), -map.last().hi),
+                )
+            }
+        };
+        Some((Self { map, lower, upper }, MarginalFit { bandwidth: h, widened: h > bandwidth }))
+    }
+
+    /// Number of polynomial pieces.
+    pub fn pieces(&self) -> usize {
+        self.map.pieces().len()
+    }
+
+    /// `z` at any finite `s` (G 12); finite and increasing.
+    #[inline]
+    pub fn forward(&self, s: f64) -> f64 {
+        let (first, last) = (self.map.first(), self.map.last());
+        if s >= first.lo && s <= last.hi { self.map.forward(s) } else { self.outside(s).0 }
+    }
+
+    /// `(z, dz/ds)` at any finite `s`; the slope is positive and is `p(s) / phi(z)`.
+    #[inline]
+    pub fn forward_with_slope(&self, s: f64) -> (f64, f64) {
+        let (first, last) = (self.map.first(), self.map.last());
+        if s >= first.lo && s <= last.hi { self.map.forward_with_slope(s) } else { self.outside(s) }
+    }
+
+    fn outside(&self, s: f64) -> (f64, f64) {
+        let (first, last) = (self.map.first(), self.map.last());
+        if s < first.lo {
+            return self.lower.forward(s, first.lo, first.z_lo);
+        }
+        let (z, slope) = self.upper.forward(-s, -last.hi, -last.z_hi);
+        (-z, slope)
+    }
+
+    /// The `s` with `forward(s) = z`.
+    #[inline]
+    pub fn inverse(&self, z: f64) -> f64 {
+        let (first, last) = (self.map.first(), self.map.last());
+        if z < first.z_lo {
+            self.lower.inverse(z, first.lo, first.z_lo)
+        } else if z > last.z_hi {
+            -self.upper.inverse(-z, -last.hi, -last.z_hi)
+        } else {
+            self.map.inverse(z)
+        }
+    }
+}
+
+/// The points that make up the lower tail from `from` on, to better than one unit in the last place.
+fn outermost(ascending: &mut dyn Iterator<Item = f64>, from: f64, h: f64, n: f64) -> Vec<f64> {
+    let mut points = Vec::new();
+    let mut reach = f64::INFINITY;
+    for s in ascending {
+        let t = (s - from) / h;
+        if points.is_empty() {
+            reach = (t.max(0.0).powi(2) + 2.0 * (42.0 + n.ln())).sqrt();
+        }
+        if t > reach {
+            break;
+        }
+        points.push(s);
+    }
+    points
+}
+
+impl Tail {
+    fn forward(&self, s: f64, edge: f64, z_edge: f64) -> (f64, f64) {
+        match self {
+            Self::Linear(slope) => ((z_edge + (s - edge) * slope).max(f64::MIN), *slope),
+            Self::Kernel { points, bandwidth, count } => {
+                let log_p = log_mass_below(points, *bandwidth, s) - count.ln();
+                let far = z_edge + (s - edge) / bandwidth;
+                if far - z_edge < -FAR {
+                    return (far.max(f64::MIN), 1.0 / bandwidth);
+                }
+                let z = normal::quantile_from_logs(log_p, (-log_p.exp()).ln_1p()).min(z_edge);
+                (z, self.kernel_slope(s, z))
+            }
+        }
+    }
+
+    /// `p(s) / phi(z)`, from `phi / Phi` of the outermost kernels and of `z`, where nothing cancels.
+    fn kernel_slope(&self, s: f64, z: f64) -> f64 {
+        let Self::Kernel { points, bandwidth, .. } = self else { return 1.0 };
+        let top = points.first().map_or(0.0, |first| normal::log_cdf((s - first) / bandwidth));
+        let (mut mass, mut density) = (0.0, 0.0);
+        for point in points {
+            let t = (s - point) / bandwidth;
+            let share = (normal::log_cdf(t) - top).exp();
+            mass += share;
+            density += share * hazard(t);
+        }
+        (density / (mass * hazard(z) * bandwidth)).max(f64::MIN_POSITIVE)
+    }
+
+    fn inverse(&self, z: f64, edge: f64, z_edge: f64) -> f64 {
+        let (bandwidth, mut slope) = match self {
+            Self::Linear(slope) => return (edge + (z - z_edge) / slope).max(f64::MIN),
+            Self::Kernel { bandwidth, .. } => (*bandwidth, 1.0 / bandwidth),
+        };
+        let mut s = edge + (z - z_edge) / slope;
+        if z - z_edge < -FAR {
+            return s.max(f64::MIN);
+        }
+        let (mut below, mut above) = (f64::NEG_INFINITY, edge);
+        for _ in 0..200 {
+            let (value, here) = self.forward(s, edge, z_edge);
+            slope = here;
+            if value > z {
+                above = above.min(s);
+            } else {
+                below = below.max(s);
+            }
+            let step = (z - value) / slope;
+            let newton = s + step;
+            let inside = newton > below && newton < above;
+            let next = match (inside, below.is_finite()) {
+                (true, _) => newton,
+                (false, true) => 0.5 * (below + above),
+                (false, false) => above - (edge - above).max(bandwidth),
+            };
+            if (next - s).abs() <= 1e-15 * s.abs().max(bandwidth) {
+                return next;
+            }
+            s = next;
+        }
+        s
+    }
+}
+
+/// The standard Cauchy CDF, with its relative accuracy kept in the lower tail.
+fn cauchy_cdf(x: f64) -> f64 {
+    f64::atan2(1.0, -x) * std::f64::consts::FRAC_1_PI
+}
+
+/// `phi(t) / Phi(t)`.
+fn hazard(t: f64) -> f64 {
+    if t > 0.0 {
+        normal::pdf(t) / normal::cdf(t)
+    } else {
+        2.0 * normal::INV_SQRT_2PI / normal::erfcx(-t * std::f64::consts::FRAC_1_SQRT_2)
+    }
+}

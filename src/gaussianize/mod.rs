@@ -1,0 +1,56 @@
+//! Gaussianization: an invertible map `G` of data to nearly independent standard normal numbers (G 8-23).
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `normal` | the standard normal on logarithmic scales |
+//! | `bandwidth`, `isj`, `shimazaki` | how wide the kernels are |
+//! | `kde`, `cells` | kernel sums: one by one exactly, and all at once in linear time |
+//! | `piecewise`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
+//! | `matrix`, `ica`, `sliced` | whitening, and which axes to look along |
+//! | `layer`, `map` | a layer, and layers one after another: forward, inverse, density |
+//! | `options`, `fit`, `diagnostics`, `report` | fitting with held-out points, and what it did |
+//! | `store`, `error` | safetensors, and what can be wrong |
+//!
+//! ```
+//! use gdiff::gaussianize::{GaussianizeOptions, Gaussianizer};
+//! use gdiff::random::Stream;
+//!
+//! let stream = Stream::new(1, 0, "example");
+//! let x = stream.standard_normal(0, 500, 2).mapv(f64::exp);
+//! let options = GaussianizeOptions { layers: 3, ..Default::default() };
+//! let (map, report) = Gaussianizer::fit(x.view(), &options, &stream, &mut |_, _| ())?;
+//! let z = map.forward(x.view());
+//! let back = map.inverse(z.view());
+//! assert!((&back - &x).iter().all(|error| error.abs() < 1e-9));
+//! println!("{} layers; {}", map.layers(), report.stopped);
+//! # Ok::<(), gdiff::gaussianize::GaussianizeError>(())
+//! ```
+
+pub mod bandwidth;
+mod cells;
+pub mod diagnostics;
+mod error;
+mod fit;
+pub mod ica;
+mod isj;
+pub mod kde;
+mod layer;
+mod map;
+pub mod marginal;
+pub mod matrix;
+pub mod normal;
+mod options;
+mod piecewise;
+mod report;
+mod shimazaki;
+pub mod sliced;
+mod store;
+
+pub use bandwidth::BandwidthRule;
+pub use error::GaussianizeError;
+pub use ica::Contrast;
+pub use layer::Layer;
+pub use map::Gaussianizer;
+pub use marginal::Tails;
+pub use options::{Components, GaussianizeOptions, Rotation};
+pub use report::{FitReport, LayerReport, StopReason};

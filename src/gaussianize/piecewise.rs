@@ -1,0 +1,371 @@
+//! A strictly increasing function as pieces of a degree-11 polynomial, and its true inverse.
+//!
+//! The exact kernel sums cost thousands of operations per point, so each marginal *is defined as* a
+//! piecewise polynomial that interpolates them at Chebyshev-Lobatto nodes. Pieces share their end
+//! values, hence the function is continuous; its slope, needed by the log-determinant, is the
+//! analytic derivative of the same polynomial; and the inverse runs Newton's method on that very
+//! polynomial, inside a bracket, so that inverse and function belong together to rounding error.
+
+use std::sync::OnceLock;
+
+/// Interpolation nodes per piece.
+pub const NODES: usize = 12;
+/// Coefficients of the inverse's first guess.
+const GUESS: usize = 8;
+/// Relative size of the last Chebyshev coefficients above which a piece is halved.
+const RESOLVED: f64 = 2e-14;
+/// How often a piece may be halved.
+const MAX_SPLITS: u32 = 6;
+
+/// One piece: on `lo..hi` the polynomial `sum_k c[k] t^k`, t from -1 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// Lower and upper end.
+    pub lo: f64,
+    /// Upper end.
+    pub hi: f64,
+    /// Value at the lower end.
+    pub z_lo: f64,
+    /// Value at the upper end.
+    pub z_hi: f64,
+    /// Coefficients in `t`.
+    pub c: [f64; NODES],
+    /// Coefficients of a polynomial in the relative height `v` (-1 to 1) that starts the inverse.
+    guess: [f64; GUESS],
+}
+
+impl Piece {
+    /// A piece from its ends and coefficients; `None` unless all is finite and the ends ascend.
+    pub fn new(lo: f64, hi: f64, z_lo: f64, z_hi: f64, c: [f64; NODES]) -> Option<Self> {
+        let finite = [lo, hi, z_lo, z_hi].iter().chain(&c).all(|v| v.is_finite());
+        if !finite || lo >= hi || z_lo > z_hi {
+            return None;
+        }
+        let mut piece = Self { lo, hi, z_lo, z_hi, c, guess: [0.0; GUESS] };
+        piece.guess[1] = 1.0;
+        let (middle, half) = (0.5 * (z_lo + z_hi), 0.5 * (z_hi - z_lo));
+        let at_nodes = tables().guess_nodes.map(|v| piece.solve(middle + half * v, v));
+        piece.guess = std::array::from_fn(|i| {
+            tables().guess[i].iter().zip(&at_nodes).map(|(a, b)| a * b).sum()
+        });
+        Some(piece)
+    }
+
+    fn from_values(lo: f64, hi: f64, z: &[f64; NODES]) -> Option<Self> {
+        let (z_lo, z_hi) = (z[0], z[NODES - 1].max(z[0]));
+        let curved = Self::new(lo, hi, z_lo, z_hi, monomial(&chebyshev(z)))?;
+        let rising = (0..=32).all(|i| curved.slope(f64::from(i) / 16.0 - 1.0) > 0.0);
+        if rising {
+            return Some(curved);
+        }
+        // Flat to rounding: a straight line keeps the order of the points.
+        let mut c = [0.0; NODES];
+        c[0] = 0.5 * (z_lo + z_hi);
+        c[1] = 0.5 * (z_hi - z_lo);
+        Self::new(lo, hi, z_lo, z_hi, c)
+    }
+
+    /// Value at `t`, even and odd powers apart so that the processor can run them side by side.
+    #[inline]
+    fn value(&self, t: f64) -> f64 {
+        let (c, t2) = (&self.c, t * t);
+        let even = c[0] + t2 * (c[2] + t2 * (c[4] + t2 * (c[6] + t2 * (c[8] + t2 * c[10]))));
+        let odd = c[1] + t2 * (c[3] + t2 * (c[5] + t2 * (c[7] + t2 * (c[9] + t2 * c[11]))));
+        even + t * odd
+    }
+
+    /// Derivative at `t` with respect to `t`.
+    #[inline]
+    fn slope(&self, t: f64) -> f64 {
+        let (c, t2) = (&self.c, t * t);
+        let odd = 2.0 * c[2]
+            + t2 * (4.0 * c[4] + t2 * (6.0 * c[6] + t2 * (8.0 * c[8] + t2 * (10.0 * c[10]))));
+        let even = c[1]
+            + t2 * (3.0 * c[3] + t2 * (5.0 * c[5] + t2 * (7.0 * c[7] + t2 * (9.0 * c[9] + t2 * (11.0 * c[11])))));
+        even + t * odd
+    }
+
+    #[inline]
+    fn parameter(&self, s: f64) -> f64 {
+        ((s - self.lo) - (self.hi - s)) / (self.hi - self.lo)
+    }
+
+    #[inline]
+    fn forward(&self, s: f64) -> f64 {
+        self.value(self.parameter(s)).clamp(self.z_lo, self.z_hi)
+    }
+
+    #[inline]
+    fn derivative(&self, s: f64) -> f64 {
+        (self.slope(self.parameter(s)) * 2.0 / (self.hi - self.lo)).max(f64::MIN_POSITIVE)
+    }
+
+    #[inline]
+    fn inverse(&self, z: f64) -> f64 {
+        let rise = self.z_hi - self.z_lo;
+        if rise <= 0.0 {
+            return 0.5 * (self.lo + self.hi);
+        }
+        let v = ((z - self.z_lo) - (self.z_hi - z)) / rise;
+        let (g, v2) = (&self.guess, v * v);
+        let even = g[0] + v2 * (g[2] + v2 * (g[4] + v2 * g[6]));
+        let odd = g[1] + v2 * (g[3] + v2 * (g[5] + v2 * g[7]));
+        let t = self.solve(z, (even + v * odd).clamp(-1.0, 1.0));
+        let middle = 0.5 * (self.lo + self.hi);
+        (middle + 0.5 * (self.hi - self.lo) * t).clamp(self.lo, self.hi)
+    }
+
+    /// Newton's method for `value(t) = z` from `t`, falling back to bisection.
+    #[inline]
+    fn solve(&self, z: f64, mut t: f64) -> f64 {
+        let (mut below, mut above) = (-1.0 - 1e-9, 1.0 + 1e-9);
+        for _ in 0..100 {
+            let miss = self.value(t) - z;
+            if miss > 0.0 {
+                above = t;
+            } else {
+                below = t;
+            }
+            let newton = t - miss / self.slope(t);
+            if newton >= below && newton <= above {
+                let step = (newton - t).abs();
+                t = newton;
+                // Newton squares the error, times half the curvature over the slope.
+                if step < 1e-8 {
+                    break;
+                }
+            } else if miss == 0.0 || above - below < 1e-15 {
+                break;
+            } else {
+                t = 0.5 * (below + above);
+            }
+        }
+        t
+    }
+}
+
+/// Pieces end to end, with tables that find the piece of a point or of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PiecewiseMap {
+    pieces: Vec<Piece>,
+    by_point: Buckets,
+    by_value: Buckets,
+}
+
+impl PiecewiseMap {
+    /// The map over `pieces`; `None` when there is none or they do not join.
+    pub fn new(pieces: Vec<Piece>) -> Option<Self> {
+        let joined = pieces.windows(2).all(|w| w[0].hi == w[1].lo && w[0].z_hi <= w[1].z_lo);
+        if !joined {
+            return None;
+        }
+        let by_point = Buckets::new(pieces.iter().map(|p| p.lo), pieces.last()?.hi);
+        let by_value = Buckets::new(pieces.iter().map(|p| p.z_lo), pieces.last()?.z_hi);
+        Some(Self { pieces, by_point, by_value })
+    }
+
+    /// The pieces, ascending.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// First piece.
+    pub fn first(&self) -> &Piece {
+        &self.pieces[0]
+    }
+
+    /// Last piece.
+    pub fn last(&self) -> &Piece {
+        &self.pieces[self.pieces.len() - 1]
+    }
+
+    /// Value at `s`, which lies within the pieces.
+    #[inline]
+    pub fn forward(&self, s: f64) -> f64 {
+        self.piece_at(s).forward(s)
+    }
+
+    /// Value and slope at `s`, which lies within the pieces.
+    #[inline]
+    pub fn forward_with_slope(&self, s: f64) -> (f64, f64) {
+        let piece = self.piece_at(s);
+        (piece.forward(s), piece.derivative(s))
+    }
+
+    #[inline]
+    fn piece_at(&self, s: f64) -> &Piece {
+        let (from, to) = self.by_point.range(s);
+        let at = from + self.pieces[from..to].partition_point(|p| p.lo <= s);
+        &self.pieces[at.max(1) - 1]
+    }
+
+    /// The point with value `z`, which lies within the values of the pieces.
+    #[inline]
+    pub fn inverse(&self, z: f64) -> f64 {
+        let (from, to) = self.by_value.range(z);
+        let at = from + self.pieces[from..to].partition_point(|p| p.z_lo <= z);
+        self.pieces[at.max(1) - 1].inverse(z)
+    }
+}
+
+/// Equal intervals over ascending knots, each knowing the knots it holds.
+#[derive(Clone, Debug, PartialEq)]
+struct Buckets {
+    low: f64,
+    per_unit: f64,
+    /// `starts[b]`: the number of knots in the intervals before `b`.
+    starts: Vec<u32>,
+}
+
+impl Buckets {
+    fn new(knots: impl ExactSizeIterator<Item = f64> + Clone, high: f64) -> Self {
+        let low = knots.clone().next().unwrap_or(0.0);
+        let count = 2 * knots.len();
+        let per_unit = if high > low { count as f64 / (high - low) } else { 0.0 };
+        let mut buckets = Self { low, per_unit, starts: vec![0; count + 1] };
+        for knot in knots {
+            let slot = buckets.slot(knot) + 1;
+            buckets.starts[slot] += 1;
+        }
+        for b in 1..=count {
+            buckets.starts[b] += buckets.starts[b - 1];
+        }
+        buckets
+    }
+
+    #[inline]
+    fn slot(&self, at: f64) -> usize {
+        (((at - self.low) * self.per_unit) as usize).min(self.starts.len() - 2)
+    }
+
+    /// Knots that may be the last one at or below `at`: those of its interval, all before are below.
+    #[inline]
+    fn range(&self, at: f64) -> (usize, usize) {
+        let slot = self.slot(at);
+        (self.starts[slot] as usize, self.starts[slot + 1] as usize)
+    }
+}
+
+/// Builds pieces from left to right, halving where the polynomial does not resolve the function.
+pub struct PieceBuilder<F: Fn(f64) -> f64> {
+    exact: F,
+    pieces: Vec<Piece>,
+    /// How many pieces were still unresolved at the smallest size.
+    pub unresolved: usize,
+}
+
+impl<F: Fn(f64) -> f64> PieceBuilder<F> {
+    /// A builder for the function `exact`.
+    pub fn new(exact: F) -> Self {
+        Self { exact, pieces: Vec::new(), unresolved: 0 }
+    }
+
+    /// Appends `lo..hi`, the values at its nodes already known.
+    pub fn push_values(&mut self, lo: f64, hi: f64, values: &[f64; NODES]) {
+        self.push(lo, hi, values, MAX_SPLITS);
+    }
+
+    /// Appends `lo..hi`.
+    pub fn push_interval(&mut self, lo: f64, hi: f64) {
+        let values = self.sample(lo, hi);
+        self.push(lo, hi, &values, 3 * MAX_SPLITS);
+    }
+
+    /// The finished map, `None` when it has no piece.
+    pub fn finish(self) -> Option<PiecewiseMap> {
+        PiecewiseMap::new(self.pieces)
+    }
+
+    fn sample(&self, lo: f64, hi: f64) -> [f64; NODES] {
+        let (middle, half) = (0.5 * (lo + hi), 0.5 * (hi - lo));
+        let mut values = nodes().map(|t| (self.exact)(middle + half * t));
+        values[0] = (self.exact)(lo);
+        values[NODES - 1] = (self.exact)(hi);
+        values
+    }
+
+    fn push(&mut self, lo: f64, hi: f64, values: &[f64; NODES], splits: u32) {
+        let mut values = *values;
+        if let Some(previous) = self.pieces.last() {
+            values[0] = previous.z_hi;
+        }
+        let coefficients = chebyshev(&values);
+        let scale = values[0].abs().max(values[NODES - 1].abs()).max(1.0);
+        let tail = coefficients[NODES - 1].abs() + coefficients[NODES - 2].abs();
+        let middle = 0.5 * (lo + hi);
+        if tail > RESOLVED * scale && splits > 0 && lo < middle && middle < hi {
+            for (lo, hi) in [(lo, middle), (middle, hi)] {
+                let values = self.sample(lo, hi);
+                self.push(lo, hi, &values, splits - 1);
+            }
+            return;
+        }
+        self.unresolved += usize::from(tail > RESOLVED * scale);
+        self.pieces.extend(Piece::from_values(lo, hi, &values));
+    }
+}
+
+/// The Chebyshev-Lobatto nodes `-cos(pi r / 11)` on -1..1.
+pub fn nodes() -> &'static [f64; NODES] {
+    &tables().nodes
+}
+
+struct Tables {
+    nodes: [f64; NODES],
+    /// Values at the nodes to Chebyshev coefficients.
+    chebyshev: [[f64; NODES]; NODES],
+    /// Chebyshev coefficients to powers of `t`.
+    monomial: [[f64; NODES]; NODES],
+    /// Chebyshev nodes for the first guess of the inverse.
+    guess_nodes: [f64; GUESS],
+    /// Values at those nodes to powers of `v`.
+    guess: [[f64; GUESS]; GUESS],
+}
+
+fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Tables> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        let last = NODES - 1;
+        let angle = |r: usize| std::f64::consts::PI * (last - r) as f64 / last as f64;
+        let nodes = std::array::from_fn(|r| {
+            let mirrored = (angle(last - r).cos() - angle(r).cos()) * 0.5;
+            -mirrored
+        });
+        let end = |k: usize| if k == 0 || k == last { 0.5 } else { 1.0 };
+        let chebyshev = std::array::from_fn(|k| {
+            std::array::from_fn(|r| 2.0 / last as f64 * end(k) * end(r) * (k as f64 * angle(r)).cos())
+        });
+        // Column k of `monomial` holds the powers of T_k = 2 t T_{k-1} - T_{k-2}.
+        let mut monomial = [[0.0; NODES]; NODES];
+        monomial[0][0] = 1.0;
+        monomial[1][1] = 1.0;
+        for k in 2..NODES {
+            for p in 0..NODES {
+                let raised = if p > 0 { 2.0 * monomial[p - 1][k - 1] } else { 0.0 };
+                monomial[p][k] = raised - monomial[p][k - 2];
+            }
+        }
+        let guess_angle = |r: usize| std::f64::consts::PI * (r as f64 + 0.5) / GUESS as f64;
+        let guess_nodes = std::array::from_fn(|r| guess_angle(r).cos());
+        let guess = std::array::from_fn(|p| {
+            std::array::from_fn(|r| {
+                let order = |k: usize| if k == 0 { 1.0 } else { 2.0 };
+                let weight = |k: usize| order(k) / GUESS as f64 * (k as f64 * guess_angle(r)).cos();
+                (0..GUESS).map(|k| monomial[p][k] * weight(k)).sum()
+            })
+        });
+        Tables { nodes, chebyshev, monomial, guess_nodes, guess }
+    })
+}
+
+fn times(matrix: &[[f64; NODES]; NODES], vector: &[f64; NODES]) -> [f64; NODES] {
+    std::array::from_fn(|i| matrix[i].iter().zip(vector).map(|(a, b)| a * b).sum())
+}
+
+fn chebyshev(values: &[f64; NODES]) -> [f64; NODES] {
+    times(&tables().chebyshev, values)
+}
+
+fn monomial(coefficients: &[f64; NODES]) -> [f64; NODES] {
+    times(&tables().monomial, coefficients)
+}

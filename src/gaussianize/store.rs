@@ -1,0 +1,147 @@
+//! A fitted map as bytes: safetensors, exact to the last bit.
+//!
+//! Per layer `l`: `l.mean`, `l.w`, `l.w_inverse`, `l.log_det`; per gaussianized component `j`: `l.j.pieces` with
+//! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
+//! one number is a slope, more are bandwidth, count and outermost points.
+
+use std::collections::HashMap;
+
+use ndarray::{Array1, Array2};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use super::error::GaussianizeError;
+use super::layer::Layer;
+use super::map::Gaussianizer;
+use super::marginal::{Marginal, Tail};
+use super::piecewise::{NODES, Piece, PiecewiseMap};
+
+const FORMAT: &str = "gdiff gaussianizer 1";
+const COLUMNS: usize = 4 + NODES;
+
+impl Gaussianizer {
+    /// The map as safetensors bytes; the same map gives the same bytes.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Corrupt`] when the container cannot be written.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, GaussianizeError> {
+        let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+        let mut put = |name: String, shape: Vec<usize>, values: &mut dyn Iterator<Item = f64>| {
+            tensors.push((name, shape, values.flat_map(f64::to_le_bytes).collect()));
+        };
+        let d = self.dim;
+        for (l, layer) in self.layers.iter().enumerate() {
+            put(format!("{l}.mean"), vec![d], &mut layer.mean.iter().copied());
+            put(format!("{l}.w"), vec![d, d], &mut layer.w.iter().copied());
+            put(format!("{l}.w_inverse"), vec![d, d], &mut layer.w_inverse.iter().copied());
+            put(format!("{l}.log_det"), vec![1], &mut std::iter::once(layer.log_det));
+            for (j, marginal) in layer.marginals.iter().enumerate() {
+                let Some(marginal) = marginal else { continue };
+                let pieces = marginal.map.pieces();
+                let mut rows = pieces.iter().flat_map(|p| [p.lo, p.hi, p.z_lo, p.z_hi].into_iter().chain(p.c));
+                put(format!("{l}.{j}.pieces"), vec![pieces.len(), COLUMNS], &mut rows);
+                for (name, tail) in [("lower", &marginal.lower), ("upper", &marginal.upper)] {
+                    let values = match tail {
+                        Tail::Linear(slope) => vec![*slope],
+                        Tail::Kernel { points, bandwidth, count } => {
+                            [*bandwidth, *count].into_iter().chain(points.iter().copied()).collect()
+                        }
+                    };
+                    put(format!("{l}.{j}.{name}"), vec![values.len()], &mut values.iter().copied());
+                }
+            }
+        }
+        let corrupt = |e: safetensors::SafeTensorError| GaussianizeError::Corrupt(e.to_string());
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(corrupt)?;
+        let about = HashMap::from([("format".to_string(), FORMAT.to_string())]);
+        safetensors::serialize(views, Some(about)).map_err(corrupt)
+    }
+
+    /// The map stored in `bytes`; it gives the same bits as the one that was stored.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Corrupt`] when the bytes are no such file, or are damaged.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, GaussianizeError> {
+        let corrupt = |reason: String| GaussianizeError::Corrupt(reason);
+        let (_, about) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(e.to_string()))?;
+        let format = about.metadata().as_ref().and_then(|m| m.get("format"));
+        if format.map(String::as_str) != Some(FORMAT) {
+            return Err(corrupt(format!("its format is {format:?}, not {FORMAT:?}")));
+        }
+        let stored = Stored(SafeTensors::deserialize(bytes).map_err(|e| corrupt(e.to_string()))?);
+        let mut layers = Vec::new();
+        while stored.has(&format!("{}.mean", layers.len())) {
+            layers.push(stored.layer(layers.len())?);
+        }
+        Self::from_layers(layers).map_err(|e| corrupt(e.to_string()))
+    }
+}
+
+struct Stored<'a>(SafeTensors<'a>);
+
+impl Stored<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok()
+    }
+
+    fn numbers(&self, name: &str) -> Result<(Vec<usize>, Vec<f64>), GaussianizeError> {
+        let tensor = self.0.tensor(name).map_err(|e| GaussianizeError::Corrupt(format!("{name}: {e}")))?;
+        if tensor.dtype() != Dtype::F64 {
+            return Err(GaussianizeError::Corrupt(format!("{name} does not hold 64-bit floats")));
+        }
+        let (chunks, _) = tensor.data().as_chunks::<8>();
+        Ok((tensor.shape().to_vec(), chunks.iter().map(|b| f64::from_le_bytes(*b)).collect()))
+    }
+
+    fn square(&self, name: &str) -> Result<Array2<f64>, GaussianizeError> {
+        let (shape, values) = self.numbers(name)?;
+        let side = shape.first().copied().unwrap_or(0);
+        Array2::from_shape_vec((side, side), values)
+            .map_err(|e| GaussianizeError::Corrupt(format!("{name} is not square: {e}")))
+    }
+
+    fn layer(&self, l: usize) -> Result<Layer, GaussianizeError> {
+        let mean = Array1::from(self.numbers(&format!("{l}.mean"))?.1);
+        let log_det = self.numbers(&format!("{l}.log_det"))?.1.first().copied().unwrap_or(f64::NAN);
+        let marginals = (0..mean.len()).map(|j| self.marginal(l, j)).collect::<Result<_, _>>()?;
+        let (w, inverse) = (self.square(&format!("{l}.w"))?, self.square(&format!("{l}.w_inverse"))?);
+        Layer::new(mean, w, inverse, log_det, marginals).map_err(|e| GaussianizeError::Corrupt(e.to_string()))
+    }
+
+    fn marginal(&self, l: usize, j: usize) -> Result<Option<Marginal>, GaussianizeError> {
+        let name = format!("{l}.{j}.pieces");
+        if !self.has(&name) {
+            return Ok(None);
+        }
+        let (shape, values) = self.numbers(&name)?;
+        let damaged = || GaussianizeError::Corrupt(format!("{name} does not hold ascending pieces"));
+        if shape.get(1) != Some(&COLUMNS) {
+            return Err(damaged());
+        }
+        let (rows, _) = values.as_chunks::<COLUMNS>();
+        let piece = |row: &[f64; COLUMNS]| {
+            let c = std::array::from_fn(|k| row[4 + k]);
+            Piece::new(row[0], row[1], row[2], row[3], c)
+        };
+        let pieces = rows.iter().map(piece).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
+        let map = PiecewiseMap::new(pieces).ok_or_else(damaged)?;
+        let (lower, upper) = (self.tail(&format!("{l}.{j}.lower"))?, self.tail(&format!("{l}.{j}.upper"))?);
+        Ok(Some(Marginal { map, lower, upper }))
+    }
+
+    fn tail(&self, name: &str) -> Result<Tail, GaussianizeError> {
+        let values = self.numbers(name)?.1;
+        let good = values.iter().all(|v| v.is_finite());
+        match values.as_slice() {
+            [slope] if good && *slope > 0.0 => Ok(Tail::Linear(*slope)),
+            [h, count, points @ ..] if good && *h > 0.0 && *count >= 1.0 && !points.is_empty() && points.is_sorted() => {
+                Ok(Tail::Kernel { points: points.to_vec(), bandwidth: *h, count: *count })
+            }
+            _ => Err(GaussianizeError::Corrupt(format!("{name} is neither a slope nor a list of kernels"))),
+        }
+    }
+}

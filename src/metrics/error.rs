@@ -1,0 +1,47 @@
+//! What can be wrong with the points given to a metric.
+
+use thiserror::Error;
+
+/// A set of points that PRDC cannot be computed from. Rows and columns are counted from 0.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum MetricsError {
+    /// The neighbourhood size is zero.
+    #[error("the number of nearest neighbours is 0; it must be at least 1 (the papers use 5)")]
+    NoNeighbours,
+    /// The points have no coordinates.
+    #[error("the {which} points have no columns")]
+    NoColumns {
+        /// Which points: "real" or "generated".
+        which: &'static str,
+    },
+    /// A point needs `k` other points around it.
+    #[error("{n} {which} points are too few for {k} nearest neighbours: at least {} are needed", k.saturating_add(1))]
+    TooFewPoints {
+        /// Which points: "real" or "generated".
+        which: &'static str,
+        /// How many there are.
+        n: usize,
+        /// The number of nearest neighbours asked for.
+        k: usize,
+    },
+    /// Real and generated points live in different spaces.
+    #[error("the real points have {real} columns and the generated points {generated}")]
+    DifferentColumns {
+        /// Columns of the real points.
+        real: usize,
+        /// Columns of the generated points.
+        generated: usize,
+    },
+    /// A coordinate is NaN or infinite.
+    #[error("the {which} points hold {value} in row {row}, column {column}: every coordinate must be finite")]
+    NotFinite {
+        /// Which points: "real" or "generated".
+        which: &'static str,
+        /// Row of the first such coordinate, from 0.
+        row: usize,
+        /// Its column, from 0.
+        column: usize,
+        /// The coordinate itself.
+        value: f64,
+    },
+}

@@ -1,0 +1,147 @@
+//! Precision, recall, density and coverage.
+
+use ndarray::ArrayView2;
+use serde::Serialize;
+use std::borrow::Cow;
+
+use super::MetricsError;
+use super::screen::Frame;
+use super::spheres::Spheres;
+use super::tree::PointTree;
+
+/// Precision, recall (Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing
+/// generative models", eq. 1-3), density and coverage (Naeem et al. 2020, "Reliable fidelity and
+/// diversity metrics for generative models", eq. 4 and 6).
+///
+/// # Formula
+///
+/// With real points `R_1..R_n`, generated points `F_1..F_m`, and `r_i`, `f_j` their distances to the
+/// `k`-th nearest *other* point of the same set,
+///
+/// - `precision = 1/m #{ j : exists i, |F_j - R_i| < r_i }`
+/// - `recall = 1/n #{ i : exists j, |R_i - F_j| < f_j }`
+/// - `density = 1/(k m) sum_j #{ i : |F_j - R_i| < r_i }`
+/// - `coverage = 1/n #{ i : min_j |F_j - R_i| < r_i }`
+///
+/// The comparison is strict, as in the Python package `prdc`: duplicates have radius 0 and hold
+/// nothing. Distances are compared squared, as `sum_c (a_c - b_c)^2` is rounded in `f64` when summed in
+/// the order of the coordinates; so points at exactly the radius are outside, without exception.
+/// Density is the mean count divided by `k`, in this order of rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Prdc {
+    /// Fraction of generated points within the real manifold, 0 to 1.
+    pub precision: f64,
+    /// Fraction of real points within the generated manifold, 0 to 1.
+    pub recall: f64,
+    /// Mean number of real spheres around a generated point, divided by `k`; may exceed 1.
+    pub density: f64,
+    /// Fraction of real points with a generated point in their sphere, 0 to 1.
+    pub coverage: f64,
+}
+
+/// Real points with their k-nearest-neighbour spheres, sorted for search: computed once and then
+/// compared with any number of generated sets, from any number of threads.
+///
+/// Squared distances that overflow (coordinates beyond 1e154) count as infinite.
+pub struct RealManifold {
+    frame: Frame,
+    spheres: Spheres,
+    radii: Vec<f64>,
+    k: usize,
+}
+
+impl RealManifold {
+    /// Finds the `k`-th nearest other point of each of the real points, shape `(n, d)`.
+    ///
+    /// # Errors
+    ///
+    /// `k = 0`, `d = 0`, `n <= k`, or a coordinate that is not finite.
+    pub fn new(real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
+        if k == 0 {
+            return Err(MetricsError::NoNeighbours);
+        }
+        let points = checked(&real, "real")?;
+        if real.nrows() <= k {
+            return Err(MetricsError::TooFewPoints { which: "real", n: real.nrows(), k });
+        }
+        let frame = Frame::of(&points, real.ncols());
+        let spheres = Spheres::new(&points, real.ncols(), k, &frame);
+        let mut radii = vec![0.0; real.nrows()];
+        for (&row, squared) in spheres.tree.order.iter().zip(&spheres.squared_radii) {
+            radii[row] = squared.sqrt();
+        }
+        Ok(Self { frame, spheres, radii, k })
+    }
+
+    /// [`Prdc`] of generated points, shape `(m, d)`, against the real points.
+    ///
+    /// The same for any number of threads, and for any order of the points.
+    ///
+    /// # Errors
+    ///
+    /// `d` other than that of the real points, `m <= k`, or a coordinate that is not finite.
+    pub fn prdc(&self, fake: ArrayView2<f64>) -> Result<Prdc, MetricsError> {
+        let points = self.checked_fake(&fake)?;
+        let (m, k) = (fake.nrows(), self.k);
+        if m <= k {
+            return Err(MetricsError::TooFewPoints { which: "generated", n: m, k });
+        }
+        let generated = Spheres::new(&points, fake.ncols(), k, &self.frame);
+        let counts = self.spheres.count_around(&generated.tree);
+        let held = counts.iter().filter(|&&count| count > 0).count();
+        let holding: u64 = counts.iter().map(|&count| u64::from(count)).sum();
+        let reached = self.spheres.reached_by(&generated);
+        let (n, m, k) = (self.radii.len() as f64, m as f64, k as f64);
+        Ok(Prdc {
+            precision: held as f64 / m,
+            recall: reached.recalled as f64 / n,
+            density: holding as f64 / m / k,
+            coverage: reached.covered as f64 / n,
+        })
+    }
+
+    /// Distance of every real point to its `k`-th nearest other real point, in the order given.
+    pub fn radii(&self) -> &[f64] {
+        &self.radii
+    }
+
+    /// For each generated point, shape `(m, d)` with any `m`, the number of real spheres that hold it:
+    /// `#{ i : |F_j - R_i| < r_i }`, the summand of density.
+    ///
+    /// # Errors
+    ///
+    /// `d` other than that of the real points, or a coordinate that is not finite.
+    pub fn spheres_holding(&self, fake: ArrayView2<f64>) -> Result<Vec<u32>, MetricsError> {
+        let points = self.checked_fake(&fake)?;
+        let tree = PointTree::new(&points, fake.ncols(), &self.frame);
+        let counts = self.spheres.count_around(&tree);
+        let mut by_row = vec![0; fake.nrows()];
+        for (&row, count) in tree.order.iter().zip(counts) {
+            by_row[row] = count;
+        }
+        Ok(by_row)
+    }
+
+    /// The generated points, row after row.
+    fn checked_fake<'a>(&self, fake: &'a ArrayView2<f64>) -> Result<Cow<'a, [f64]>, MetricsError> {
+        let (real, generated) = (self.spheres.tree.d, fake.ncols());
+        if real != generated {
+            return Err(MetricsError::DifferentColumns { real, generated });
+        }
+        checked(fake, "generated")
+    }
+}
+
+/// The points row after row, unless they have no columns or are not all finite.
+fn checked<'a>(points: &'a ArrayView2<f64>, which: &'static str) -> Result<Cow<'a, [f64]>, MetricsError> {
+    if points.ncols() == 0 {
+        return Err(MetricsError::NoColumns { which });
+    }
+    if let Some(((row, column), &value)) = points.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        return Err(MetricsError::NotFinite { which, row, column, value });
+    }
+    Ok(match points.as_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(points.iter().copied().collect()),
+    })
+}

@@ -1,0 +1,17 @@
+//! Who may use threads: this crate, over runs and fixed chunks of rows; never the kernels beneath it.
+//! So results do not depend on the number of threads, and parallel runs do not fight for cores.
+
+/// Pins candle's matrix products and the linked BLAS to one thread. To be called first in `main`, while
+/// the process has one thread; library users may call it or live with their own settings.
+pub fn one_thread_per_kernel() {
+    // SAFETY: no other thread reads or writes the environment yet.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
+    #[cfg(any(feature = "openblas-system", feature = "openblas-static"))]
+    {
+        unsafe extern "C" {
+            fn openblas_set_num_threads(threads: std::ffi::c_int);
+        }
+        // SAFETY: a plain setter of the OpenBLAS that is linked under these features.
+        unsafe { openblas_set_num_threads(1) };
+    }
+}

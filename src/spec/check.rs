@@ -1,0 +1,371 @@
+//! The checks that turn what was written into a [`Plan`]. Each refusal says what is wrong, where, and
+//! what would be right.
+
+use super::error::SpecError;
+use super::file::{ComponentFile, DataFile, DataKind, SpecFile};
+use super::origin::Origins;
+use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan, Source};
+use crate::data::mixture::GaussianMixture;
+use crate::diffusion::{
+    Isotropy, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind, ScheduleOptions,
+    TimeEncoding, TrainOptions,
+};
+use ndarray::{Array1, Array2};
+
+/// Counts past this are typing errors, not experiments.
+const MOST: usize = 1_000_000_000;
+const DEFAULT_EPOCHS: usize = 200;
+const DEFAULT_HIDDEN: [usize; 3] = [16, 32, 64];
+
+struct Checker<'a>(&'a Origins);
+
+impl Checker<'_> {
+    fn require(&self, ok: bool, key: &str, message: impl FnOnce() -> String) -> Result<(), SpecError> {
+        if ok { Ok(()) } else { Err(self.0.error(key, message())) }
+    }
+
+    fn count(&self, key: &str, value: usize) -> Result<(), SpecError> {
+        self.require((1..=MOST).contains(&value), key, || {
+            format!("`{key}` is {value}, but it must be a whole number from 1 to {MOST}")
+        })
+    }
+
+    fn positive(&self, key: &str, value: f64) -> Result<(), SpecError> {
+        self.require(value.is_finite() && value > 0.0, key, || {
+            format!("`{key}` is {value}, but it must be a positive finite number")
+        })
+    }
+
+    fn not_negative(&self, key: &str, value: f64) -> Result<(), SpecError> {
+        self.require(value.is_finite() && value >= 0.0, key, || {
+            format!("`{key}` is {value}, but it must be a finite number, 0 or more")
+        })
+    }
+
+    /// `0 <= value < 1`
+    fn fraction(&self, key: &str, value: f64) -> Result<(), SpecError> {
+        self.require((0.0..1.0).contains(&value), key, || {
+            format!("`{key}` is {value}, but it must be at least 0 and below 1")
+        })
+    }
+
+    /// `0 < value < 1`
+    fn beta(&self, key: &str, value: f64) -> Result<(), SpecError> {
+        self.require(value > 0.0 && value < 1.0, key, || {
+            format!("`{key}` is {value}, but a beta must lie between 0 and 1, both excluded")
+        })
+    }
+}
+
+/// Checks the whole spec.
+pub fn plan(mut file: SpecFile, origins: &Origins) -> Result<Plan, SpecError> {
+    let check = Checker(origins);
+    let mut warnings = Vec::new();
+    name(&check, &file.name)?;
+    check.count("replicates", file.replicates)?;
+    let data = data(&check, &file.data)?;
+    pipelines(&check, &file)?;
+    gaussianize(&check, &file, data.source.dim())?;
+    let schedule = schedule(&check, &file, &mut warnings)?;
+    let network = network(&check, &mut file)?;
+    let train = train(&check, &mut file, &mut warnings)?;
+    let sample = sample(&check, &mut file)?;
+    let metrics = metrics(&check, &file, &data, &sample)?;
+    Ok(Plan {
+        name: file.name.clone(),
+        seed: file.seed,
+        replicates: file.replicates,
+        pipelines: file.pipelines.clone(),
+        data,
+        gaussianize: file.gaussianize.options(),
+        schedule,
+        network,
+        train,
+        log_every: file.train.log_every,
+        sample,
+        metrics,
+        warnings,
+        resolved: file,
+    })
+}
+
+/// The name becomes a folder's name.
+fn name(check: &Checker, name: &str) -> Result<(), SpecError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let ok = !name.is_empty() && name.len() <= 100 && name.chars().all(plain) && !name.starts_with('.');
+    check.require(ok, "name", || {
+        format!("`name` is {name:?}, but it names a folder: use 1 to 100 letters, digits, `_`, `-` and `.`, not beginning with `.`")
+    })
+}
+
+fn data(check: &Checker, data: &DataFile) -> Result<DataPlan, SpecError> {
+    check.count("data.samples", data.samples)?;
+    let source = match data.kind {
+        DataKind::Gmm => Source::Mixture(mixture(check, &data.components)?),
+    };
+    Ok(DataPlan { source, samples: data.samples, scale: data.scale })
+}
+
+fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixture, SpecError> {
+    check.require(!components.is_empty(), "data", || {
+        "a \"gmm\" needs at least one [[data.components]] table with `mean` and `std`, `variances` or `covariance`"
+            .to_string()
+    })?;
+    let weights: Vec<f64> = components.iter().map(|c| c.weight).collect();
+    let means: Vec<_> = components.iter().map(|c| Array1::from(c.mean.clone())).collect();
+    let covariances = components
+        .iter()
+        .enumerate()
+        .map(|(k, c)| covariance(check, k, c))
+        .collect::<Result<Vec<_>, _>>()?;
+    GaussianMixture::new(&weights, &means, &covariances).map_err(|error| {
+        let Some(k) = error.component() else { return check.0.error("data", error.to_string()) };
+        use crate::data::mixture::MixtureError as E;
+        let field = match error {
+            E::Weight { .. } => "weight",
+            E::Dimension { .. } | E::NotFinite { what: "mean", .. } => "mean",
+            _ if components[k].std.is_some() => "std",
+            _ if components[k].variances.is_some() => "variances",
+            _ => "covariance",
+        };
+        check.0.error(&format!("data.components[{k}].{field}"), format!("data.components[{k}]: {error}"))
+    })
+}
+
+/// The covariance of one component from whichever of its three forms is given.
+fn covariance(check: &Checker, k: usize, c: &ComponentFile) -> Result<Array2<f64>, SpecError> {
+    let at = format!("data.components[{k}]");
+    let d = c.mean.len();
+    check.require(d > 0, &format!("{at}.mean"), || format!("{at}: the mean is empty; give a number for each axis"))?;
+    match (&c.covariance, c.std, &c.variances) {
+        (Some(rows), None, None) => {
+            check.require(rows.len() == d && rows.iter().all(|r| r.len() == d), &format!("{at}.covariance"), || {
+                format!("{at}: the mean has {d} coordinates, so the covariance must have {d} rows of {d} numbers")
+            })?;
+            Ok(Array2::from_shape_fn((d, d), |(i, j)| rows[i][j]))
+        }
+        (None, Some(std), None) => {
+            check.positive(&format!("{at}.std"), std)?;
+            Ok(Array2::eye(d) * (std * std))
+        }
+        (None, None, Some(variances)) => {
+            let key = format!("{at}.variances");
+            check.require(variances.len() == d, &key, || {
+                format!("{at}: {} variances, but the mean has {d} coordinates", variances.len())
+            })?;
+            variances.iter().try_for_each(|v| check.positive(&key, *v))?;
+            Ok(Array2::from_diag(&Array1::from(variances.clone())))
+        }
+        (None, None, None) => {
+            Err(check.0.error(&at, format!("{at} has no spread: give `std`, `variances` or `covariance`")))
+        }
+        _ => Err(check.0.error(&at, format!("{at}: give only one of `std`, `variances` and `covariance`"))),
+    }
+}
+
+fn pipelines(check: &Checker, file: &SpecFile) -> Result<(), SpecError> {
+    check.require(!file.pipelines.is_empty(), "pipelines", || {
+        "`pipelines` is empty: give \"baseline\", \"gaussianized\" or \"exact\"".to_string()
+    })?;
+    let twice = file.pipelines.iter().enumerate().find(|(i, p)| file.pipelines[..*i].contains(p));
+    match twice {
+        Some((i, p)) => {
+            Err(check.0.error(&format!("pipelines[{i}]"), format!("the pipeline \"{p}\" stands there twice")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn gaussianize(check: &Checker, file: &SpecFile, dim: usize) -> Result<(), SpecError> {
+    let g = &file.gaussianize;
+    check.count("gaussianize.layers", g.layers)?;
+    if let Some(h) = g.fixed_bandwidth() {
+        check.positive("gaussianize.bandwidth", h)?;
+    }
+    check.positive("gaussianize.bandwidth_factor", g.bandwidth_factor)?;
+    if let Some(m) = g.leading() {
+        check.require((1..=dim).contains(&m), "gaussianize.components", || {
+            format!("`gaussianize.components` is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")
+        })?;
+    }
+    check.fraction("gaussianize.held_out", g.held_out)?;
+    check.count("gaussianize.patience", g.patience)?;
+    check.not_negative("gaussianize.min_gain", g.min_gain)
+}
+
+fn schedule(check: &Checker, file: &SpecFile, warnings: &mut Vec<String>) -> Result<Schedule, SpecError> {
+    let d = &file.diffusion;
+    check.require((1..=1_000_000).contains(&d.steps), "diffusion.steps", || {
+        format!("`diffusion.steps` is {}, but it must be a whole number from 1 to 1000000", d.steps)
+    })?;
+    check.beta("diffusion.beta_start", d.beta_start)?;
+    check.beta("diffusion.beta_end", d.beta_end)?;
+    check.require(d.beta_start <= d.beta_end, "diffusion.beta_start", || {
+        format!("`diffusion.beta_start` is {}, above `diffusion.beta_end`, {}", d.beta_start, d.beta_end)
+    })?;
+    let schedule = Schedule::new(&ScheduleOptions {
+        steps: d.steps,
+        kind: d.schedule,
+        beta_start: d.beta_start,
+        beta_end: d.beta_end,
+        rescale: d.rescale,
+    })
+    .map_err(|e| check.0.error("diffusion", e.to_string()))?;
+    let last = schedule.alpha_bar(d.steps);
+    if last > 0.01 {
+        let mend = match (d.schedule, d.rescale) {
+            (ScheduleKind::Linear, false) => "set diffusion.rescale = true or take more steps",
+            _ => "take more steps or a larger diffusion.beta_end",
+        };
+        warnings.push(format!(
+            "alpha_bar at the last step is {last:.3}, so x_T still holds the data and sampling from N(0, I) is biased; {mend}"
+        ));
+    }
+    Ok(schedule)
+}
+
+fn network(check: &Checker, file: &mut SpecFile) -> Result<NetworkOptions, SpecError> {
+    let n = &mut file.network;
+    let hidden = match (n.hidden.take(), n.width.take()) {
+        (Some(_), Some(_)) => {
+            return Err(check.0.error("network.width", "give `network.hidden` or `network.width`, not both"));
+        }
+        (Some(hidden), None) => hidden,
+        (None, Some(w)) => {
+            check.require((1..=16_384).contains(&w), "network.width", || {
+                format!("`network.width` is {w}, but it must be from 1 to 16384")
+            })?;
+            vec![w, 2 * w, 4 * w]
+        }
+        (None, None) => DEFAULT_HIDDEN.to_vec(),
+    };
+    check.require(!hidden.is_empty() && hidden.len() <= 64, "network.hidden", || {
+        format!("`network.hidden` has {} layers, but it must have 1 to 64, for example [16, 32, 64]", hidden.len())
+    })?;
+    for (i, &w) in hidden.iter().enumerate() {
+        check.require((1..=65_536).contains(&w), &format!("network.hidden[{i}]"), || {
+            format!("`network.hidden[{i}]` is {w}, but a layer's width must be from 1 to 65536")
+        })?;
+    }
+    check.require((1..=4096).contains(&n.time_dim), "network.time_dim", || {
+        format!("`network.time_dim` is {}, but it must be from 1 to 4096", n.time_dim)
+    })?;
+    check.require(n.time != TimeEncoding::Sinusoidal || n.time_dim.is_multiple_of(2), "network.time_dim", || {
+        format!("`network.time_dim` is {}, but a sinusoidal embedding needs an even number", n.time_dim)
+    })?;
+    n.hidden = Some(hidden.clone());
+    Ok(NetworkOptions {
+        hidden,
+        activation: n.activation,
+        time: n.time,
+        time_dim: n.time_dim,
+        conditioning: n.conditioning,
+    })
+}
+
+fn train(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Result<TrainOptions, SpecError> {
+    let samples = file.data.samples;
+    let t = &mut file.train;
+    check.count("train.batch_size", t.batch_size)?;
+    check.count("train.log_every", t.log_every)?;
+    check.positive("train.learning_rate", t.learning_rate)?;
+    check.fraction("train.ema", t.ema)?;
+    check.not_negative("train.clip_norm", t.clip_norm)?;
+    if let Some(i) = &t.isotropy {
+        check.not_negative("train.isotropy.lambda", i.lambda)?;
+    }
+    if t.batch_size > samples {
+        warnings.push(format!(
+            "train.batch_size is {}, more than the {samples} training points: each step uses all of them",
+            t.batch_size
+        ));
+    }
+    let iterations = match (t.epochs, t.iterations) {
+        (Some(_), Some(_)) => {
+            return Err(check.0.error("train.iterations", "give `train.epochs` or `train.iterations`, not both"));
+        }
+        (None, Some(iterations)) => {
+            check.count("train.iterations", iterations)?;
+            iterations
+        }
+        (epochs, None) => {
+            let epochs = *t.epochs.insert(epochs.unwrap_or(DEFAULT_EPOCHS));
+            check.count("train.epochs", epochs)?;
+            epochs * samples.div_ceil(t.batch_size)
+        }
+    };
+    let isotropy = t.isotropy;
+    Ok(TrainOptions {
+        iterations,
+        batch_size: t.batch_size.min(samples),
+        optimizer: t.optimizer.into(),
+        learning_rate: t.learning_rate,
+        decay: t.decay,
+        ema: t.ema,
+        clip_norm: t.clip_norm,
+        loss: LossOptions {
+            isotropy: isotropy.map(|i| Isotropy { lambda: i.lambda, form: i.form }),
+            reduction: isotropy.map_or(Reduction::Mean, |i| i.reduction),
+        },
+    })
+}
+
+fn sample(check: &Checker, file: &mut SpecFile) -> Result<SamplePlan, SpecError> {
+    let all = file.diffusion.steps;
+    let s = &mut file.sample;
+    check.count("sample.count", s.count)?;
+    check.not_negative("sample.eta", s.eta)?;
+    check.positive("sample.epsilon_scale", s.epsilon_scale)?;
+    let steps = s.steps.unwrap_or(all);
+    check.require((1..=all).contains(&steps), "sample.steps", || {
+        format!("`sample.steps` is {steps}, but it must be from 1 to `diffusion.steps`, {all}")
+    })?;
+    check.require(s.sampler != SamplerKind::Ddpm || steps == all, "sample.steps", || {
+        format!("the sampler \"ddpm\" takes all {all} steps; leave `sample.steps` out, or use \"ddim\"")
+    })?;
+    check.require(s.eta <= 1.0, "sample.eta", || {
+        format!("`sample.eta` is {}, but it must be from 0 (no noise) to 1 (as much as \"ddpm\")", s.eta)
+    })?;
+    Ok(SamplePlan {
+        count: s.count,
+        steps,
+        epsilon_scale: s.epsilon_scale,
+        sampler: SamplerOptions {
+            variance: file.diffusion.variance,
+            steps: s.steps,
+            spacing: s.spacing,
+            eta: s.eta,
+            ..SamplerOptions::new(s.sampler)
+        },
+    })
+}
+
+fn metrics(
+    check: &Checker,
+    file: &SpecFile,
+    data: &DataPlan,
+    sample: &SamplePlan,
+) -> Result<MetricsPlan, SpecError> {
+    let m = &file.metrics;
+    check.count("metrics.every", m.every)?;
+    check.count("metrics.k", m.k)?;
+    check.count("metrics.reference", m.reference)?;
+    if m.prdc {
+        for (key, n) in [("metrics.reference", m.reference), ("sample.count", sample.count)] {
+            check.require(m.k < n, "metrics.k", || {
+                format!("`metrics.k` is {}, but `{key}` is {n}: the {}-th nearest other point needs more points", m.k, m.k)
+            })?;
+        }
+    }
+    let needs_mixture = file.pipelines.contains(&Pipeline::Exact) && data.source.mixture().is_none();
+    check.require(!needs_mixture, "pipelines", || {
+        "the pipeline \"exact\" needs data.kind = \"gmm\", the one kind whose denoiser is known".to_string()
+    })?;
+    Ok(MetricsPlan {
+        every: m.every,
+        log_likelihood: m.log_likelihood && data.source.mixture().is_some(),
+        prdc: m.prdc,
+        k: m.k,
+        reference: m.reference,
+    })
+}

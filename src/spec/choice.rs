@@ -1,0 +1,87 @@
+//! Values that are a number or a word: bandwidths and component counts.
+
+use crate::gaussianize::{BandwidthRule, Components};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+/// `[gaussianize] bandwidth`: a number, or the name of a selector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandwidthChoice(pub BandwidthRule);
+
+/// `[gaussianize] components`: "all", or how many leading ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ComponentsChoice(pub Components);
+
+const BANDWIDTHS: &[&str] = &["silverman", "scott", "isj", "shimazaki"];
+const COMPONENTS: &[&str] = &["all"];
+
+impl Serialize for BandwidthChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            BandwidthRule::Fixed(h) => serializer.serialize_f64(h),
+            BandwidthRule::Silverman => serializer.serialize_str("silverman"),
+            BandwidthRule::Scott => serializer.serialize_str("scott"),
+            BandwidthRule::Isj => serializer.serialize_str("isj"),
+            BandwidthRule::Shimazaki => serializer.serialize_str("shimazaki"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BandwidthChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl Visitor<'_> for Words {
+            type Value = BandwidthRule;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a positive number or one of \"silverman\", \"scott\", \"isj\", \"shimazaki\"")
+            }
+            fn visit_f64<E: de::Error>(self, v: f64) -> Result<Self::Value, E> {
+                Ok(BandwidthRule::Fixed(v))
+            }
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
+                Ok(BandwidthRule::Fixed(v as f64))
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
+                match v {
+                    "silverman" => Ok(BandwidthRule::Silverman),
+                    "scott" => Ok(BandwidthRule::Scott),
+                    "isj" => Ok(BandwidthRule::Isj),
+                    "shimazaki" => Ok(BandwidthRule::Shimazaki),
+                    other => Err(E::unknown_variant(other, BANDWIDTHS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Words).map(Self)
+    }
+}
+
+impl Serialize for ComponentsChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Components::All => serializer.serialize_str("all"),
+            Components::Leading(m) => serializer.serialize_u64(m as u64),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ComponentsChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl Visitor<'_> for Words {
+            type Value = Components;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("\"all\" or a positive whole number")
+            }
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
+                usize::try_from(v)
+                    .map(Components::Leading)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
+                if v == "all" { Ok(Components::All) } else { Err(E::unknown_variant(v, COMPONENTS)) }
+            }
+        }
+        deserializer.deserialize_any(Words).map(Self)
+    }
+}

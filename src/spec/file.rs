@@ -1,0 +1,419 @@
+//! What the user wrote: the TOML spec as serde types, with every default in sight.
+
+use super::choice::{BandwidthChoice, ComponentsChoice};
+use super::error::{SpecError, nearest};
+use super::origin::{Origins, join};
+use super::plan::Pipeline;
+use crate::data::scaling::ScaleKind;
+use crate::diffusion::{
+    Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind, Spacing,
+    TimeEncoding, VarianceKind,
+};
+use crate::gaussianize::{BandwidthRule, Components, Contrast, GaussianizeOptions, Rotation, Tails};
+use serde::{Deserialize, Serialize};
+
+/// The whole spec file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpecFile {
+    /// Name of the experiment, and of its folder under `results`.
+    pub name: String,
+    /// Seed of all random streams.
+    #[serde(default)]
+    pub seed: u64,
+    /// Independent repetitions, each with its own data, training and noise.
+    #[serde(default = "one")]
+    pub replicates: usize,
+    /// Which pipelines run on each replicate.
+    #[serde(default = "both_pipelines")]
+    pub pipelines: Vec<Pipeline>,
+    /// Where the points come from.
+    pub data: DataFile,
+    /// The invertible map of the "gaussianized" pipeline.
+    #[serde(default)]
+    pub gaussianize: GaussianizeFile,
+    /// The noise schedule.
+    #[serde(default)]
+    pub diffusion: DiffusionFile,
+    /// The noise predictor.
+    #[serde(default)]
+    pub network: NetworkFile,
+    /// How it is trained.
+    #[serde(default)]
+    pub train: TrainFile,
+    /// How points are generated.
+    #[serde(default)]
+    pub sample: SampleFile,
+    /// What is measured at every reverse step.
+    #[serde(default)]
+    pub metrics: MetricsFile,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn both_pipelines() -> Vec<Pipeline> {
+    vec![Pipeline::Baseline, Pipeline::Gaussianized]
+}
+
+/// Kinds of data sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataKind {
+    /// A Gaussian mixture.
+    Gmm,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataFile {
+    /// What kind of data set.
+    pub kind: DataKind,
+    /// Number of training points.
+    #[serde(default = "ten_thousand")]
+    pub samples: usize,
+    /// Scaling before training.
+    #[serde(default = "no_scaling")]
+    pub scale: ScaleKind,
+    /// Components of a mixture.
+    #[serde(default)]
+    pub components: Vec<ComponentFile>,
+}
+
+fn ten_thousand() -> usize {
+    10_000
+}
+
+fn no_scaling() -> ScaleKind {
+    ScaleKind::None
+}
+
+/// `[[data.components]]`: one normal distribution, its spread given in one of three ways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComponentFile {
+    /// Weight relative to the other components.
+    #[serde(default = "unit")]
+    pub weight: f64,
+    /// Mean.
+    pub mean: Vec<f64>,
+    /// Full covariance, by rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covariance: Option<Vec<Vec<f64>>>,
+    /// One standard deviation for all axes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std: Option<f64>,
+    /// A variance for each axis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variances: Option<Vec<f64>>,
+}
+
+fn unit() -> f64 {
+    1.0
+}
+
+/// `[gaussianize]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GaussianizeFile {
+    /// Layers at most.
+    pub layers: usize,
+    /// How each layer chooses its axes.
+    pub rotation: Rotation,
+    /// Contrast of FastICA.
+    pub contrast: Contrast,
+    /// Kernel width, or how it is chosen.
+    pub bandwidth: BandwidthChoice,
+    /// Multiplies the chosen kernel width.
+    pub bandwidth_factor: f64,
+    /// Which components are gaussianized.
+    pub components: ComponentsChoice,
+    /// The marginal map beyond the data and between modes.
+    pub tails: Tails,
+    /// Fraction of the training points that is held out to watch the fit.
+    pub held_out: f64,
+    /// Layers without improvement before the fit stops.
+    pub patience: usize,
+    /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
+    pub min_gain: f64,
+}
+
+impl Default for GaussianizeFile {
+    fn default() -> Self {
+        let o = GaussianizeOptions::default();
+        Self {
+            layers: o.layers,
+            rotation: o.rotation,
+            contrast: o.contrast,
+            bandwidth: BandwidthChoice(o.bandwidth),
+            bandwidth_factor: o.bandwidth_factor,
+            components: ComponentsChoice(o.components),
+            tails: o.tails,
+            held_out: o.held_out,
+            patience: o.patience,
+            min_gain: o.min_gain,
+        }
+    }
+}
+
+impl GaussianizeFile {
+    /// The options of the fit.
+    pub fn options(&self) -> GaussianizeOptions {
+        GaussianizeOptions {
+            layers: self.layers,
+            rotation: self.rotation,
+            contrast: self.contrast,
+            bandwidth: self.bandwidth.0,
+            bandwidth_factor: self.bandwidth_factor,
+            components: self.components.0,
+            tails: self.tails,
+            held_out: self.held_out,
+            patience: self.patience,
+            min_gain: self.min_gain,
+            ..GaussianizeOptions::default()
+        }
+    }
+
+    /// The fixed kernel width, if one is given.
+    pub fn fixed_bandwidth(&self) -> Option<f64> {
+        match self.bandwidth.0 {
+            BandwidthRule::Fixed(h) => Some(h),
+            _ => None,
+        }
+    }
+
+    /// The number of leading components, if not all.
+    pub fn leading(&self) -> Option<usize> {
+        match self.components.0 {
+            Components::Leading(m) => Some(m),
+            Components::All => None,
+        }
+    }
+}
+
+/// `[diffusion]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiffusionFile {
+    /// Number of steps T.
+    pub steps: usize,
+    /// Shape of the betas.
+    pub schedule: ScheduleKind,
+    /// First beta of the linear schedule.
+    pub beta_start: f64,
+    /// Last beta of the linear schedule.
+    pub beta_end: f64,
+    /// Multiply both by 1000 / T.
+    pub rescale: bool,
+    /// Variance of the reverse step.
+    pub variance: VarianceKind,
+}
+
+impl Default for DiffusionFile {
+    fn default() -> Self {
+        Self {
+            steps: 100,
+            schedule: ScheduleKind::Linear,
+            beta_start: 1e-4,
+            beta_end: 0.02,
+            rescale: true,
+            variance: VarianceKind::FixedSmall,
+        }
+    }
+}
+
+/// `[network]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkFile {
+    /// Widths of the hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Vec<usize>>,
+    /// Short for `hidden = [w, 2 w, 4 w]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// Nonlinearity.
+    pub activation: Activation,
+    /// How t enters.
+    pub time: TimeEncoding,
+    /// Size of the time embedding.
+    pub time_dim: usize,
+    /// Where t enters.
+    pub conditioning: Conditioning,
+}
+
+impl Default for NetworkFile {
+    fn default() -> Self {
+        Self {
+            hidden: None,
+            width: None,
+            activation: Activation::Relu,
+            time: TimeEncoding::Sinusoidal,
+            time_dim: 16,
+            conditioning: Conditioning::Concat,
+        }
+    }
+}
+
+/// `[train]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainFile {
+    /// Passes over the training points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Optimizer steps, instead of epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<usize>,
+    /// Points per optimizer step.
+    pub batch_size: usize,
+    /// Optimizer.
+    pub optimizer: OptimizerKind,
+    /// Step size at the beginning.
+    pub learning_rate: f64,
+    /// How the step size falls.
+    pub decay: Decay,
+    /// Decay of the average of the parameters; 0 is off.
+    pub ema: f64,
+    /// Largest norm of the gradient; 0 is off.
+    pub clip_norm: f64,
+    /// Iterations between two rows of `loss.csv`.
+    pub log_every: usize,
+    /// The isotropy term of the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isotropy: Option<IsotropyFile>,
+}
+
+impl Default for TrainFile {
+    fn default() -> Self {
+        Self {
+            epochs: None,
+            iterations: None,
+            batch_size: 256,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 1e-3,
+            decay: Decay::None,
+            ema: 0.0,
+            clip_norm: 0.0,
+            log_every: 10,
+            isotropy: None,
+        }
+    }
+}
+
+/// `[train.isotropy]`
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IsotropyFile {
+    /// Weight of the isotropy term.
+    pub lambda: f64,
+    /// Over the batch, or per sample.
+    pub form: IsotropyForm,
+    /// How the first term runs over dimensions.
+    pub reduction: Reduction,
+}
+
+impl Default for IsotropyFile {
+    fn default() -> Self {
+        Self { lambda: 0.1, form: IsotropyForm::Batch, reduction: Reduction::Mean }
+    }
+}
+
+/// `[sample]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleFile {
+    /// Points to generate.
+    pub count: usize,
+    /// Sampler.
+    pub sampler: SamplerKind,
+    /// Reverse steps of a few-step sampler; all of T when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
+    /// Which of the T steps a few-step sampler visits.
+    pub spacing: Spacing,
+    /// Noise of DDIM: 0 is deterministic, 1 as ancestral sampling.
+    pub eta: f64,
+    /// Multiplies the predicted noise.
+    pub epsilon_scale: f64,
+}
+
+impl Default for SampleFile {
+    fn default() -> Self {
+        Self { count: 10_000, sampler: SamplerKind::Ddpm, steps: None, spacing: Spacing::Trailing, eta: 0.0, epsilon_scale: 1.0 }
+    }
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsFile {
+    /// Reverse steps between two rows.
+    pub every: usize,
+    /// Log-likelihood under the mixture.
+    pub log_likelihood: bool,
+    /// Precision, recall, density, coverage.
+    pub prdc: bool,
+    /// Neighbours of PRDC.
+    pub k: usize,
+    /// Fresh real points to compare with.
+    pub reference: usize,
+}
+
+impl Default for MetricsFile {
+    fn default() -> Self {
+        Self { every: 1, log_likelihood: true, prdc: true, k: 5, reference: 10_000 }
+    }
+}
+
+/// Reads the table into the serde types; errors name key, place and the nearest known word.
+pub fn from_table(table: toml::Table, origins: &Origins) -> Result<SpecFile, SpecError> {
+    serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => String::new(),
+            path => path,
+        };
+        let sentence = error.inner().message().trim().replace('\n', "; ");
+        let words: Vec<&str> = sentence.split('`').skip(1).step_by(2).collect();
+        match words.split_first() {
+            Some((unknown, known)) if sentence.starts_with("unknown field") => {
+                let key = match path.strip_suffix(unknown) {
+                    Some(parent) => format!("{parent}{unknown}"),
+                    None => join(&path, unknown),
+                };
+                origins.error(&key, format!("unknown key `{unknown}`{}", suggestion(unknown, known)))
+            }
+            Some((unknown, known)) if sentence.starts_with("unknown variant") => {
+                origins.error(&path, format!("`{path}` cannot be `{unknown}`{}", suggestion(unknown, known)))
+            }
+            Some((missing, [])) if sentence.starts_with("missing field") => {
+                let key = join(&path, missing);
+                origins.error(&key, format!("the key `{key}` is missing; it has no default"))
+            }
+            _ => origins.error(&path, format!("`{path}`: {}", in_plain_words(&sentence))),
+        }
+    })
+}
+
+fn suggestion(unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known.iter().copied()) {
+        Some(word) => format!(", did you mean `{word}`?"),
+        None => format!("; known here: {}", known.join(", ")),
+    }
+}
+
+/// serde names Rust types; users think in numbers and lists.
+fn in_plain_words(sentence: &str) -> String {
+    const WORDS: &[(&str, &str)] = &[
+        ("expected usize", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected a list"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a string", "expected a word in quotes"),
+        ("floating point", "number"),
+    ];
+    WORDS.iter().fold(sentence.to_string(), |s, (from, to)| s.replace(from, to))
+}

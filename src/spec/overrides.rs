@@ -1,0 +1,111 @@
+//! `--set KEY=VALUE`: values put into the spec from the command line.
+
+use super::error::{Place, SpecError};
+use super::origin::{Origins, join};
+use std::str::FromStr;
+use toml::{Table, Value};
+
+/// Keys of which only one can be given; setting one from the command line takes the others back.
+const EITHER_OR: &[&[&str]] = &[&["network.hidden", "network.width"], &["train.epochs", "train.iterations"]];
+
+/// One `--set` argument: a dotted key (array items by number, `data.components.0.weight`) and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    text: String,
+    path: Vec<String>,
+    value: Value,
+}
+
+impl FromStr for Override {
+    type Err = String;
+
+    /// Splits at the first `=`. VALUE is TOML; what is no TOML is a string.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("`{text}` is not KEY=VALUE; write for example train.learning_rate=3e-4"))?;
+        let path: Vec<String> =
+            key.trim().split('.').map(|part| part.trim().trim_matches('"').to_string()).collect();
+        if path.iter().any(String::is_empty) {
+            return Err(format!("`{key}` is not a dotted key such as train.learning_rate"));
+        }
+        let value = value.trim();
+        let value = toml::from_str::<Table>(&format!("value = {value}"))
+            .ok()
+            .filter(|table| table.len() == 1)
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(|| Value::String(value.to_string()));
+        Ok(Self { text: text.to_string(), path, value })
+    }
+}
+
+impl Override {
+    /// Puts the value into the table, making the tables on the way.
+    ///
+    /// # Errors
+    /// If the key leads through something that is no table, or past the end of an array.
+    pub fn apply(&self, table: &mut Table, origins: &mut Origins) -> Result<(), SpecError> {
+        let key = self.path.join(".");
+        for rivals in EITHER_OR.iter().filter(|group| group.contains(&key.as_str())) {
+            for rival in rivals.iter().filter(|rival| **rival != key) {
+                remove(table, rival);
+                origins.forget(rival);
+            }
+        }
+        let path = insert(table, &self.path, self.value.clone()).map_err(|message| {
+            SpecError::new("", Place::Override(self.text.clone()), message)
+        })?;
+        origins.overridden(&path, &self.text);
+        Ok(())
+    }
+}
+
+/// Inserts a value at a path; returns the path as [`Origins`] writes it.
+fn insert(table: &mut Table, path: &[String], value: Value) -> Result<String, String> {
+    let Some((first, rest)) = path.split_first() else { return Err("the key is empty".into()) };
+    if rest.is_empty() {
+        table.insert(first.clone(), value);
+        return Ok(first.clone());
+    }
+    let mut written = first.clone();
+    let mut here = table.entry(first.clone()).or_insert_with(|| Value::Table(Table::new()));
+    for (i, part) in rest.iter().enumerate() {
+        let last = i + 1 == rest.len();
+        match here {
+            Value::Table(inner) => {
+                written = join(&written, part);
+                if last {
+                    inner.insert(part.clone(), value);
+                    return Ok(written);
+                }
+                here = inner.entry(part.clone()).or_insert_with(|| Value::Table(Table::new()));
+            }
+            Value::Array(items) => {
+                let count = items.len();
+                let index: usize =
+                    part.parse().map_err(|_| format!("`{written}` is a list, so `{part}` must be a number"))?;
+                let item = items
+                    .get_mut(index)
+                    .ok_or_else(|| format!("`{written}` has {count} items, counted from 0"))?;
+                written = format!("{written}[{index}]");
+                if last {
+                    *item = value;
+                    return Ok(written);
+                }
+                here = item;
+            }
+            other => {
+                return Err(format!("`{written}` is a {}, not a table with keys", other.type_str()));
+            }
+        }
+    }
+    Err("the key is empty".into())
+}
+
+fn remove(table: &mut Table, dotted: &str) {
+    if let Some((section, key)) = dotted.split_once('.')
+        && let Some(Value::Table(inner)) = table.get_mut(section)
+    {
+        inner.remove(key);
+    }
+}

@@ -1,0 +1,155 @@
+//! What was understood: the checked plan of an experiment. It cannot be built but by the checks, so
+//! nothing downstream asks again whether a number makes sense.
+
+use super::file::SpecFile;
+use crate::data::mixture::GaussianMixture;
+use crate::data::scaling::ScaleKind;
+use crate::diffusion::{NetworkOptions, SamplerOptions, Schedule, TrainOptions};
+use crate::gaussianize::GaussianizeOptions;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What is trained and sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipeline {
+    /// The network on the (scaled) data.
+    Baseline,
+    /// The network on Gaussianized data, samples mapped back.
+    Gaussianized,
+    /// The mixture's exact denoiser in the network's place: no training.
+    Exact,
+}
+
+impl Pipeline {
+    /// The name used in specs and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Gaussianized => "gaussianized",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+impl fmt::Display for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Where points come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A Gaussian mixture, with its exact density.
+    Mixture(GaussianMixture),
+}
+
+impl Source {
+    /// Dimension of the points.
+    pub fn dim(&self) -> usize {
+        match self {
+            Self::Mixture(mixture) => mixture.dim(),
+        }
+    }
+
+    /// The mixture, where the exact density is known.
+    pub fn mixture(&self) -> Option<&GaussianMixture> {
+        match self {
+            Self::Mixture(mixture) => Some(mixture),
+        }
+    }
+
+    /// `n` independent points `(n, d)`.
+    pub fn sample(&self, n: usize, stream: &crate::random::Stream) -> ndarray::Array2<f64> {
+        match self {
+            Self::Mixture(mixture) => mixture.sample(n, stream),
+        }
+    }
+}
+
+/// The checked `[data]` section.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DataPlan {
+    /// Where points come from.
+    pub source: Source,
+    /// Training points.
+    pub samples: usize,
+    /// Scaling before training.
+    pub scale: ScaleKind,
+}
+
+/// The checked `[sample]` section.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SamplePlan {
+    /// Points to generate.
+    pub count: usize,
+    /// Sampler.
+    pub sampler: SamplerOptions,
+    /// Reverse steps it takes, `1..=T`.
+    pub steps: usize,
+    /// Multiplies the predicted noise.
+    pub epsilon_scale: f64,
+}
+
+/// The checked `[metrics]` section.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MetricsPlan {
+    /// Reverse steps between two rows.
+    pub every: usize,
+    /// Log-likelihood under the mixture; only where one is known.
+    pub log_likelihood: bool,
+    /// Precision, recall, density, coverage.
+    pub prdc: bool,
+    /// Neighbours of PRDC.
+    pub k: usize,
+    /// Fresh real points to compare with.
+    pub reference: usize,
+}
+
+/// The checked experiment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Name of the experiment.
+    pub name: String,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Independent repetitions.
+    pub replicates: usize,
+    /// Pipelines, each once.
+    pub pipelines: Vec<Pipeline>,
+    /// Data.
+    pub data: DataPlan,
+    /// The Gaussianizer's fit.
+    pub gaussianize: GaussianizeOptions,
+    /// Noise schedule.
+    pub schedule: Schedule,
+    /// Noise predictor.
+    pub network: NetworkOptions,
+    /// Training.
+    pub train: TrainOptions,
+    /// Iterations between two rows of `loss.csv`.
+    pub log_every: usize,
+    /// Sampling.
+    pub sample: SamplePlan,
+    /// Metrics.
+    pub metrics: MetricsPlan,
+    /// What is allowed but likely not meant, one sentence each.
+    pub warnings: Vec<String>,
+    /// The spec with every default filled in.
+    pub(super) resolved: SpecFile,
+}
+
+impl Plan {
+    /// The spec as understood, as TOML; reading it again gives the same plan.
+    ///
+    /// # Errors
+    /// If a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&self.resolved)
+    }
+}

@@ -1,0 +1,245 @@
+//! PRDC against the Python package's numbers and against brute force: equal to the last bit.
+
+use gdiff::metrics::{MetricsError, Prdc, RealManifold};
+use gdiff::random::Stream;
+use ndarray::{Array2, ArrayView2, Axis, s};
+use proptest::prelude::*;
+
+/// Squared distances from every row of `a` to every row of `b`, summed in the order of the columns.
+fn squared(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
+    Array2::from_shape_fn((a.nrows(), b.nrows()), |(i, j)| {
+        a.row(i).iter().zip(b.row(j)).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+    })
+}
+
+fn squared_radii(points: ArrayView2<f64>, k: usize) -> Vec<f64> {
+    let mut distances = squared(points, points);
+    distances.diag_mut().fill(f64::INFINITY);
+    distances
+        .axis_iter(Axis(0))
+        .map(|row| {
+            let mut row = row.to_vec();
+            row.sort_by(f64::total_cmp);
+            row[k - 1]
+        })
+        .collect()
+}
+
+struct BruteForce {
+    prdc: Prdc,
+    radii: Vec<f64>,
+    holding: Vec<u32>,
+}
+
+fn brute_force(real: ArrayView2<f64>, fake: ArrayView2<f64>, k: usize) -> BruteForce {
+    let (n, m) = (real.nrows(), fake.nrows());
+    let (r, f) = (squared_radii(real, k), squared_radii(fake, k));
+    let d = squared(real, fake);
+    let fraction = |hits: usize, of: usize| hits as f64 / of as f64;
+    let holding: Vec<u32> = (0..m).map(|j| (0..n).filter(|&i| d[[i, j]] < r[i]).count() as u32).collect();
+    let prdc = Prdc {
+        precision: fraction(holding.iter().filter(|&&count| count > 0).count(), m),
+        recall: fraction((0..n).filter(|&i| (0..m).any(|j| d[[i, j]] < f[j])).count(), n),
+        density: fraction(holding.iter().sum::<u32>() as usize, m) / k as f64,
+        coverage: fraction((0..n).filter(|&i| (0..m).any(|j| d[[i, j]] < r[i])).count(), n),
+    };
+    BruteForce { prdc, radii: r.iter().map(|r| r.sqrt()).collect(), holding }
+}
+
+fn assert_is_brute_force(real: &Array2<f64>, fake: &Array2<f64>, k: usize) {
+    let expected = brute_force(real.view(), fake.view(), k);
+    let manifold = RealManifold::new(real.view(), k).unwrap();
+    assert_eq!(manifold.radii(), expected.radii);
+    assert_eq!(manifold.spheres_holding(fake.view()).unwrap(), expected.holding);
+    assert_eq!(manifold.prdc(fake.view()).unwrap(), expected.prdc);
+}
+
+fn gaussian(n: usize, d: usize, seed: u64) -> Array2<f64> {
+    Stream::new(seed, 0, "metrics test").standard_normal(0, n, d)
+}
+
+fn matrix(rows: &serde_json::Value) -> Array2<f64> {
+    let rows: Vec<Vec<f64>> = serde_json::from_value(rows.clone()).unwrap();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
+}
+
+#[test]
+fn equals_the_package_on_every_oracle_case() {
+    // prdc 0.2, and its formulas on directly computed distances; see the provenance in the file.
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracles/prdc.json"));
+    let oracle: serde_json::Value = serde_json::from_str(text).unwrap();
+    let cases = oracle["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 15);
+    for case in cases {
+        let (real, fake) = (matrix(&case["real"]), matrix(&case["fake"]));
+        let k = case["k"].as_u64().unwrap() as usize;
+        let manifold = RealManifold::new(real.view(), k).unwrap();
+        let prdc = manifold.prdc(fake.view()).unwrap();
+        let expected = &case["exact_strict"];
+        for (name, value) in [
+            ("precision", prdc.precision),
+            ("recall", prdc.recall),
+            ("density", prdc.density),
+            ("coverage", prdc.coverage),
+        ] {
+            assert_eq!(value, expected[name].as_f64().unwrap(), "{name} of {}", case["name"]);
+            // The package multiplies by 1/k where the formula divides by k: half a unit more of rounding.
+            let package = case["prdc_package"][name].as_f64().unwrap();
+            assert!((value - package).abs() <= f64::EPSILON * package, "{name} of {}", case["name"]);
+        }
+        assert_is_brute_force(&real, &fake, k);
+    }
+}
+
+#[test]
+fn equals_brute_force_on_every_kind_of_cloud() {
+    for d in [1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64] {
+        let real = gaussian(300, d, 1);
+        let same = gaussian(211, d, 2);
+        let clusters = Array2::from_shape_fn((257, d), |(i, j)| (i % 5) as f64 * 3.0 + 0.2 * same[[i % 211, j]]);
+        let piled = Array2::from_shape_fn((200, d), |(i, j)| real[[i % 3, j]] + 1e-3 * same[[i, j]]);
+        for fake in [&same, &clusters, &piled, &(&same * 30.0), &(&same * 0.01), &(&same + 100.0)] {
+            assert_is_brute_force(&real, fake, 5);
+            assert_is_brute_force(fake, &real, 3);
+        }
+    }
+}
+
+#[test]
+fn far_flung_points_are_nothing_special() {
+    let real = gaussian(200, 2, 1);
+    for far in [1e6, 1e150, 1e300, f64::MAX] {
+        for rows in [1, 7, 199] {
+            let mut fake = gaussian(200, 2, 2);
+            fake.slice_mut(s![..rows, 0]).mapv_inplace(|v| far * v.signum());
+            assert_is_brute_force(&real, &fake, 5);
+            assert_is_brute_force(&fake, &real, 5);
+        }
+    }
+    let tiny = gaussian(100, 3, 3) * 1e-160;
+    assert_is_brute_force(&tiny, &(&tiny * 0.9), 5);
+}
+
+#[test]
+fn a_point_at_exactly_the_radius_is_outside() {
+    let real = Array2::from_shape_fn((5, 1), |(i, _)| i as f64);
+    let manifold = RealManifold::new(real.view(), 1).unwrap();
+    assert_eq!(manifold.radii(), [1.0; 5]);
+    let fake = ndarray::array![[-1.0], [5.0], [-0.5], [2.5]];
+    assert_eq!(manifold.spheres_holding(fake.view()).unwrap(), [0, 0, 1, 2]);
+    assert_eq!(manifold.spheres_holding(Array2::zeros((0, 1)).view()).unwrap(), [0; 0]);
+}
+
+#[test]
+fn duplicates_have_radius_zero_and_hold_nothing() {
+    let real = Array2::from_elem((40, 3), 0.7);
+    let manifold = RealManifold::new(real.view(), 5).unwrap();
+    assert_eq!(manifold.radii(), [0.0; 40]);
+    let none = Prdc { precision: 0.0, recall: 0.0, density: 0.0, coverage: 0.0 };
+    assert_eq!(manifold.prdc(real.view()).unwrap(), none);
+}
+
+#[test]
+fn the_real_points_against_themselves_score_as_the_definitions_say() {
+    let real = gaussian(1000, 2, 4);
+    let prdc = RealManifold::new(real.view(), 5).unwrap().prdc(real.view()).unwrap();
+    // Every point lies in its own sphere and in those of the others that count it among their four nearest.
+    assert_eq!(prdc, Prdc { precision: 1.0, recall: 1.0, density: 1.0, coverage: 1.0 });
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads_or_on_the_order_of_the_points() {
+    for d in [2, 20] {
+        let (real, fake) = (gaussian(3000, d, 5), gaussian(2500, d, 6) * 1.1);
+        let run = |threads, real: &Array2<f64>, fake: &Array2<f64>| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let manifold = RealManifold::new(real.view(), 5).unwrap();
+                let holding = manifold.spheres_holding(fake.view()).unwrap();
+                (manifold.prdc(fake.view()).unwrap(), manifold.radii().to_vec(), holding)
+            })
+        };
+        let one = run(1, &real, &fake);
+        assert_eq!(one, run(2, &real, &fake));
+        assert_eq!(one, run(7, &real, &fake));
+        let reversed = run(2, &real.slice(s![..;-1, ..]).to_owned(), &fake.slice(s![..;-1, ..]).to_owned());
+        assert_eq!(one.0, reversed.0);
+    }
+}
+
+#[test]
+fn views_that_are_not_contiguous_are_read_as_they_are_seen() {
+    let (wide, fake) = (gaussian(400, 6, 7), gaussian(200, 2, 8));
+    let (view, copy) = (wide.slice(s![..;2, 1..;3]), wide.slice(s![..;2, 1..;3]).to_owned());
+    let columns = fake.t().as_standard_layout().to_owned();
+    let expected = brute_force(copy.view(), fake.view(), 5).prdc;
+    assert_eq!(RealManifold::new(view, 5).unwrap().prdc(columns.t()).unwrap(), expected);
+}
+
+#[test]
+fn bad_points_are_refused_with_their_place() {
+    let real = gaussian(50, 2, 9);
+    let fake = gaussian(50, 2, 10);
+    let manifold = RealManifold::new(real.view(), 5).unwrap();
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut broken = fake.clone();
+        broken[[31, 1]] = value;
+        broken[[40, 0]] = value;
+        let sentence = format!(
+            "the generated points hold {value} in row 31, column 1: every coordinate must be finite"
+        );
+        assert_eq!(manifold.prdc(broken.view()).unwrap_err().to_string(), sentence);
+        assert_eq!(manifold.spheres_holding(broken.view()).unwrap_err().to_string(), sentence);
+        let error = RealManifold::new(broken.view(), 5).err().unwrap();
+        assert!(matches!(error, MetricsError::NotFinite { which: "real", row: 31, column: 1, .. }));
+    }
+    let error = RealManifold::new(real.view(), 0).err().unwrap();
+    assert_eq!(error, MetricsError::NoNeighbours);
+    let error = RealManifold::new(real.slice(s![..5, ..]), 5).err().unwrap();
+    assert_eq!(error.to_string(), "5 real points are too few for 5 nearest neighbours: at least 6 are needed");
+    let error = RealManifold::new(real.slice(s![..0, ..]), 5).err().unwrap();
+    assert_eq!(error, MetricsError::TooFewPoints { which: "real", n: 0, k: 5 });
+    let error = manifold.prdc(fake.slice(s![..5, ..])).unwrap_err();
+    assert_eq!(error, MetricsError::TooFewPoints { which: "generated", n: 5, k: 5 });
+    let error = RealManifold::new(real.slice(s![.., ..0]), 5).err().unwrap();
+    assert_eq!(error, MetricsError::NoColumns { which: "real" });
+    let error = manifold.prdc(fake.slice(s![.., ..1])).unwrap_err();
+    assert_eq!(error, MetricsError::DifferentColumns { real: 2, generated: 1 });
+}
+
+#[test]
+fn a_hundred_thousand_points_are_scored_without_a_table_of_distances() {
+    let (real, fake) = (gaussian(100_000, 2, 11), gaussian(100_000, 2, 12));
+    let prdc = RealManifold::new(real.view(), 5).unwrap().prdc(fake.view()).unwrap();
+    // Points of one distribution: density 1 and coverage 1 - 2^-k in expectation (Naeem et al. 2020).
+    assert!((prdc.density - 1.0).abs() < 0.01 && (prdc.coverage - (1.0 - 0.5f64.powi(5))).abs() < 0.003);
+    assert!(prdc.precision > 0.99 && prdc.recall > 0.99);
+}
+
+/// Points of one of several kinds: smooth, on a coarse lattice (many ties and duplicates), all equal, and
+/// near each other at a large offset.
+fn cloud(n: usize, d: usize) -> impl Strategy<Value = Array2<f64>> {
+    let shape = move |v: Vec<f64>| Array2::from_shape_fn((n, d), |(i, j)| v[i * d + j]);
+    prop_oneof![
+        prop::collection::vec(-3.0..3.0f64, n * d).prop_map(shape),
+        prop::collection::vec((0..4i32).prop_map(f64::from), n * d).prop_map(shape),
+        prop::collection::vec((0..40i32).prop_map(|v| f64::from(v) * 0.1), n * d).prop_map(shape),
+        (-2..2i32).prop_map(move |v| Array2::from_elem((n, d), f64::from(v))),
+        prop::collection::vec((0..9i32).prop_map(|v| 1e8 + f64::from(v) * 1e-7), n * d).prop_map(shape),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn equals_brute_force(
+        (real, fake, k) in (1..40usize, 2..90usize, 2..90usize, prop_oneof![1..6usize, 1..70usize])
+            .prop_flat_map(|(d, n, m, k)| {
+                let d = if d > 20 { d + 30 } else { d };
+                (cloud(n, d), cloud(m, d), Just(k.min(n.min(m) - 1)))
+            }),
+    ) {
+        assert_is_brute_force(&real, &fake, k);
+    }
+}

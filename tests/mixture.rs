@@ -1,0 +1,135 @@
+//! Gaussian mixtures against scipy's log-density and jax's gradients of it.
+
+use gdiff::data::mixture::GaussianMixture;
+use gdiff::diffusion::{Denoiser, MixtureDenoiser, Schedule};
+use ndarray::{Array1, Array2};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Diffused {
+    abar: f64,
+    log_p_t: Vec<f64>,
+    eps_star: Vec<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    w: Vec<f64>,
+    mu: Vec<Vec<f64>>,
+    cov: Vec<Vec<Vec<f64>>>,
+    x: Vec<Vec<f64>>,
+    logpdf: Vec<f64>,
+    avg: f64,
+    diffused: Vec<Diffused>,
+}
+
+#[derive(Deserialize)]
+struct Oracle {
+    cases: Vec<Case>,
+}
+
+fn matrix(rows: &[Vec<f64>]) -> Array2<f64> {
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
+}
+
+fn cases() -> Vec<(Case, GaussianMixture)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracles/gmm_logpdf.json");
+    let oracle: Oracle = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let build = |c: &Case| {
+        let means: Vec<_> = c.mu.iter().map(|m| Array1::from(m.clone())).collect();
+        let covariances: Vec<_> = c.cov.iter().map(|s| matrix(s)).collect();
+        GaussianMixture::new(&c.w, &means, &covariances).unwrap()
+    };
+    oracle.cases.into_iter().map(|c| (build(&c), c)).map(|(m, c)| (c, m)).collect()
+}
+
+#[track_caller]
+fn assert_close(ours: f64, theirs: f64, tolerance: f64, what: &str) {
+    assert!((ours - theirs).abs() <= tolerance * (1.0 + theirs.abs()), "{what}: {ours} but {theirs}");
+}
+
+#[test]
+fn log_density_is_scipys() {
+    for (case, mixture) in cases() {
+        let ours = mixture.log_density(matrix(&case.x).view());
+        for (o, t) in ours.iter().zip(&case.logpdf) {
+            assert_close(*o, *t, 1e-11, &case.name);
+        }
+        assert_close(ours.mean().unwrap(), case.avg, 1e-11, &case.name);
+    }
+}
+
+#[test]
+fn diffused_log_density_is_scipys() {
+    for (case, mixture) in cases() {
+        for d in &case.diffused {
+            let ours = mixture.diffused(d.abar).unwrap().log_density(matrix(&case.x).view());
+            for (o, t) in ours.iter().zip(&d.log_p_t) {
+                assert_close(*o, *t, 1e-11, &format!("{} at {}", case.name, d.abar));
+            }
+        }
+    }
+}
+
+#[test]
+fn exact_noise_is_jaxs_gradient() {
+    for (case, mixture) in cases() {
+        for d in &case.diffused {
+            // One step whose abar is the oracle's.
+            let schedule = Schedule::from_betas(vec![1.0 - d.abar]).unwrap();
+            let ours = MixtureDenoiser::new(&mixture, &schedule).unwrap();
+            let ours = ours.predict_noise(matrix(&case.x).view(), 1).unwrap();
+            for (o, t) in ours.iter().zip(d.eps_star.iter().flatten()) {
+                assert_close(*o, *t, 1e-10, &format!("{} at {}", case.name, d.abar));
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_with_steps_of_their_own_get_what_they_get_alone() {
+    let (case, mixture) = cases().swap_remove(2);
+    let schedule = Schedule::from_betas(vec![0.1, 0.2, 0.3]).unwrap();
+    let denoiser = MixtureDenoiser::new(&mixture, &schedule).unwrap();
+    let x = matrix(&case.x);
+    let t: Vec<usize> = (0..x.nrows()).map(|i| 1 + (7 * i) % 3).collect();
+    let each = denoiser.predict_noise_each(x.view(), &t).unwrap();
+    for (i, &t) in t.iter().enumerate() {
+        assert_eq!(each.row(i), denoiser.predict_noise(x.view(), t).unwrap().row(i));
+    }
+    assert!(denoiser.predict_noise_each(x.view(), &t[1..]).is_err());
+    assert!(denoiser.predict_noise(x.view(), 0).is_err());
+    assert!(denoiser.predict_noise(x.view(), 4).is_err());
+}
+
+#[test]
+fn a_mixture_too_large_to_be_kept_for_every_step_gives_the_same_noise() {
+    let (case, mixture) = cases().into_iter().find(|(c, _)| c.name == "d16_K3").unwrap();
+    let short = Schedule::from_betas(vec![0.01; 20]).unwrap();
+    let long = Schedule::from_betas(vec![0.01; 6000]).unwrap();
+    let x = matrix(&case.x);
+    let a = MixtureDenoiser::new(&mixture, &short).unwrap().predict_noise(x.view(), 20).unwrap();
+    let b = MixtureDenoiser::new(&mixture, &long).unwrap().predict_noise(x.view(), 20).unwrap();
+    assert_eq!(a, b);
+}
+
+#[test]
+fn score_is_the_gradient_of_the_log_density() {
+    for (case, mixture) in cases() {
+        let x = matrix(&case.x).mapv(|v| v.clamp(-4.0, 4.0));
+        let score = mixture.score(x.view());
+        let h = 1e-5;
+        for j in 0..x.ncols() {
+            let moved = |by: f64| {
+                let mut x = x.clone();
+                x.column_mut(j).mapv_inplace(|v| v + by);
+                mixture.log_density(x.view())
+            };
+            let difference = (moved(h) - moved(-h)) / (2.0 * h);
+            for (s, f) in score.column(j).iter().zip(&difference) {
+                assert_close(*s, *f, 1e-5, &case.name);
+            }
+        }
+    }
+}
