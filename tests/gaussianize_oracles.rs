@@ -40,7 +40,8 @@ fn largest_difference(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
 #[test]
 fn normal_functions_are_exact_to_a_few_units_in_the_last_place() {
     let o = oracle("normal_functions");
-    let functions: [(&str, fn(f64) -> f64); 5] = [
+    type Function = fn(f64) -> f64;
+    let functions: [(&str, Function); 5] = [
         ("log_pdf", normal::log_pdf),
         ("cdf", normal::cdf),
         ("log_cdf", normal::log_cdf),
@@ -57,7 +58,10 @@ fn normal_functions_are_exact_to_a_few_units_in_the_last_place() {
     for (p, theirs) in numbers(&o["p"]).iter().zip(numbers(&o["ndtri"])) {
         // 1 - p is a double for every p here, so both tails are known exactly enough.
         assert!(relative(normal::quantile(*p, 1.0 - p), theirs) < 5e-15 || theirs.abs() < 1e-15, "p = {p}");
-        assert!(relative(normal::quantile_from_logs(p.ln(), (-p).ln_1p()), theirs) < 5e-15 || theirs.abs() < 1e-15);
+        assert!(
+            relative(normal::quantile_from_logs(p.ln(), (-p).ln_1p()), theirs) < 5e-15
+                || theirs.abs() < 1e-15
+        );
     }
     for (log_p, theirs) in numbers(&o["log_p"]).iter().zip(numbers(&o["ndtri_exp"])) {
         let ours = normal::quantile_from_logs(*log_p, (-log_p.exp_m1()).ln());
@@ -73,7 +77,10 @@ fn quantile_is_finite_and_increasing_out_to_z_of_a_hundred_thousand() {
     let mut previous = 0.0;
     for z in z {
         let upper = normal::quantile_from_logs(normal::log_cdf(z), normal::log_sf(z));
-        assert!(upper.is_finite() && upper > previous && relative(upper, z) < 1e-12, "{z} came back as {upper}");
+        assert!(
+            upper.is_finite() && upper > previous && relative(upper, z) < 1e-12,
+            "{z} came back as {upper}"
+        );
         assert_eq!(normal::quantile_from_logs(normal::log_sf(z), normal::log_cdf(z)), -upper);
         previous = upper;
     }
@@ -105,7 +112,11 @@ fn fast_marginals_are_the_exact_sums_within_1e_12_and_invert_within_1e_10() {
         for (i, x) in numbers(&case["x"]).into_iter().enumerate() {
             let ours = map.forward(x);
             assert!(ours.is_finite());
-            assert!((ours - z[i]).abs() < 1e-13 * z[i].abs().max(1.0), "{name}: z({x}) = {ours} not {}", z[i]);
+            assert!(
+                (ours - z[i]).abs() < 1e-13 * z[i].abs().max(1.0),
+                "{name}: z({x}) = {ours} not {}",
+                z[i]
+            );
             if ours.abs() <= 37.0 {
                 assert!(relative(normal::log_cdf(ours), log_cdf[i]) < 1e-12, "{name}: log F at {x}");
                 assert!(relative(normal::log_sf(ours), log_sf[i]) < 1e-12, "{name}: log (1 - F) at {x}");
@@ -136,7 +147,12 @@ fn bandwidth_rules_equal_their_oracles() {
                 Some(theirs) => {
                     assert!(!ours.fell_back);
                     let error = relative(ours.value, theirs);
-                    assert!(error < tolerance, "{} {key}: {} not {theirs} ({error:e})", case["name"], ours.value);
+                    assert!(
+                        error < tolerance,
+                        "{} {key}: {} not {theirs} ({error:e})",
+                        case["name"],
+                        ours.value
+                    );
                 }
                 None => {
                     assert!(ours.fell_back, "{} {key} has no answer", case["name"]);
@@ -150,8 +166,11 @@ fn bandwidth_rules_equal_their_oracles() {
 #[test]
 fn binned_shimazaki_continues_the_exact_one() {
     // 300 points are paired one by one, 301 by mesh: one more point cannot move the minimum far.
-    let data: Vec<f64> = (0..301).map(|i| normal::quantile((f64::from(i) + 0.5) / 301.0, (300.5 - f64::from(i)) / 301.0)).collect();
-    let (exact, binned) = (BandwidthRule::Shimazaki.choose(&data[..300]), BandwidthRule::Shimazaki.choose(&data));
+    let data: Vec<f64> = (0..301)
+        .map(|i| normal::quantile((f64::from(i) + 0.5) / 301.0, (300.5 - f64::from(i)) / 301.0))
+        .collect();
+    let (exact, binned) =
+        (BandwidthRule::Shimazaki.choose(&data[..300]), BandwidthRule::Shimazaki.choose(&data));
     assert!(relative(binned.value, exact.value) < 5e-3, "{binned:?} after {exact:?}");
 }
 
@@ -214,7 +233,12 @@ fn two_layer_chain_agrees_forward_and_backward() {
         let map = Gaussianizer::from_layers(layers).unwrap();
         // The oracle's own root finder and kernels are good to 1e-12 or so.
         assert!(largest_difference(&map.forward(train.view()), &matrix(&case["z_train"])) < 1e-12);
-        assert!(largest_difference(&map.forward(matrix(&case["x_new"]).view()), &matrix(&case["z_new"])) < 1e-11);
-        assert!(largest_difference(&map.inverse(matrix(&case["z_query"]).view()), &matrix(&case["x_of_z_query"])) < 1e-11);
+        assert!(
+            largest_difference(&map.forward(matrix(&case["x_new"]).view()), &matrix(&case["z_new"])) < 1e-11
+        );
+        assert!(
+            largest_difference(&map.inverse(matrix(&case["z_query"]).view()), &matrix(&case["x_of_z_query"]))
+                < 1e-11
+        );
     }
 }

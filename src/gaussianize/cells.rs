@@ -9,14 +9,14 @@
 
 use std::sync::OnceLock;
 
-use super::{normal, piecewise};
+use super::{chebyshev, normal};
 
 /// Cells per bandwidth.
 pub const PER_BANDWIDTH: f64 = 2.0;
 /// Cells on either side that are summed exactly.
 pub const REACH: i64 = 18;
 const MOMENTS: usize = 16;
-const NODES: usize = piecewise::NODES;
+const NODES: usize = chebyshev::NODES;
 const OFFSETS: usize = 2 * REACH as usize + 1;
 
 /// Rows: `Phi(t)`, then `-phi(t) He_{k-1}(t)` for k = 1.., then `Phi(-t)`; one column per node.
@@ -164,7 +164,7 @@ fn carry_table() -> &'static [Carry] {
     TABLE.get_or_init(|| {
         let mut table = vec![[[0.0; NODES]; MOMENTS + 1]; OFFSETS];
         for (offset, carry) in (-REACH..=REACH).zip(&mut table) {
-            for (r, node) in piecewise::nodes().iter().enumerate() {
+            for (r, node) in chebyshev::nodes().iter().enumerate() {
                 let column = carry_column((offset as f64 + 0.5 * node) / PER_BANDWIDTH);
                 for (row, value) in carry.iter_mut().zip(column) {
                     row[r] = value;

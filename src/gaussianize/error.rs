@@ -7,7 +7,9 @@ pub enum GaussianizeError {
     #[error("the data have no columns; give at least one")]
     NoColumns,
     /// Fewer rows than the whitening needs.
-    #[error("{rows} rows are too few to fit {columns} columns: at least {needed} are needed for training; give more rows or lower `held_out`")]
+    #[error(
+        "{rows} rows are too few to fit {columns} columns: at least {needed} are needed for training; give more rows or lower `held_out`"
+    )]
     TooFew {
         /// Rows left for training.
         rows: usize,
@@ -17,7 +19,9 @@ pub enum GaussianizeError {
         needed: usize,
     },
     /// A NaN or an infinity in the data.
-    #[error("row {row}, column {column} of the data is {value}; remove or repair that row (both count from 0)")]
+    #[error(
+        "row {row}, column {column} of the data is {value}; remove or repair that row (both count from 0)"
+    )]
     NotFinite {
         /// Row, from 0.
         row: usize,
@@ -27,7 +31,9 @@ pub enum GaussianizeError {
         value: f64,
     },
     /// A column that holds one value only.
-    #[error("column {column} of the data is constant ({value}); a constant cannot be made Gaussian, so drop that column")]
+    #[error(
+        "column {column} of the data is constant ({value}); a constant cannot be made Gaussian, so drop that column"
+    )]
     ConstantColumn {
         /// Column, from 0.
         column: usize,
@@ -35,7 +41,9 @@ pub enum GaussianizeError {
         value: f64,
     },
     /// Columns that depend linearly on each other.
-    #[error("the {columns} columns of the data span fewer than {columns} dimensions (smallest eigenvalue of their correlation matrix: {smallest:.3e}); drop the columns that are sums of others, or reduce the dimension first")]
+    #[error(
+        "the {columns} columns of the data span fewer than {columns} dimensions (smallest eigenvalue of their correlation matrix: {smallest:.3e}); drop the columns that are sums of others, or reduce the dimension first"
+    )]
     RankDeficient {
         /// Columns of the data.
         columns: usize,

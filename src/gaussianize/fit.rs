@@ -12,14 +12,13 @@ use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
 use super::marginal::Marginal;
-use super::matrix::{Whitening, affine, haar};
-use super::options::{Components, GaussianizeOptions, Rotation};
+use super::matrix::{Whitening, affine};
+use super::options::{Components, GaussianizeOptions};
+use super::prepare::{check_data, split};
 use super::report::{FitReport, LayerReport, StopReason};
-use super::{ica, normal, sliced};
+use super::rotation::rotate;
+use super::{ica, normal};
 use crate::random::Stream;
-
-/// Fewest held-out points worth watching.
-const FEWEST_HELD_OUT: usize = 20;
 
 impl Gaussianizer {
     /// Fits the map to `x` of shape `(n, d)`. `progress` is called with the layers done and the most there can be.
@@ -92,53 +91,6 @@ impl Gaussianizer {
     }
 }
 
-fn check_data(x: ArrayView2<f64>) -> Result<(), GaussianizeError> {
-    let (n, d) = x.dim();
-    if d == 0 {
-        return Err(GaussianizeError::NoColumns);
-    }
-    if let Some(((row, column), value)) = x.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        return Err(GaussianizeError::NotFinite { row, column, value: *value });
-    }
-    let needed = d + 1;
-    if n < needed {
-        return Err(GaussianizeError::TooFew { rows: n, columns: d, needed });
-    }
-    for (column, values) in x.columns().into_iter().enumerate() {
-        if values.iter().all(|v| *v == values[0]) {
-            return Err(GaussianizeError::ConstantColumn { column, value: values[0] });
-        }
-    }
-    Ok(())
-}
-
-/// Training and held-out rows, drawn by the stream.
-fn split(
-    x: ArrayView2<f64>,
-    options: &GaussianizeOptions,
-    stream: &Stream,
-    warnings: &mut Vec<String>,
-) -> Result<(Array2<f64>, Array2<f64>), GaussianizeError> {
-    let (n, d) = x.dim();
-    let mut held = (options.held_out * n as f64).round() as usize;
-    if held > 0 && held < FEWEST_HELD_OUT {
-        warnings.push(format!(
-            "{held} held-out points are too few to watch (at least {FEWEST_HELD_OUT}), so all {} layers are used unwatched",
-            options.layers
-        ));
-        held = 0;
-    }
-    if n - held < d + 1 {
-        return Err(GaussianizeError::TooFew { rows: n - held, columns: d, needed: d + 1 });
-    }
-    let keys = stream.child("held out").standard_normal(0, n, 1);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
-    let (out, mut rows) = (order[..held].to_vec(), order[held..].to_vec());
-    rows.sort_unstable();
-    Ok((x.select(Axis(0), &rows), x.select(Axis(0), &out)))
-}
-
 /// Where the points stand after the layers so far.
 struct State {
     original: Array2<f64>,
@@ -188,7 +140,9 @@ impl State {
         let chosen = chosen_components(sources.view(), options.components);
         let fits: Vec<Result<Option<ComponentFit>, String>> = (0..sources.nrows())
             .into_par_iter()
-            .map(|j| if chosen[j] { fit_component(sources.row(j), options, number, j).map(Some) } else { Ok(None) })
+            .map(|j| {
+                if chosen[j] { fit_component(sources.row(j), options, number, j).map(Some) } else { Ok(None) }
+            })
             .collect();
         let (mut marginals, mut bandwidths) = (Vec::new(), Vec::new());
         for fit in fits {
@@ -247,41 +201,6 @@ impl State {
         let own = log_slopes.sum_axis(Axis(0)) + fitted.log_det;
         self.log_det += &own;
         own.sum() / own.len() as f64
-    }
-}
-
-struct Turn {
-    matrix: Array2<f64>,
-    used: Rotation,
-    ica_converged: Option<bool>,
-    ica_iterations: usize,
-}
-
-fn rotate(
-    white: ArrayView2<f64>,
-    layer: usize,
-    options: &GaussianizeOptions,
-    stream: &Stream,
-) -> Result<Turn, String> {
-    let d = white.nrows();
-    let plain = |matrix, used| Turn { matrix, used, ica_converged: None, ica_iterations: 0 };
-    let rotation = match options.rotation {
-        Rotation::IcaRandom if layer == 0 => Rotation::Ica,
-        Rotation::IcaRandom => Rotation::Random,
-        other => other,
-    };
-    match rotation {
-        Rotation::Pca => Ok(plain(Array2::eye(d), rotation)),
-        Rotation::Random | Rotation::IcaRandom => {
-            Ok(plain(haar(&stream.child("rotation").standard_normal(layer as u64, d, d))?, rotation))
-        }
-        Rotation::Sliced => Ok(plain(sliced::fit(white, &stream.child("sliced"), layer as u64)?, rotation)),
-        Rotation::Ica => {
-            let fit = ica::fit(white, options.contrast, options.ica_iterations, options.ica_tolerance)?;
-            let (matrix, used) =
-                if fit.converged { (fit.rotation, Rotation::Ica) } else { (Array2::eye(d), Rotation::Pca) };
-            Ok(Turn { matrix, used, ica_converged: Some(fit.converged), ica_iterations: fit.iterations })
-        }
     }
 }
 

@@ -57,7 +57,13 @@ impl Layer {
 
     /// The layer applied to a block of columns: `block` holds `d` rows of `m` numbers. With `log_det`,
     /// `log |det J|` of every point is added to it.
-    pub(super) fn forward(&self, block: &mut [f64], scratch: &mut [f64], m: usize, log_det: Option<&mut [f64]>) {
+    pub(super) fn forward(
+        &self,
+        block: &mut [f64],
+        scratch: &mut [f64],
+        m: usize,
+        log_det: Option<&mut [f64]>,
+    ) {
         scratch.fill(0.0);
         for (out, weights) in scratch.chunks_exact_mut(m).zip(self.w.outer_iter()) {
             for ((x, weight), shift) in block.chunks_exact(m).zip(weights).zip(&self.mean) {
@@ -94,7 +100,9 @@ impl Layer {
                 row.iter_mut().for_each(|v| *v = marginal.inverse(*v));
             }
         }
-        for ((out, weights), shift) in scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean) {
+        for ((out, weights), shift) in
+            scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean)
+        {
             out.fill(0.0);
             for (s, weight) in block.chunks_exact(m).zip(weights) {
                 out.iter_mut().zip(s).for_each(|(o, v)| *o += weight * v);

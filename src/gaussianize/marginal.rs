@@ -1,6 +1,6 @@
 //! One component's map `z = Phi^-1(F(s))` (G 10-12) and its inverse (G 13, G 14).
 //!
-//! Inside the data the map is a [`PiecewiseMap`] fitted to the exact kernel sums; outside it is one of
+//! Inside the data the map is a piecewise polynomial fitted to the exact kernel sums; outside it is one of
 //! two tails, a choice that decides whether the map can be iterated ([`Tails`]):
 //!
 //! - `Kernel` is the paper's: the Gaussian-mixture CDF as it stands. Beyond the data its slope is
@@ -129,7 +129,7 @@ impl Marginal {
                 let (lo, hi) = (sums.lower_end(index), sums.lower_end(index + 1));
                 let (p, q) = sums.at_nodes(index);
                 let (middle, half) = (0.5 * (lo + hi), 0.5 * (hi - lo));
-                let nodes = super::piecewise::nodes();
+                let nodes = super::chebyshev::nodes();
                 let values = std::array::from_fn(|r| blend(middle + half * nodes[r], (p[r], q[r])));
                 builder.push_values(lo, hi, &values);
             }
@@ -140,7 +140,10 @@ impl Marginal {
         let (lower, upper) = match tails {
             Tails::Gentle => {
                 let gentle = |slope: f64| Tail::Linear(slope.min(1.0 / std));
-                (gentle(map.forward_with_slope(map.first().lo).1), gentle(map.forward_with_slope(map.last().hi).1))
+                (
+                    gentle(map.forward_with_slope(map.first().lo).1),
+                    gentle(map.forward_with_slope(map.last().hi).1),
+                )
             }
             Tails::Kernel => {
                 let edge = |ascending: &mut dyn Iterator<Item = f64>, from: f64| {
@@ -265,13 +268,16 @@ impl Tail {
             }
             let step = (z - value) / slope;
             let newton = s + step;
+            if step.abs() <= f64::EPSILON * s.abs() {
+                return newton.min(edge);
+            }
             let inside = newton > below && newton < above;
             let next = match (inside, below.is_finite()) {
                 (true, _) => newton,
                 (false, true) => 0.5 * (below + above),
                 (false, false) => above - (edge - above).max(bandwidth),
             };
-            if (next - s).abs() <= 1e-15 * s.abs().max(bandwidth) {
+            if (next - s).abs() <= f64::EPSILON * s.abs() {
                 return next;
             }
             s = next;

@@ -32,8 +32,12 @@ impl Whitening {
     /// A constant or dependent column, or an eigenvalue routine that fails.
     pub fn fit(x: ArrayView2<f64>, layer: usize) -> Result<Self, GaussianizeError> {
         let (d, n) = x.dim();
-        let mean: Array1<f64> =
-            x.axis_iter(Axis(0)).into_par_iter().map(|row| block_sum(row.iter().copied(), n)).collect::<Vec<_>>().into();
+        let mean: Array1<f64> = x
+            .axis_iter(Axis(0))
+            .into_par_iter()
+            .map(|row| block_sum(row.iter().copied(), n))
+            .collect::<Vec<_>>()
+            .into();
         let cell = |i: usize, j: usize| {
             let terms = x.row(i).into_iter().zip(x.row(j)).map(|(a, b)| (a - mean[i]) * (b - mean[j]));
             block_sum(terms, n)
@@ -92,15 +96,18 @@ pub fn affine(matrix: &Array2<f64>, mean: &Array1<f64>, x: ArrayView2<f64>) -> A
     const COLUMNS: usize = 1024;
     let (d, n) = x.dim();
     let mut out = Array2::zeros((matrix.nrows(), n));
-    out.axis_iter_mut(Axis(0)).into_par_iter().zip(matrix.axis_iter(Axis(0))).for_each(|(mut row, weights)| {
-        for start in (0..n).step_by(COLUMNS) {
-            let span = ndarray::s![start..(start + COLUMNS).min(n)];
-            for j in 0..d {
-                let (weight, shift) = (weights[j], mean[j]);
-                row.slice_mut(span).zip_mut_with(&x.row(j).slice(span), |o, v| *o += weight * (v - shift));
+    out.axis_iter_mut(Axis(0)).into_par_iter().zip(matrix.axis_iter(Axis(0))).for_each(
+        |(mut row, weights)| {
+            for start in (0..n).step_by(COLUMNS) {
+                let span = ndarray::s![start..(start + COLUMNS).min(n)];
+                for j in 0..d {
+                    let (weight, shift) = (weights[j], mean[j]);
+                    row.slice_mut(span)
+                        .zip_mut_with(&x.row(j).slice(span), |o, v| *o += weight * (v - shift));
+                }
             }
-        }
-    });
+        },
+    );
     out
 }
 

@@ -5,10 +5,10 @@
 //! | `normal` | the standard normal on logarithmic scales |
 //! | `bandwidth`, `isj`, `shimazaki` | how wide the kernels are |
 //! | `kde`, `cells` | kernel sums: one by one exactly, and all at once in linear time |
-//! | `piecewise`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
-//! | `matrix`, `ica`, `sliced` | whitening, and which axes to look along |
+//! | `chebyshev`, `piecewise`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
+//! | `matrix`, `ica`, `sliced`, `rotation` | whitening, and which axes to look along |
 //! | `layer`, `map` | a layer, and layers one after another: forward, inverse, density |
-//! | `options`, `fit`, `diagnostics`, `report` | fitting with held-out points, and what it did |
+//! | `options`, `prepare`, `fit`, `diagnostics`, `report` | fitting with held-out points, and what it did |
 //! | `store`, `error` | safetensors, and what can be wrong |
 //!
 //! ```
@@ -28,6 +28,7 @@
 
 pub mod bandwidth;
 mod cells;
+mod chebyshev;
 pub mod diagnostics;
 mod error;
 mod fit;
@@ -41,7 +42,9 @@ pub mod matrix;
 pub mod normal;
 mod options;
 mod piecewise;
+mod prepare;
 mod report;
+mod rotation;
 mod shimazaki;
 pub mod sliced;
 mod store;

@@ -99,12 +99,22 @@ impl GaussianizeOptions {
         let rules: [(&'static str, String, &'static str, bool); 8] = [
             ("layers", self.layers.to_string(), "at least 1", self.layers >= 1),
             ("bandwidth", fixed.to_string(), "a positive number", positive(fixed)),
-            ("bandwidth_factor", self.bandwidth_factor.to_string(), "a positive number", positive(self.bandwidth_factor)),
+            (
+                "bandwidth_factor",
+                self.bandwidth_factor.to_string(),
+                "a positive number",
+                positive(self.bandwidth_factor),
+            ),
             ("components", leading.to_string(), "at least 1", leading >= 1),
             ("held_out", self.held_out.to_string(), "from 0 to 0.5", (0.0..=0.5).contains(&self.held_out)),
             ("min_gain", self.min_gain.to_string(), "a finite number", self.min_gain.is_finite()),
             ("ica_iterations", self.ica_iterations.to_string(), "at least 1", self.ica_iterations >= 1),
-            ("ica_tolerance", self.ica_tolerance.to_string(), "a positive number", positive(self.ica_tolerance)),
+            (
+                "ica_tolerance",
+                self.ica_tolerance.to_string(),
+                "a positive number",
+                positive(self.ica_tolerance),
+            ),
         ];
         match rules.into_iter().find(|(.., good)| !good) {
             Some((option, value, allowed, _)) => Err(GaussianizeError::Option { option, value, allowed }),

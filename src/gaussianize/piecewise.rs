@@ -6,12 +6,8 @@
 //! analytic derivative of the same polynomial; and the inverse runs Newton's method on that very
 //! polynomial, inside a bracket, so that inverse and function belong together to rounding error.
 
-use std::sync::OnceLock;
+use super::chebyshev::{GUESS, NODES, chebyshev, monomial, nodes, tables};
 
-/// Interpolation nodes per piece.
-pub const NODES: usize = 12;
-/// Coefficients of the inverse's first guess.
-const GUESS: usize = 8;
 /// Relative size of the last Chebyshev coefficients above which a piece is halved.
 const RESOLVED: f64 = 2e-14;
 /// How often a piece may be halved.
@@ -45,9 +41,8 @@ impl Piece {
         piece.guess[1] = 1.0;
         let (middle, half) = (0.5 * (z_lo + z_hi), 0.5 * (z_hi - z_lo));
         let at_nodes = tables().guess_nodes.map(|v| piece.solve(middle + half * v, v));
-        piece.guess = std::array::from_fn(|i| {
-            tables().guess[i].iter().zip(&at_nodes).map(|(a, b)| a * b).sum()
-        });
+        piece.guess =
+            std::array::from_fn(|i| tables().guess[i].iter().zip(&at_nodes).map(|(a, b)| a * b).sum());
         Some(piece)
     }
 
@@ -78,10 +73,11 @@ impl Piece {
     #[inline]
     fn slope(&self, t: f64) -> f64 {
         let (c, t2) = (&self.c, t * t);
-        let odd = 2.0 * c[2]
-            + t2 * (4.0 * c[4] + t2 * (6.0 * c[6] + t2 * (8.0 * c[8] + t2 * (10.0 * c[10]))));
+        let odd =
+            2.0 * c[2] + t2 * (4.0 * c[4] + t2 * (6.0 * c[6] + t2 * (8.0 * c[8] + t2 * (10.0 * c[10]))));
         let even = c[1]
-            + t2 * (3.0 * c[3] + t2 * (5.0 * c[5] + t2 * (7.0 * c[7] + t2 * (9.0 * c[9] + t2 * (11.0 * c[11])))));
+            + t2 * (3.0 * c[3]
+                + t2 * (5.0 * c[5] + t2 * (7.0 * c[7] + t2 * (9.0 * c[9] + t2 * (11.0 * c[11])))));
         even + t * odd
     }
 
@@ -303,69 +299,4 @@ impl<F: Fn(f64) -> f64> PieceBuilder<F> {
         self.unresolved += usize::from(tail > RESOLVED * scale);
         self.pieces.extend(Piece::from_values(lo, hi, &values));
     }
-}
-
-/// The Chebyshev-Lobatto nodes `-cos(pi r / 11)` on -1..1.
-pub fn nodes() -> &'static [f64; NODES] {
-    &tables().nodes
-}
-
-struct Tables {
-    nodes: [f64; NODES],
-    /// Values at the nodes to Chebyshev coefficients.
-    chebyshev: [[f64; NODES]; NODES],
-    /// Chebyshev coefficients to powers of `t`.
-    monomial: [[f64; NODES]; NODES],
-    /// Chebyshev nodes for the first guess of the inverse.
-    guess_nodes: [f64; GUESS],
-    /// Values at those nodes to powers of `v`.
-    guess: [[f64; GUESS]; GUESS],
-}
-
-fn tables() -> &'static Tables {
-    static TABLES: OnceLock<Tables> = OnceLock::new();
-    TABLES.get_or_init(|| {
-        let last = NODES - 1;
-        let angle = |r: usize| std::f64::consts::PI * (last - r) as f64 / last as f64;
-        let nodes = std::array::from_fn(|r| {
-            let mirrored = (angle(last - r).cos() - angle(r).cos()) * 0.5;
-            -mirrored
-        });
-        let end = |k: usize| if k == 0 || k == last { 0.5 } else { 1.0 };
-        let chebyshev = std::array::from_fn(|k| {
-            std::array::from_fn(|r| 2.0 / last as f64 * end(k) * end(r) * (k as f64 * angle(r)).cos())
-        });
-        // Column k of `monomial` holds the powers of T_k = 2 t T_{k-1} - T_{k-2}.
-        let mut monomial = [[0.0; NODES]; NODES];
-        monomial[0][0] = 1.0;
-        monomial[1][1] = 1.0;
-        for k in 2..NODES {
-            for p in 0..NODES {
-                let raised = if p > 0 { 2.0 * monomial[p - 1][k - 1] } else { 0.0 };
-                monomial[p][k] = raised - monomial[p][k - 2];
-            }
-        }
-        let guess_angle = |r: usize| std::f64::consts::PI * (r as f64 + 0.5) / GUESS as f64;
-        let guess_nodes = std::array::from_fn(|r| guess_angle(r).cos());
-        let guess = std::array::from_fn(|p| {
-            std::array::from_fn(|r| {
-                let order = |k: usize| if k == 0 { 1.0 } else { 2.0 };
-                let weight = |k: usize| order(k) / GUESS as f64 * (k as f64 * guess_angle(r)).cos();
-                (0..GUESS).map(|k| monomial[p][k] * weight(k)).sum()
-            })
-        });
-        Tables { nodes, chebyshev, monomial, guess_nodes, guess }
-    })
-}
-
-fn times(matrix: &[[f64; NODES]; NODES], vector: &[f64; NODES]) -> [f64; NODES] {
-    std::array::from_fn(|i| matrix[i].iter().zip(vector).map(|(a, b)| a * b).sum())
-}
-
-fn chebyshev(values: &[f64; NODES]) -> [f64; NODES] {
-    times(&tables().chebyshev, values)
-}
-
-fn monomial(coefficients: &[f64; NODES]) -> [f64; NODES] {
-    times(&tables().monomial, coefficients)
 }

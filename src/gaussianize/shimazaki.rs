@@ -89,7 +89,8 @@ impl Pairs {
             let variance = variance - self.spread;
             let reach = (2.0 * 45.0 * variance).sqrt();
             let near = &self.lags[..self.lags.partition_point(|(lag, _)| *lag <= reach)];
-            let total: f64 = near.iter().map(|(lag, count)| count * (-0.5 * lag * lag / variance).exp()).sum();
+            let total: f64 =
+                near.iter().map(|(lag, count)| count * (-0.5 * lag * lag / variance).exp()).sum();
             total / (2.0 * PI * variance).sqrt()
         };
         let itself = self.n / (4.0 * PI * h * h).sqrt();

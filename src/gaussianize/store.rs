@@ -10,11 +10,12 @@ use ndarray::{Array1, Array2};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use super::chebyshev::NODES;
 use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
 use super::marginal::{Marginal, Tail};
-use super::piecewise::{NODES, Piece, PiecewiseMap};
+use super::piecewise::{Piece, PiecewiseMap};
 
 const FORMAT: &str = "gdiff gaussianizer 1";
 const COLUMNS: usize = 4 + NODES;
@@ -38,7 +39,8 @@ impl Gaussianizer {
             for (j, marginal) in layer.marginals.iter().enumerate() {
                 let Some(marginal) = marginal else { continue };
                 let pieces = marginal.map.pieces();
-                let mut rows = pieces.iter().flat_map(|p| [p.lo, p.hi, p.z_lo, p.z_hi].into_iter().chain(p.c));
+                let mut rows =
+                    pieces.iter().flat_map(|p| [p.lo, p.hi, p.z_lo, p.z_hi].into_iter().chain(p.c));
                 put(format!("{l}.{j}.pieces"), vec![pieces.len(), COLUMNS], &mut rows);
                 for (name, tail) in [("lower", &marginal.lower), ("upper", &marginal.upper)] {
                     let values = match tail {
@@ -138,7 +140,9 @@ impl Stored<'_> {
         let good = values.iter().all(|v| v.is_finite());
         match values.as_slice() {
             [slope] if good && *slope > 0.0 => Ok(Tail::Linear(*slope)),
-            [h, count, points @ ..] if good && *h > 0.0 && *count >= 1.0 && !points.is_empty() && points.is_sorted() => {
+            [h, count, points @ ..]
+                if good && *h > 0.0 && *count >= 1.0 && !points.is_empty() && points.is_sorted() =>
+            {
                 Ok(Tail::Kernel { points: points.to_vec(), bandwidth: *h, count: *count })
             }
             _ => Err(GaussianizeError::Corrupt(format!("{name} is neither a slope nor a list of kernels"))),

@@ -124,7 +124,7 @@ struct CountTask<'a> {
 /// A task compiled for dimension `D` (0: known at run time only).
 struct SizedCount<'a, const D: usize>(CountTask<'a>);
 
-impl<const D: usize> WithSimd for SizedCount<'_, S, D> {
+impl<const D: usize> WithSimd for SizedCount<'_, D> {
     type Output = ();
 
     #[inline(always)]
@@ -197,7 +197,7 @@ struct ReachTask<'a> {
 /// A task compiled for dimension `D` (0: known at run time only).
 struct SizedReach<'a, const D: usize>(ReachTask<'a>);
 
-impl<const D: usize> WithSimd for SizedReach<'_, S, D> {
+impl<const D: usize> WithSimd for SizedReach<'_, D> {
     type Output = Reached;
 
     #[inline(always)]

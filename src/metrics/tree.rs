@@ -18,7 +18,7 @@ use super::screen::{Frame, Screen};
 const BUILD_ALONE: usize = 2048;
 
 /// Below this dimension a leaf is one packet, from it on it is [`WIDE_LEAF`] packets.
-const WIDE_FROM: usize = 12;
+const WIDE_FROM: usize = 5;
 
 /// Packets in a leaf in high dimension, where the gap between two boxes costs as much as a distance.
 const WIDE_LEAF: usize = 8;
