@@ -1,6 +1,7 @@
 //! The command line: clap types, nothing else.
 
-use crate::experiment::{DeviceChoice, Purpose};
+use crate::data::source::Part;
+use crate::experiment::DeviceChoice;
 use crate::spec::Override;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -85,7 +86,7 @@ pub struct DataArgs {
     pub count: Option<std::num::NonZeroUsize>,
     /// Which points: train, reference or fresh, as a run of the spec sees them
     #[arg(long, default_value = "train", value_name = "NAME")]
-    pub stream: Purpose,
+    pub stream: Part,
     /// Which replicate's points, from 0
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub replicate: usize,

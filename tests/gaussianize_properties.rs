@@ -147,6 +147,7 @@ proptest! {
             let tolerance = 1e-12 * z.abs().max(1.0) + 4.0 * f64::EPSILON * s.abs() * slope;
             prop_assert!((back - z).abs() <= tolerance, "{z} came back as {back}");
         }
+        prop_assert!(map.forward(f64::NAN).is_nan() && map.inverse(f64::NAN).is_nan());
         for s in [1e6, 1e30, 1e300, f64::MAX] {
             prop_assert!(map.forward(s).is_finite() && map.forward(-s).is_finite());
             prop_assert!(map.inverse(s).is_finite() && map.inverse(-s).is_finite());

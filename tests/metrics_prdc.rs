@@ -96,7 +96,8 @@ fn equals_brute_force_on_every_kind_of_cloud() {
     for d in [1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64] {
         let real = gaussian(300, d, 1);
         let same = gaussian(211, d, 2);
-        let clusters = Array2::from_shape_fn((257, d), |(i, j)| (i % 5) as f64 * 3.0 + 0.2 * same[[i % 211, j]]);
+        let clusters =
+            Array2::from_shape_fn((257, d), |(i, j)| (i % 5) as f64 * 3.0 + 0.2 * same[[i % 211, j]]);
         let piled = Array2::from_shape_fn((200, d), |(i, j)| real[[i % 3, j]] + 1e-3 * same[[i, j]]);
         for fake in [&same, &clusters, &piled, &(&same * 30.0), &(&same * 0.01), &(&same + 100.0)] {
             assert_is_brute_force(&real, fake, 5);
@@ -107,17 +108,36 @@ fn equals_brute_force_on_every_kind_of_cloud() {
 
 #[test]
 fn far_flung_points_are_nothing_special() {
-    let real = gaussian(200, 2, 1);
-    for far in [1e6, 1e150, 1e300, f64::MAX] {
-        for rows in [1, 7, 199] {
-            let mut fake = gaussian(200, 2, 2);
-            fake.slice_mut(s![..rows, 0]).mapv_inplace(|v| far * v.signum());
-            assert_is_brute_force(&real, &fake, 5);
-            assert_is_brute_force(&fake, &real, 5);
+    for d in [2, 7, 40] {
+        let real = gaussian(200, d, 1);
+        for far in [1e4, 1e6, 1e12, 1e150, 1e300, f64::MAX] {
+            for rows in [1, 7, 199] {
+                let mut fake = gaussian(200, d, 2);
+                fake.slice_mut(s![..rows, 0]).mapv_inplace(|v| far * v.signum());
+                assert_is_brute_force(&real, &fake, 5);
+                assert_is_brute_force(&fake, &real, 5);
+            }
         }
     }
-    let tiny = gaussian(100, 3, 3) * 1e-160;
-    assert_is_brute_force(&tiny, &(&tiny * 0.9), 5);
+}
+
+#[test]
+fn neither_scale_nor_offset_nor_rounding_to_single_precision_matters() {
+    for d in [3, 6, 30] {
+        let (real, fake) = (gaussian(150, d, 1), gaussian(170, d, 2));
+        for scale in [1e-300, 1e-160, 1e-100, 1e-40, 1e40, 1e101, 1e153] {
+            assert_is_brute_force(&(&real * scale), &(&fake * scale), 5);
+        }
+        for offset in [1e3, 1e8, 1e15] {
+            assert_is_brute_force(&(&real + offset), &(&fake + offset), 5);
+            assert_is_brute_force(&(&real * 1e-7 + offset), &(&fake * 1e-7 + offset), 5);
+        }
+        // Most points within single precision of each other, the frame set by one far point.
+        let (mut real, mut fake) = (real * 1e-9, fake * 1e-9);
+        real[[0, 0]] = 1.0;
+        fake[[1, 1]] = -1.0;
+        assert_is_brute_force(&real, &fake, 5);
+    }
 }
 
 #[test]
@@ -185,9 +205,8 @@ fn bad_points_are_refused_with_their_place() {
         let mut broken = fake.clone();
         broken[[31, 1]] = value;
         broken[[40, 0]] = value;
-        let sentence = format!(
-            "the generated points hold {value} in row 31, column 1: every coordinate must be finite"
-        );
+        let sentence =
+            format!("the generated points hold {value} in row 31, column 1: every coordinate must be finite");
         assert_eq!(manifold.prdc(broken.view()).unwrap_err().to_string(), sentence);
         assert_eq!(manifold.spheres_holding(broken.view()).unwrap_err().to_string(), sentence);
         let error = RealManifold::new(broken.view(), 5).err().unwrap();
@@ -196,7 +215,10 @@ fn bad_points_are_refused_with_their_place() {
     let error = RealManifold::new(real.view(), 0).err().unwrap();
     assert_eq!(error, MetricsError::NoNeighbours);
     let error = RealManifold::new(real.slice(s![..5, ..]), 5).err().unwrap();
-    assert_eq!(error.to_string(), "5 real points are too few for 5 nearest neighbours: at least 6 are needed");
+    assert_eq!(
+        error.to_string(),
+        "5 real points are too few for 5 nearest neighbours: at least 6 are needed"
+    );
     let error = RealManifold::new(real.slice(s![..0, ..]), 5).err().unwrap();
     assert_eq!(error, MetricsError::TooFewPoints { which: "real", n: 0, k: 5 });
     let error = manifold.prdc(fake.slice(s![..5, ..])).unwrap_err();

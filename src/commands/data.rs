@@ -8,7 +8,7 @@ use crate::experiment::files;
 pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
     let plan = read(&args.spec)?;
     let count = args.count.map_or(plan.data.samples, usize::from);
-    let points = plan.data.source.sample(count, &args.stream.stream(&plan, args.replicate));
+    let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
     match &args.out {
         Some(path) => files::write(path, |out| table::write_csv(out, &points).map_err(std::io::Error::from))
             .map_err(Failure::from),

@@ -3,11 +3,10 @@
 use super::{Failure, print};
 use crate::cli::MetricsArgs;
 use crate::data::table;
-use crate::metrics::{Prdc, RealManifold};
+use crate::metrics::{Prdc, RealManifold, log_likelihood_stats};
 use crate::spec;
 use ndarray::Array2;
 use serde::Serialize;
-use std::fs::File;
 use std::path::Path;
 
 /// What is printed.
@@ -53,8 +52,7 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
 
 /// Reads a table of points; the message names the file.
 fn read(path: &Path) -> Result<Array2<f64>, Failure> {
-    let file = File::open(path).map_err(|e| Failure::input(format!("{}: cannot be read: {e}", path.display())))?;
-    table::read_csv(file).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
+    table::read(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
 }
 
 /// Mean log-likelihood of the points under the mixture of a spec (G 25).
@@ -72,7 +70,7 @@ fn log_likelihood(spec_path: &Path, points: &Array2<f64>, points_path: &Path) ->
             mixture.dim()
         )));
     }
-    let mean = mixture.log_density(points.view()).mean().unwrap_or(f64::NAN);
+    let mean = log_likelihood_stats(&mixture.log_density(points.view()).to_vec(), f64::NEG_INFINITY).mean;
     if mean.is_finite() {
         Ok(mean)
     } else {

@@ -1,5 +1,7 @@
-//! Where points come from: mixtures, tables, and the scaling that the network sees.
+//! Where points come from: mixtures, two-dimensional shapes, tables; and the scaling that the network sees.
 
 pub mod mixture;
 pub mod scaling;
+pub mod shapes;
+pub mod source;
 pub mod table;

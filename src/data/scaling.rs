@@ -15,6 +15,17 @@ pub enum ScaleKind {
     Standardize,
 }
 
+/// How the reference points are brought to the network's scale before they are compared with samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferenceScale {
+    /// By the training set's scaling, so that they stay what they are in data space.
+    Training,
+    /// By their own smallest and largest values (or moments), as in the second paper's notebooks: in data
+    /// space they are stretched to the training set's ranges.
+    Own,
+}
+
 /// A column in which all points agree, so that it cannot be scaled.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("column {column} has the same value ({value}) in every training point, so it cannot be scaled; drop it or use scale = \"none\"")]

@@ -1,7 +1,10 @@
-//! Tables of points as text: CSV with a header `x0, x1, ...`.
+//! Tables of points: CSV with a header `x0, x1, ...`, or a NumPy array.
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2, Axis};
+use ndarray_npy::{ReadNpyError, ReadNpyExt};
+use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 
 /// Why a table could not be read. Rows and columns count from 1, the header being line 1.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +32,52 @@ pub enum TableError {
         /// The cell's text.
         text: String,
     },
+    /// The file could not be opened.
+    #[error("cannot be read: {0}")]
+    Open(#[from] std::io::Error),
+    /// Not a NumPy array of points.
+    #[error("not a NumPy array of float64 or float32 with one or two axes: {0}")]
+    Npy(String),
+    /// An entry of a NumPy array that is NaN or infinity.
+    #[error("row {row}, column {column} (from 0) is {value}; remove the row or mend the value")]
+    Entry {
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The entry.
+        value: f64,
+    },
     /// No row beneath the header.
     #[error("the table has no points: a header and at least one row are needed")]
     Empty,
+}
+
+/// Reads a table from a file: a NumPy array if its name ends in `.npy`, else CSV.
+///
+/// # Errors
+/// If the file cannot be opened or is no table of finite numbers.
+pub fn read(path: &Path) -> Result<Array2<f64>, TableError> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) { read_npy(path) } else { read_csv(File::open(path)?) }
+}
+
+/// Reads a NumPy array of float64 or float32, shape `(n, d)` or `(n)`.
+fn read_npy(path: &Path) -> Result<Array2<f64>, TableError> {
+    let open = || File::open(path);
+    let wide = || Array2::<f64>::read_npy(open()?);
+    let narrow = || Ok(Array2::<f32>::read_npy(open()?)?.mapv(f64::from));
+    let column = || Ok(Array1::<f64>::read_npy(open()?)?.insert_axis(Axis(1)));
+    drop(open()?);
+    let points: Array2<f64> = wide()
+        .or_else(|e: ReadNpyError| narrow().or_else(|_: ReadNpyError| column()).map_err(|_: ReadNpyError| e))
+        .map_err(|e| TableError::Npy(e.to_string()))?;
+    if points.is_empty() {
+        return Err(TableError::Empty);
+    }
+    match points.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, column), &value)) => Err(TableError::Entry { row, column, value }),
+        None => Ok(points),
+    }
 }
 
 /// Reads a table of finite numbers, shape `(n, d)`. A first line in which no cell is a number is the

@@ -1,22 +1,17 @@
 //! What the pipelines of one replicate share: data, reference points, and the line of fresh real points.
 
 use super::error::StageError;
-use crate::data::scaling::Scaling;
+use crate::data::scaling::{ReferenceScale, Scaling};
+use crate::data::source::Part;
 use crate::metrics::{LogLikelihoodStats, Prdc, RealManifold, log_likelihood_stats};
 use crate::random::Stream;
 use crate::spec::Plan;
 use ndarray::{Array2, ArrayView2};
-use std::str::FromStr;
 
-/// What a random stream is for. Changing the network, the loss or the sampler leaves all of them as they are.
+/// What a random stream beside those of the data is for. Changing the network, the loss or the sampler
+/// leaves all of them as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Training points.
-    Train,
-    /// Real points that samples are compared with.
-    Reference,
-    /// Other real points, scored as if they were samples.
-    Fresh,
     /// The Gaussianizer's held-out points and random rotations.
     Gaussianize,
     /// First parameters of the network.
@@ -34,14 +29,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const DATA: [Self; 3] = [Self::Train, Self::Reference, Self::Fresh];
-
-    /// The name of the stream.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Reference => "reference",
-            Self::Fresh => "fresh",
+    /// The stream of one replicate of a plan.
+    pub fn stream(self, plan: &Plan, replicate: usize) -> Stream {
+        let name = match self {
             Self::Gaussianize => "gaussianize",
             Self::Parameters => "parameters",
             Self::Shuffle => "shuffle",
@@ -49,25 +39,8 @@ impl Purpose {
             Self::TrainNoise => "train_noise",
             Self::Start => "start",
             Self::SampleNoise => "sample_noise",
-        }
-    }
-
-    /// The stream of one replicate of a plan.
-    pub fn stream(self, plan: &Plan, replicate: usize) -> Stream {
-        Stream::new(plan.seed, replicate as u64, self.name())
-    }
-}
-
-impl FromStr for Purpose {
-    type Err = String;
-
-    /// One of the streams of data points.
-    fn from_str(s: &str) -> Result<Self, String> {
-        let names = Self::DATA.map(Self::name).join(", ");
-        Self::DATA
-            .into_iter()
-            .find(|p| p.name() == s)
-            .ok_or_else(|| format!("`{s}` is no stream of points; give one of {names}"))
+        };
+        Stream::new(plan.seed, replicate as u64, name)
     }
 }
 
@@ -103,9 +76,14 @@ impl Replicate {
     /// If the data cannot be scaled or the reference points not be indexed.
     pub fn prepare(plan: &Plan, index: usize) -> Result<Self, StageError> {
         let source = &plan.data.source;
-        let train = source.sample(plan.data.samples, &Purpose::Train.stream(plan, index));
-        let reference = source.sample(plan.metrics.reference, &Purpose::Reference.stream(plan, index));
+        let draw = |part, n| source.draw(part, n, plan.seed, index);
+        let train = draw(Part::Train, plan.data.samples);
+        let mut reference = draw(Part::Reference, plan.metrics.reference);
         let scaling = Scaling::fit(plan.data.scale, train.view())?;
+        if plan.data.reference_scale == ReferenceScale::Own {
+            let own = Scaling::fit(plan.data.scale, reference.view())?;
+            reference = scaling.inverse(own.forward(reference.view()).view());
+        }
         let manifold =
             if plan.metrics.prdc { Some(RealManifold::new(reference.view(), plan.metrics.k)?) } else { None };
         let smallest_real = match source.mixture() {
@@ -116,7 +94,7 @@ impl Replicate {
         };
         let mut replicate =
             Self { index, train, scaling, reference, fresh: Scores::default(), manifold, smallest_real };
-        let fresh = source.sample(plan.sample.count, &Purpose::Fresh.stream(plan, index));
+        let fresh = draw(Part::Fresh, plan.sample.count);
         replicate.fresh = replicate.score(plan, fresh.view())?;
         Ok(replicate)
     }

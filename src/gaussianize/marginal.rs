@@ -164,7 +164,7 @@ impl Marginal {
         self.map.pieces().len()
     }
 
-    /// `z` at any finite `s` (G 12); finite and increasing.
+    /// `z` at any finite `s` (G 12); finite and increasing. NaN stays NaN.
     #[inline]
     pub fn forward(&self, s: f64) -> f64 {
         let (first, last) = (self.map.first(), self.map.last());
@@ -180,6 +180,9 @@ impl Marginal {
 
     fn outside(&self, s: f64) -> (f64, f64) {
         let (first, last) = (self.map.first(), self.map.last());
+        if s.is_nan() {
+            return (s, s);
+        }
         if s < first.lo {
             return self.lower.forward(s, first.lo, first.z_lo);
         }
@@ -191,7 +194,9 @@ impl Marginal {
     #[inline]
     pub fn inverse(&self, z: f64) -> f64 {
         let (first, last) = (self.map.first(), self.map.last());
-        if z < first.z_lo {
+        if z.is_nan() {
+            z
+        } else if z < first.z_lo {
             self.lower.inverse(z, first.lo, first.z_lo)
         } else if z > last.z_hi {
             -self.upper.inverse(-z, -last.hi, -last.z_hi)

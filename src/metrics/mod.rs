@@ -1,6 +1,12 @@
 //! How good are the samples: log-likelihood, precision, recall, density and coverage, and the summary
 //! statistics that the reports print.
+//!
+//! PRDC, the costly one, is built from the bottom up: lanes of eight numbers, squared distances
+//! between packets of eight points, a tree of packets, the k-th neighbours of a set, the spheres that
+//! reach to them, and [`RealManifold`] on top. Its results are counts of exact comparisons, so they
+//! depend neither on the number of threads nor on the instruction set.
 
+mod boxes;
 mod distances;
 mod error;
 mod interval;
@@ -9,6 +15,7 @@ mod log_likelihood;
 mod neighbours;
 mod plateau;
 mod prdc;
+mod reach;
 mod screen;
 mod spheres;
 mod tree;

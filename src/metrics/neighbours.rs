@@ -22,12 +22,13 @@ pub(super) fn squared_radii(tree: &PointTree, k: usize) -> Vec<f64> {
         let leaves = first..(first + LEAVES_PER_TASK).min(tree.leaves);
         let task = Task { tree, leaves, k, radii };
         match (tree.d, k) {
-            (1, _) => Arch::new().dispatch(Sized::<1, 0>(task)),
-            (2, 5) => Arch::new().dispatch(Sized::<2, 5>(task)),
-            (2, _) => Arch::new().dispatch(Sized::<2, 0>(task)),
-            (3, _) => Arch::new().dispatch(Sized::<3, 0>(task)),
-            (4, _) => Arch::new().dispatch(Sized::<4, 0>(task)),
-            _ => Arch::new().dispatch(Sized::<0, 0>(task)),
+            (1, _) => Arch::new().dispatch(SizedRadii::<1, 0>(task)),
+            (2, 5) => Arch::new().dispatch(SizedRadii::<2, 5>(task)),
+            (2, _) => Arch::new().dispatch(SizedRadii::<2, 0>(task)),
+            (3, _) => Arch::new().dispatch(SizedRadii::<3, 0>(task)),
+            (4, _) => Arch::new().dispatch(SizedRadii::<4, 0>(task)),
+            (5, _) => Arch::new().dispatch(SizedRadii::<5, 0>(task)),
+            _ => Arch::new().dispatch(SizedRadii::<0, 0>(task)),
         }
     });
     radii
@@ -42,9 +43,9 @@ struct Task<'a> {
 }
 
 /// A task compiled for dimension `D` and `K` neighbours (0: known at run time only).
-struct Sized<'a, const D: usize, const K: usize>(Task<'a>);
+struct SizedRadii<'a, const D: usize, const K: usize>(Task<'a>);
 
-impl<const D: usize, const K: usize> WithSimd for Sized<'_, D, K> {
+impl<const D: usize, const K: usize> WithSimd for SizedRadii<'_, D, K> {
     type Output = ();
 
     #[inline(always)]

@@ -80,7 +80,7 @@ impl Screen {
                 for c in 0..d {
                     let value = (coordinates[c * LANES + lane] - frame.centre[c]) * frame.scale;
                     norm += value * value;
-                    far |= !(value.abs() < FAR);
+                    far |= value.is_nan() || value.abs() >= FAR;
                     block[c * WIDE + column] = value as f32;
                 }
                 bars[first + lane] = (-0.5 * (1.0 - slack) * norm) as f32;
@@ -122,14 +122,15 @@ impl Screen {
         for part in 0..WIDE / S::F32_LANES {
             let row = |lanes: &[f32]| S::as_simd_f32s(lanes).0[part];
             let (bar, open) = (row(&bars), row(&open));
+            let bars_of_candidates = &candidates.bars[packet * LANES..(packet + 1) * LANES];
             let mut sums = [bar; LANES];
-            for j in 0..LANES {
-                sums[j] = simd.add_f32s(bar, simd.splat_f32s(candidates.bars[packet * LANES + j]));
+            for (sum, other) in sums.iter_mut().zip(bars_of_candidates) {
+                *sum = simd.add_f32s(*sum, simd.splat_f32s(*other));
             }
             for (q, c) in query.clone().zip(candidates.group(packet).chunks_exact(WIDE)) {
                 let (q, c) = (row(q), &c[column..column + LANES]);
-                for j in 0..LANES {
-                    sums[j] = simd.mul_add_e_f32s(q, simd.splat_f32s(c[j]), sums[j]);
+                for (sum, c) in sums.iter_mut().zip(c) {
+                    *sum = simd.mul_add_e_f32s(q, simd.splat_f32s(*c), *sum);
                 }
             }
             for j in 0..LANES {

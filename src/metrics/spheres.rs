@@ -12,7 +12,7 @@ use super::screen::Frame;
 use super::tree::{Node, PointTree, Search};
 
 /// Leaves that one task works through.
-const LEAVES_PER_TASK: usize = 16;
+pub(super) const LEAVES_PER_TASK: usize = 16;
 
 /// The points of a set with the spheres that reach to their k-th nearest neighbours.
 pub(super) struct Spheres {
@@ -20,16 +20,7 @@ pub(super) struct Spheres {
     /// Squared radius at every tree position.
     pub squared_radii: Vec<f64>,
     /// Per node the largest squared radius under it: a node whose box is no nearer holds nothing.
-    largest: Vec<f64>,
-}
-
-/// How many of the real points lie in the other side's picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Reached {
-    /// Points within at least one of the other set's spheres.
-    pub recalled: usize,
-    /// Points whose own sphere holds at least one point of the other set.
-    pub covered: usize,
+    pub largest: Vec<f64>,
 }
 
 impl Spheres {
@@ -44,7 +35,7 @@ impl Spheres {
 
     /// The squared radii of one packet.
     #[inline(always)]
-    fn squared_radii_of(&self, packet: usize) -> Lanes {
+    pub fn squared_radii_of(&self, packet: usize) -> Lanes {
         Lanes::load(&self.squared_radii[packet * LANES..])
     }
 
@@ -60,6 +51,7 @@ impl Spheres {
                     2 => Arch::new().dispatch(SizedCount::<2>(task)),
                     3 => Arch::new().dispatch(SizedCount::<3>(task)),
                     4 => Arch::new().dispatch(SizedCount::<4>(task)),
+                    5 => Arch::new().dispatch(SizedCount::<5>(task)),
                     _ => Arch::new().dispatch(SizedCount::<0>(task)),
                 }
             },
@@ -67,30 +59,10 @@ impl Spheres {
         counts.truncate(points.len());
         counts
     }
-
-    /// How many centres of these spheres lie within `others`, and how many of these spheres hold a
-    /// centre of `others`.
-    pub fn reached_by(&self, others: &Spheres) -> Reached {
-        let tasks = self.tree.leaves.div_ceil(LEAVES_PER_TASK);
-        let reached = (0..tasks).into_par_iter().map(|task| {
-            let task = ReachTask { real: self, others, leaves: task_leaves(&self.tree, task) };
-            match self.tree.d {
-                1 => Arch::new().dispatch(SizedReach::<1>(task)),
-                2 => Arch::new().dispatch(SizedReach::<2>(task)),
-                3 => Arch::new().dispatch(SizedReach::<3>(task)),
-                4 => Arch::new().dispatch(SizedReach::<4>(task)),
-                _ => Arch::new().dispatch(SizedReach::<0>(task)),
-            }
-        });
-        reached.reduce(Reached::default, |a, b| Reached {
-            recalled: a.recalled + b.recalled,
-            covered: a.covered + b.covered,
-        })
-    }
 }
 
 /// The leaves of one task.
-fn task_leaves(tree: &PointTree, task: usize) -> Range<usize> {
+pub(super) fn task_leaves(tree: &PointTree, task: usize) -> Range<usize> {
     let first = task * LEAVES_PER_TASK;
     first..(first + LEAVES_PER_TASK).min(tree.leaves)
 }
@@ -184,141 +156,5 @@ impl<S: Simd, const D: usize> Pairs for Count<'_, S, D> {
         for l in 0..LANES {
             held.0[l] += if squared.0[l] < radius { 1.0 } else { 0.0 };
         }
-    }
-}
-
-/// Real points that ask whether they are recalled and covered.
-struct ReachTask<'a> {
-    real: &'a Spheres,
-    others: &'a Spheres,
-    leaves: Range<usize>,
-}
-
-/// A task compiled for dimension `D` (0: known at run time only).
-struct SizedReach<'a, const D: usize>(ReachTask<'a>);
-
-impl<const D: usize> WithSimd for SizedReach<'_, D> {
-    type Output = Reached;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Reached {
-        let ReachTask { real, others, leaves } = self.0;
-        let mut pending = Vec::with_capacity(64);
-        let mut state = vec![Margins::default(); real.tree.leaf_points() / LANES];
-        let mut reached = Reached::default();
-        for leaf in leaves {
-            state.fill(Margins::default());
-            let own = real.tree.packets_of_leaf(leaf);
-            let own_packets = own.clone();
-            let mut search = Reach::<S, D> {
-                real,
-                others,
-                own: own_packets,
-                simd,
-                margins: &mut state,
-                cover: 0.0,
-                recall: true,
-            };
-            search.update();
-            others.tree.walk::<D>(real.tree.corners_of_leaf(leaf), &mut pending, &mut search);
-            for (packet, margins) in own.zip(&state) {
-                let radii = real.squared_radii_of(packet);
-                for l in 0..real.tree.points_in(packet) {
-                    reached.recalled += usize::from(margins.recall.0[l] < 0.0);
-                    reached.covered += usize::from(margins.nearest.0[l] < radii.0[l]);
-                }
-            }
-        }
-        reached
-    }
-}
-
-/// For eight real points, what is known so far.
-#[derive(Clone, Copy)]
-struct Margins {
-    /// The least `|R - F_j|^2 - f_j^2`: negative once a sphere holds the point.
-    recall: Lanes,
-    /// The least `|R - F_j|^2`.
-    nearest: Lanes,
-}
-
-impl Default for Margins {
-    fn default() -> Self {
-        Self { recall: Lanes::splat(f64::INFINITY), nearest: Lanes::splat(f64::INFINITY) }
-    }
-}
-
-/// Looks, for each real point of the packets `own`, for a sphere around it and a point in its own.
-struct Reach<'a, S, const D: usize> {
-    real: &'a Spheres,
-    others: &'a Spheres,
-    own: Range<usize>,
-    simd: S,
-    margins: &'a mut [Margins],
-    /// The largest squared radius of a real point that is not covered yet.
-    cover: f64,
-    /// Whether a real point is not recalled yet.
-    recall: bool,
-}
-
-impl<S: Simd, const D: usize> Reach<'_, S, D> {
-    /// Finds out what is still open.
-    #[inline(always)]
-    fn update(&mut self) {
-        let mut cover = Lanes::splat(0.0);
-        let mut recall = Lanes::splat(-1.0);
-        for (packet, margins) in self.own.clone().zip(self.margins.iter()) {
-            let radii = self.real.squared_radii_of(packet);
-            recall = recall.max(margins.recall);
-            for l in 0..LANES {
-                let open = if margins.nearest.0[l] < radii.0[l] { 0.0 } else { radii.0[l] };
-                cover.0[l] = if cover.0[l] < open { open } else { cover.0[l] };
-            }
-        }
-        self.cover = cover.largest();
-        self.recall = recall.largest() >= 0.0;
-    }
-}
-
-impl<S: Simd, const D: usize> Search for Reach<'_, S, D> {
-    #[inline(always)]
-    fn limit(&self, node: usize) -> f64 {
-        let largest = self.others.largest[node];
-        if self.recall && self.cover < largest { largest } else { self.cover }
-    }
-
-    #[inline(always)]
-    fn visit(&mut self, packets: Range<usize>) {
-        let (real, others, own) = (&self.real.tree, &self.others.tree, self.own.clone());
-        compare::<S, D>(self.simd, (real, own), (others, packets), self);
-        self.update();
-    }
-}
-
-impl<S: Simd, const D: usize> Pairs for Reach<'_, S, D> {
-    #[inline(always)]
-    fn limits(&self, own: usize) -> Lanes {
-        let mut radii = self.real.squared_radii_of(own);
-        let nearest = self.margins[own - self.own.start].nearest;
-        for l in 0..LANES {
-            radii.0[l] = if nearest.0[l] < radii.0[l] { f64::NEG_INFINITY } else { radii.0[l] };
-        }
-        radii
-    }
-
-    #[inline(always)]
-    fn candidate_limits(&self, packet: usize) -> Lanes {
-        if self.recall { self.others.squared_radii_of(packet) } else { Lanes::splat(f64::NEG_INFINITY) }
-    }
-
-    #[inline(always)]
-    fn take(&mut self, own: usize, packet: usize, j: usize, squared: Lanes) {
-        let margins = &mut self.margins[own - self.own.start];
-        let mut margin = squared;
-        for l in 0..LANES {
-            margin.0[l] -= self.others.squared_radii[packet * LANES + j];
-        }
-        margins.recall = margin.min(margins.recall);
-        margins.nearest = squared.min(margins.nearest);
     }
 }

@@ -1,61 +1,19 @@
 //! The checks that turn what was written into a [`Plan`]. Each refusal says what is wrong, where, and
 //! what would be right.
 
+use super::check_data::data;
 use super::error::SpecError;
-use super::file::{ComponentFile, DataFile, DataKind, SpecFile};
+use super::file::SpecFile;
 use super::origin::Origins;
-use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan, Source};
-use crate::data::mixture::GaussianMixture;
+use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
+use super::ranges::Checker;
 use crate::diffusion::{
     Isotropy, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind, ScheduleOptions,
     TimeEncoding, TrainOptions,
 };
-use ndarray::{Array1, Array2};
 
-/// Counts past this are typing errors, not experiments.
-const MOST: usize = 1_000_000_000;
 const DEFAULT_EPOCHS: usize = 200;
 const DEFAULT_HIDDEN: [usize; 3] = [16, 32, 64];
-
-struct Checker<'a>(&'a Origins);
-
-impl Checker<'_> {
-    fn require(&self, ok: bool, key: &str, message: impl FnOnce() -> String) -> Result<(), SpecError> {
-        if ok { Ok(()) } else { Err(self.0.error(key, message())) }
-    }
-
-    fn count(&self, key: &str, value: usize) -> Result<(), SpecError> {
-        self.require((1..=MOST).contains(&value), key, || {
-            format!("`{key}` is {value}, but it must be a whole number from 1 to {MOST}")
-        })
-    }
-
-    fn positive(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value.is_finite() && value > 0.0, key, || {
-            format!("`{key}` is {value}, but it must be a positive finite number")
-        })
-    }
-
-    fn not_negative(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value.is_finite() && value >= 0.0, key, || {
-            format!("`{key}` is {value}, but it must be a finite number, 0 or more")
-        })
-    }
-
-    /// `0 <= value < 1`
-    fn fraction(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require((0.0..1.0).contains(&value), key, || {
-            format!("`{key}` is {value}, but it must be at least 0 and below 1")
-        })
-    }
-
-    /// `0 < value < 1`
-    fn beta(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value > 0.0 && value < 1.0, key, || {
-            format!("`{key}` is {value}, but a beta must lie between 0 and 1, both excluded")
-        })
-    }
-}
 
 /// Checks the whole spec.
 pub fn plan(mut file: SpecFile, origins: &Origins) -> Result<Plan, SpecError> {
@@ -63,7 +21,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins) -> Result<Plan, SpecError> {
     let mut warnings = Vec::new();
     name(&check, &file.name)?;
     check.count("replicates", file.replicates)?;
-    let data = data(&check, &file.data)?;
+    let data = data(&check, &mut file, &mut warnings)?;
     pipelines(&check, &file)?;
     gaussianize(&check, &file, data.source.dim())?;
     let schedule = schedule(&check, &file, &mut warnings)?;
@@ -96,71 +54,6 @@ fn name(check: &Checker, name: &str) -> Result<(), SpecError> {
     check.require(ok, "name", || {
         format!("`name` is {name:?}, but it names a folder: use 1 to 100 letters, digits, `_`, `-` and `.`, not beginning with `.`")
     })
-}
-
-fn data(check: &Checker, data: &DataFile) -> Result<DataPlan, SpecError> {
-    check.count("data.samples", data.samples)?;
-    let source = match data.kind {
-        DataKind::Gmm => Source::Mixture(mixture(check, &data.components)?),
-    };
-    Ok(DataPlan { source, samples: data.samples, scale: data.scale })
-}
-
-fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixture, SpecError> {
-    check.require(!components.is_empty(), "data", || {
-        "a \"gmm\" needs at least one [[data.components]] table with `mean` and `std`, `variances` or `covariance`"
-            .to_string()
-    })?;
-    let weights: Vec<f64> = components.iter().map(|c| c.weight).collect();
-    let means: Vec<_> = components.iter().map(|c| Array1::from(c.mean.clone())).collect();
-    let covariances = components
-        .iter()
-        .enumerate()
-        .map(|(k, c)| covariance(check, k, c))
-        .collect::<Result<Vec<_>, _>>()?;
-    GaussianMixture::new(&weights, &means, &covariances).map_err(|error| {
-        let Some(k) = error.component() else { return check.0.error("data", error.to_string()) };
-        use crate::data::mixture::MixtureError as E;
-        let field = match error {
-            E::Weight { .. } => "weight",
-            E::Dimension { .. } | E::NotFinite { what: "mean", .. } => "mean",
-            _ if components[k].std.is_some() => "std",
-            _ if components[k].variances.is_some() => "variances",
-            _ => "covariance",
-        };
-        check.0.error(&format!("data.components[{k}].{field}"), format!("data.components[{k}]: {error}"))
-    })
-}
-
-/// The covariance of one component from whichever of its three forms is given.
-fn covariance(check: &Checker, k: usize, c: &ComponentFile) -> Result<Array2<f64>, SpecError> {
-    let at = format!("data.components[{k}]");
-    let d = c.mean.len();
-    check.require(d > 0, &format!("{at}.mean"), || format!("{at}: the mean is empty; give a number for each axis"))?;
-    match (&c.covariance, c.std, &c.variances) {
-        (Some(rows), None, None) => {
-            check.require(rows.len() == d && rows.iter().all(|r| r.len() == d), &format!("{at}.covariance"), || {
-                format!("{at}: the mean has {d} coordinates, so the covariance must have {d} rows of {d} numbers")
-            })?;
-            Ok(Array2::from_shape_fn((d, d), |(i, j)| rows[i][j]))
-        }
-        (None, Some(std), None) => {
-            check.positive(&format!("{at}.std"), std)?;
-            Ok(Array2::eye(d) * (std * std))
-        }
-        (None, None, Some(variances)) => {
-            let key = format!("{at}.variances");
-            check.require(variances.len() == d, &key, || {
-                format!("{at}: {} variances, but the mean has {d} coordinates", variances.len())
-            })?;
-            variances.iter().try_for_each(|v| check.positive(&key, *v))?;
-            Ok(Array2::from_diag(&Array1::from(variances.clone())))
-        }
-        (None, None, None) => {
-            Err(check.0.error(&at, format!("{at} has no spread: give `std`, `variances` or `covariance`")))
-        }
-        _ => Err(check.0.error(&at, format!("{at}: give only one of `std`, `variances` and `covariance`"))),
-    }
 }
 
 fn pipelines(check: &Checker, file: &SpecFile) -> Result<(), SpecError> {

@@ -1,10 +1,10 @@
 //! What the user wrote: the TOML spec as serde types, with every default in sight.
 
-use super::choice::{BandwidthChoice, ComponentsChoice};
+use super::choice::{BandwidthChoice, ComponentsChoice, DataKind};
 use super::error::{SpecError, nearest};
 use super::origin::{Origins, join};
 use super::plan::Pipeline;
-use crate::data::scaling::ScaleKind;
+use crate::data::scaling::{ReferenceScale, ScaleKind};
 use crate::diffusion::{
     Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind, Spacing,
     TimeEncoding, VarianceKind,
@@ -57,14 +57,6 @@ fn both_pipelines() -> Vec<Pipeline> {
     vec![Pipeline::Baseline, Pipeline::Gaussianized]
 }
 
-/// Kinds of data sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DataKind {
-    /// A Gaussian mixture.
-    Gmm,
-}
-
 /// `[data]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,9 +69,25 @@ pub struct DataFile {
     /// Scaling before training.
     #[serde(default = "no_scaling")]
     pub scale: ScaleKind,
+    /// Scaling of the reference points.
+    #[serde(default = "by_training")]
+    pub reference_scale: ReferenceScale,
+    /// Noise of a shape, or standard deviation of its modes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+    /// Share of a shape's extra part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra: Option<f64>,
+    /// File of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Components of a mixture.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<ComponentFile>,
+}
+
+fn by_training() -> ReferenceScale {
+    ReferenceScale::Training
 }
 
 fn ten_thousand() -> usize {

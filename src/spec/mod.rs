@@ -5,17 +5,19 @@
 //! Every refusal is a [`SpecError`]: a sentence with file, line and column.
 
 mod check;
+mod check_data;
 mod choice;
 mod error;
 mod file;
 mod origin;
 mod overrides;
 mod plan;
+mod ranges;
 
 pub use error::SpecError;
 pub use file::SpecFile;
 pub use overrides::Override;
-pub use plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan, Source};
+pub use plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 
 use origin::Origins;
 use std::path::Path;

@@ -2,8 +2,8 @@
 //! nothing downstream asks again whether a number makes sense.
 
 use super::file::SpecFile;
-use crate::data::mixture::GaussianMixture;
-use crate::data::scaling::ScaleKind;
+use crate::data::scaling::{ReferenceScale, ScaleKind};
+use crate::data::source::Source;
 use crate::diffusion::{NetworkOptions, SamplerOptions, Schedule, TrainOptions};
 use crate::gaussianize::GaussianizeOptions;
 use serde::{Deserialize, Serialize};
@@ -38,36 +38,6 @@ impl fmt::Display for Pipeline {
     }
 }
 
-/// Where points come from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// A Gaussian mixture, with its exact density.
-    Mixture(GaussianMixture),
-}
-
-impl Source {
-    /// Dimension of the points.
-    pub fn dim(&self) -> usize {
-        match self {
-            Self::Mixture(mixture) => mixture.dim(),
-        }
-    }
-
-    /// The mixture, where the exact density is known.
-    pub fn mixture(&self) -> Option<&GaussianMixture> {
-        match self {
-            Self::Mixture(mixture) => Some(mixture),
-        }
-    }
-
-    /// `n` independent points `(n, d)`.
-    pub fn sample(&self, n: usize, stream: &crate::random::Stream) -> ndarray::Array2<f64> {
-        match self {
-            Self::Mixture(mixture) => mixture.sample(n, stream),
-        }
-    }
-}
-
 /// The checked `[data]` section.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -78,6 +48,8 @@ pub struct DataPlan {
     pub samples: usize,
     /// Scaling before training.
     pub scale: ScaleKind,
+    /// Scaling of the reference points.
+    pub reference_scale: ReferenceScale,
 }
 
 /// The checked `[sample]` section.

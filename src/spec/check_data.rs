@@ -1,0 +1,149 @@
+//! The checks of `[data]`.
+
+use super::choice::DataKind;
+use super::error::SpecError;
+use super::file::{ComponentFile, DataFile, SpecFile};
+use super::plan::DataPlan;
+use super::ranges::Checker;
+use crate::data::mixture::GaussianMixture;
+use crate::data::shapes::{Shape, ShapeSource};
+use crate::data::source::{Part, Source, Table, eight_gaussians};
+use crate::data::table;
+use ndarray::{Array1, Array2};
+use std::path::Path;
+
+const EIGHT_GAUSSIANS_STD: f64 = 0.2;
+
+/// Checks `[data]` and opens a table; numbers that follow from it are filled in.
+pub fn data(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Result<DataPlan, SpecError> {
+    check.count("data.samples", file.data.samples)?;
+    used_keys(check, &file.data)?;
+    let source = match file.data.kind {
+        DataKind::Gmm => Source::Mixture(mixture(check, &file.data.components)?),
+        DataKind::EightGaussians => {
+            let std = *file.data.noise.get_or_insert(EIGHT_GAUSSIANS_STD);
+            check.positive("data.noise", std)?;
+            Source::Mixture(eight_gaussians(std).map_err(|e| check.0.error("data.noise", e.to_string()))?)
+        }
+        DataKind::Shape(shape) => Source::Shape(shape_source(check, shape, &mut file.data)?),
+        DataKind::Table => Source::Table(open_table(check, file, warnings)?),
+    };
+    let data = &file.data;
+    Ok(DataPlan { source, samples: data.samples, scale: data.scale, reference_scale: data.reference_scale })
+}
+
+/// Refuses keys of `[data]` that its kind does not know.
+fn used_keys(check: &Checker, data: &DataFile) -> Result<(), SpecError> {
+    let kind = data.kind;
+    let (noise, extra) = match kind {
+        DataKind::Shape(shape) => (shape.usual_noise().is_some(), shape.usual_extra().is_some()),
+        kind => (kind == DataKind::EightGaussians, false),
+    };
+    for (key, given, known) in [
+        ("noise", data.noise.is_some(), noise),
+        ("extra", data.extra.is_some(), extra),
+        ("path", data.path.is_some(), kind == DataKind::Table),
+        ("components", !data.components.is_empty(), kind == DataKind::Gmm),
+    ] {
+        check.require(known || !given, &format!("data.{key}"), || {
+            format!("data.kind = \"{}\" has no `{key}`; take the key out", kind.name())
+        })?;
+    }
+    Ok(())
+}
+
+fn shape_source(check: &Checker, shape: Shape, data: &mut DataFile) -> Result<ShapeSource, SpecError> {
+    let mut source = ShapeSource::usual(shape);
+    if let Some(noise) = data.noise {
+        check.not_negative("data.noise", noise)?;
+        source.noise = noise;
+    }
+    if let Some(extra) = data.extra {
+        check.require((0.0..=1.0).contains(&extra), "data.extra", || {
+            format!("`data.extra` is {extra}, but a share must be from 0 to 1")
+        })?;
+        source.extra = extra;
+    }
+    data.noise = shape.usual_noise().map(|_| source.noise);
+    data.extra = shape.usual_extra().map(|_| source.extra);
+    Ok(source)
+}
+
+/// Reads a table and splits it; counts that it cannot fill are lowered, with a warning.
+fn open_table(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Result<Table, SpecError> {
+    let Some(path) = &file.data.path else {
+        return Err(check.0.error("data", "data.kind = \"table\" needs `path`, a CSV or npy file of points"));
+    };
+    let rows = table::read(Path::new(path)).map_err(|e| check.0.error("data.path", format!("{path}: {e}")))?;
+    let n = rows.nrows();
+    check.require(n >= 8, "data.path", || format!("{path} has {n} points, but at least 8 are needed"))?;
+    let table = Table::new(rows, file.metrics.reference, file.sample.count);
+    for (key, asked, part) in [
+        ("data.samples", &mut file.data.samples, Part::Train),
+        ("metrics.reference", &mut file.metrics.reference, Part::Reference),
+    ] {
+        let there = table.count(part);
+        if *asked > there && check.0.has(key) {
+            warnings.push(format!("`{key}` is {asked}, but {path} has {n} points, of which {there} are left for it"));
+        }
+        *asked = there.min(*asked);
+    }
+    Ok(table)
+}
+
+fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixture, SpecError> {
+    check.require(!components.is_empty(), "data", || {
+        "a \"gmm\" needs at least one [[data.components]] table with `mean` and `std`, `variances` or `covariance`"
+            .to_string()
+    })?;
+    let weights: Vec<f64> = components.iter().map(|c| c.weight).collect();
+    let means: Vec<_> = components.iter().map(|c| Array1::from(c.mean.clone())).collect();
+    let covariances = components
+        .iter()
+        .enumerate()
+        .map(|(k, c)| covariance(check, k, c))
+        .collect::<Result<Vec<_>, _>>()?;
+    GaussianMixture::new(&weights, &means, &covariances).map_err(|error| {
+        let Some(k) = error.component() else { return check.0.error("data", error.to_string()) };
+        use crate::data::mixture::MixtureError as E;
+        let field = match error {
+            E::Weight { .. } => "weight",
+            E::Dimension { .. } | E::NotFinite { what: "mean", .. } => "mean",
+            _ if components[k].std.is_some() => "std",
+            _ if components[k].variances.is_some() => "variances",
+            _ => "covariance",
+        };
+        check.0.error(&format!("data.components[{k}].{field}"), format!("data.components[{k}]: {error}"))
+    })
+}
+
+/// The covariance of one component from whichever of its three forms is given.
+fn covariance(check: &Checker, k: usize, c: &ComponentFile) -> Result<Array2<f64>, SpecError> {
+    let at = format!("data.components[{k}]");
+    let d = c.mean.len();
+    check.require(d > 0, &format!("{at}.mean"), || format!("{at}: the mean is empty; give a number for each axis"))?;
+    match (&c.covariance, c.std, &c.variances) {
+        (Some(rows), None, None) => {
+            check.require(rows.len() == d && rows.iter().all(|r| r.len() == d), &format!("{at}.covariance"), || {
+                format!("{at}: the mean has {d} coordinates, so the covariance must have {d} rows of {d} numbers")
+            })?;
+            Ok(Array2::from_shape_fn((d, d), |(i, j)| rows[i][j]))
+        }
+        (None, Some(std), None) => {
+            check.positive(&format!("{at}.std"), std)?;
+            Ok(Array2::eye(d) * (std * std))
+        }
+        (None, None, Some(variances)) => {
+            let key = format!("{at}.variances");
+            check.require(variances.len() == d, &key, || {
+                format!("{at}: {} variances, but the mean has {d} coordinates", variances.len())
+            })?;
+            variances.iter().try_for_each(|v| check.positive(&key, *v))?;
+            Ok(Array2::from_diag(&Array1::from(variances.clone())))
+        }
+        (None, None, None) => {
+            Err(check.0.error(&at, format!("{at} has no spread: give `std`, `variances` or `covariance`")))
+        }
+        _ => Err(check.0.error(&at, format!("{at}: give only one of `std`, `variances` and `covariance`"))),
+    }
+}
