@@ -105,6 +105,37 @@ fn numbers_out_of_range_are_refused_with_their_key() {
 }
 
 #[test]
+fn sweeps_that_are_none_are_refused_at_their_value() {
+    for (sweep, words) in [
+        ("\"network.width\" = [4, 0]", ["spec.toml:34:23", "network.width"]),
+        ("\"network.widht\" = [4]", ["spec.toml:34", "did you mean `width`?"]),
+        ("\"network.width\" = []", ["spec.toml:34", "at least one value"]),
+        ("\"network.width\" = 4", ["spec.toml:34", "must be a list"]),
+        ("[[sweep.zip]]\n\"network.width\" = [4, 5]\nseed = [1]", ["spec.toml:36", "its group has 2"]),
+        ("points = 3", ["spec.toml:34", "[[sweep.points]]"]),
+    ] {
+        refused(&format!("{TINY}[sweep]\n{sweep}\n"), &words);
+    }
+}
+
+#[test]
+fn keys_of_another_kind_of_data_are_refused() {
+    let kind = |kind: &str, more: &str| with("kind = \"gmm\"", &format!("kind = \"{kind}\"{more}"));
+    refused(&kind("swiss_roll", ""), &["spec.toml:8", "has no `components`"]);
+    refused(&kind("gmm", "\nnoise = 0.1"), &["spec.toml:7:1", "has no `noise`"]);
+    let shape = |text: &str| {
+        let data = TINY.find("kind").unwrap()..TINY.find("[diffusion]").unwrap();
+        TINY.replace(&TINY[data], text).replace(", \"exact\"]", "]")
+    };
+    refused(&shape("kind = \"circles\"\nextra = 0.5\n"), &["spec.toml:7:1", "has no `extra`"]);
+    refused(&shape("kind = \"circles\"\nnoise = -1.0\n"), &["spec.toml:7:1", "data.noise"]);
+    refused(&shape("kind = \"table\"\n"), &["needs `path`"]);
+    refused(&shape("kind = \"table\"\npath = \"no.csv\"\n"), &["spec.toml:7:1", "no.csv", "cannot be read"]);
+    let exact = shape("kind = \"circles\"\n").replace("\"gaussianized\"]", "\"exact\"]");
+    refused(&exact, &["spec.toml:3", "needs data.kind"]);
+}
+
+#[test]
 fn covariances_that_are_none_are_refused() {
     for (new, word) in [
         ("covariance = [[1.0, 2.0], [2.0, 1.0]]", "not positive definite"),

@@ -292,3 +292,39 @@ fn an_interrupted_run_exits_with_130_and_goes_on_to_the_same_bits() {
         assert_eq!(read("whole"), read("broken"), "{file}");
     }
 }
+
+#[test]
+fn a_sweep_runs_every_point_in_pairs_and_can_be_extended() {
+    let folder = tempdir().unwrap();
+    let sweep = |lambdas: &str| {
+        format!("{TINY}\n[sweep]\n\"network.hidden\" = [[8], [6, 6]]\n\"train.isotropy.lambda\" = {lambdas}\n")
+            .replace("pipelines = [\"baseline\", \"gaussianized\", \"exact\"]", "pipelines = [\"baseline\"]\nreplicates = 2")
+    };
+    spec(folder.path(), &sweep("[0.0, 0.5]"));
+    succeeded(&run(folder.path(), &[]));
+    let out = folder.path().join("results/tiny");
+    let (header, rows) = csv(out.join("metrics.csv"));
+    assert_eq!(&header[3..5], ["network.hidden", "train.isotropy.lambda"]);
+    assert_eq!(rows.len(), 2 * 2 * 2 * 13);
+    let (_, summary) = csv(out.join("summary.csv"));
+    let find = |hidden: &str, lambda: &str| {
+        let of = |r: &&Vec<String>| r[0] == "baseline" && r[1] == hidden && r[2] == lambda && r[3] == "final_loss";
+        summary.iter().find(of).unwrap().clone()
+    };
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    for hidden in ["[8]", "[6, 6]"] {
+        let (plain, iso) = (find(hidden, "0.0"), find(hidden, "0.5"));
+        assert!(plain[8].is_empty(), "lambda = 0 is compared with itself");
+        assert!((number(&iso[8]) - (number(&iso[4]) - number(&plain[4]))).abs() < 1e-12);
+        assert!(number(&iso[9]) < number(&iso[8]) && number(&iso[8]) < number(&iso[10]));
+    }
+    let runs = || walk(&out).into_iter().filter(|p| p.ends_with("status.json")).collect::<Vec<_>>();
+    let before: Vec<_> = runs().iter().map(|p| std::fs::metadata(p).unwrap().modified().unwrap()).collect();
+    let kept = runs();
+    spec(folder.path(), &sweep("[0.0, 0.25, 0.5]"));
+    succeeded(&run(folder.path(), &[]));
+    assert_eq!(runs().len(), kept.len() + 4);
+    let after: Vec<_> = kept.iter().map(|p| std::fs::metadata(p).unwrap().modified().unwrap()).collect();
+    assert_eq!(before, after, "finished runs were run again");
+    assert_eq!(csv(out.join("metrics.csv")).1.len(), 2 * 3 * 2 * 13);
+}

@@ -9,8 +9,12 @@ use candle_core::Device;
 use std::fmt::Write;
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let plan = read(&args.spec)?;
-    let text = describe(&plan)?;
+    let study = read(&args.spec)?;
+    let mut text = describe(&study.base)?;
+    if !study.keys.is_empty() {
+        let runs: usize = study.points.iter().map(|p| p.plan.replicates * p.plan.pipelines.len()).sum();
+        text += &format!("{:<12} {} points over {}, {runs} runs in all\n", "sweep", study.points.len(), study.keys.join(", "));
+    }
     print(&text)
 }
 

@@ -6,7 +6,7 @@ use crate::data::table;
 use crate::experiment::files;
 
 pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
-    let plan = read(&args.spec)?;
+    let plan = read(&args.spec)?.base;
     let count = args.count.map_or(plan.data.samples, usize::from);
     let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
     match &args.out {

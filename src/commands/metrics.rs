@@ -57,7 +57,7 @@ fn read(path: &Path) -> Result<Array2<f64>, Failure> {
 
 /// Mean log-likelihood of the points under the mixture of a spec (G 25).
 fn log_likelihood(spec_path: &Path, points: &Array2<f64>, points_path: &Path) -> Result<f64, Failure> {
-    let plan = spec::read(spec_path, &[])?;
+    let plan = spec::read(spec_path, &[])?.base;
     let mixture = plan.data.source.mixture().ok_or_else(|| {
         Failure::input(format!("{}: its data are no mixture, so no density is known", spec_path.display()))
     })?;

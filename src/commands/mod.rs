@@ -7,7 +7,7 @@ mod run;
 
 use crate::cli::{Cli, Command, SpecArgs};
 use crate::experiment::ExperimentError;
-use crate::spec::{self, Plan, SpecError};
+use crate::spec::{self, SpecError, Study};
 use std::fmt;
 
 /// A command that failed: one message and the process exit code.
@@ -66,7 +66,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
 }
 
 /// Reads a spec with its overrides.
-fn read(args: &SpecArgs) -> Result<Plan, SpecError> {
+fn read(args: &SpecArgs) -> Result<Study, SpecError> {
     spec::read(&args.spec, &args.set)
 }
 

@@ -7,12 +7,12 @@ use crate::report::{JsonEvents, ProgressBars, end_table};
 use std::path::PathBuf;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let plan = read(&args.spec)?;
+    let study = read(&args.spec)?;
     let threads = args
         .threads
         .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let options = RunOptions {
-        out: args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&plan.name)),
+        out: args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&study.base.name)),
         device: args.device,
         threads,
         jobs: args.jobs.map_or(threads, usize::from),
@@ -30,10 +30,10 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         (_, true) => &events,
         _ => &bars,
     };
-    for warning in &plan.warnings {
+    for warning in &study.base.warnings {
         observer.notice(warning);
     }
-    let outcome = experiment::run(&plan, &options, observer);
+    let outcome = experiment::run(&study, &options, observer);
     bars.clear();
     match (outcome?, args.quiet, args.json) {
         (_, true, _) => Ok(()),

@@ -1,52 +1,67 @@
-//! The experiment's own tables, made of those of its runs.
+//! The study's own tables, made of those of its runs.
 
 use super::error::ExperimentError;
-use super::records::{LossRow, MetricsRow, SummaryRow, read_rows, write_rows};
-use super::replicate::Replicate;
+use super::records::{
+    Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows, write_summary,
+};
+use super::runs::PlannedRun;
+use super::schedule_runs::{Shared, replicate};
 use super::status::Status;
-use crate::metrics::{mean_interval, plateau_step};
-use crate::spec::Plan;
-use std::path::{Path, PathBuf};
+use crate::metrics::{Interval, mean_interval, paired_difference, plateau_step};
+use crate::spec::{Plan, Study};
+use std::path::Path;
+
+/// The summary's file.
+pub const SUMMARY: &str = "summary.csv";
+
+/// Every table of a study.
+pub const TABLES: [&str; 4] = ["metrics.csv", "loss.csv", SUMMARY, "provenance.json"];
+
+/// The name under which fresh real points stand in the summary.
+const DATA: &str = "data";
+
+/// The key whose points are compared with its zero, replicate by replicate.
+const LAMBDA: &str = "train.isotropy.lambda";
 
 /// Part of its climb within which the log-likelihood must stay to have reached its plateau.
 const PLATEAU: f64 = 0.05;
 
-/// Fraction of the last logged iterations over which the final excess loss is averaged.
+/// Part of the logged iterations, at the end, over which the final loss is averaged: one in this many.
 const LAST_PART: usize = 10;
-
-/// The name under which fresh real points stand in the summary.
-pub const DATA: &str = "data";
-
-const TABLES: [&str; 4] = ["metrics.csv", "loss.csv", "summary.csv", "provenance.json"];
 
 /// A named figure of one run.
 type Figure = (&'static str, Option<f64>);
 
-/// Whether all tables of an experiment are there.
+/// The figures of one replicate of one pipeline at one point.
+pub struct Figures {
+    pipeline: String,
+    values: Vec<String>,
+    figures: Vec<Figure>,
+}
+
+/// Whether all tables of a study are there.
 pub fn is_complete(out: &Path) -> bool {
     TABLES.iter().all(|name| out.join(name).is_file())
 }
 
-/// Reads `summary.csv` back.
-///
-/// # Errors
-/// If it is damaged.
-pub fn read_summary(out: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
-    read_rows(&out.join("summary.csv"))
-}
-
-/// The figures of fresh real points by replicate.
+/// The figures of fresh real points: what a perfect sampler would get.
 ///
 /// # Errors
 /// If a replicate's data cannot be prepared.
-pub fn fresh_rows<'a>(
-    plan: &Plan,
-    replicate: &dyn Fn(usize) -> Result<&'a Replicate, ExperimentError>,
-) -> Result<Vec<Vec<Figure>>, ExperimentError> {
-    let figures = |r: &Replicate| {
-        MetricsRow::new(DATA, DATA, r.index, (0, 0), &r.fresh).metrics().to_vec()
-    };
-    (0..plan.replicates).map(|index| replicate(index).map(figures)).collect()
+pub fn fresh_figures(
+    study: &Study,
+    shared: &dyn Fn(&Plan, usize) -> Result<Shared, ExperimentError>,
+) -> Result<Vec<Figures>, ExperimentError> {
+    let mut all = Vec::new();
+    for point in &study.points {
+        for index in 0..point.plan.replicates {
+            let cell = shared(&point.plan, index)?;
+            let row = MetricsRow::new(0, 0, &replicate(&cell, index)?.fresh);
+            let (pipeline, values) = (DATA.to_string(), point.values.clone());
+            all.push(Figures { pipeline, values, figures: row.metrics().to_vec() });
+        }
+    }
+    Ok(all)
 }
 
 /// Writes `metrics.csv`, `loss.csv` and `summary.csv` from the runs' folders, in their order.
@@ -55,37 +70,35 @@ pub fn fresh_rows<'a>(
 /// If a run's table is damaged or a file cannot be written.
 pub fn write_tables(
     out: &Path,
-    folders: &[PathBuf],
-    runs: &[Status],
-    fresh: &[Vec<Figure>],
+    study: &Study,
+    runs: &[PlannedRun],
+    statuses: &[Status],
+    fresh: Vec<Figures>,
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
-    let mut metrics: Vec<MetricsRow> = Vec::new();
-    let mut losses: Vec<LossRow> = Vec::new();
-    let mut figures: Vec<(String, Vec<Figure>)> =
-        fresh.iter().map(|figures| (DATA.to_string(), figures.clone())).collect();
-    for (folder, status) in folders.iter().zip(runs) {
-        let rows: Vec<MetricsRow> = read_rows(&folder.join("metrics.csv"))?;
-        let loss_file = folder.join("loss.csv");
+    let mut metrics: Vec<(&Label, Vec<MetricsRow>)> = Vec::new();
+    let mut losses: Vec<(&Label, Vec<LossRow>)> = Vec::new();
+    let mut figures = fresh;
+    for (run, status) in runs.iter().zip(statuses) {
+        let rows: Vec<MetricsRow> = read_rows(&run.folder.join("metrics.csv"))?;
+        let loss_file = run.folder.join("loss.csv");
         let loss: Vec<LossRow> = if loss_file.is_file() { read_rows(&loss_file)? } else { Vec::new() };
-        figures.push((status.pipeline.clone(), run_figures(&rows, &loss, status)));
-        metrics.extend(rows);
-        losses.extend(loss);
+        figures.push(Figures {
+            pipeline: run.label.pipeline.clone(),
+            values: run.label.values.clone(),
+            figures: run_figures(&rows, &loss, status),
+        });
+        metrics.push((&run.label, rows));
+        losses.push((&run.label, loss));
     }
-    let summary = summarize(&figures);
-    write_rows(&out.join("metrics.csv"), &metrics)?;
-    write_table_or_header(&out.join("loss.csv"), &losses)?;
-    write_rows(&out.join("summary.csv"), &summary)?;
+    let summary = summarize(&study.keys, &figures);
+    write_rows(&out.join("metrics.csv"), &study.keys, flat(&metrics))?;
+    write_rows(&out.join("loss.csv"), &study.keys, flat(&losses))?;
+    write_summary(&out.join(SUMMARY), &study.keys, &summary)?;
     Ok(summary)
 }
 
-/// An experiment without training has no losses; its `loss.csv` is a bare header.
-fn write_table_or_header(path: &Path, losses: &[LossRow]) -> Result<(), ExperimentError> {
-    if losses.is_empty() {
-        const HEADER: &[u8] = b"run,pipeline,replicate,iteration,loss,mse,isotropy,optimal\n";
-        super::files::write(path, |out| out.write_all(HEADER))
-    } else {
-        write_rows(path, losses)
-    }
+fn flat<'a, R: Row>(runs: &'a [(&'a Label, Vec<R>)]) -> impl Iterator<Item = (&'a Label, &'a R)> {
+    runs.iter().flat_map(|(label, rows)| rows.iter().map(move |row| (*label, row)))
 }
 
 /// What the summary says of one run.
@@ -103,31 +116,78 @@ fn run_figures(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> Vec<
     figures
 }
 
-/// Mean and interval over replicates of each figure of each pipeline, in order of first appearance.
-fn summarize(runs: &[(String, Vec<Figure>)]) -> Vec<SummaryRow> {
-    let mut pipelines: Vec<&str> = Vec::new();
-    for (pipeline, _) in runs {
-        if !pipelines.contains(&pipeline.as_str()) {
-            pipelines.push(pipeline);
+/// The replicates of one pipeline at one point, in order.
+struct Group<'a> {
+    pipeline: &'a str,
+    values: &'a [String],
+    replicates: Vec<&'a [Figure]>,
+}
+
+impl Group<'_> {
+    /// A figure over the replicates, where each has it.
+    fn figure(&self, index: usize) -> Vec<f64> {
+        self.replicates.iter().filter_map(|figures| figures.get(index)?.1).collect()
+    }
+}
+
+/// Mean and interval over replicates of each figure, point by point and pipeline by pipeline.
+fn summarize(keys: &[String], all: &[Figures]) -> Vec<SummaryRow> {
+    let mut groups: Vec<Group> = Vec::new();
+    for one in all {
+        let same = |g: &&mut Group| g.pipeline == one.pipeline && g.values == one.values;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.replicates.push(&one.figures),
+            None => groups.push(Group {
+                pipeline: &one.pipeline,
+                values: &one.values,
+                replicates: vec![&one.figures],
+            }),
         }
     }
+    let lambda = keys.iter().position(|key| key == LAMBDA);
     let mut rows = Vec::new();
-    for pipeline in pipelines {
-        let of_pipeline: Vec<&Vec<Figure>> =
-            runs.iter().filter(|(p, _)| p == pipeline).map(|(_, figures)| figures).collect();
-        let Some(first) = of_pipeline.first() else { continue };
-        for (i, (metric, _)) in first.iter().enumerate() {
-            let values: Vec<f64> = of_pipeline.iter().filter_map(|figures| figures.get(i)?.1).collect();
+    for group in &groups {
+        let control = lambda.and_then(|lambda| groups.iter().find(|other| is_control(group, other, lambda)));
+        for (index, (metric, _)) in group.replicates.first().copied().unwrap_or_default().iter().enumerate() {
+            let values = group.figure(index);
             let Some(interval) = mean_interval(&values) else { continue };
+            let difference = control.and_then(|control| paired_difference(&values, &control.figure(index)));
             rows.push(SummaryRow {
-                pipeline: pipeline.to_string(),
+                pipeline: group.pipeline.to_string(),
+                values: group.values.to_vec(),
                 metric: (*metric).to_string(),
-                mean: interval.mean,
-                interval_low: interval.half_width.map(|h| interval.mean - h),
-                interval_high: interval.half_width.map(|h| interval.mean + h),
-                replicates: interval.n,
+                figures: figures(interval, difference),
             });
         }
     }
     rows
+}
+
+fn figures(interval: Interval, difference: Option<Interval>) -> SummaryFigures {
+    let low = |i: Interval| i.half_width.map(|h| i.mean - h);
+    let high = |i: Interval| i.half_width.map(|h| i.mean + h);
+    SummaryFigures {
+        mean: interval.mean,
+        interval_low: low(interval),
+        interval_high: high(interval),
+        replicates: interval.n,
+        difference: difference.map(|d| d.mean),
+        difference_low: difference.and_then(low),
+        difference_high: difference.and_then(high),
+    }
+}
+
+/// Whether `other` is `group` with lambda = 0, and not the group itself.
+fn is_control(group: &Group, other: &Group, lambda: usize) -> bool {
+    let zero = |g: &Group| g.values.get(lambda).is_some_and(|v| v.parse::<f64>() == Ok(0.0));
+    let others = |g: &Group| {
+        let mut values = g.values.to_vec();
+        values.remove(lambda);
+        values
+    };
+    group.pipeline == other.pipeline
+        && group.pipeline != DATA
+        && !zero(group)
+        && zero(other)
+        && others(group) == others(other)
 }

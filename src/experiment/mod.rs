@@ -14,6 +14,7 @@ mod pipeline;
 mod provenance;
 mod records;
 mod replicate;
+mod runs;
 mod schedule_runs;
 mod status;
 
@@ -21,7 +22,7 @@ pub use context::{Interrupt, RunOptions};
 pub use device::DeviceChoice;
 pub use error::ExperimentError;
 pub use observer::{Observer, Quiet, Stage};
-pub use records::{LossRow, MetricsRow, SummaryRow};
+pub use records::{Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
 pub use replicate::Purpose;
 pub use schedule_runs::{Finished, Outcome, run};
-pub use status::StageSeconds;
+pub use status::{StageSeconds, Status};

@@ -4,7 +4,7 @@ use super::context::Interrupt;
 use super::error::{ExperimentError, StageError};
 use super::files;
 use super::observer::{Observer, Stage};
-use super::records::{LossRow, MetricsRow, write_rows};
+use super::records::{Label, LossRow, MetricsRow, Row, write_rows};
 use super::replicate::{Purpose, Replicate};
 use super::status::{StageSeconds, Status};
 use crate::data::table;
@@ -20,26 +20,14 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Instant;
 
-/// Which run: one pipeline of one replicate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunKey {
+/// Everything one run works with: one pipeline of one replicate of a plan.
+pub struct Run<'a> {
+    /// Its name, pipeline, replicate and place in a sweep.
+    pub label: &'a Label,
+    /// The sweep's keys, for the tables.
+    pub keys: &'a [String],
     /// Pipeline.
     pub pipeline: Pipeline,
-    /// Replicate, from 0.
-    pub replicate: usize,
-}
-
-impl RunKey {
-    /// The name of the run and of its folder.
-    pub fn id(self) -> String {
-        format!("{}-r{}", self.pipeline, self.replicate)
-    }
-}
-
-/// Everything one run works with.
-pub struct Run<'a> {
-    /// Which run.
-    pub key: RunKey,
     /// The checked experiment.
     pub plan: &'a Plan,
     /// What the pipelines of the replicate share.
@@ -77,7 +65,7 @@ impl Run<'_> {
         let clock = Instant::now();
         let points = fitted.map.as_ref().map_or_else(|| scaled.clone(), |map| map.forward(scaled.view()));
         let exact = self.exact_denoiser().map_err(self.failed(Stage::Train))?;
-        let denoiser: Box<dyn Denoiser> = match (self.key.pipeline, exact) {
+        let denoiser: Box<dyn Denoiser> = match (self.pipeline, exact) {
             (Pipeline::Exact, Some(exact)) => Box::new(exact),
             (_, exact) => Box::new(self.train(points, exact.as_ref(), folder)?),
         };
@@ -92,28 +80,29 @@ impl Run<'_> {
 
         let status = Status {
             state: "done".to_string(),
-            run: self.key.id(),
-            pipeline: self.key.pipeline.to_string(),
-            replicate: self.key.replicate,
+            run: self.label.run.clone(),
+            pipeline: self.label.pipeline.clone(),
+            replicate: self.label.replicate,
+            values: self.label.values.clone(),
             seconds,
             map_log_likelihood: fitted.log_likelihood,
             warnings: fitted.warnings,
         };
         status.write(folder)?;
-        self.observer.finished(&self.key.id());
+        self.observer.finished(&self.label.run);
         Ok(status)
     }
 
     /// Fits the map of the "gaussianized" pipeline to the scaled training points.
     fn gaussianize(&self, scaled: ArrayView2<f64>, folder: &Path) -> Result<Fitted, StageOrFile> {
-        if self.key.pipeline != Pipeline::Gaussianized {
+        if self.pipeline != Pipeline::Gaussianized {
             return Ok(Fitted { map: None, log_likelihood: None, warnings: Vec::new() });
         }
-        let id = self.key.id();
-        self.observer.stage(&id, Stage::Gaussianize, self.plan.gaussianize.layers as u64);
-        let stream = Purpose::Gaussianize.stream(self.plan, self.key.replicate);
+        let id = &self.label.run;
+        self.observer.stage(id, Stage::Gaussianize, self.plan.gaussianize.layers as u64);
+        let stream = Purpose::Gaussianize.stream(self.plan, self.label.replicate);
         let (map, report) = Gaussianizer::fit(scaled, &self.plan.gaussianize, &stream, &mut |done, _| {
-            self.observer.progress(&id, Stage::Gaussianize, done as u64, None);
+            self.observer.progress(id, Stage::Gaussianize, done as u64, None);
         })?;
         self.interrupt.check()?;
         for warning in &report.warnings {
@@ -131,7 +120,7 @@ impl Run<'_> {
     /// The exact denoiser of the points that the network sees; none where no closed form is known.
     fn exact_denoiser(&self) -> Result<Option<MixtureDenoiser>, StageError> {
         let Some(mixture) = self.plan.data.source.mixture() else { return Ok(None) };
-        if self.key.pipeline == Pipeline::Gaussianized {
+        if self.pipeline == Pipeline::Gaussianized {
             return Ok(None);
         }
         let scaling = &self.shared.scaling;
@@ -147,11 +136,11 @@ impl Run<'_> {
         folder: &Path,
     ) -> Result<NetworkDenoiser, ExperimentError> {
         let plan = self.plan;
-        self.observer.stage(&self.key.id(), Stage::Train, plan.train.iterations as u64);
+        self.observer.stage(&self.label.run, Stage::Train, plan.train.iterations as u64);
         let mut rows = Vec::new();
         let network =
             self.train_network(points, exact, &mut rows).map_err(self.failed(Stage::Train))?;
-        write_rows(&folder.join("loss.csv"), &rows)?;
+        self.write_table(&folder.join("loss.csv"), &rows)?;
         let bytes = network.to_safetensors().map_err(|e| self.failed(Stage::Train)(e))?;
         files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
         Ok(NetworkDenoiser::new(network, plan.sample.epsilon_scale))
@@ -163,7 +152,7 @@ impl Run<'_> {
         exact: Option<&MixtureDenoiser>,
         rows: &mut Vec<LossRow>,
     ) -> Result<Network, StageError> {
-        let (plan, replicate, id) = (self.plan, self.key.replicate, self.key.id());
+        let (plan, replicate, id) = (self.plan, self.label.replicate, &self.label.run);
         let stream = |purpose: Purpose| purpose.stream(plan, replicate);
         let streams = TrainStreams {
             shuffle: stream(Purpose::Shuffle),
@@ -183,16 +172,13 @@ impl Run<'_> {
                     None => None,
                 };
                 rows.push(LossRow {
-                    run: id.clone(),
-                    pipeline: self.key.pipeline.to_string(),
-                    replicate,
                     iteration,
                     loss: terms.loss,
                     mse: terms.mse,
                     isotropy: terms.isotropy,
                     optimal,
                 });
-                self.observer.progress(&id, Stage::Train, iteration as u64, Some(("loss", terms.loss)));
+                self.observer.progress(id, Stage::Train, iteration as u64, Some(("loss", terms.loss)));
             }
         }
         Ok(trainer.into_network()?)
@@ -206,9 +192,9 @@ impl Run<'_> {
         map: Option<&Gaussianizer>,
         folder: &Path,
     ) -> Result<Array2<f64>, ExperimentError> {
-        let (plan, replicate, id) = (self.plan, self.key.replicate, self.key.id());
+        let (plan, replicate, id) = (self.plan, self.label.replicate, &self.label.run);
         let options = &plan.sample;
-        self.observer.stage(&id, Stage::Sample, options.steps as u64);
+        self.observer.stage(id, Stage::Sample, options.steps as u64);
         let start =
             Purpose::Start.stream(plan, replicate).standard_normal(0, options.count, plan.data.source.dim());
         let noise = Purpose::SampleNoise.stream(plan, replicate);
@@ -218,7 +204,7 @@ impl Run<'_> {
             if step % plan.metrics.every == 0 || step == options.steps {
                 let row = self.row(step, t, &self.to_data_space(map, x.view(), step, t)?)?;
                 let value = row.log_likelihood.map(|v| ("log-likelihood", v));
-                self.observer.progress(&id, Stage::Sample, step as u64, value);
+                self.observer.progress(id, Stage::Sample, step as u64, value);
                 rows.borrow_mut().push(row);
             }
             Ok(())
@@ -227,7 +213,7 @@ impl Run<'_> {
             .map_err(self.failed(Stage::Sample))?;
         let points =
             self.to_data_space(map, last.view(), options.steps, 0).map_err(self.failed(Stage::Sample))?;
-        write_rows(&folder.join("metrics.csv"), &rows.into_inner())?;
+        self.write_table(&folder.join("metrics.csv"), &rows.into_inner())?;
         Ok(points)
     }
 
@@ -261,12 +247,17 @@ impl Run<'_> {
         if scores.log_likelihood.is_some_and(|l| !l.mean.is_finite()) {
             return Err(StageError::Diverged { step, t, what: "the log-likelihood is infinite" });
         }
-        Ok(MetricsRow::new(&self.key.id(), self.key.pipeline.name(), self.key.replicate, (step, t), &scores))
+        Ok(MetricsRow::new(step, t, &scores))
+    }
+
+    /// Writes rows under the label of this run.
+    fn write_table<R: Row>(&self, path: &Path, rows: &[R]) -> Result<(), ExperimentError> {
+        write_rows(path, self.keys, rows.iter().map(|row| (self.label, row)))
     }
 
     /// Names run and stage in a failure.
     fn failed<E: Into<StageOrFile>>(&self, stage: Stage) -> impl Fn(E) -> ExperimentError {
-        let run = self.key.id();
+        let run = self.label.run.clone();
         move |error| error.into().placed(&run, stage)
     }
 }

@@ -1,4 +1,6 @@
 //! The rows of the CSV files that users rely on, and how they are written and read back.
+//!
+//! A row is a label (run, pipeline, replicate, and the values of the sweep keys) followed by figures.
 
 use super::error::ExperimentError;
 use super::files;
@@ -7,15 +9,28 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
 use std::path::Path;
 
-/// A row of `metrics.csv`: the state of a run after one reverse step. Empty where a metric does not apply.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MetricsRow {
+/// Which run a row belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
     /// Name of the run.
     pub run: String,
     /// Name of the pipeline.
     pub pipeline: String,
     /// Replicate, from 0.
     pub replicate: usize,
+    /// Values of the sweep keys.
+    pub values: Vec<String>,
+}
+
+/// The figures of a row, under fixed column names.
+pub trait Row: Serialize + DeserializeOwned {
+    /// The column names, in the order of the fields.
+    const COLUMNS: &'static [&'static str];
+}
+
+/// The state of a run after one reverse step. Empty where a metric does not apply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricsRow {
     /// Reverse step: 0 is x_T.
     pub step: usize,
     /// Diffusion time: T at step 0, 0 at the end.
@@ -36,20 +51,25 @@ pub struct MetricsRow {
     pub coverage: Option<f64>,
 }
 
+impl Row for MetricsRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "step",
+        "t",
+        "log_likelihood",
+        "log_likelihood_median",
+        "off_support",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    ];
+}
+
 impl MetricsRow {
     /// The row of a cloud of points with these scores.
-    pub fn new(
-        run: &str,
-        pipeline: &str,
-        replicate: usize,
-        (step, t): (usize, usize),
-        scores: &Scores,
-    ) -> Self {
+    pub fn new(step: usize, t: usize, scores: &Scores) -> Self {
         let (likelihood, prdc) = (scores.log_likelihood, scores.prdc);
         Self {
-            run: run.to_string(),
-            pipeline: pipeline.to_string(),
-            replicate,
             step,
             t,
             log_likelihood: likelihood.map(|l| l.mean),
@@ -76,15 +96,9 @@ impl MetricsRow {
     }
 }
 
-/// A row of `loss.csv`: the terms of the loss at one iteration.
+/// The terms of the loss at one iteration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LossRow {
-    /// Name of the run.
-    pub run: String,
-    /// Name of the pipeline.
-    pub pipeline: String,
-    /// Replicate, from 0.
-    pub replicate: usize,
     /// Optimizer step, from 1.
     pub iteration: usize,
     /// The whole loss (I 28).
@@ -97,13 +111,56 @@ pub struct LossRow {
     pub optimal: Option<f64>,
 }
 
+impl Row for LossRow {
+    const COLUMNS: &'static [&'static str] = &["iteration", "loss", "mse", "isotropy", "optimal"];
+}
+
+/// Writes labelled rows under their header, whole or not at all. `keys` are the sweep's columns.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_rows<'a, R: Row + 'a>(
+    path: &Path,
+    keys: &[String],
+    rows: impl IntoIterator<Item = (&'a Label, &'a R)>,
+) -> Result<(), ExperimentError> {
+    files::write(path, |out| {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+        let label = ["run", "pipeline", "replicate"].into_iter();
+        writer.write_record(label.chain(keys.iter().map(String::as_str)).chain(R::COLUMNS.iter().copied()))?;
+        for (label, row) in rows {
+            writer.serialize((&label.run, &label.pipeline, label.replicate, &label.values, row))?;
+        }
+        writer.flush()
+    })
+}
+
+/// Reads the figures back, without their labels; columns are found by name.
+///
+/// # Errors
+/// If the file is missing or damaged.
+pub fn read_rows<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, ExperimentError> {
+    let failed = |e: csv::Error| ExperimentError::Read { path: path.to_path_buf(), reason: e.to_string() };
+    csv::Reader::from_path(path).map_err(failed)?.into_deserialize().map(|row| row.map_err(failed)).collect()
+}
+
 /// A row of `summary.csv`: one metric of one pipeline at its last step, over replicates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SummaryRow {
     /// Name of the pipeline; "data" for fresh real points.
     pub pipeline: String,
+    /// Values of the sweep keys.
+    pub values: Vec<String>,
     /// Name of the metric.
     pub metric: String,
+    /// The numbers.
+    #[serde(flatten)]
+    pub figures: SummaryFigures,
+}
+
+/// The numbers of a row of `summary.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SummaryFigures {
     /// Mean over replicates.
     pub mean: f64,
     /// Lower end of the 95 % interval of the mean (Student's t); empty with one replicate.
@@ -112,30 +169,56 @@ pub struct SummaryRow {
     pub interval_high: Option<f64>,
     /// Number of replicates.
     pub replicates: usize,
+    /// Mean difference, replicate by replicate, to the point of the sweep with lambda = 0.
+    pub difference: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub difference_low: Option<f64>,
+    /// Upper end.
+    pub difference_high: Option<f64>,
 }
 
-/// Writes rows under their header, whole or not at all.
+const SUMMARY_COLUMNS: [&str; 7] =
+    ["mean", "interval_low", "interval_high", "replicates", "difference", "difference_low", "difference_high"];
+
+/// Writes `summary.csv`, whole or not at all.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_rows<'a, R: Serialize + 'a>(
-    path: &Path,
-    rows: impl IntoIterator<Item = &'a R>,
-) -> Result<(), ExperimentError> {
+pub fn write_summary(path: &Path, keys: &[String], rows: &[SummaryRow]) -> Result<(), ExperimentError> {
     files::write(path, |out| {
-        let mut writer = csv::Writer::from_writer(out);
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+        let label = std::iter::once("pipeline").chain(keys.iter().map(String::as_str));
+        writer.write_record(label.chain(["metric"]).chain(SUMMARY_COLUMNS))?;
         for row in rows {
-            writer.serialize(row).map_err(io::Error::from)?;
+            writer.serialize((&row.pipeline, &row.values, &row.metric, row.figures))?;
         }
         writer.flush()
     })
 }
 
-/// Reads rows back.
+/// Reads `summary.csv` back.
 ///
 /// # Errors
 /// If the file is missing or damaged.
-pub fn read_rows<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, ExperimentError> {
-    let failed = |e: csv::Error| ExperimentError::Read { path: path.to_path_buf(), reason: e.to_string() };
-    csv::Reader::from_path(path).map_err(failed)?.into_deserialize().map(|row| row.map_err(failed)).collect()
+pub fn read_summary(path: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
+    let failed = |reason: String| ExperimentError::Read { path: path.to_path_buf(), reason };
+    let read = || -> Result<Vec<SummaryRow>, csv::Error> {
+        let mut reader = csv::Reader::from_path(path)?;
+        let header = reader.headers()?.clone();
+        let keys = header.len().saturating_sub(2 + SUMMARY_COLUMNS.len());
+        reader
+            .records()
+            .map(|record| {
+                let record = record?;
+                let text = |i: usize| record.get(i).unwrap_or_default().to_string();
+                Ok(SummaryRow {
+                    pipeline: text(0),
+                    values: (1..=keys).map(text).collect(),
+                    metric: text(1 + keys),
+                    figures: record.deserialize(Some(&header))?,
+                })
+            })
+            .collect()
+    };
+    read().map_err(|e: csv::Error| failed(io::Error::from(e).to_string()))
 }

@@ -55,8 +55,6 @@ pub struct Scores {
 
 /// Everything shared by the pipelines of one replicate.
 pub struct Replicate {
-    /// Number, from 0.
-    pub index: usize,
     /// Training points `(n, d)` in data space.
     pub train: Array2<f64>,
     /// From data space to the network's.
@@ -93,7 +91,7 @@ impl Replicate {
             _ => f64::NEG_INFINITY,
         };
         let mut replicate =
-            Self { index, train, scaling, reference, fresh: Scores::default(), manifold, smallest_real };
+            Self { train, scaling, reference, fresh: Scores::default(), manifold, smallest_real };
         let fresh = draw(Part::Fresh, plan.sample.count);
         replicate.fresh = replicate.score(plan, fresh.view())?;
         Ok(replicate)

@@ -1,28 +1,32 @@
-//! All runs of an experiment: which are still to do, several at a time, and what comes of them together.
+//! All runs of a study: which are still to do, several at a time, and what comes of them together.
 
-use super::assemble::{self, fresh_rows};
+use super::assemble;
 use super::context::RunOptions;
 use super::error::{ExperimentError, StageError};
 use super::files;
 use super::observer::{Observer, Stage};
-use super::pipeline::{Run, RunKey};
+use super::pipeline::Run;
 use super::provenance::Provenance;
-use super::records::SummaryRow;
+use super::records::{SummaryRow, read_summary};
 use super::replicate::Replicate;
+use super::runs::{PlannedRun, SPEC, planned};
 use super::status::Status;
-use crate::spec::Plan;
+use crate::spec::{self, Plan, Study};
 use candle_core::Device;
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// The result of a finished experiment.
+/// The result of a finished study.
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// Output folder.
     pub out: PathBuf,
+    /// The sweep's keys.
+    pub keys: Vec<String>,
     /// The rows of `summary.csv`.
     pub summary: Vec<SummaryRow>,
     /// Status of each run.
@@ -40,68 +44,65 @@ pub enum Outcome {
     Done(Finished),
 }
 
-const SPEC: &str = "spec.toml";
-
-/// Runs an experiment, or what is missing of it, and writes its files.
+/// Runs a study, or what is missing of it, and writes its files.
 ///
 /// # Errors
 /// If the folder holds another spec (unless forced), a run fails, a file cannot be written, or a stop was
 /// asked for. Finished runs are kept in every case.
-pub fn run(plan: &Plan, options: &RunOptions, observer: &dyn Observer) -> Result<Outcome, ExperimentError> {
+pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Result<Outcome, ExperimentError> {
     let clock = Instant::now();
     let device = options.device.open(&|text| observer.notice(text))?;
-    let spec = plan.to_toml().map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
     let out = &options.out;
-    let same = claim_folder(out, &spec, options.force)?;
-    let keys: Vec<RunKey> = (0..plan.replicates)
-        .flat_map(|replicate| plan.pipelines.iter().map(move |&pipeline| RunKey { pipeline, replicate }))
-        .collect();
-    let folder = |key: &RunKey| out.join("runs").join(key.id());
-    let missing: Vec<RunKey> = keys.iter().copied().filter(|k| !(same && is_done(&folder(k)))).collect();
-    if missing.is_empty() && assemble::is_complete(out) {
-        let summary = assemble::read_summary(out)?;
-        return Ok(Outcome::AlreadyDone(Finished { out: out.clone(), summary, runs: statuses(&keys, folder)?, seconds: 0.0 }));
+    let unwritable = |e| ExperimentError::Defect(format!("spec: {e}"));
+    let spec = study.to_toml().map_err(unwritable)?;
+    let unchanged = claim_folder(out, study, &spec, options.force)?;
+    let runs = planned(study, out)?;
+    let missing: Vec<&PlannedRun> = runs.iter().filter(|run| run.finished().is_none()).collect();
+    let finished = |summary, seconds| -> Result<Finished, ExperimentError> {
+        let (out, keys, runs) = (out.clone(), study.keys.clone(), statuses(&runs)?);
+        Ok(Finished { out, keys, summary, runs, seconds })
+    };
+    if missing.is_empty() && unchanged && assemble::is_complete(out) {
+        return Ok(Outcome::AlreadyDone(finished(read_summary(&out.join(assemble::SUMMARY))?, 0.0)?));
     }
     files::make_folder(&out.join("runs"))?;
     files::write(&out.join(SPEC), |w| w.write_all(spec.as_bytes()))?;
 
     let jobs = options.jobs.clamp(1, missing.len().max(1));
     let provenance = Provenance::begin(device_name(&device), options.threads, jobs);
-    let replicates: Vec<OnceLock<Result<Replicate, StageError>>> =
-        (0..plan.replicates).map(|_| OnceLock::new()).collect();
-    let work = Work { plan, options, observer, device: &device, replicates: &replicates, spec: &spec };
-    work.run_all(&missing, jobs, &folder)?;
+    let work = Work { options, observer, device: &device, keys: &study.keys, shared: Mutex::default() };
+    work.run_all(&missing, jobs)?;
 
-    let fresh = fresh_rows(plan, &|r| work.replicate(r))?;
-    let runs = statuses(&keys, folder)?;
-    let summary = assemble::write_tables(out, &keys.iter().map(folder).collect::<Vec<_>>(), &runs, &fresh)?;
-    let seconds = clock.elapsed().as_secs_f64();
-    provenance.write(out, seconds, &runs)?;
-    Ok(Outcome::Done(Finished { out: out.clone(), summary, runs, seconds }))
+    let fresh = assemble::fresh_figures(study, &|plan, replicate| work.shared(plan, replicate))?;
+    let summary = assemble::write_tables(out, study, &runs, &statuses(&runs)?, fresh)?;
+    let finished = finished(summary, clock.elapsed().as_secs_f64())?;
+    provenance.write(out, finished.seconds, &finished.runs)?;
+    Ok(Outcome::Done(finished))
 }
 
-/// Makes sure that the folder is free, or holds this very spec: `true` if so. A forced folder is emptied
-/// of what an experiment writes.
-fn claim_folder(out: &Path, spec: &str, force: bool) -> Result<bool, ExperimentError> {
-    let old = match std::fs::read_to_string(out.join(SPEC)) {
-        Ok(old) => Some(old),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
-        Err(e) => return Err(ExperimentError::Read { path: out.join(SPEC), reason: e.to_string() }),
+/// Makes sure that the folder is free or holds this study, or one that differs in its sweep, replicates
+/// and pipelines only; whether the spec is the very same. A forced folder is emptied of what a study writes.
+fn claim_folder(out: &Path, study: &Study, spec: &str, force: bool) -> Result<bool, ExperimentError> {
+    let path = out.join(SPEC);
+    let old = match std::fs::read_to_string(&path) {
+        Ok(old) => old,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(false),
+        Err(e) => return Err(ExperimentError::Read { path, reason: e.to_string() }),
     };
-    match old {
-        Some(old) if force || old != spec => {
-            if !force {
-                let difference = first_difference(&old, spec);
-                return Err(ExperimentError::OtherSpec { folder: out.display().to_string(), difference });
-            }
-            for name in [SPEC, "runs", "metrics.csv", "loss.csv", "summary.csv", "provenance.json"] {
-                files::remove(&out.join(name))?;
-            }
-            Ok(false)
+    if force {
+        for name in [SPEC, "runs"].into_iter().chain(assemble::TABLES) {
+            files::remove(&out.join(name))?;
         }
-        Some(_) => Ok(true),
-        None => Ok(false),
+        return Ok(false);
     }
+    let identity = |study: &Study| study.identity().unwrap_or_default();
+    let old_identity = spec::read_text(SPEC, &old, &[]).map_or(old.clone(), |old| identity(&old));
+    let new_identity = identity(study);
+    if old_identity == new_identity {
+        return Ok(old == spec);
+    }
+    let difference = first_difference(&old_identity, &new_identity);
+    Err(ExperimentError::OtherSpec { folder: out.display().to_string(), difference })
 }
 
 /// The first line in which two specs differ, for the message.
@@ -113,18 +114,15 @@ fn first_difference(old: &str, new: &str) -> String {
     }
 }
 
-fn is_done(folder: &Path) -> bool {
-    Status::read(folder).is_some()
-}
-
-fn statuses(keys: &[RunKey], folder: impl Fn(&RunKey) -> PathBuf) -> Result<Vec<Status>, ExperimentError> {
-    keys.iter()
-        .map(|key| {
-            let path = folder(key);
-            Status::read(&path)
-                .ok_or(ExperimentError::Read { path, reason: "the run is not finished".to_string() })
-        })
-        .collect()
+fn statuses(runs: &[PlannedRun]) -> Result<Vec<Status>, ExperimentError> {
+    let status = |run: &PlannedRun| {
+        let unfinished = || ExperimentError::Read {
+            path: run.folder.clone(),
+            reason: "the run is not finished".to_string(),
+        };
+        run.finished().ok_or_else(unfinished)
+    };
+    runs.iter().map(status).collect()
 }
 
 fn device_name(device: &Device) -> String {
@@ -135,46 +133,45 @@ fn device_name(device: &Device) -> String {
     }
 }
 
-/// The runs still to do, shared by the threads that do them.
+/// Data shared by runs, prepared by whoever comes first.
+pub type Shared = Arc<OnceLock<Result<Replicate, StageError>>>;
+
+/// The threads that do the runs, and what they share.
 struct Work<'a> {
-    plan: &'a Plan,
     options: &'a RunOptions,
     observer: &'a dyn Observer,
     device: &'a Device,
-    replicates: &'a [OnceLock<Result<Replicate, StageError>>],
-    spec: &'a str,
+    keys: &'a [String],
+    /// By replicate and by everything that the data and their scores depend on.
+    shared: Mutex<HashMap<(usize, String), Shared>>,
 }
 
 impl Work<'_> {
     /// Does all runs, `jobs` at a time, each with its share of the threads. After a failure no new run begins.
-    fn run_all(
-        &self,
-        keys: &[RunKey],
-        jobs: usize,
-        folder: &(dyn Fn(&RunKey) -> PathBuf + Sync),
-    ) -> Result<(), ExperimentError> {
+    fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
         let next = AtomicUsize::new(0);
         let failure: Mutex<Option<ExperimentError>> = Mutex::new(None);
         let fail = |error| {
             let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
             first.get_or_insert(error);
-            next.store(keys.len(), Ordering::SeqCst);
+            next.store(runs.len(), Ordering::SeqCst);
         };
         std::thread::scope(|scope| {
             for job in 0..jobs {
-                let threads = (self.options.threads / jobs + usize::from(job < self.options.threads % jobs)).max(1);
+                let threads = self.options.threads;
+                let threads = (threads / jobs + usize::from(job < threads % jobs)).max(1);
                 let (next, fail) = (&next, &fail);
                 scope.spawn(move || {
                     let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
                         Ok(pool) => pool,
                         Err(e) => return fail(ExperimentError::Defect(format!("threads: {e}"))),
                     };
-                    while let Some(key) = keys.get(next.fetch_add(1, Ordering::SeqCst)) {
-                        let one = || pool.install(|| self.run_one(*key, &folder(key)));
+                    while let Some(run) = runs.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        let one = || pool.install(|| self.run_one(run));
                         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(one)) {
                             Ok(Ok(())) => {}
                             Ok(Err(error)) => return fail(error),
-                            Err(_) => return fail(ExperimentError::Defect(key.id())),
+                            Err(_) => return fail(ExperimentError::Defect(run.label.run.clone())),
                         }
                     }
                 });
@@ -186,31 +183,45 @@ impl Work<'_> {
         }
     }
 
-    fn run_one(&self, key: RunKey, folder: &Path) -> Result<(), ExperimentError> {
+    fn run_one(&self, run: &PlannedRun) -> Result<(), ExperimentError> {
         if self.options.interrupt.is_set() {
             return Err(ExperimentError::Interrupted);
         }
-        files::make_folder(folder)?;
-        files::write(&folder.join(SPEC), |out| out.write_all(self.spec.as_bytes()))?;
-        if self.replicates[key.replicate].get().is_none() {
-            self.observer.stage(&key.id(), Stage::Data, 1);
-        }
-        let shared = self.replicate(key.replicate)?;
-        let run = Run {
-            key,
-            plan: self.plan,
+        files::remove(&run.folder)?;
+        files::make_folder(&run.folder)?;
+        files::write(&run.folder.join(SPEC), |out| out.write_all(run.spec.as_bytes()))?;
+        self.observer.stage(&run.label.run, Stage::Data, 1);
+        let shared = self.shared(run.plan, run.label.replicate)?;
+        let shared = replicate(&shared, run.label.replicate)?;
+        let run_with = Run {
+            label: &run.label,
+            keys: self.keys,
+            pipeline: run.pipeline,
+            plan: run.plan,
             shared,
             device: self.device,
             observer: self.observer,
             interrupt: &self.options.interrupt,
         };
-        run.execute(folder).map(|_| ())
+        run_with.execute(&run.folder).map(|_| ())
     }
 
-    /// What the pipelines of a replicate share, prepared by whoever comes first.
-    fn replicate(&self, index: usize) -> Result<&Replicate, ExperimentError> {
-        self.replicates[index].get_or_init(|| Replicate::prepare(self.plan, index)).as_ref().map_err(|error| {
-            ExperimentError::Data { replicate: index, reason: error.to_string() }
-        })
+    /// What the runs of a replicate share, prepared if it is not yet.
+    fn shared(&self, plan: &Plan, index: usize) -> Result<Shared, ExperimentError> {
+        let key = plan.data_key().map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
+        let cell = Arc::clone(
+            self.shared.lock().unwrap_or_else(PoisonError::into_inner).entry((index, key)).or_default(),
+        );
+        cell.get_or_init(|| Replicate::prepare(plan, index));
+        Ok(cell)
+    }
+}
+
+/// The prepared replicate, or why it could not be prepared.
+pub fn replicate(shared: &Shared, index: usize) -> Result<&Replicate, ExperimentError> {
+    match shared.get() {
+        Some(Ok(replicate)) => Ok(replicate),
+        Some(Err(error)) => Err(ExperimentError::Data { replicate: index, reason: error.to_string() }),
+        None => Err(ExperimentError::Defect(format!("the data of replicate {index} are not prepared"))),
     }
 }

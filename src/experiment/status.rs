@@ -27,6 +27,9 @@ pub struct Status {
     pub pipeline: String,
     /// Replicate, from 0.
     pub replicate: usize,
+    /// Values of the sweep keys.
+    #[serde(default)]
+    pub values: Vec<String>,
     /// Seconds by stage.
     pub seconds: StageSeconds,
     /// Mean log-density of the reference points under the Gaussianizer alone, nats.

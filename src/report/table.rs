@@ -1,6 +1,6 @@
 //! The short table at the end of a run.
 
-use crate::experiment::{Finished, SummaryRow};
+use crate::experiment::{Finished, Status, SummaryRow};
 use comfy_table::{CellAlignment, Table, presets};
 
 /// Columns of the table: heading, metric of the summary, digits.
@@ -14,44 +14,66 @@ const COLUMNS: [(&str, &str, usize); 7] = [
     ("plateau step", "plateau_step", 0),
 ];
 
-/// One line for each pipeline and one for fresh real points; then the seconds by stage.
+/// More lines than this are for `summary.csv`.
+const MOST_LINES: usize = 60;
+
+/// One line for each pipeline and point, and one for fresh real points; then the seconds by stage.
 pub fn end_table(finished: &Finished) -> String {
+    let mut lines: Vec<(&str, &[String])> = Vec::new();
+    for row in &finished.summary {
+        let line = (row.pipeline.as_str(), row.values.as_slice());
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    // Real points last: the line to read the others by.
+    lines.sort_by_key(|(pipeline, _)| *pipeline == "data");
+    let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
+    let end = format!("{} runs{wall}; tables in {}\n", finished.runs.len(), finished.out.display());
+    if lines.len() > MOST_LINES {
+        return end;
+    }
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
-    let seconds = ["fit", "train", "sample"].map(|s| format!("{s} s"));
-    let headings = COLUMNS.iter().map(|(heading, ..)| (*heading).to_string());
-    table.set_header(std::iter::once("pipeline".to_string()).chain(headings).chain(seconds));
+    let heading = |text: &str| text.to_string();
+    let keys = finished.keys.iter().map(|key| heading(key.rsplit('.').next().unwrap_or(key)));
+    let columns: Vec<&(&str, &str, usize)> = COLUMNS
+        .iter()
+        .filter(|(_, metric, _)| finished.summary.iter().any(|row| row.metric == *metric))
+        .collect();
+    table.set_header(
+        std::iter::once(heading("pipeline"))
+            .chain(keys)
+            .chain(columns.iter().map(|(text, ..)| heading(text)))
+            .chain(["fit s", "train s", "sample s"].map(heading)),
+    );
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut pipelines: Vec<&str> = finished.summary.iter().map(|row| row.pipeline.as_str()).collect();
-    pipelines.dedup();
-    // Real points last: the line to read the others by.
-    pipelines.sort_by_key(|p| *p == "data");
-    for pipeline in pipelines {
-        let figures = COLUMNS.iter().map(|(_, metric, digits)| {
-            let of = |row: &&SummaryRow| row.pipeline == pipeline && row.metric == *metric;
+    for (pipeline, values) in lines {
+        let figures = columns.iter().map(|(_, metric, digits)| {
+            let of = |row: &&SummaryRow| row.pipeline == pipeline && row.values == values && row.metric == *metric;
             finished.summary.iter().find(of).map_or(String::new(), |row| figure(row, *digits))
         });
         let label = if pipeline == "data" { "(real points)" } else { pipeline };
-        let cells = std::iter::once(label.to_string()).chain(figures);
-        table.add_row(cells.chain(stage_seconds(finished, pipeline)));
+        let cells = std::iter::once(label.to_string()).chain(values.iter().cloned()).chain(figures);
+        table.add_row(cells.chain(stage_seconds(&finished.runs, pipeline, values)));
     }
-    let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
-    format!("{table}\n\n{} runs{wall}; tables in {}\n", finished.runs.len(), finished.out.display())
+    format!("{table}\n\n{end}")
 }
 
 /// `mean` or `mean +- half`.
 fn figure(row: &SummaryRow, digits: usize) -> String {
-    match row.interval_high {
-        Some(high) => format!("{:.digits$} +- {:.digits$}", row.mean, high - row.mean),
-        None => format!("{:.digits$}", row.mean),
+    let numbers = &row.figures;
+    match numbers.interval_high {
+        Some(high) => format!("{:.digits$} +- {:.digits$}", numbers.mean, high - numbers.mean),
+        None => format!("{:.digits$}", numbers.mean),
     }
 }
 
-/// Mean seconds of each stage over the runs of a pipeline.
-fn stage_seconds(finished: &Finished, pipeline: &str) -> Vec<String> {
-    let runs: Vec<_> = finished.runs.iter().filter(|r| r.pipeline == pipeline).collect();
+/// Mean seconds of each stage over the runs of a pipeline at a point.
+fn stage_seconds(runs: &[Status], pipeline: &str, values: &[String]) -> Vec<String> {
+    let runs: Vec<_> = runs.iter().filter(|r| r.pipeline == pipeline && r.values == values).collect();
     if runs.is_empty() {
         return vec![String::new(); 3];
     }

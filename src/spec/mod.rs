@@ -1,7 +1,8 @@
 //! What the user wrote, then what was understood.
 //!
 //! [`read`] turns a TOML text and `--set` overrides into a [`SpecFile`] (what was written, every default
-//! filled in) and checks it once into a [`Plan`], which cannot be wrong. Nothing downstream sees TOML.
+//! filled in) and checks it once into a [`Plan`], which cannot be wrong; a [`Study`] is the plan, or one plan for
+//! each point of its sweep. Nothing downstream sees TOML.
 //! Every refusal is a [`SpecError`]: a sentence with file, line and column.
 
 mod check;
@@ -13,20 +14,22 @@ mod origin;
 mod overrides;
 mod plan;
 mod ranges;
+mod study;
 
 pub use error::SpecError;
 pub use file::SpecFile;
 pub use overrides::Override;
 pub use plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
+pub use study::{Point, Study};
 
 use origin::Origins;
 use std::path::Path;
 
-/// Reads the spec file at `path`, applies the overrides in order (later ones win), and checks it.
+/// Reads the spec file at `path` with its sweep, applies the overrides in order (later ones win), and checks it.
 ///
 /// # Errors
 /// If the file cannot be read, is no TOML, holds an unknown key or a value out of its range.
-pub fn read(path: &Path, overrides: &[Override]) -> Result<Plan, SpecError> {
+pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| SpecError::unreadable(&name, &e))?;
     read_text(&name, &text, overrides)
@@ -36,11 +39,10 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Plan, SpecError> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_text(name: &str, text: &str, overrides: &[Override]) -> Result<Plan, SpecError> {
+pub fn read_text(name: &str, text: &str, overrides: &[Override]) -> Result<Study, SpecError> {
     let (mut table, mut origins) = Origins::parse(name, text)?;
     for o in overrides {
         o.apply(&mut table, &mut origins)?;
     }
-    let file = file::from_table(table, &origins)?;
-    check::plan(file, &origins)
+    Study::new(table, &origins)
 }

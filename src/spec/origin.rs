@@ -51,10 +51,10 @@ impl Origins {
         }
     }
 
-    /// Records that `path` and all beneath it now come from an override, typed as `text`.
-    pub fn overridden(&mut self, path: &str, text: &str) {
+    /// Records that `path` and all beneath it now come from elsewhere.
+    pub fn moved(&mut self, path: &str, place: Place) {
         self.forget(path);
-        self.places.insert(path.to_string(), Place::Override(text.to_string()));
+        self.places.insert(path.to_string(), place);
     }
 
     /// Forgets `path` and all beneath it.
@@ -63,6 +63,16 @@ impl Origins {
             !(p == path
                 || p.strip_prefix(path).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('[')))
         });
+    }
+
+    /// The name of the spec file.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Where a key was written, if it was.
+    pub fn place(&self, path: &str) -> Option<Place> {
+        self.places.get(path).cloned()
     }
 
     /// Whether the user wrote this key.

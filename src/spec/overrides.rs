@@ -1,4 +1,4 @@
-//! `--set KEY=VALUE`: values put into the spec from the command line.
+//! Values put into the spec from outside its sections: `--set KEY=VALUE` and the points of a sweep.
 
 use super::error::{Place, SpecError};
 use super::origin::{Origins, join};
@@ -8,10 +8,10 @@ use toml::{Table, Value};
 /// Keys of which only one can be given; setting one from the command line takes the others back.
 const EITHER_OR: &[&[&str]] = &[&["network.hidden", "network.width"], &["train.epochs", "train.iterations"]];
 
-/// One `--set` argument: a dotted key (array items by number, `data.components.0.weight`) and its value.
+/// A dotted key (array items by number, `data.components.0.weight`) and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Override {
-    text: String,
+    place: Place,
     path: Vec<String>,
     value: Value,
 }
@@ -24,8 +24,7 @@ impl FromStr for Override {
         let (key, value) = text
             .split_once('=')
             .ok_or_else(|| format!("`{text}` is not KEY=VALUE; write for example train.learning_rate=3e-4"))?;
-        let path: Vec<String> =
-            key.trim().split('.').map(|part| part.trim().trim_matches('"').to_string()).collect();
+        let path = parts(key);
         if path.iter().any(String::is_empty) {
             return Err(format!("`{key}` is not a dotted key such as train.learning_rate"));
         }
@@ -35,11 +34,21 @@ impl FromStr for Override {
             .filter(|table| table.len() == 1)
             .and_then(|mut table| table.remove("value"))
             .unwrap_or_else(|| Value::String(value.to_string()));
-        Ok(Self { text: text.to_string(), path, value })
+        Ok(Self { place: Place::Override(text.to_string()), path, value })
     }
 }
 
+/// The parts of a dotted key.
+fn parts(key: &str) -> Vec<String> {
+    key.trim().split('.').map(|part| part.trim().trim_matches('"').to_string()).collect()
+}
+
 impl Override {
+    /// A value for a dotted key that stands at `place`.
+    pub(super) fn new(key: &str, value: Value, place: Place) -> Self {
+        Self { place, path: parts(key), value }
+    }
+
     /// Puts the value into the table, making the tables on the way.
     ///
     /// # Errors
@@ -52,10 +61,9 @@ impl Override {
                 origins.forget(rival);
             }
         }
-        let path = insert(table, &self.path, self.value.clone()).map_err(|message| {
-            SpecError::new("", Place::Override(self.text.clone()), message)
-        })?;
-        origins.overridden(&path, &self.text);
+        let path = insert(table, &self.path, self.value.clone())
+            .map_err(|message| SpecError::new(origins.file(), self.place.clone(), message))?;
+        origins.moved(&path, self.place.clone());
         Ok(())
     }
 }

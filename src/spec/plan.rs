@@ -124,4 +124,22 @@ impl Plan {
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(&self.resolved)
     }
+
+    /// The spec of one run of the experiment: this pipeline alone. Which replicate it is stands in its
+    /// status, so that asking for more replicates leaves finished runs as they are.
+    ///
+    /// # Errors
+    /// If a value has no TOML form.
+    pub fn run_toml(&self, pipeline: Pipeline) -> Result<String, toml::ser::Error> {
+        toml::to_string(&SpecFile { replicates: 1, pipelines: vec![pipeline], ..self.resolved.clone() })
+    }
+
+    /// A text that is the same for two plans exactly if they draw and score the same points.
+    ///
+    /// # Errors
+    /// If a value has no TOML form.
+    pub fn data_key(&self) -> Result<String, toml::ser::Error> {
+        let SpecFile { data, metrics, sample, seed, .. } = &self.resolved;
+        Ok(format!("{seed}\n{}\n{}\n{}", sample.count, toml::to_string(data)?, toml::to_string(metrics)?))
+    }
 }
