@@ -1,8 +1,7 @@
 //! `gdiff metrics`
 
-use super::{Failure, print};
+use super::{Failure, print, read_table};
 use crate::cli::MetricsArgs;
-use crate::data::table;
 use crate::metrics::{Prdc, RealManifold, log_likelihood_stats};
 use crate::spec;
 use ndarray::Array2;
@@ -19,7 +18,7 @@ struct Report {
 }
 
 pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
-    let (real, fake) = (read(&args.real)?, read(&args.fake)?);
+    let (real, fake) = (read_table(&args.real)?, read_table(&args.fake)?);
     if real.ncols() != fake.ncols() {
         return Err(Failure::input(format!(
             "{} has {} columns, but {} has {}; both tables must have the same axes",
@@ -48,11 +47,6 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
         text += &format!("log-likelihood  {value:.4}\n");
     }
     print(&text)
-}
-
-/// Reads a table of points; the message names the file.
-fn read(path: &Path) -> Result<Array2<f64>, Failure> {
-    table::read(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
 }
 
 /// Mean log-likelihood of the points under the mixture of a spec (G 25).

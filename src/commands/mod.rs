@@ -2,13 +2,17 @@
 
 mod check;
 mod data;
+mod gaussianize;
 mod metrics;
 mod run;
 
 use crate::cli::{Cli, Command, SpecArgs};
-use crate::experiment::ExperimentError;
+use crate::data::table;
+use crate::experiment::{ExperimentError, files};
 use crate::spec::{self, SpecError, Study};
+use ndarray::Array2;
 use std::fmt;
+use std::path::Path;
 
 /// A command that failed: one message and the process exit code.
 #[derive(Debug)]
@@ -62,12 +66,23 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Check(args) => check::check(args),
         Command::Data(args) => data::data(args),
         Command::Metrics(args) => metrics::metrics(args),
+        Command::Gaussianize(command) => gaussianize::gaussianize(command),
     }
 }
 
 /// Reads a spec with its overrides.
 fn read(args: &SpecArgs) -> Result<Study, SpecError> {
     spec::read(&args.spec, &args.set)
+}
+
+/// Reads a table of points; the message names the file.
+fn read_table(path: &Path) -> Result<Array2<f64>, Failure> {
+    table::read(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
+}
+
+/// Writes a table of points, whole or not at all: npy by its name, else CSV.
+fn write_table(path: &Path, points: &Array2<f64>) -> Result<(), Failure> {
+    files::write(path, |out| table::write(out, path, points)).map_err(Failure::from)
 }
 
 /// Prints to standard output. A reader that closed the pipe (`| head`) is no failure.

@@ -1,7 +1,7 @@
 //! Tables of points: CSV with a header `x0, x1, ...`, or a NumPy array.
 
 use ndarray::{Array1, Array2, Axis};
-use ndarray_npy::{ReadNpyError, ReadNpyExt};
+use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -58,7 +58,7 @@ pub enum TableError {
 /// # Errors
 /// If the file cannot be opened or is no table of finite numbers.
 pub fn read(path: &Path) -> Result<Array2<f64>, TableError> {
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) { read_npy(path) } else { read_csv(File::open(path)?) }
+    if is_npy(path) { read_npy(path) } else { read_csv(File::open(path)?) }
 }
 
 /// Reads a NumPy array of float64 or float32, shape `(n, d)` or `(n)`.
@@ -112,6 +112,23 @@ pub fn read_csv(input: impl Read) -> Result<Array2<f64>, TableError> {
         return Err(TableError::Empty);
     }
     Array2::from_shape_vec((rows, width), values).map_err(|_| TableError::Empty)
+}
+
+/// Writes points `(n, d)` in the format that the file's name asks for: a NumPy array of float64 if it ends
+/// in `.npy`, else CSV.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(output: impl Write, path: &Path, points: &Array2<f64>) -> std::io::Result<()> {
+    if is_npy(path) {
+        points.write_npy(output).map_err(std::io::Error::other)
+    } else {
+        write_csv(output, points).map_err(std::io::Error::from)
+    }
+}
+
+fn is_npy(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"))
 }
 
 /// Writes points `(n, d)` under a header `x0, x1, ...`, each number as the shortest decimal that reads

@@ -14,6 +14,7 @@
 //! | [`loss`] | the simple loss (G 7) and the isotropy loss (I 28) |
 //! | [`optimizer`], [`average`] | Adam, AdamW, SGD; learning-rate decay, clipping; moving average |
 //! | [`batch`] | which points, steps and noise iteration `i` sees |
+//! | [`forward`] | the isotropy of the noised data (I 20), and of a network's predictions |
 //! | [`train`], [`checkpoint`] | one training iteration; stopping and going on |
 //! | [`sampler`] | the reverse process: ancestral DDPM, DDIM, DPM-Solver++ |
 //!
@@ -27,6 +28,7 @@ pub mod checkpoint;
 pub mod denoiser;
 pub mod error;
 pub mod exact;
+pub mod forward;
 pub mod inference;
 pub mod layer;
 pub mod loss;

@@ -1,8 +1,9 @@
 //! The study's own tables, made of those of its runs.
 
 use super::error::ExperimentError;
+use super::fit_report::FitRow;
 use super::records::{
-    Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows, write_summary,
+    IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows, write_summary,
 };
 use super::runs::PlannedRun;
 use super::schedule_runs::{Shared, replicate};
@@ -15,13 +16,17 @@ use std::path::Path;
 pub const SUMMARY: &str = "summary.csv";
 
 /// Every table of a study.
-pub const TABLES: [&str; 4] = ["metrics.csv", "loss.csv", SUMMARY, "provenance.json"];
+pub const TABLES: [&str; 6] =
+    ["metrics.csv", "loss.csv", "isotropy.csv", "gaussianizer.csv", SUMMARY, "provenance.json"];
 
 /// The name under which fresh real points stand in the summary.
 const DATA: &str = "data";
 
 /// The key whose points are compared with its zero, replicate by replicate.
 const LAMBDA: &str = "train.isotropy.lambda";
+
+/// The keys of the isotropy term.
+const ISOTROPY: &str = "train.isotropy.";
 
 /// Part of its climb within which the log-likelihood must stay to have reached its plateau.
 const PLATEAU: f64 = 0.05;
@@ -76,25 +81,35 @@ pub fn write_tables(
     fresh: Vec<Figures>,
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
     let mut metrics: Vec<(&Label, Vec<MetricsRow>)> = Vec::new();
+    let mut isotropy: Vec<(&Label, Vec<IsotropyRow>)> = Vec::new();
+    let mut fits: Vec<(&Label, Vec<FitRow>)> = Vec::new();
     let mut losses: Vec<(&Label, Vec<LossRow>)> = Vec::new();
     let mut figures = fresh;
     for (run, status) in runs.iter().zip(statuses) {
         let rows: Vec<MetricsRow> = read_rows(&run.folder.join("metrics.csv"))?;
-        let loss_file = run.folder.join("loss.csv");
-        let loss: Vec<LossRow> = if loss_file.is_file() { read_rows(&loss_file)? } else { Vec::new() };
+        let loss: Vec<LossRow> = read_if_there(&run.folder.join("loss.csv"))?;
+        fits.push((&run.label, read_if_there(&run.folder.join("gaussianizer.csv"))?));
         figures.push(Figures {
             pipeline: run.label.pipeline.clone(),
             values: run.label.values.clone(),
             figures: run_figures(&rows, &loss, status),
         });
         metrics.push((&run.label, rows));
+        isotropy.push((&run.label, read_rows(&run.folder.join("isotropy.csv"))?));
         losses.push((&run.label, loss));
     }
     let summary = summarize(&study.keys, &figures);
     write_rows(&out.join("metrics.csv"), &study.keys, flat(&metrics))?;
     write_rows(&out.join("loss.csv"), &study.keys, flat(&losses))?;
+    write_rows(&out.join("isotropy.csv"), &study.keys, flat(&isotropy))?;
+    write_rows(&out.join("gaussianizer.csv"), &study.keys, flat(&fits))?;
     write_summary(&out.join(SUMMARY), &study.keys, &summary)?;
     Ok(summary)
+}
+
+/// The table of a stage that not every pipeline has.
+fn read_if_there<R: Row>(path: &Path) -> Result<Vec<R>, ExperimentError> {
+    if path.is_file() { read_rows(path) } else { Ok(Vec::new()) }
 }
 
 fn flat<'a, R: Row>(runs: &'a [(&'a Label, Vec<R>)]) -> impl Iterator<Item = (&'a Label, &'a R)> {
@@ -145,9 +160,10 @@ fn summarize(keys: &[String], all: &[Figures]) -> Vec<SummaryRow> {
         }
     }
     let lambda = keys.iter().position(|key| key == LAMBDA);
+    let others: Vec<usize> = (0..keys.len()).filter(|&k| !keys[k].starts_with(ISOTROPY)).collect();
     let mut rows = Vec::new();
     for group in &groups {
-        let control = lambda.and_then(|lambda| groups.iter().find(|other| is_control(group, other, lambda)));
+        let control = lambda.and_then(|lambda| groups.iter().find(|other| is_control(group, other, lambda, &others)));
         for (index, (metric, _)) in group.replicates.first().copied().unwrap_or_default().iter().enumerate() {
             let values = group.figure(index);
             let Some(interval) = mean_interval(&values) else { continue };
@@ -177,17 +193,12 @@ fn figures(interval: Interval, difference: Option<Interval>) -> SummaryFigures {
     }
 }
 
-/// Whether `other` is `group` with lambda = 0, and not the group itself.
-fn is_control(group: &Group, other: &Group, lambda: usize) -> bool {
+/// Whether `other` is `group` with lambda = 0: alike in all keys but those of the isotropy term.
+fn is_control(group: &Group, other: &Group, lambda: usize, others: &[usize]) -> bool {
     let zero = |g: &Group| g.values.get(lambda).is_some_and(|v| v.parse::<f64>() == Ok(0.0));
-    let others = |g: &Group| {
-        let mut values = g.values.to_vec();
-        values.remove(lambda);
-        values
-    };
     group.pipeline == other.pipeline
         && group.pipeline != DATA
         && !zero(group)
         && zero(other)
-        && others(group) == others(other)
+        && others.iter().all(|&k| group.values.get(k) == other.values.get(k))
 }

@@ -87,6 +87,12 @@ pub enum StageError {
         /// What was seen.
         what: &'static str,
     },
+    /// The isotropy of the plain network is out of the formula's range.
+    #[error("the trained network predicts noise of mean square {q:.4} per dimension, but the control needs one between 0 and 1; train longer")]
+    NoScale {
+        /// Mean square of the predicted noise over dimensions.
+        q: f64,
+    },
     /// Stop asked for from outside.
     #[error("interrupted")]
     Interrupted,

@@ -3,11 +3,15 @@
 use super::context::Interrupt;
 use super::error::{ExperimentError, StageError};
 use super::files;
+use super::fit_report::fit_rows;
 use super::observer::{Observer, Stage};
-use super::records::{Label, LossRow, MetricsRow, Row, write_rows};
+use super::points;
+use super::records::{IsotropyRow, Label, LossRow, MetricsRow, Row, write_rows};
 use super::replicate::{Purpose, Replicate};
 use super::status::{StageSeconds, Status};
 use crate::data::table;
+use crate::diffusion::forward::{isotropy, mean_square_prediction, spread_times};
+use crate::diffusion::loss::isotropy_scale;
 use crate::diffusion::{
     Batch, Denoiser, DiffusionError, MixtureDenoiser, Network, NetworkDenoiser, Reduction, TrainStreams,
     Trainer, sample,
@@ -65,6 +69,7 @@ impl Run<'_> {
         let clock = Instant::now();
         let points = fitted.map.as_ref().map_or_else(|| scaled.clone(), |map| map.forward(scaled.view()));
         let exact = self.exact_denoiser().map_err(self.failed(Stage::Train))?;
+        self.write_isotropy(points.view(), folder)?;
         let denoiser: Box<dyn Denoiser> = match (self.pipeline, exact) {
             (Pipeline::Exact, Some(exact)) => Box::new(exact),
             (_, exact) => Box::new(self.train(points, exact.as_ref(), folder)?),
@@ -73,6 +78,9 @@ impl Run<'_> {
 
         let clock = Instant::now();
         let samples = self.sample(denoiser.as_ref(), fitted.map.as_ref(), folder)?;
+        if let (true, Some(manifold)) = (self.plan.metrics.points, &self.shared.manifold) {
+            points::write(&folder.join("points.csv"), manifold, &self.shared.reference, &samples)?;
+        }
         files::write(&folder.join("samples.csv"), |out| {
             table::write_csv(out, &samples).map_err(std::io::Error::from)
         })?;
@@ -108,6 +116,7 @@ impl Run<'_> {
         for warning in &report.warnings {
             self.observer.notice(&format!("{id}: {warning}"));
         }
+        self.write_table(&folder.join("gaussianizer.csv"), &fit_rows(&report))?;
         let bytes = map.to_safetensors()?;
         files::write(&folder.join("gaussianizer.safetensors"), |out| out.write_all(&bytes))?;
         // The map is fitted to scaled points; the scaling's own Jacobian makes its density one of data space.
@@ -139,11 +148,39 @@ impl Run<'_> {
         self.observer.stage(&self.label.run, Stage::Train, plan.train.iterations as u64);
         let mut rows = Vec::new();
         let network =
-            self.train_network(points, exact, &mut rows).map_err(self.failed(Stage::Train))?;
+            self.train_network(points.clone(), exact, &mut rows).map_err(self.failed(Stage::Train))?;
         self.write_table(&folder.join("loss.csv"), &rows)?;
         let bytes = network.to_safetensors().map_err(|e| self.failed(Stage::Train)(e))?;
         files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
-        Ok(NetworkDenoiser::new(network, plan.sample.epsilon_scale))
+        let plain = NetworkDenoiser::new(network, plan.sample.epsilon_scale);
+        let Some(lambda) = plan.control else { return Ok(plain) };
+        let scale = self.control_scale(&plain, points.view(), lambda).map_err(self.failed(Stage::Train))?;
+        Ok(NetworkDenoiser::new(plain.into_network(), scale * plan.sample.epsilon_scale))
+    }
+
+    /// The factor that the isotropy loss with this lambda would put on the network's output, from the
+    /// measured `Q` of the plain network (I 28 and its derivative).
+    fn control_scale(
+        &self,
+        plain: &NetworkDenoiser,
+        points: ArrayView2<f64>,
+        lambda: f64,
+    ) -> Result<f64, StageError> {
+        let noise = Purpose::Forward.stream(self.plan, self.label.replicate);
+        let q = mean_square_prediction(plain, points, &self.plan.schedule, &noise)?;
+        let scale = isotropy_scale(lambda, self.plan.train.loss.reduction, points.ncols(), q);
+        scale.ok_or(StageError::NoScale { q })
+    }
+
+    /// Writes `isotropy.csv`: the isotropy of the noised points that the network sees (I 20).
+    fn write_isotropy(&self, points: ArrayView2<f64>, folder: &Path) -> Result<(), ExperimentError> {
+        let noise = Purpose::Forward.stream(self.plan, self.label.replicate);
+        let times = spread_times(&self.plan.schedule, 100);
+        let rows: Vec<IsotropyRow> = isotropy(points, &self.plan.schedule, &noise, &times)
+            .into_iter()
+            .map(|i| IsotropyRow { t: i.t, isotropy: i.measured, formula: i.formula })
+            .collect();
+        self.write_table(&folder.join("isotropy.csv"), &rows)
     }
 
     fn train_network(

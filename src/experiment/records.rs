@@ -115,6 +115,21 @@ impl Row for LossRow {
     const COLUMNS: &'static [&'static str] = &["iteration", "loss", "mse", "isotropy", "optimal"];
 }
 
+/// The isotropy of the noised training points at one time, in the network's space.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IsotropyRow {
+    /// Diffusion time, 0 for the data.
+    pub t: usize,
+    /// `mean |x_t|^2`.
+    pub isotropy: f64,
+    /// `d + abar_t (mean |x_0|^2 - d)` (I 20).
+    pub formula: f64,
+}
+
+impl Row for IsotropyRow {
+    const COLUMNS: &'static [&'static str] = &["t", "isotropy", "formula"];
+}
+
 /// Writes labelled rows under their header, whole or not at all. `keys` are the sweep's columns.
 ///
 /// # Errors

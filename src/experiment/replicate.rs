@@ -26,6 +26,8 @@ pub enum Purpose {
     Start,
     /// Noise of the reverse steps.
     SampleNoise,
+    /// Noise of whole data sets: isotropy, and the scale of the control.
+    Forward,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::TrainNoise => "train_noise",
             Self::Start => "start",
             Self::SampleNoise => "sample_noise",
+            Self::Forward => "forward",
         };
         Stream::new(plan.seed, replicate as u64, name)
     }
@@ -63,7 +66,8 @@ pub struct Replicate {
     pub reference: Array2<f64>,
     /// The scores of fresh real points: what a perfect sampler would get.
     pub fresh: Scores,
-    manifold: Option<RealManifold>,
+    /// The spheres of the reference points, where PRDC is asked for.
+    pub manifold: Option<RealManifold>,
     smallest_real: f64,
 }
 

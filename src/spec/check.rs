@@ -3,12 +3,12 @@
 
 use super::check_data::data;
 use super::error::SpecError;
-use super::file::SpecFile;
+use super::file::{GaussianizeFile, SpecFile};
 use super::origin::Origins;
 use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 use super::ranges::Checker;
 use crate::diffusion::{
-    Isotropy, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind, ScheduleOptions,
+    Isotropy, IsotropyForm, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind, ScheduleOptions,
     TimeEncoding, TrainOptions,
 };
 
@@ -23,7 +23,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins) -> Result<Plan, SpecError> {
     check.count("replicates", file.replicates)?;
     let data = data(&check, &mut file, &mut warnings)?;
     pipelines(&check, &file)?;
-    gaussianize(&check, &file, data.source.dim())?;
+    gaussianize(&check, &file.gaussianize, data.source.dim())?;
     let schedule = schedule(&check, &file, &mut warnings)?;
     let network = network(&check, &mut file)?;
     let train = train(&check, &mut file, &mut warnings)?;
@@ -39,6 +39,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins) -> Result<Plan, SpecError> {
         schedule,
         network,
         train,
+        control: file.train.isotropy.filter(|i| i.control).map(|i| i.lambda),
         log_every: file.train.log_every,
         sample,
         metrics,
@@ -69,8 +70,8 @@ fn pipelines(check: &Checker, file: &SpecFile) -> Result<(), SpecError> {
     }
 }
 
-fn gaussianize(check: &Checker, file: &SpecFile, dim: usize) -> Result<(), SpecError> {
-    let g = &file.gaussianize;
+/// Checks `[gaussianize]` for points of `dim` dimensions.
+pub fn gaussianize(check: &Checker, g: &GaussianizeFile, dim: usize) -> Result<(), SpecError> {
     check.count("gaussianize.layers", g.layers)?;
     if let Some(h) = g.fixed_bandwidth() {
         check.positive("gaussianize.bandwidth", h)?;
@@ -81,7 +82,9 @@ fn gaussianize(check: &Checker, file: &SpecFile, dim: usize) -> Result<(), SpecE
             format!("`gaussianize.components` is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")
         })?;
     }
-    check.fraction("gaussianize.held_out", g.held_out)?;
+    check.require((0.0..=0.5).contains(&g.held_out), "gaussianize.held_out", || {
+        format!("`gaussianize.held_out` is {}, but it must be a fraction from 0 (watch nothing) to 0.5", g.held_out)
+    })?;
     check.count("gaussianize.patience", g.patience)?;
     check.not_negative("gaussianize.min_gain", g.min_gain)
 }
@@ -166,6 +169,9 @@ fn train(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Re
     check.not_negative("train.clip_norm", t.clip_norm)?;
     if let Some(i) = &t.isotropy {
         check.not_negative("train.isotropy.lambda", i.lambda)?;
+        check.require(!i.control || i.form == IsotropyForm::Batch, "train.isotropy.control", || {
+            "`train.isotropy.control` needs form = \"batch\": only there the loss asks for one scale at all times".into()
+        })?;
     }
     if t.batch_size > samples {
         warnings.push(format!(
@@ -197,7 +203,7 @@ fn train(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Re
         ema: t.ema,
         clip_norm: t.clip_norm,
         loss: LossOptions {
-            isotropy: isotropy.map(|i| Isotropy { lambda: i.lambda, form: i.form }),
+            isotropy: isotropy.filter(|i| !i.control).map(|i| Isotropy { lambda: i.lambda, form: i.form }),
             reduction: isotropy.map_or(Reduction::Mean, |i| i.reduction),
         },
     })
@@ -250,6 +256,9 @@ fn metrics(
             })?;
         }
     }
+    check.require(m.prdc || !m.points, "metrics.points", || {
+        "`metrics.points` writes what PRDC is made of, so it needs `metrics.prdc = true`".to_string()
+    })?;
     let needs_mixture = file.pipelines.contains(&Pipeline::Exact) && data.source.mixture().is_none();
     check.require(!needs_mixture, "pipelines", || {
         "the pipeline \"exact\" needs data.kind = \"gmm\", the one kind whose denoiser is known".to_string()
@@ -260,5 +269,6 @@ fn metrics(
         prdc: m.prdc,
         k: m.k,
         reference: m.reference,
+        points: m.points,
     })
 }

@@ -12,8 +12,8 @@ pub enum Place {
         /// Column, in characters.
         column: usize,
     },
-    /// A `--set` argument, as typed.
-    Override(String),
+    /// An argument of the command line, as typed.
+    Argument(String),
     /// Nowhere in particular: the file as a whole.
     Whole,
 }
@@ -52,7 +52,7 @@ impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::At { line, column } => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
-            Place::Override(text) => write!(f, "--set {text}: {}", self.message),
+            Place::Argument(text) => write!(f, "{text}: {}", self.message),
             Place::Whole => write!(f, "{}: {}", self.file, self.message),
         }
     }

@@ -10,7 +10,7 @@ use crate::diffusion::{
     TimeEncoding, VarianceKind,
 };
 use crate::gaussianize::{BandwidthRule, Components, Contrast, GaussianizeOptions, Rotation, Tails};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The whole spec file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,14 @@ fn one() -> usize {
 
 fn both_pipelines() -> Vec<Pipeline> {
     vec![Pipeline::Baseline, Pipeline::Gaussianized]
+}
+
+/// A spec's `[gaussianize]` alone, as the flags of the tool give it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GaussianizeOnly {
+    /// The section.
+    pub gaussianize: GaussianizeFile,
 }
 
 /// `[data]`
@@ -321,11 +329,13 @@ pub struct IsotropyFile {
     pub form: IsotropyForm,
     /// How the first term runs over dimensions.
     pub reduction: Reduction,
+    /// Leave the loss alone and scale the trained network's output as this lambda would.
+    pub control: bool,
 }
 
 impl Default for IsotropyFile {
     fn default() -> Self {
-        Self { lambda: 0.1, form: IsotropyForm::Batch, reduction: Reduction::Mean }
+        Self { lambda: 0.1, form: IsotropyForm::Batch, reduction: Reduction::Mean, control: false }
     }
 }
 
@@ -368,16 +378,18 @@ pub struct MetricsFile {
     pub k: usize,
     /// Fresh real points to compare with.
     pub reference: usize,
+    /// Write the radius or number of spheres of every point.
+    pub points: bool,
 }
 
 impl Default for MetricsFile {
     fn default() -> Self {
-        Self { every: 1, log_likelihood: true, prdc: true, k: 5, reference: 10_000 }
+        Self { every: 1, log_likelihood: true, prdc: true, k: 5, reference: 10_000, points: false }
     }
 }
 
 /// Reads the table into the serde types; errors name key, place and the nearest known word.
-pub fn from_table(table: toml::Table, origins: &Origins) -> Result<SpecFile, SpecError> {
+pub fn from_table<T: DeserializeOwned>(table: toml::Table, origins: &Origins) -> Result<T, SpecError> {
     serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => String::new(),

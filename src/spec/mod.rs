@@ -22,6 +22,7 @@ pub use overrides::Override;
 pub use plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 pub use study::{Point, Study};
 
+use crate::gaussianize::GaussianizeOptions;
 use origin::Origins;
 use std::path::Path;
 
@@ -45,4 +46,18 @@ pub fn read_text(name: &str, text: &str, overrides: &[Override]) -> Result<Study
         o.apply(&mut table, &mut origins)?;
     }
     Study::new(table, &origins)
+}
+
+/// The options of a Gaussianizer for points of `dim` dimensions, from values for keys of `gaussianize`.
+///
+/// # Errors
+/// If a key is unknown or a value out of its range.
+pub fn gaussianize_options(dim: usize, overrides: &[Override]) -> Result<GaussianizeOptions, SpecError> {
+    let (mut table, mut origins) = Origins::parse("arguments", "")?;
+    for o in overrides {
+        o.apply(&mut table, &mut origins)?;
+    }
+    let only: file::GaussianizeOnly = file::from_table(table, &origins)?;
+    check::gaussianize(&ranges::Checker(&origins), &only.gaussianize, dim)?;
+    Ok(only.gaussianize.options())
 }

@@ -28,14 +28,19 @@ impl FromStr for Override {
         if path.iter().any(String::is_empty) {
             return Err(format!("`{key}` is not a dotted key such as train.learning_rate"));
         }
-        let value = value.trim();
-        let value = toml::from_str::<Table>(&format!("value = {value}"))
-            .ok()
-            .filter(|table| table.len() == 1)
-            .and_then(|mut table| table.remove("value"))
-            .unwrap_or_else(|| Value::String(value.to_string()));
-        Ok(Self { place: Place::Override(text.to_string()), path, value })
+        let value = toml_or_word(value);
+        Ok(Self { place: Place::Argument(format!("--set {text}")), path, value })
     }
+}
+
+/// A TOML value, or what is none as a string.
+fn toml_or_word(text: &str) -> Value {
+    let text = text.trim();
+    toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .filter(|table| table.len() == 1)
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_string()))
 }
 
 /// The parts of a dotted key.
@@ -44,6 +49,12 @@ fn parts(key: &str) -> Vec<String> {
 }
 
 impl Override {
+    /// The value of a flag of its own, `--layers 5` for `gaussianize.layers`, read as in `--set`.
+    pub fn from_flag(key: &str, value: &str) -> Self {
+        let flag = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
+        Self { place: Place::Argument(format!("--{flag} {value}")), path: parts(key), value: toml_or_word(value) }
+    }
+
     /// A value for a dotted key that stands at `place`.
     pub(super) fn new(key: &str, value: Value, place: Place) -> Self {
         Self { place, path: parts(key), value }

@@ -80,6 +80,8 @@ pub struct MetricsPlan {
     pub k: usize,
     /// Fresh real points to compare with.
     pub reference: usize,
+    /// Write the radius or number of spheres of every point.
+    pub points: bool,
 }
 
 /// The checked experiment.
@@ -104,6 +106,8 @@ pub struct Plan {
     pub network: NetworkOptions,
     /// Training.
     pub train: TrainOptions,
+    /// The lambda whose effect is put on the output of the plain network instead of into its loss.
+    pub control: Option<f64>,
     /// Iterations between two rows of `loss.csv`.
     pub log_every: usize,
     /// Sampling.
