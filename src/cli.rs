@@ -35,7 +35,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum GaussianizeCommand {
     /// Fit the map to a table (CSV, or npy) and keep it in a file
-    Fit(FitArgs),
+    Fit(Box<FitArgs>),
     /// Map a table to Gaussian space
     Apply(MapArgs),
     /// Map a table of Gaussian space back

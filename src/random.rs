@@ -60,13 +60,12 @@ impl Stream {
     /// how many follow.
     pub fn standard_normal(&self, index: u64, rows: usize, cols: usize) -> Array2<f64> {
         let mut out = Array2::zeros((rows, cols));
-        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
-            .into_par_iter()
-            .enumerate()
-            .for_each(|(chunk, mut block)| {
+        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS).into_par_iter().enumerate().for_each(
+            |(chunk, mut block)| {
                 let mut rng = self.at((index << CHUNK_BITS) | chunk as u64);
                 block.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
-            });
+            },
+        );
         out
     }
 }
@@ -81,7 +80,8 @@ mod tests {
         let base = Stream::new(1, 0, "a");
         let draw = |s: Stream, i| s.standard_normal(i, 4, 2);
         let reference = draw(base, 0);
-        for other in [Stream::new(2, 0, "a"), Stream::new(1, 1, "a"), Stream::new(1, 0, "b"), base.child("a")] {
+        for other in [Stream::new(2, 0, "a"), Stream::new(1, 1, "a"), Stream::new(1, 0, "b"), base.child("a")]
+        {
             assert_ne!(reference, draw(other, 0));
         }
         assert_ne!(reference, draw(base, 1));

@@ -147,10 +147,10 @@ fn lambda_zero_is_bit_for_bit_the_simple_loss() {
             assert_eq!((a.loss, a.mse), (b.loss, b.mse));
             assert!(b.isotropy > 0.0 && (form == IsotropyForm::PerSample || a.isotropy == b.isotropy));
         }
-        assert_eq!(weights(plain.network()), weights(zero.network()));
+        assert_eq!(weights(plain.network().unwrap()), weights(zero.network().unwrap()));
         let mut some = trainer(with_isotropy(0.1, form));
         let terms = run(&mut some, 30);
-        assert_ne!(weights(plain.network()), weights(some.network()));
+        assert_ne!(weights(plain.network().unwrap()), weights(some.network().unwrap()));
         assert!(terms.iter().all(|t| (t.loss - t.mse - 0.1 * t.isotropy).abs() < 1e-6));
     }
 }
@@ -235,15 +235,15 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn the_average_is_the_weighted_sum_of_the_past() {
     let options = TrainOptions { ema: 0.8, ..options() };
     let mut trainer = trainer(options);
-    let mut expected: Vec<f64> = weights(trainer.network()).iter().map(|w| f64::from(*w)).collect();
+    let mut expected: Vec<f64> = weights(trainer.network().unwrap()).iter().map(|w| f64::from(*w)).collect();
     for i in 1..=40 {
         trainer.step().unwrap();
         let keep = average::keep(0.8, i);
-        for (e, w) in expected.iter_mut().zip(weights(trainer.network())) {
+        for (e, w) in expected.iter_mut().zip(weights(trainer.network().unwrap())) {
             *e = keep * *e + (1.0 - keep) * f64::from(w);
         }
     }
-    let newest = weights(trainer.network());
+    let newest = weights(trainer.network().unwrap());
     let ours = weights(&trainer.into_network().unwrap());
     assert_ne!(ours, newest);
     assert!(ours.iter().zip(&expected).all(|(o, e)| (f64::from(*o) - e).abs() < 1e-5));
@@ -256,16 +256,16 @@ fn clipping_that_never_binds_changes_nothing_and_one_that_does_bounds_the_step()
     let mut plain = trainer(options());
     let mut loose = trainer(TrainOptions { clip_norm: 1e6, ..options() });
     assert_eq!(run(&mut plain, 20), run(&mut loose, 20));
-    assert_eq!(weights(plain.network()), weights(loose.network()));
+    assert_eq!(weights(plain.network().unwrap()), weights(loose.network().unwrap()));
     let sgd = OptimizerOptions { momentum: 0.0, ..OptimizerKind::Sgd.into() };
     let options =
         TrainOptions { clip_norm: 1e-3, optimizer: sgd, learning_rate: 1.0, decay: Decay::None, ..options() };
     let mut tight = trainer(options);
-    let before = weights(tight.network());
+    let before = weights(tight.network().unwrap());
     tight.step().unwrap();
     let moved: f64 = before
         .iter()
-        .zip(weights(tight.network()))
+        .zip(weights(tight.network().unwrap()))
         .map(|(a, b)| f64::from(a - b).powi(2))
         .sum::<f64>()
         .sqrt();
@@ -321,7 +321,7 @@ fn a_batch_larger_than_the_data_is_all_of_them() {
 fn single_precision_follows_double_precision() {
     let options = options();
     let mut single = trainer(options);
-    let f32_network = single.network();
+    let f32_network = single.network().unwrap();
     let double = Network::with_dtype(
         2,
         100,

@@ -190,12 +190,9 @@ fn missing_and_unreadable_specs_are_refused() {
 fn arguments_that_make_no_sense_are_refused() {
     let folder = tempdir().unwrap();
     let path = spec(folder.path(), TINY);
-    for arguments in [
-        vec!["--device", "gpu"],
-        vec!["--threads", "0"],
-        vec!["--quiet", "--json"],
-        vec!["--no-such-flag"],
-    ] {
+    for arguments in
+        [vec!["--device", "gpu"], vec!["--threads", "0"], vec!["--quiet", "--json"], vec!["--no-such-flag"]]
+    {
         let output = gdiff(folder.path()).arg("run").arg(&path).args(&arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
@@ -221,8 +218,7 @@ fn tables_that_are_none_are_refused_with_line_and_column() {
         ("narrow.csv", vec!["2 columns", "narrow.csv has 1"]),
         ("absent.csv", vec!["absent.csv"]),
     ] {
-        let output =
-            gdiff(folder.path()).args(["metrics", "good.csv", fake, "--k", "1"]).output().unwrap();
+        let output = gdiff(folder.path()).args(["metrics", "good.csv", fake, "--k", "1"]).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{fake}: {message}");
         for word in words {

@@ -40,14 +40,19 @@ fn a_run_writes_every_file_that_users_rely_on() {
     let (header, rows) = csv(out.join("loss.csv"));
     assert_eq!(header.join(","), "run,pipeline,replicate,iteration,loss,mse,isotropy,optimal");
     assert_eq!(rows.len(), 2 * 5, "iterations 1, 10, 20, 30, 40 of the two trained pipelines");
-    assert!(rows.iter().all(|r| (r[1] == "baseline") != r[7].is_empty()), "optimal is known for the baseline only");
+    assert!(
+        rows.iter().all(|r| (r[1] == "baseline") != r[7].is_empty()),
+        "optimal is known for the baseline only"
+    );
 
     let (_, rows) = csv(out.join("summary.csv"));
     for pipeline in ["data", "baseline", "gaussianized", "exact"] {
         assert!(rows.iter().any(|r| r[0] == pipeline && r[1] == "log_likelihood"), "{pipeline}");
     }
     let provenance: serde_json::Value = serde_json::from_str(&text(out.join("provenance.json"))).unwrap();
-    for key in ["version", "git_commit", "build_profile", "device", "cpu", "threads", "start", "seconds", "stages"] {
+    for key in
+        ["version", "git_commit", "build_profile", "device", "cpu", "threads", "start", "seconds", "stages"]
+    {
         assert!(!provenance[key].is_null(), "{key} is missing from {provenance}");
     }
     for run in ["baseline-r0", "gaussianized-r0", "exact-r0"] {
@@ -98,8 +103,12 @@ fn the_same_spec_gives_the_same_bits_whatever_the_threads_and_jobs() {
     ] {
         // More points than one chunk of rows, so that threads have something to share.
         let size = ["--set", "sample.count=2500", "--set", "data.samples=2500"];
-        let output =
-            gdiff(folder.path()).args(["run", "spec.toml", "--out", out]).args(arguments).args(size).output().unwrap();
+        let output = gdiff(folder.path())
+            .args(["run", "spec.toml", "--out", out])
+            .args(arguments)
+            .args(size)
+            .output()
+            .unwrap();
         succeeded(&output);
     }
     for file in [
@@ -219,7 +228,8 @@ fn overrides_reach_into_tables_and_lists_and_later_ones_win() {
         "schedule = \"cosine\"",
         "iterations = 20",
     ] {
-        let squeezed = written.split_whitespace().collect::<Vec<_>>().join(" ").replace("[ ", "[").replace(", ]", "]");
+        let squeezed =
+            written.split_whitespace().collect::<Vec<_>>().join(" ").replace("[ ", "[").replace(", ]", "]");
         assert!(squeezed.contains(line), "`{line}` is not in:\n{written}");
     }
 }
@@ -266,8 +276,10 @@ fn an_interrupted_run_exits_with_130_and_goes_on_to_the_same_bits() {
     let folder = tempdir().unwrap();
     spec(folder.path(), TINY);
     // Long enough to be caught in the middle; the exact pipeline comes first and is over at once.
-    let long = ["--set", "train.iterations=4000", "--set", "pipelines=[\"exact\", \"baseline\"]", "--jobs", "1"];
-    let reference = gdiff(folder.path()).args(["run", "spec.toml", "--out", "whole"]).args(long).output().unwrap();
+    let long =
+        ["--set", "train.iterations=4000", "--set", "pipelines=[\"exact\", \"baseline\"]", "--jobs", "1"];
+    let reference =
+        gdiff(folder.path()).args(["run", "spec.toml", "--out", "whole"]).args(long).output().unwrap();
     succeeded(&reference);
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
         .current_dir(folder.path())
@@ -286,7 +298,9 @@ fn an_interrupted_run_exits_with_130_and_goes_on_to_the_same_bits() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!folder.path().join("broken/metrics.csv").exists());
-    succeeded(&gdiff(folder.path()).args(["run", "spec.toml", "--out", "broken"]).args(long).output().unwrap());
+    succeeded(
+        &gdiff(folder.path()).args(["run", "spec.toml", "--out", "broken"]).args(long).output().unwrap(),
+    );
     for file in ["metrics.csv", "loss.csv", "summary.csv"] {
         let read = |out: &str| text(folder.path().join(out).join(file));
         assert_eq!(read("whole"), read("broken"), "{file}");
@@ -297,8 +311,13 @@ fn an_interrupted_run_exits_with_130_and_goes_on_to_the_same_bits() {
 fn a_sweep_runs_every_point_in_pairs_and_can_be_extended() {
     let folder = tempdir().unwrap();
     let sweep = |lambdas: &str| {
-        format!("{TINY}\n[sweep]\n\"network.hidden\" = [[8], [6, 6]]\n\"train.isotropy.lambda\" = {lambdas}\n")
-            .replace("pipelines = [\"baseline\", \"gaussianized\", \"exact\"]", "pipelines = [\"baseline\"]\nreplicates = 2")
+        format!(
+            "{TINY}\n[sweep]\n\"network.hidden\" = [[8], [6, 6]]\n\"train.isotropy.lambda\" = {lambdas}\n"
+        )
+        .replace(
+            "pipelines = [\"baseline\", \"gaussianized\", \"exact\"]",
+            "pipelines = [\"baseline\"]\nreplicates = 2",
+        )
     };
     spec(folder.path(), &sweep("[0.0, 0.5]"));
     succeeded(&run(folder.path(), &[]));
@@ -308,7 +327,8 @@ fn a_sweep_runs_every_point_in_pairs_and_can_be_extended() {
     assert_eq!(rows.len(), 2 * 2 * 2 * 13);
     let (_, summary) = csv(out.join("summary.csv"));
     let find = |hidden: &str, lambda: &str| {
-        let of = |r: &&Vec<String>| r[0] == "baseline" && r[1] == hidden && r[2] == lambda && r[3] == "final_loss";
+        let of =
+            |r: &&Vec<String>| r[0] == "baseline" && r[1] == hidden && r[2] == lambda && r[3] == "final_loss";
         summary.iter().find(of).unwrap().clone()
     };
     let number = |text: &str| text.parse::<f64>().unwrap();

@@ -72,8 +72,10 @@ fn check_tells_what_would_run_and_writes_nothing() {
 fn check_warns_of_a_schedule_that_never_reaches_noise() {
     let folder = tempdir().unwrap();
     spec(folder.path(), TINY);
-    let output =
-        gdiff(folder.path()).args(["check", "spec.toml", "--set", "diffusion.rescale=false"]).output().unwrap();
+    let output = gdiff(folder.path())
+        .args(["check", "spec.toml", "--set", "diffusion.rescale=false"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8_lossy(&output.stdout).to_string();
     assert!(text.contains("warning") && text.contains("rescale = true"), "{text}");

@@ -13,7 +13,12 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let mut text = describe(&study.base)?;
     if !study.keys.is_empty() {
         let runs: usize = study.points.iter().map(|p| p.plan.replicates * p.plan.pipelines.len()).sum();
-        text += &format!("{:<12} {} points over {}, {runs} runs in all\n", "sweep", study.points.len(), study.keys.join(", "));
+        text += &format!(
+            "{:<12} {} points over {}, {runs} runs in all\n",
+            "sweep",
+            study.points.len(),
+            study.keys.join(", ")
+        );
     }
     print(&text)
 }
@@ -22,15 +27,11 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
 fn describe(plan: &Plan) -> Result<String, Failure> {
     let dim = plan.data.source.dim();
     let steps = plan.schedule.steps();
-    let network =
-        Network::new(dim, steps, &plan.network, &Purpose::Parameters.stream(plan, 0), &Device::Cpu)
-            .map_err(|e| Failure::input(e.to_string()))?;
+    let network = Network::new(dim, steps, &plan.network, &Purpose::Parameters.stream(plan, 0), &Device::Cpu)
+        .map_err(|e| Failure::input(e.to_string()))?;
     let pipelines: Vec<&str> = plan.pipelines.iter().map(|p| p.name()).collect();
-    let components = plan
-        .data
-        .source
-        .mixture()
-        .map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
+    let components =
+        plan.data.source.mixture().map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
     let hidden: Vec<String> = plan.network.hidden.iter().map(ToString::to_string).collect();
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -47,19 +48,10 @@ fn describe(plan: &Plan) -> Result<String, Failure> {
             pipelines.join(", ")
         ),
     );
-    line(
-        "diffusion",
-        format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)),
-    );
+    line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
     line("network", format!("{}, {} parameters", hidden.join("-"), network.parameter_count()));
-    line(
-        "training",
-        format!("{} iterations of {} points", plan.train.iterations, plan.train.batch_size),
-    );
-    line(
-        "sampling",
-        format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps),
-    );
+    line("training", format!("{} iterations of {} points", plan.train.iterations, plan.train.batch_size));
+    line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
     line(
         "metrics",
         format!(

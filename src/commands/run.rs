@@ -8,9 +8,8 @@ use std::path::PathBuf;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
-    let threads = args
-        .threads
-        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads =
+        args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let options = RunOptions {
         out: args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&study.base.name)),
         device: args.device,

@@ -16,7 +16,9 @@ pub enum MixtureError {
     #[error("a mixture needs at least one component")]
     Empty,
     /// Weight, mean or covariance number missing.
-    #[error("{weights} weights, {means} means and {covariances} covariances: a mixture needs one of each per component")]
+    #[error(
+        "{weights} weights, {means} means and {covariances} covariances: a mixture needs one of each per component"
+    )]
     Counts {
         /// Number of weights.
         weights: usize,
@@ -54,7 +56,9 @@ pub enum MixtureError {
         value: f64,
     },
     /// A covariance that is not `d x d`.
-    #[error("the covariance is {rows} x {cols}, but the mean has {dim} coordinates, so it must be {dim} x {dim}")]
+    #[error(
+        "the covariance is {rows} x {cols}, but the mean has {dim} coordinates, so it must be {dim} x {dim}"
+    )]
     Shape {
         /// Which component.
         component: usize,
@@ -66,7 +70,9 @@ pub enum MixtureError {
         dim: usize,
     },
     /// A covariance with different entries on both sides of the diagonal.
-    #[error("the covariance is not symmetric: entry [{row}][{col}] is {upper}, but entry [{col}][{row}] is {lower}")]
+    #[error(
+        "the covariance is not symmetric: entry [{row}][{col}] is {upper}, but entry [{col}][{row}] is {lower}"
+    )]
     NotSymmetric {
         /// Which component.
         component: usize,
@@ -339,14 +345,14 @@ fn component(
         for col in row + 1..dim {
             let (upper, lower) = (covariance[[row, col]], covariance[[col, row]]);
             // Room for the rounding of a covariance that was computed and printed.
-            if (upper - lower).abs() > 1e-12 * (covariance[[row, row]] * covariance[[col, col]]).abs().sqrt() {
+            if (upper - lower).abs() > 1e-12 * (covariance[[row, row]] * covariance[[col, col]]).abs().sqrt()
+            {
                 return Err(MixtureError::NotSymmetric { component: k, row, col, upper, lower });
             }
         }
     }
-    let factor = covariance
-        .cholesky(UPLO::Lower)
-        .map_err(|_| MixtureError::NotPositiveDefinite { component: k })?;
+    let factor =
+        covariance.cholesky(UPLO::Lower).map_err(|_| MixtureError::NotPositiveDefinite { component: k })?;
     let log_det: f64 = factor.diag().iter().map(|v| v.ln()).sum();
     if !log_det.is_finite() {
         return Err(MixtureError::NotPositiveDefinite { component: k });

@@ -28,7 +28,9 @@ pub enum ReferenceScale {
 
 /// A column in which all points agree, so that it cannot be scaled.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("column {column} has the same value ({value}) in every training point, so it cannot be scaled; drop it or use scale = \"none\"")]
+#[error(
+    "column {column} has the same value ({value}) in every training point, so it cannot be scaled; drop it or use scale = \"none\""
+)]
 pub struct ConstantColumn {
     /// The column, from 0.
     pub column: usize,

@@ -103,11 +103,7 @@ pub struct ShapeSource {
 impl ShapeSource {
     /// The shape with its usual numbers.
     pub fn usual(shape: Shape) -> Self {
-        Self {
-            shape,
-            noise: shape.usual_noise().unwrap_or(0.0),
-            extra: shape.usual_extra().unwrap_or(0.0),
-        }
+        Self { shape, noise: shape.usual_noise().unwrap_or(0.0), extra: shape.usual_extra().unwrap_or(0.0) }
     }
 
     /// `n` independent points, shape `(n, 2)`. The first points do not depend on `n`.

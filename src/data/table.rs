@@ -86,8 +86,11 @@ fn read_npy(path: &Path) -> Result<Array2<f64>, TableError> {
 /// # Errors
 /// If the text is no CSV, is empty, or a cell is not a finite number; the message names line and column.
 pub fn read_csv(input: impl Read) -> Result<Array2<f64>, TableError> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).comment(Some(b'#')).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(input);
     let (mut values, mut width, mut rows) = (Vec::new(), 0, 0);
     let mut record = csv::StringRecord::new();
     let mut first = true;
@@ -99,8 +102,11 @@ pub fn read_csv(input: impl Read) -> Result<Array2<f64>, TableError> {
         }
         for (column, cell) in record.iter().enumerate() {
             let text = || cell.to_string();
-            let value: f64 =
-                cell.parse().map_err(|_| TableError::NotANumber { line, column: column + 1, text: text() })?;
+            let value: f64 = cell.parse().map_err(|_| TableError::NotANumber {
+                line,
+                column: column + 1,
+                text: text(),
+            })?;
             if !value.is_finite() {
                 return Err(TableError::NotFinite { line, column: column + 1, text: text() });
             }

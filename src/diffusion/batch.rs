@@ -2,7 +2,7 @@
 
 use super::{DiffusionError, Schedule};
 use crate::random::Stream;
-use ndarray::{Array2, Axis, Zip};
+use ndarray::{Array2, Axis};
 use rand::{RngExt, seq::SliceRandom};
 
 /// Where the choices of a training come from. They depend on neither the network nor the loss, so two
@@ -33,7 +33,8 @@ pub struct Batch {
 #[derive(Clone, Debug)]
 pub struct Batches {
     data: Array2<f64>,
-    schedule: Schedule,
+    /// `sqrt(abar_t)` and `sqrt(1 - abar_t)` of the steps from 1 on.
+    factors: Vec<(f64, f64)>,
     streams: TrainStreams,
     size: usize,
     /// The order of the points in one epoch, remembered while it lasts.
@@ -57,12 +58,19 @@ impl Batches {
         })?;
         DiffusionError::unless(size > 0, || "batch_size is 0, but it must be positive".into())?;
         let size = size.min(data.nrows());
-        Ok(Self { data, schedule: schedule.clone(), streams, size, order: None })
+        let factors = (1..=schedule.steps()).map(|t| schedule.alpha_bar(t));
+        let factors = factors.map(|abar| (abar.sqrt(), (1.0 - abar).sqrt())).collect();
+        Ok(Self { data, factors, streams, size, order: None })
     }
 
     /// Dimension of the points.
     pub fn dim(&self) -> usize {
         self.data.ncols()
+    }
+
+    /// Points in a batch, but for the last of an epoch.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Iterations in one epoch, `ceil(n / size)`.
@@ -82,13 +90,16 @@ impl Batches {
         let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
         let chosen = &order[place * self.size..n.min((place + 1) * self.size)];
         let mut rng = self.streams.timestep.at(i as u64);
-        let t: Vec<usize> = chosen.iter().map(|_| rng.random_range(1..=self.schedule.steps())).collect();
+        let t: Vec<usize> = chosen.iter().map(|_| rng.random_range(1..=self.factors.len())).collect();
         let eps = self.streams.noise.standard_normal(i as u64, chosen.len(), d);
         let mut x_t = self.data.select(Axis(0), chosen);
-        for ((mut x, e), &t) in x_t.rows_mut().into_iter().zip(eps.rows()).zip(&t) {
-            let abar = self.schedule.alpha_bar(t);
-            let (signal, noise) = (abar.sqrt(), (1.0 - abar).sqrt());
-            Zip::from(&mut x).and(&e).for_each(|x, e| *x = signal * *x + noise * e);
+        let mut noise = eps.iter();
+        let mut points = x_t.iter_mut();
+        for &t in &t {
+            let (signal, sigma) = self.factors[t - 1];
+            for (x, e) in points.by_ref().zip(noise.by_ref()).take(d) {
+                *x = signal * *x + sigma * e;
+            }
         }
         Batch { x_t, t, eps }
     }

@@ -1,25 +1,36 @@
 //! A trained network as a denoiser: in parallel over fixed chunks of rows, so that the result is the same
 //! for every number of threads.
 
-use super::{Denoiser, DiffusionError, Network, network::Graph};
+use super::{Denoiser, DiffusionError, Network, fused::Predictor, network::Graph};
 use candle_core::{DType, Device, Tensor};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, parallel::prelude::*};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 /// Rows of one task on the host.
 const CHUNK_ROWS: usize = 1024;
 
-/// A network whose weights no longer change. Points go from `f64` to the network's precision and back.
+/// A network whose weights no longer change (later changes are not taken over). Points go from `f64` to the network's precision and back.
 #[derive(Debug)]
 pub struct NetworkDenoiser {
     network: Network,
     graph: Graph,
+    /// The same in `f32` on the host without a graph.
+    fused: Option<Predictor>,
     epsilon_scale: f64,
 }
 
 impl NetworkDenoiser {
     /// Predicts `epsilon_scale * eps_theta(x_t, t)`; 1 is the network itself.
     pub fn new(network: Network, epsilon_scale: f64) -> Self {
-        Self { graph: network.detached_graph(), network, epsilon_scale }
+        // What cannot be read now fails, and is told, when the graph uses it.
+        let fused = Predictor::new(&network).unwrap_or(None);
+        Self { fused, ..Self::on_graph(network, epsilon_scale) }
+    }
+
+    /// As [`new`](Self::new), but always on the plain candle graph, which is the reference: the same
+    /// numbers up to rounding, more slowly.
+    pub fn on_graph(network: Network, epsilon_scale: f64) -> Self {
+        Self { graph: network.detached_graph(), network, fused: None, epsilon_scale }
     }
 
     /// The network within.
@@ -52,23 +63,44 @@ impl NetworkDenoiser {
     }
 }
 
+impl NetworkDenoiser {
+    fn predict_on_graph(
+        &self,
+        x: ArrayView2<f64>,
+        t: usize,
+        mut out: ArrayViewMut2<f64>,
+    ) -> Result<(), DiffusionError> {
+        let device = self.network.parameters().device();
+        let rows = Tensor::from_vec(vec![(t - 1) as u32], 1, device)?;
+        let chunk = if device.is_cpu() { CHUNK_ROWS } else { x.nrows().max(1) };
+        out.axis_chunks_iter_mut(Axis(0), chunk)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), chunk))
+            .try_for_each(|(out, x)| self.predict_block(x, &rows, out))
+    }
+}
+
 impl Denoiser for NetworkDenoiser {
     fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
-        let (dim, steps, device) =
-            (self.network.dim(), self.network.steps(), self.network.parameters().device());
+        let (dim, steps) = (self.network.dim(), self.network.steps());
         if !(1..=steps).contains(&t) {
             return Err(DiffusionError::Step { t, steps });
         }
         if x.ncols() != dim {
             return Err(DiffusionError::Dimension { expected: dim, found: x.ncols() });
         }
-        let rows = Tensor::from_vec(vec![(t - 1) as u32], 1, device)?;
-        let chunk = if device.is_cpu() { CHUNK_ROWS } else { x.nrows().max(1) };
         let mut out = Array2::zeros(x.dim());
-        out.axis_chunks_iter_mut(Axis(0), chunk)
-            .into_par_iter()
-            .zip(x.axis_chunks_iter(Axis(0), chunk))
-            .try_for_each(|(out, x)| self.predict_block(x, &rows, out))?;
+        let rows_after_rows = x.as_standard_layout();
+        if let (Some(fused), Some(x), Some(out)) =
+            (&self.fused, rows_after_rows.as_slice(), out.as_slice_mut())
+        {
+            let (step, length) = (fused.at_step(t - 1), CHUNK_ROWS * dim);
+            out.par_chunks_mut(length)
+                .zip(x.par_chunks(length))
+                .for_each(|(out, x)| fused.predict(&step, x, self.epsilon_scale, out));
+        } else {
+            self.predict_on_graph(x, t, out.view_mut())?;
+        }
         Ok(out)
     }
 }

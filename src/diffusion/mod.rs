@@ -16,6 +16,7 @@
 //! | [`batch`] | which points, steps and noise iteration `i` sees |
 //! | [`forward`] | the isotropy of the noised data (I 20), and of a network's predictions |
 //! | [`train`], [`checkpoint`] | one training iteration; stopping and going on |
+//! | `reference`, `fused` | that iteration on the candle graph; the same without a graph, in `f32` on the host |
 //! | [`sampler`] | the reverse process: ancestral DDPM, DDIM, DPM-Solver++ |
 //!
 //! Points are `f64` on the host, `(n, d)`; a network works in its own precision (`f32`) on its device.
@@ -29,12 +30,14 @@ pub mod denoiser;
 pub mod error;
 pub mod exact;
 pub mod forward;
+mod fused;
 pub mod inference;
 pub mod layer;
 pub mod loss;
 pub mod network;
 pub mod optimizer;
 pub mod parameters;
+mod reference;
 pub mod sampler;
 pub mod schedule;
 pub mod time;

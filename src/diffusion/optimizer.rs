@@ -175,6 +175,11 @@ pub fn clip(gradient: &Tensor, largest: f64) -> Result<Tensor, DiffusionError> {
         return Ok(gradient.clone());
     }
     let squared = gradient.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>()?;
-    let factor = largest / (squared.sqrt() + 1e-6);
+    let factor = clip_factor(squared, largest);
     Ok(if factor < 1.0 { gradient.affine(factor, 0.0)? } else { gradient.clone() })
+}
+
+/// The factor, at most 1, of [`clip`] for a gradient whose entries' squares sum to `squared`.
+pub(super) fn clip_factor(squared: f64, largest: f64) -> f64 {
+    (largest / (squared.sqrt() + 1e-6)).min(1.0)
 }

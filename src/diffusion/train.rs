@@ -2,13 +2,8 @@
 
 use super::{
     Batch, Decay, DiffusionError, LossOptions, LossTerms, Network, OptimizerOptions, Schedule, TrainStreams,
-    average::Average,
-    batch::Batches,
-    checkpoint,
-    inference::to_tensor,
-    optimizer::{Optimizer, clip},
+    batch::Batches, checkpoint, fused::Training, reference::GraphTraining,
 };
-use candle_core::Tensor;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +57,15 @@ struct Header {
     optimizer_steps: usize,
 }
 
+/// The two ways to do the same computation.
+#[derive(Debug)]
+enum Path {
+    /// In one go, in `f32` on the host.
+    Fused(Box<Training>),
+    /// As a candle graph, everywhere.
+    Graph(Box<GraphTraining>),
+}
+
 /// A training under way. Everything random comes from the streams and the iteration's number, so a
 /// training that was stopped and goes on from a checkpoint gives the same bits.
 #[derive(Debug)]
@@ -70,10 +74,7 @@ pub struct Trainer {
     network: Network,
     options: TrainOptions,
     iteration: usize,
-    /// The network's parameters as one vector.
-    flat: Tensor,
-    optimizer: Optimizer,
-    average: Option<Average>,
+    path: Path,
     last_batch: Batch,
 }
 
@@ -89,6 +90,25 @@ impl Trainer {
         options: TrainOptions,
         streams: TrainStreams,
     ) -> Result<Self, DiffusionError> {
+        let mut trainer = Self::on_graph(data, schedule, network, options, streams)?;
+        if let Some(fused) = Training::new(&trainer.network, options, trainer.batches.size())? {
+            trainer.path = Path::Fused(Box::new(fused));
+        }
+        Ok(trainer)
+    }
+
+    /// As [`new`](Self::new), but always on the plain candle graph, which is the reference: the same
+    /// numbers up to rounding, more slowly.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn on_graph(
+        data: Array2<f64>,
+        schedule: &Schedule,
+        network: Network,
+        options: TrainOptions,
+        streams: TrainStreams,
+    ) -> Result<Self, DiffusionError> {
         options.check()?;
         let batches = Batches::new(data, schedule, options.batch_size, streams)?;
         if batches.dim() != network.dim() {
@@ -97,12 +117,10 @@ impl Trainer {
         DiffusionError::unless(network.steps() == schedule.steps(), || {
             format!("the network knows {} steps, but the schedule has {}", network.steps(), schedule.steps())
         })?;
-        let flat = network.parameters().flat()?;
-        let optimizer = Optimizer::new(options.optimizer, &flat)?;
-        let average = (options.ema > 0.0).then(|| Average::new(options.ema, &flat));
+        let path = Path::Graph(Box::new(GraphTraining::new(&network, options)?));
         let empty = Array2::zeros((0, network.dim()));
         let last_batch = Batch { x_t: empty.clone(), t: Vec::new(), eps: empty };
-        Ok(Self { batches, network, options, iteration: 0, flat, optimizer, average, last_batch })
+        Ok(Self { batches, network, options, iteration: 0, path, last_batch })
     }
 
     /// Iterations done.
@@ -115,9 +133,21 @@ impl Trainer {
         self.batches.per_epoch()
     }
 
-    /// The network with the newest parameters (not the average).
-    pub fn network(&self) -> &Network {
-        &self.network
+    /// Whether iterations are done in one go (`f32` on the host) or on the candle graph.
+    pub fn is_fused(&self) -> bool {
+        matches!(self.path, Path::Fused(_))
+    }
+
+    /// The network with the newest parameters (not the average), to look at: later iterations do not take
+    /// over what is changed in it.
+    ///
+    /// # Errors
+    /// If memory fails.
+    pub fn network(&self) -> Result<&Network, DiffusionError> {
+        if let Path::Fused(training) = &self.path {
+            self.network.parameters().assign(&training.flat()?)?;
+        }
+        Ok(&self.network)
     }
 
     /// The batch of the iteration done last; empty before the first.
@@ -139,23 +169,11 @@ impl Trainer {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn step_on(&mut self, batch: Batch) -> Result<LossTerms, DiffusionError> {
-        let parameters = self.network.parameters();
-        let (dtype, device) = (parameters.dtype(), parameters.device());
-        let x = to_tensor(batch.x_t.view(), dtype, device)?;
-        let eps = to_tensor(batch.eps.view(), dtype, device)?;
-        let predicted = self.network.forward(&x, &batch.t)?;
-        let (loss, terms) = self.options.loss.evaluate(&predicted, &eps)?;
-        if !terms.loss.is_finite() {
-            return Err(DiffusionError::Diverged { iteration: self.iteration, loss: terms.loss });
-        }
-        let gradient = clip(&parameters.flat_gradient(&loss.backward()?)?, self.options.clip_norm)?;
-        let decay = self.options.decay.factor(self.iteration, self.options.iterations);
-        self.flat = self.optimizer.step(&self.flat, &gradient, self.options.learning_rate * decay)?;
-        parameters.assign(&self.flat)?;
+        let terms = match &mut self.path {
+            Path::Fused(training) => training.step(&batch, self.iteration)?,
+            Path::Graph(training) => training.step(&self.network, &batch, self.iteration)?,
+        };
         self.iteration += 1;
-        if let Some(average) = &mut self.average {
-            average.update(&self.flat, self.iteration)?;
-        }
         self.last_batch = batch;
         Ok(terms)
     }
@@ -166,15 +184,19 @@ impl Trainer {
     /// # Errors
     /// If the device fails.
     pub fn checkpoint(&self) -> Result<Vec<u8>, DiffusionError> {
-        let (optimizer_steps, first, second) = self.optimizer.state();
+        let ((optimizer_steps, first, second), flat, average) = match &self.path {
+            Path::Fused(training) => (training.optimizer()?, training.flat()?, training.average()?),
+            Path::Graph(training) => {
+                let (steps, first, second) = training.optimizer();
+                ((steps, first.clone(), second.clone()), training.flat().clone(), training.average().cloned())
+            }
+        };
         let mut tensors = BTreeMap::from([
-            ("parameters".to_string(), self.flat.clone()),
-            ("optimizer.first".to_string(), first.clone()),
-            ("optimizer.second".to_string(), second.clone()),
+            ("parameters".to_string(), flat),
+            ("optimizer.first".to_string(), first),
+            ("optimizer.second".to_string(), second),
         ]);
-        if let Some(average) = &self.average {
-            tensors.insert("average".to_string(), average.value().clone());
-        }
+        tensors.extend(average.map(|average| ("average".to_string(), average)));
         checkpoint::write(&Header { iteration: self.iteration, optimizer_steps }, &tensors)
     }
 
@@ -185,23 +207,25 @@ impl Trainer {
     /// If the file is damaged or of another network; the training is then as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), DiffusionError> {
         let (header, mut tensors) = checkpoint::read::<Header>(bytes)?;
-        let average = self.average.as_ref().map(|_| "average");
+        let parameters = self.network.parameters();
+        let (shape, dtype, device) = ([parameters.count()], parameters.dtype(), parameters.device());
+        let average = (self.options.ema > 0.0).then_some("average");
         let names = ["parameters", "optimizer.first", "optimizer.second"].into_iter().chain(average);
-        let expected = names.map(|name| (name.to_string(), self.flat.dims(), self.flat.dtype()));
+        let expected = names.map(|name| (name.to_string(), shape.as_slice(), dtype));
         checkpoint::check(&tensors, expected)?;
-        let device = self.network.parameters().device();
         let mut take = |name: &str| match tensors.remove(name) {
             Some(t) => Ok(t.to_device(device)?),
             None => Err(DiffusionError::Saved(format!("it has no `{name}`"))),
         };
         let (flat, first, second) =
             (take("parameters")?, take("optimizer.first")?, take("optimizer.second")?);
-        if let Some(average) = &mut self.average {
-            average.restore(take("average")?);
+        let average = average.map(take).transpose()?;
+        parameters.assign(&flat)?;
+        let steps = header.optimizer_steps;
+        match &mut self.path {
+            Path::Fused(training) => training.restore(&flat, (steps, &first, &second), average.as_ref())?,
+            Path::Graph(training) => training.restore(flat, (steps, first, second), average),
         }
-        self.network.parameters().assign(&flat)?;
-        self.flat = flat;
-        self.optimizer.restore(header.optimizer_steps, first, second);
         self.iteration = header.iteration;
         Ok(())
     }
@@ -211,12 +235,15 @@ impl Trainer {
     /// # Errors
     /// If the parameters became infinite or NaN in the last iteration, or the device fails.
     pub fn into_network(self) -> Result<Network, DiffusionError> {
-        let value = self.average.as_ref().map_or(&self.flat, Average::value);
+        let value = match &self.path {
+            Path::Fused(training) => training.average()?.map_or_else(|| training.flat(), Ok)?,
+            Path::Graph(training) => training.average().unwrap_or(training.flat()).clone(),
+        };
         let sum = value.to_dtype(candle_core::DType::F64)?.abs()?.sum_all()?.to_scalar::<f64>()?;
         if !sum.is_finite() {
             return Err(DiffusionError::Diverged { iteration: self.iteration, loss: sum });
         }
-        self.network.parameters().assign(value)?;
+        self.network.parameters().assign(&value)?;
         Ok(self.network)
     }
 }

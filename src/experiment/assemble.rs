@@ -3,7 +3,8 @@
 use super::error::ExperimentError;
 use super::fit_report::FitRow;
 use super::records::{
-    IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows, write_summary,
+    IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows,
+    write_summary,
 };
 use super::runs::PlannedRun;
 use super::schedule_runs::{Shared, replicate};
@@ -163,7 +164,8 @@ fn summarize(keys: &[String], all: &[Figures]) -> Vec<SummaryRow> {
     let others: Vec<usize> = (0..keys.len()).filter(|&k| !keys[k].starts_with(ISOTROPY)).collect();
     let mut rows = Vec::new();
     for group in &groups {
-        let control = lambda.and_then(|lambda| groups.iter().find(|other| is_control(group, other, lambda, &others)));
+        let control =
+            lambda.and_then(|lambda| groups.iter().find(|other| is_control(group, other, lambda, &others)));
         for (index, (metric, _)) in group.replicates.first().copied().unwrap_or_default().iter().enumerate() {
             let values = group.figure(index);
             let Some(interval) = mean_interval(&values) else { continue };

@@ -13,7 +13,9 @@ pub enum ExperimentError {
     #[error("interrupted; finished runs are kept, and the same command goes on from there")]
     Interrupted,
     /// The output folder holds another experiment.
-    #[error("{folder} holds results of another spec ({difference}); choose another --out, or give --force to overwrite them")]
+    #[error(
+        "{folder} holds results of another spec ({difference}); choose another --out, or give --force to overwrite them"
+    )]
     OtherSpec {
         /// The folder.
         folder: String,
@@ -21,7 +23,9 @@ pub enum ExperimentError {
         difference: String,
     },
     /// A file or folder could not be written.
-    #[error("cannot write {path}: {source}; check that the folder is writable and the disk not full, then run again")]
+    #[error(
+        "cannot write {path}: {source}; check that the folder is writable and the disk not full, then run again"
+    )]
     Write {
         /// The file.
         path: PathBuf,
@@ -78,7 +82,9 @@ pub enum StageError {
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// Samples ran off to infinity.
-    #[error("the samples diverged at reverse step {step} (t = {t}): {what}; train longer, lower train.learning_rate, or take more diffusion.steps")]
+    #[error(
+        "the samples diverged at reverse step {step} (t = {t}): {what}; train longer, lower train.learning_rate, or take more diffusion.steps"
+    )]
     Diverged {
         /// Reverse step.
         step: usize,
@@ -88,7 +94,9 @@ pub enum StageError {
         what: &'static str,
     },
     /// The isotropy of the plain network is out of the formula's range.
-    #[error("the trained network predicts noise of mean square {q:.4} per dimension, but the control needs one between 0 and 1; train longer")]
+    #[error(
+        "the trained network predicts noise of mean square {q:.4} per dimension, but the control needs one between 0 and 1; train longer"
+    )]
     NoScale {
         /// Mean square of the predicted noise over dimensions.
         q: f64,

@@ -25,7 +25,7 @@ pub use device::DeviceChoice;
 pub use error::ExperimentError;
 pub use fit_report::{FitRow, write_fit};
 pub use observer::{Observer, Quiet, Stage};
-pub use records::{Label, IsotropyRow, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
+pub use records::{IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
 pub use replicate::Purpose;
 pub use schedule_runs::{Finished, Outcome, run};
 pub use status::{StageSeconds, Status};

@@ -199,7 +199,7 @@ impl Run<'_> {
         let parameters = stream(Purpose::Parameters);
         let network =
             Network::new(points.ncols(), plan.schedule.steps(), &plan.network, &parameters, self.device)?;
-        let mut trainer = Trainer::new(points, &plan.schedule, network, plan.train.clone(), streams)?;
+        let mut trainer = Trainer::new(points, &plan.schedule, network, plan.train, streams)?;
         for iteration in 1..=plan.train.iterations {
             self.interrupt.check()?;
             let terms = trainer.step()?;
@@ -238,7 +238,7 @@ impl Run<'_> {
         let rows = RefCell::new(Vec::new());
         let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), StageError> {
             self.interrupt.check()?;
-            if step % plan.metrics.every == 0 || step == options.steps {
+            if step.is_multiple_of(plan.metrics.every) || step == options.steps {
                 let row = self.row(step, t, &self.to_data_space(map, x.view(), step, t)?)?;
                 let value = row.log_likelihood.map(|v| ("log-likelihood", v));
                 self.observer.progress(id, Stage::Sample, step as u64, value);
@@ -312,13 +312,13 @@ fn optimal_mse(exact: &MixtureDenoiser, batch: &Batch, reduction: Reduction) -> 
 /// A failed stage, or a file that could not be written during it.
 enum StageOrFile {
     Stage(StageError),
-    File(ExperimentError),
+    File(Box<ExperimentError>),
 }
 
 impl StageOrFile {
     fn placed(self, run: &str, stage: Stage) -> ExperimentError {
         match self {
-            Self::File(error) => error,
+            Self::File(error) => *error,
             Self::Stage(StageError::Interrupted) => ExperimentError::Interrupted,
             Self::Stage(source) => {
                 ExperimentError::Stage { run: run.to_string(), stage: stage.name(), source }
@@ -335,6 +335,6 @@ impl<E: Into<StageError>> From<E> for StageOrFile {
 
 impl From<ExperimentError> for StageOrFile {
     fn from(error: ExperimentError) -> Self {
-        Self::File(error)
+        Self::File(Box::new(error))
     }
 }

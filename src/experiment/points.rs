@@ -25,7 +25,8 @@ pub fn write(
     files::write(path, |out| {
         let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
         let axes: Vec<String> = (0..real.ncols()).map(|j| format!("x{j}")).collect();
-        writer.write_record(["kind", "radius", "spheres"].into_iter().chain(axes.iter().map(String::as_str)))?;
+        writer
+            .write_record(["kind", "radius", "spheres"].into_iter().chain(axes.iter().map(String::as_str)))?;
         for (row, radius) in real.rows().into_iter().zip(manifold.radii()) {
             writer.serialize(("real", Some(radius), None::<u32>, row.to_vec()))?;
         }

@@ -142,7 +142,8 @@ pub fn write_rows<'a, R: Row + 'a>(
     files::write(path, |out| {
         let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
         let label = ["run", "pipeline", "replicate"].into_iter();
-        writer.write_record(label.chain(keys.iter().map(String::as_str)).chain(R::COLUMNS.iter().copied()))?;
+        writer
+            .write_record(label.chain(keys.iter().map(String::as_str)).chain(R::COLUMNS.iter().copied()))?;
         for (label, row) in rows {
             writer.serialize((&label.run, &label.pipeline, label.replicate, &label.values, row))?;
         }
@@ -192,8 +193,15 @@ pub struct SummaryFigures {
     pub difference_high: Option<f64>,
 }
 
-const SUMMARY_COLUMNS: [&str; 7] =
-    ["mean", "interval_low", "interval_high", "replicates", "difference", "difference_low", "difference_high"];
+const SUMMARY_COLUMNS: [&str; 7] = [
+    "mean",
+    "interval_low",
+    "interval_high",
+    "replicates",
+    "difference",
+    "difference_low",
+    "difference_high",
+];
 
 /// Writes `summary.csv`, whole or not at all.
 ///

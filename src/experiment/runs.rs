@@ -60,7 +60,13 @@ pub fn planned<'a>(study: &'a Study, out: &Path) -> Result<Vec<PlannedRun<'a>>, 
                 let folder = out.join("runs").join(&run);
                 let label =
                     Label { run, pipeline: pipeline.to_string(), replicate, values: point.values.clone() };
-                runs.push(PlannedRun { label, pipeline: *pipeline, plan: &point.plan, spec: spec.clone(), folder });
+                runs.push(PlannedRun {
+                    label,
+                    pipeline: *pipeline,
+                    plan: &point.plan,
+                    spec: spec.clone(),
+                    folder,
+                });
             }
         }
     }

@@ -14,6 +14,9 @@ const COLUMNS: [(&str, &str, usize); 7] = [
     ("plateau step", "plateau_step", 0),
 ];
 
+/// The pipeline under which fresh real points stand in the summary.
+const DATA: &str = "data";
+
 /// More lines than this are for `summary.csv`.
 const MOST_LINES: usize = 60;
 
@@ -26,8 +29,17 @@ pub fn end_table(finished: &Finished) -> String {
             lines.push(line);
         }
     }
+    // Points that share their data share the line of fresh real points.
+    let mut seen: Vec<Vec<u64>> = Vec::new();
+    lines.retain(|&(pipeline, values)| {
+        let of = |row: &&SummaryRow| row.pipeline == pipeline && row.values == values;
+        let means = finished.summary.iter().filter(of).map(|row| row.figures.mean.to_bits()).collect();
+        let new = pipeline != DATA || !seen.contains(&means);
+        seen.push(means);
+        new
+    });
     // Real points last: the line to read the others by.
-    lines.sort_by_key(|(pipeline, _)| *pipeline == "data");
+    lines.sort_by_key(|(pipeline, _)| *pipeline == DATA);
     let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
     let end = format!("{} runs{wall}; tables in {}\n", finished.runs.len(), finished.out.display());
     if lines.len() > MOST_LINES {
@@ -52,10 +64,11 @@ pub fn end_table(finished: &Finished) -> String {
     }
     for (pipeline, values) in lines {
         let figures = columns.iter().map(|(_, metric, digits)| {
-            let of = |row: &&SummaryRow| row.pipeline == pipeline && row.values == values && row.metric == *metric;
+            let of =
+                |row: &&SummaryRow| row.pipeline == pipeline && row.values == values && row.metric == *metric;
             finished.summary.iter().find(of).map_or(String::new(), |row| figure(row, *digits))
         });
-        let label = if pipeline == "data" { "(real points)" } else { pipeline };
+        let label = if pipeline == DATA { "(real points)" } else { pipeline };
         let cells = std::iter::once(label.to_string()).chain(values.iter().cloned()).chain(figures);
         table.add_row(cells.chain(stage_seconds(&finished.runs, pipeline, values)));
     }

@@ -8,8 +8,8 @@ use super::origin::Origins;
 use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 use super::ranges::Checker;
 use crate::diffusion::{
-    Isotropy, IsotropyForm, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind, ScheduleOptions,
-    TimeEncoding, TrainOptions,
+    Isotropy, IsotropyForm, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule,
+    ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,
 };
 
 const DEFAULT_EPOCHS: usize = 200;
@@ -83,7 +83,10 @@ pub fn gaussianize(check: &Checker, g: &GaussianizeFile, dim: usize) -> Result<(
         })?;
     }
     check.require((0.0..=0.5).contains(&g.held_out), "gaussianize.held_out", || {
-        format!("`gaussianize.held_out` is {}, but it must be a fraction from 0 (watch nothing) to 0.5", g.held_out)
+        format!(
+            "`gaussianize.held_out` is {}, but it must be a fraction from 0 (watch nothing) to 0.5",
+            g.held_out
+        )
     })?;
     check.count("gaussianize.patience", g.patience)?;
     check.not_negative("gaussianize.min_gain", g.min_gain)
@@ -136,7 +139,10 @@ fn network(check: &Checker, file: &mut SpecFile) -> Result<NetworkOptions, SpecE
         (None, None) => DEFAULT_HIDDEN.to_vec(),
     };
     check.require(!hidden.is_empty() && hidden.len() <= 64, "network.hidden", || {
-        format!("`network.hidden` has {} layers, but it must have 1 to 64, for example [16, 32, 64]", hidden.len())
+        format!(
+            "`network.hidden` has {} layers, but it must have 1 to 64, for example [16, 32, 64]",
+            hidden.len()
+        )
     })?;
     for (i, &w) in hidden.iter().enumerate() {
         check.require((1..=65_536).contains(&w), &format!("network.hidden[{i}]"), || {
@@ -146,9 +152,11 @@ fn network(check: &Checker, file: &mut SpecFile) -> Result<NetworkOptions, SpecE
     check.require((1..=4096).contains(&n.time_dim), "network.time_dim", || {
         format!("`network.time_dim` is {}, but it must be from 1 to 4096", n.time_dim)
     })?;
-    check.require(n.time != TimeEncoding::Sinusoidal || n.time_dim.is_multiple_of(2), "network.time_dim", || {
-        format!("`network.time_dim` is {}, but a sinusoidal embedding needs an even number", n.time_dim)
-    })?;
+    check.require(
+        n.time != TimeEncoding::Sinusoidal || n.time_dim.is_multiple_of(2),
+        "network.time_dim",
+        || format!("`network.time_dim` is {}, but a sinusoidal embedding needs an even number", n.time_dim),
+    )?;
     n.hidden = Some(hidden.clone());
     Ok(NetworkOptions {
         hidden,
@@ -159,7 +167,11 @@ fn network(check: &Checker, file: &mut SpecFile) -> Result<NetworkOptions, SpecE
     })
 }
 
-fn train(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Result<TrainOptions, SpecError> {
+fn train(
+    check: &Checker,
+    file: &mut SpecFile,
+    warnings: &mut Vec<String>,
+) -> Result<TrainOptions, SpecError> {
     let samples = file.data.samples;
     let t = &mut file.train;
     check.count("train.batch_size", t.batch_size)?;
@@ -181,7 +193,9 @@ fn train(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Re
     }
     let iterations = match (t.epochs, t.iterations) {
         (Some(_), Some(_)) => {
-            return Err(check.0.error("train.iterations", "give `train.epochs` or `train.iterations`, not both"));
+            return Err(check
+                .0
+                .error("train.iterations", "give `train.epochs` or `train.iterations`, not both"));
         }
         (None, Some(iterations)) => {
             check.count("train.iterations", iterations)?;
@@ -252,7 +266,10 @@ fn metrics(
     if m.prdc {
         for (key, n) in [("metrics.reference", m.reference), ("sample.count", sample.count)] {
             check.require(m.k < n, "metrics.k", || {
-                format!("`metrics.k` is {}, but `{key}` is {n}: the {}-th nearest other point needs more points", m.k, m.k)
+                format!(
+                    "`metrics.k` is {}, but `{key}` is {n}: the {}-th nearest other point needs more points",
+                    m.k, m.k
+                )
             })?;
         }
     }

@@ -74,7 +74,8 @@ fn open_table(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) 
     let Some(path) = &file.data.path else {
         return Err(check.0.error("data", "data.kind = \"table\" needs `path`, a CSV or npy file of points"));
     };
-    let rows = table::read(Path::new(path)).map_err(|e| check.0.error("data.path", format!("{path}: {e}")))?;
+    let rows =
+        table::read(Path::new(path)).map_err(|e| check.0.error("data.path", format!("{path}: {e}")))?;
     let n = rows.nrows();
     check.require(n >= 8, "data.path", || format!("{path} has {n} points, but at least 8 are needed"))?;
     let table = Table::new(rows, file.metrics.reference, file.sample.count);
@@ -84,7 +85,9 @@ fn open_table(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) 
     ] {
         let there = table.count(part);
         if *asked > there && check.0.has(key) {
-            warnings.push(format!("`{key}` is {asked}, but {path} has {n} points, of which {there} are left for it"));
+            warnings.push(format!(
+                "`{key}` is {asked}, but {path} has {n} points, of which {there} are left for it"
+            ));
         }
         *asked = there.min(*asked);
     }
@@ -98,11 +101,8 @@ fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixt
     })?;
     let weights: Vec<f64> = components.iter().map(|c| c.weight).collect();
     let means: Vec<_> = components.iter().map(|c| Array1::from(c.mean.clone())).collect();
-    let covariances = components
-        .iter()
-        .enumerate()
-        .map(|(k, c)| covariance(check, k, c))
-        .collect::<Result<Vec<_>, _>>()?;
+    let covariances =
+        components.iter().enumerate().map(|(k, c)| covariance(check, k, c)).collect::<Result<Vec<_>, _>>()?;
     GaussianMixture::new(&weights, &means, &covariances).map_err(|error| {
         let Some(k) = error.component() else { return check.0.error("data", error.to_string()) };
         use crate::data::mixture::MixtureError as E;
@@ -121,7 +121,9 @@ fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixt
 fn covariance(check: &Checker, k: usize, c: &ComponentFile) -> Result<Array2<f64>, SpecError> {
     let at = format!("data.components[{k}]");
     let d = c.mean.len();
-    check.require(d > 0, &format!("{at}.mean"), || format!("{at}: the mean is empty; give a number for each axis"))?;
+    check.require(d > 0, &format!("{at}.mean"), || {
+        format!("{at}: the mean is empty; give a number for each axis")
+    })?;
     match (&c.covariance, c.std, &c.variances) {
         (Some(rows), None, None) => {
             check.require(rows.len() == d && rows.iter().all(|r| r.len() == d), &format!("{at}.covariance"), || {

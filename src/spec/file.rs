@@ -6,8 +6,8 @@ use super::origin::{Origins, join};
 use super::plan::Pipeline;
 use crate::data::scaling::{ReferenceScale, ScaleKind};
 use crate::diffusion::{
-    Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind, Spacing,
-    TimeEncoding, VarianceKind,
+    Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind,
+    Spacing, TimeEncoding, VarianceKind,
 };
 use crate::gaussianize::{BandwidthRule, Components, Contrast, GaussianizeOptions, Rotation, Tails};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -360,7 +360,14 @@ pub struct SampleFile {
 
 impl Default for SampleFile {
     fn default() -> Self {
-        Self { count: 10_000, sampler: SamplerKind::Ddpm, steps: None, spacing: Spacing::Trailing, eta: 0.0, epsilon_scale: 1.0 }
+        Self {
+            count: 10_000,
+            sampler: SamplerKind::Ddpm,
+            steps: None,
+            spacing: Spacing::Trailing,
+            eta: 0.0,
+            epsilon_scale: 1.0,
+        }
     }
 }
 

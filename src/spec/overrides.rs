@@ -21,9 +21,9 @@ impl FromStr for Override {
 
     /// Splits at the first `=`. VALUE is TOML; what is no TOML is a string.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (key, value) = text
-            .split_once('=')
-            .ok_or_else(|| format!("`{text}` is not KEY=VALUE; write for example train.learning_rate=3e-4"))?;
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            format!("`{text}` is not KEY=VALUE; write for example train.learning_rate=3e-4")
+        })?;
         let path = parts(key);
         if path.iter().any(String::is_empty) {
             return Err(format!("`{key}` is not a dotted key such as train.learning_rate"));
@@ -52,7 +52,11 @@ impl Override {
     /// The value of a flag of its own, `--layers 5` for `gaussianize.layers`, read as in `--set`.
     pub fn from_flag(key: &str, value: &str) -> Self {
         let flag = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
-        Self { place: Place::Argument(format!("--{flag} {value}")), path: parts(key), value: toml_or_word(value) }
+        Self {
+            place: Place::Argument(format!("--{flag} {value}")),
+            path: parts(key),
+            value: toml_or_word(value),
+        }
     }
 
     /// A value for a dotted key that stands at `place`.
@@ -101,8 +105,9 @@ fn insert(table: &mut Table, path: &[String], value: Value) -> Result<String, St
             }
             Value::Array(items) => {
                 let count = items.len();
-                let index: usize =
-                    part.parse().map_err(|_| format!("`{written}` is a list, so `{part}` must be a number"))?;
+                let index: usize = part
+                    .parse()
+                    .map_err(|_| format!("`{written}` is a list, so `{part}` must be a number"))?;
                 let item = items
                     .get_mut(index)
                     .ok_or_else(|| format!("`{written}` has {count} items, counted from 0"))?;

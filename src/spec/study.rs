@@ -42,7 +42,9 @@ impl Study {
         let sweep = match table.remove("sweep") {
             None => None,
             Some(Value::Table(sweep)) => Some(sweep),
-            Some(_) => return Err(origins.error("sweep", "`sweep` must be a table of keys with lists of values")),
+            Some(_) => {
+                return Err(origins.error("sweep", "`sweep` must be a table of keys with lists of values"));
+            }
         };
         let base = check::plan(file::from_table(table.clone(), origins)?, origins)?;
         let Some(sweep) = sweep else {
@@ -87,7 +89,12 @@ impl Study {
     }
 }
 
-fn point(table: &Table, origins: &Origins, keys: &[String], settings: &[Setting]) -> Result<Point, SpecError> {
+fn point(
+    table: &Table,
+    origins: &Origins,
+    keys: &[String],
+    settings: &[Setting],
+) -> Result<Point, SpecError> {
     let (mut table, mut origins) = (table.clone(), origins.clone());
     for (key, value, place) in settings {
         let place = origins.place(place).unwrap_or(Place::Whole);
@@ -120,9 +127,13 @@ fn lay_out(sweep: &Table, origins: &Origins) -> Result<Vec<Vec<Setting>>, SpecEr
                 for (p, point) in points.iter().enumerate() {
                     let at = format!("{at}[{p}]");
                     let Value::Table(point) = point else {
-                        return Err(origins.error(&at, "each of `sweep.points` must be a table of keys and values"));
+                        return Err(
+                            origins.error(&at, "each of `sweep.points` must be a table of keys and values")
+                        );
                     };
-                    explicit.push(point.iter().map(|(k, v)| (k.clone(), v.clone(), format!("{at}.{k}"))).collect());
+                    explicit.push(
+                        point.iter().map(|(k, v)| (k.clone(), v.clone(), format!("{at}.{k}"))).collect(),
+                    );
                 }
             }
             ("zip" | "points", _) => {
@@ -133,21 +144,24 @@ fn lay_out(sweep: &Table, origins: &Origins) -> Result<Vec<Vec<Setting>>, SpecEr
                 axes.push(values.iter().enumerate().map(one).collect());
             }
             _ => {
-                let message =
-                    format!("`{at}` must be a list of at least one value, such as \"network.width\" = [16, 32]");
+                let message = format!(
+                    "`{at}` must be a list of at least one value, such as \"network.width\" = [16, 32]"
+                );
                 return Err(origins.error(&at, message));
             }
         }
     }
     let total = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.len()));
-    if !total.is_some_and(|n| n <= MOST_POINTS) {
+    if total.is_none_or(|n| n > MOST_POINTS) {
         return Err(origins.error("sweep", format!("the sweep has more than {MOST_POINTS} points")));
     }
     let mut points = if axes.is_empty() && !explicit.is_empty() { Vec::new() } else { vec![Vec::new()] };
     for axis in axes {
         points = points
             .into_iter()
-            .flat_map(|point: Vec<Setting>| axis.iter().map(move |more| [point.as_slice(), more.as_slice()].concat()))
+            .flat_map(|point: Vec<Setting>| {
+                axis.iter().map(move |more| [point.as_slice(), more.as_slice()].concat())
+            })
             .collect();
     }
     points.extend(explicit);

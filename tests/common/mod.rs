@@ -63,9 +63,6 @@ pub fn text(path: impl AsRef<Path>) -> String {
 pub fn csv(path: impl AsRef<Path>) -> (Vec<String>, Vec<Vec<String>>) {
     let mut reader = csv::Reader::from_path(path.as_ref()).expect("the file is there");
     let header = reader.headers().expect("a header").iter().map(str::to_string).collect();
-    let rows = reader
-        .records()
-        .map(|r| r.expect("a row").iter().map(str::to_string).collect())
-        .collect();
+    let rows = reader.records().map(|r| r.expect("a row").iter().map(str::to_string).collect()).collect();
     (header, rows)
 }

@@ -1,0 +1,214 @@
+//! The network as the fused path sees it: which layer has which numbers, and where each number of the
+//! flat vector lies.
+//!
+//! All trained numbers are one vector, as in [`Parameters`](crate::diffusion::parameters::Parameters),
+//! but padded and with the weights in panels. The optimiser works on that vector as it is: padding has
+//! gradient 0 and stays 0.
+
+use super::panel::{padded, panels, position};
+use crate::diffusion::{Activation, Conditioning, DiffusionError, Network, TimeEncoding, time};
+use candle_core::{DType, Tensor};
+use std::ops::Range;
+
+/// `y = x W^T + b`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dense {
+    pub input: usize,
+    pub output: usize,
+    start: usize,
+    back: usize,
+}
+
+impl Dense {
+    /// Where the bias lies, padding included.
+    pub fn bias(&self) -> Range<usize> {
+        self.start..self.start + padded(self.output)
+    }
+
+    /// Where `W^T` `(input, output)` lies, in panels.
+    pub fn weight(&self) -> Range<usize> {
+        let start = self.bias().end;
+        start..start + self.input * padded(self.output)
+    }
+
+    /// Where `W` `(output, input)` lies in the second vector, in panels.
+    pub fn back(&self) -> Range<usize> {
+        self.back..self.back + self.output * padded(self.input)
+    }
+}
+
+/// A row of numbers per step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table {
+    pub columns: usize,
+    start: usize,
+    rows: usize,
+}
+
+impl Table {
+    /// Where it lies.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.start + self.rows * padded(self.columns)
+    }
+
+    /// Row `row` of the table that `numbers` holds, padding included.
+    pub fn row<'a>(&self, numbers: &'a [f32], row: usize) -> &'a [f32] {
+        let width = padded(self.columns);
+        &numbers[self.start + row * width..][..width]
+    }
+}
+
+/// One layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayerPlan {
+    pub dense: Dense,
+    /// The two affine maps of a layer's own time embedding.
+    pub time: Option<[Dense; 2]>,
+    /// The factors of the layer's outputs.
+    pub scale: Option<Table>,
+}
+
+/// Which piece of the vector: a stretch whose gradient is computed in one go.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece {
+    /// The bias of a layer's map number `map`: 0 the layer itself, 1 and 2 its time embedding.
+    Bias { layer: usize, map: usize },
+    /// A panel of its weight.
+    Panel { layer: usize, map: usize, column: usize, width: usize },
+    /// The factors of a layer.
+    Scale { layer: usize },
+    /// The learned encoding.
+    Encoding,
+}
+
+/// Layout of a network.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub dim: usize,
+    pub steps: usize,
+    pub activation: Activation,
+    /// Whether the encoding is appended to the input.
+    pub concat: bool,
+    /// Width of the encoding; 0 if it is not used.
+    pub time_width: usize,
+    pub layers: Vec<LayerPlan>,
+    /// The learned encoding.
+    pub learned: Option<Table>,
+    /// The fixed encoding, `(T, time_width)`.
+    fixed: Vec<f32>,
+    /// Pieces and their lengths, in the order of the vector.
+    pub pieces: Vec<(Piece, usize)>,
+    /// Every dense map, in the order of the second vector.
+    pub maps: Vec<Dense>,
+    /// Place in the vector of each number of the network's own flat vector.
+    places: Vec<u32>,
+    size: usize,
+}
+
+impl Model {
+    /// The layout of a network; none if it does not compute in `f32` on the host.
+    pub fn new(network: &Network) -> Option<Self> {
+        let parameters = network.parameters();
+        if parameters.dtype() != DType::F32 || !parameters.device().is_cpu() {
+            return None;
+        }
+        let (options, steps) = (network.options(), network.steps());
+        let used = options.conditioning != Conditioning::Scale;
+        let time_width = if used { options.time.width(options.time_dim) } else { 0 };
+        let concat = options.conditioning == Conditioning::Concat;
+        let fixed = match options.time {
+            TimeEncoding::Sinusoidal if used => time::sinusoidal(steps, time_width),
+            TimeEncoding::Scalar if used => time::scalar(steps),
+            _ => Vec::new(),
+        };
+        let mut model = Self {
+            dim: network.dim(),
+            steps,
+            activation: options.activation,
+            concat,
+            time_width,
+            layers: Vec::new(),
+            learned: None,
+            fixed: fixed.into_iter().map(|v| v as f32).collect(),
+            pieces: Vec::new(),
+            maps: Vec::new(),
+            places: Vec::new(),
+            size: 0,
+        };
+        // In the order in which `Network::with_dtype` adds its parameters.
+        if used && options.time == TimeEncoding::Learned {
+            model.learned = Some(model.table(time_width, Piece::Encoding));
+        }
+        let mut input = model.dim;
+        for (layer, &output) in options.hidden.iter().chain([&model.dim.clone()]).enumerate() {
+            let appended = if concat && layer == 0 { time_width } else { 0 };
+            let dense = model.dense(input + appended, output, layer, 0);
+            let time = (options.conditioning == Conditioning::Add)
+                .then(|| [model.dense(time_width, output, layer, 1), model.dense(output, output, layer, 2)]);
+            let scale = (!used).then(|| model.table(output, Piece::Scale { layer }));
+            model.layers.push(LayerPlan { dense, time, scale });
+            input = output;
+        }
+        (model.places.len() == parameters.count()).then_some(model)
+    }
+
+    fn dense(&mut self, input: usize, output: usize, layer: usize, map: usize) -> Dense {
+        let dense = Dense { input, output, start: self.size, back: self.back_size() };
+        let (bias, weight) = (dense.bias(), dense.weight());
+        self.pieces.push((Piece::Bias { layer, map }, bias.len()));
+        for range in panels(output) {
+            let piece = Piece::Panel { layer, map, column: range.start, width: range.len() };
+            self.pieces.push((piece, input * range.len()));
+        }
+        let entries = (0..output).flat_map(|o| (0..input).map(move |i| position(input, output, i, o)));
+        self.places.extend(entries.map(|place| (weight.start + place) as u32));
+        self.places.extend((bias.start..bias.start + output).map(|place| place as u32));
+        self.size = weight.end;
+        self.maps.push(dense);
+        dense
+    }
+
+    fn table(&mut self, columns: usize, piece: Piece) -> Table {
+        let table = Table { columns, start: self.size, rows: self.steps };
+        let range = table.range();
+        self.pieces.push((piece, range.len()));
+        let entries = range.clone().step_by(padded(columns)).flat_map(|row| row..row + columns);
+        self.places.extend(entries.map(|place| place as u32));
+        self.size = range.end;
+        table
+    }
+
+    /// Length of the second vector, which holds the weights of all maps the other way round.
+    pub fn back_size(&self) -> usize {
+        self.maps.last().map_or(0, |map| map.back().end)
+    }
+
+    /// The encoding of the step in row `row` of the table.
+    pub fn encoding<'a>(&'a self, numbers: &'a [f32], row: usize) -> &'a [f32] {
+        match &self.learned {
+            Some(table) => &table.row(numbers, row)[..self.time_width],
+            None => self.fixed.get(row * self.time_width..(row + 1) * self.time_width).unwrap_or(&[]),
+        }
+    }
+
+    /// The padded vector of a network's flat one.
+    ///
+    /// # Errors
+    /// If it is no vector of so many `f32`.
+    pub fn pack(&self, flat: &Tensor) -> Result<Vec<f32>, DiffusionError> {
+        let mut numbers = vec![0.0; self.size];
+        for (place, value) in self.places.iter().zip(flat.to_vec1::<f32>()?) {
+            numbers[*place as usize] = value;
+        }
+        Ok(numbers)
+    }
+
+    /// The network's flat vector of a padded one.
+    ///
+    /// # Errors
+    /// If memory fails.
+    pub fn unpack(&self, numbers: &[f32]) -> Result<Tensor, DiffusionError> {
+        let flat: Vec<f32> = self.places.iter().map(|place| numbers[*place as usize]).collect();
+        Ok(Tensor::from_vec(flat, self.places.len(), &candle_core::Device::Cpu)?)
+    }
+}

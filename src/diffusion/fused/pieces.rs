@@ -1,0 +1,130 @@
+//! The gradient of each piece of the parameters, from the blocks of a batch; and how pieces are shared
+//! among threads.
+
+use super::{
+    block::{Block, Matrix},
+    gemm::FEW,
+    gradient::{FewGradient, Pair, WeightGradient},
+    model::{Dense, Model, Piece},
+    panel::padded,
+};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Calls `work` for every piece with its own stretch of `numbers`: in order, or, with `parallel`, half of
+/// the numbers here and half elsewhere, and so on.
+pub(super) fn spread<P: Copy + Send + Sync>(
+    pieces: &[(P, usize)],
+    numbers: &mut [f32],
+    parallel: bool,
+    work: &(impl Fn(P, &mut [f32]) + Sync),
+) {
+    if !parallel || pieces.len() < 2 {
+        let mut rest = numbers;
+        for (piece, length) in pieces {
+            let (own, others) = rest.split_at_mut(*length);
+            work(*piece, own);
+            rest = others;
+        }
+        return;
+    }
+    let (mut cut, mut length) = (1, pieces[0].1);
+    while cut + 1 < pieces.len() && length + pieces[cut].1 / 2 < numbers.len() / 2 {
+        length += pieces[cut].1;
+        cut += 1;
+    }
+    let (left, right) = numbers.split_at_mut(length);
+    rayon::join(|| spread(&pieces[..cut], left, true, work), || spread(&pieces[cut..], right, true, work));
+}
+
+/// The gradient of one piece, summed over the batch.
+pub(super) fn gradient(arch: Arch, model: &Model, blocks: &[Block], piece: Piece, out: &mut [f32]) {
+    out.fill(0.0);
+    match piece {
+        Piece::Bias { layer, map } => blocks.iter().for_each(|block| {
+            let delta = outputs(block, layer, map);
+            arch.dispatch(Add { rows: block.rows, from: delta, out });
+        }),
+        Piece::Panel { layer, map, column, width } => blocks.iter().for_each(|block| {
+            let (x, delta) = (inputs(block, layer, map), outputs(block, layer, map));
+            let pair = Pair {
+                rows: block.rows,
+                x: &x.numbers,
+                x_stride: x.stride,
+                delta: &delta.numbers,
+                delta_stride: delta.stride,
+            };
+            let output = dense(model, layer, map).output;
+            if output <= FEW {
+                arch.dispatch(FewGradient { pair, output, out });
+            } else {
+                arch.dispatch(WeightGradient { pair, column, width, out });
+            }
+        }),
+        Piece::Scale { layer } => blocks.iter().for_each(|block| {
+            if let Some(scaled) = &block.layers[layer].scaled {
+                scatter(block, scaled, (0, model.layers[layer].dense.output), out);
+            }
+        }),
+        Piece::Encoding => blocks.iter().for_each(|block| {
+            let first = if model.concat { model.dim } else { 0 };
+            scatter(block, &block.encoding_delta, (first, model.time_width), out);
+        }),
+    }
+}
+
+fn dense(model: &Model, layer: usize, map: usize) -> Dense {
+    let plan = &model.layers[layer];
+    match (map, plan.time) {
+        (1, Some([first, _])) => first,
+        (2, Some([_, second])) => second,
+        _ => plan.dense,
+    }
+}
+
+/// What map `map` of a layer got.
+fn inputs(block: &Block, layer: usize, map: usize) -> &Matrix {
+    match (map, &block.layers[layer].time) {
+        (1, _) => &block.encoding,
+        (2, Some(time)) => &time.y,
+        _ if layer == 0 => &block.x,
+        _ => &block.layers[layer - 1].main.y,
+    }
+}
+
+/// The gradient with respect to what it gave.
+fn outputs(block: &Block, layer: usize, map: usize) -> &Matrix {
+    match (map, &block.layers[layer].time) {
+        (1, Some(time)) => &time.delta,
+        _ => &block.layers[layer].main.delta,
+    }
+}
+
+/// Adds `columns` numbers from column `first` on of each row to the row of its step.
+fn scatter(block: &Block, from: &Matrix, (first, columns): (usize, usize), out: &mut [f32]) {
+    let width = padded(columns);
+    for (row, &t) in block.steps.iter().enumerate() {
+        let from = &from.row(row)[first..first + columns];
+        out[t as usize * width..].iter_mut().zip(from).for_each(|(out, v)| *out += v);
+    }
+}
+
+/// Adds all rows to `out`, one after the other.
+struct Add<'a> {
+    rows: usize,
+    from: &'a Matrix,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { rows, from, out } = self;
+        for (register, out) in S::as_mut_simd_f32s(out).0.iter_mut().enumerate() {
+            for row in from.numbers.chunks_exact(from.stride).take(rows) {
+                *out = simd.add_f32s(*out, S::as_simd_f32s(row).0[register]);
+            }
+        }
+    }
+}

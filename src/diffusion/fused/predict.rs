@@ -1,0 +1,147 @@
+//! The network's prediction for many points at one step.
+
+use super::{
+    block::{Matrix, Shared},
+    elementwise::{Activate, Multiply},
+    gemm::{FEW, FewColumns, Product},
+    model::{Dense, Model},
+    panel::{padded, panels, stride},
+    transpose::Transpose,
+};
+use crate::diffusion::{DiffusionError, Network};
+use pulp::Arch;
+
+/// Rows that go through the network together: few enough that their activations stay in the cache.
+const TILE_ROWS: usize = 64;
+
+/// A network whose numbers no longer change.
+#[derive(Debug)]
+pub(in crate::diffusion) struct Predictor {
+    arch: Arch,
+    model: Model,
+    numbers: Vec<f32>,
+    back: Vec<f32>,
+}
+
+/// What a step does to each layer: the same for all points.
+pub(in crate::diffusion) struct AtStep {
+    /// Bias, with the embedding of the step in it, and the factors of the outputs.
+    layers: Vec<(Vec<f32>, Option<Vec<f32>>)>,
+}
+
+impl Predictor {
+    /// A predictor with the numbers of a network; none where only the graph can do it (another precision
+    /// or device).
+    ///
+    /// # Errors
+    /// If the parameters cannot be read.
+    pub fn new(network: &Network) -> Result<Option<Self>, DiffusionError> {
+        let Some(model) = Model::new(network) else { return Ok(None) };
+        let (arch, numbers) = (Arch::new(), model.pack(&network.parameters().flat()?)?);
+        let mut back = vec![0.0; model.back_size()];
+        for dense in model.maps.iter().filter(|map| map.output <= FEW) {
+            for range in panels(dense.input) {
+                let (column, width) = (range.start, range.len());
+                let first = dense.back().start + column * dense.output;
+                let out = &mut back[first..first + width * dense.output];
+                arch.dispatch(Transpose {
+                    dense: *dense,
+                    column,
+                    width,
+                    weight: &numbers[dense.weight()],
+                    out,
+                });
+            }
+        }
+        Ok(Some(Self { arch, model, numbers, back }))
+    }
+
+    /// What the step in row `row` of the tables does to each layer.
+    pub fn at_step(&self, row: usize) -> AtStep {
+        let Self { arch, model, numbers, .. } = self;
+        let encoding = model.encoding(numbers, row);
+        let layers = model.layers.iter().enumerate().map(|(i, plan)| {
+            let mut bias = numbers[plan.dense.bias()].to_vec();
+            if model.concat && i == 0 {
+                self.one_row(&plan.dense, model.dim, encoding, &mut bias);
+            }
+            if let Some([first, second]) = &plan.time {
+                let mut hidden = numbers[first.bias()].to_vec();
+                self.one_row(first, 0, encoding, &mut hidden);
+                arch.dispatch(Activate { activation: model.activation, y: &mut hidden, slope: &mut [] });
+                bias.iter_mut().zip(&numbers[second.bias()]).for_each(|(bias, b)| *bias += b);
+                self.one_row(second, 0, &hidden[..second.input], &mut bias);
+            }
+            (bias, plan.scale.map(|table| table.row(numbers, row).to_vec()))
+        });
+        AtStep { layers: layers.collect() }
+    }
+
+    /// `out = out + e W^T` of the inputs from `skip` on.
+    fn one_row(&self, map: &Dense, skip: usize, e: &[f32], out: &mut [f32]) {
+        self.arch.dispatch(Product {
+            rows: 1,
+            depth: e.len(),
+            columns: map.output,
+            a: e,
+            a_stride: e.len(),
+            b: &self.numbers[map.weight()],
+            height: map.input,
+            skip,
+            bias: None,
+            keep: true,
+            out,
+            out_stride: padded(map.output),
+        });
+    }
+
+    /// `factor * eps_theta` of points `(n, d)` at a step, to `out` `(n, d)`, both row after row.
+    pub fn predict(&self, step: &AtStep, x: &[f64], factor: f64, out: &mut [f64]) {
+        let Self { arch, model, .. } = self;
+        let mut buffers: Vec<Matrix> = std::iter::once(model.dim)
+            .chain(model.layers.iter().map(|plan| plan.dense.output))
+            .map(|width| Matrix { numbers: vec![0.0; TILE_ROWS * stride(width)], stride: stride(width) })
+            .collect();
+        let (d, last) = (model.dim, model.layers.len());
+        for (x, out) in x.chunks(TILE_ROWS * d).zip(out.chunks_mut(TILE_ROWS * d)) {
+            let rows = x.len() / d;
+            for (row, x) in x.chunks_exact(d).enumerate() {
+                buffers[0].row_mut(row).iter_mut().zip(x).for_each(|(to, x)| *to = *x as f32);
+            }
+            for (i, (plan, (bias, scale))) in model.layers.iter().zip(&step.layers).enumerate() {
+                let (before, rest) = buffers.split_at_mut(i + 1);
+                let (input, output) = (&before[i], &mut rest[0]);
+                let depth = if i == 0 { d } else { plan.dense.input };
+                self.layer(&plan.dense, (input, rows, depth), bias, output);
+                if let Some(scale) = scale {
+                    (0..rows).for_each(|row| arch.dispatch(Multiply { a: output.row_mut(row), b: scale }));
+                }
+                if i + 1 < last {
+                    let y = &mut output.numbers[..rows * output.stride];
+                    arch.dispatch(Activate { activation: model.activation, y, slope: &mut [] });
+                }
+            }
+            for (row, out) in out.chunks_exact_mut(d).enumerate() {
+                let eps = buffers[last].row(row);
+                out.iter_mut().zip(eps).for_each(|(out, e)| *out = factor * f64::from(*e));
+            }
+        }
+    }
+
+    fn layer(&self, map: &Dense, (x, rows, depth): (&Matrix, usize, usize), bias: &[f32], y: &mut Matrix) {
+        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let (columns, out_stride) = (map.output, y.stride);
+        let (a, a_stride, out) = (&x.numbers, x.stride, &mut y.numbers);
+        // The short form has no way to leave out part of the depth.
+        if columns <= FEW && depth == map.input {
+            let b = &shared.back[map.back()];
+            shared.arch.dispatch(FewColumns { rows, depth, columns, a, a_stride, b, bias, out, out_stride });
+            return;
+        }
+        let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
+        let (height, skip, keep) = (map.input, 0, false);
+        let product =
+            Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, out, out_stride };
+        shared.arch.dispatch(product);
+    }
+}

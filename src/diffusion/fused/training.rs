@@ -1,0 +1,236 @@
+//! One training iteration, from batch to updated parameters, without a graph and without allocations.
+
+use super::{
+    block::{Block, Shared},
+    loss,
+    model::{Dense, Model},
+    panel::panels,
+    pieces::{gradient, spread},
+    transpose::Transpose,
+    update::{Constants, LEAST_EPSILON, SumOfSquares, Update},
+};
+use crate::diffusion::{Batch, DiffusionError, LossTerms, Network, TrainOptions, average, optimizer};
+use candle_core::Tensor;
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// Multiply-adds of a forward pass from which on more than one thread pays.
+const PARALLEL_WORK: usize = 4_000_000;
+
+/// Blocks that a batch is cut into, if they do not become larger than [`LARGEST_BLOCK`].
+const BLOCKS: usize = 4;
+
+/// Rows of the largest block: few enough that their activations stay in the cache.
+const LARGEST_BLOCK: usize = 64;
+
+/// Numbers that one task of the optimiser handles.
+const STRETCH: usize = 1 << 14;
+
+/// Parameters, moments, average and buffers of a training.
+#[derive(Debug)]
+pub(in crate::diffusion) struct Training {
+    arch: Arch,
+    model: Model,
+    options: TrainOptions,
+    numbers: Vec<f32>,
+    back: Vec<f32>,
+    /// Panels of `back` and their lengths: the map, first column and width.
+    back_pieces: Vec<((Dense, usize, usize), usize)>,
+    gradient: Vec<f32>,
+    steps: usize,
+    first: Vec<f32>,
+    second: Vec<f32>,
+    /// Empty if it is off.
+    average: Vec<f32>,
+    block_rows: usize,
+    blocks: Vec<Block>,
+}
+
+impl Training {
+    /// A training of a network; none where only the graph can do it: another precision or device, or an
+    /// `epsilon` below [`LEAST_EPSILON`] (0 / 0 in the padding, and tiny moments would matter).
+    ///
+    /// # Errors
+    /// If the parameters cannot be read.
+    pub fn new(
+        network: &Network,
+        options: TrainOptions,
+        batch_size: usize,
+    ) -> Result<Option<Self>, DiffusionError> {
+        let Some(model) = Model::new(network).filter(|_| options.optimizer.epsilon >= LEAST_EPSILON) else {
+            return Ok(None);
+        };
+        let numbers = model.pack(&network.parameters().flat()?)?;
+        let zeros = vec![0.0; numbers.len()];
+        let block_rows = batch_size.div_ceil(BLOCKS).next_multiple_of(8).min(LARGEST_BLOCK);
+        let back_pieces = model
+            .maps
+            .iter()
+            .flat_map(|map| panels(map.input).map(|p| ((*map, p.start, p.len()), p.len() * map.output)));
+        let mut training = Self {
+            arch: Arch::new(),
+            back: vec![0.0; model.back_size()],
+            back_pieces: back_pieces.collect(),
+            gradient: zeros.clone(),
+            steps: 0,
+            first: zeros.clone(),
+            second: zeros,
+            average: if options.ema > 0.0 { numbers.clone() } else { Vec::new() },
+            block_rows,
+            blocks: (0..batch_size.div_ceil(block_rows)).map(|_| Block::new(&model, block_rows)).collect(),
+            numbers,
+            model,
+            options,
+        };
+        training.turn(false);
+        Ok(Some(training))
+    }
+
+    /// One iteration, number `iteration` from 0.
+    ///
+    /// # Errors
+    /// If the batch does not fit the network, or the loss is infinite or NaN; nothing has changed then.
+    pub fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError> {
+        self.check(batch)?;
+        let n = batch.x_t.nrows();
+        let parallel =
+            n.saturating_mul(self.numbers.len()) >= PARALLEL_WORK && rayon::current_num_threads() > 1;
+        let used = self.fill(batch);
+        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let blocks = &mut self.blocks[..used];
+        each(blocks, parallel, |block| block.forward(shared));
+        let terms = loss::evaluate(&self.options.loss, &self.model, blocks, batch.eps.view());
+        if !(terms.loss as f32).is_finite() {
+            return Err(DiffusionError::Diverged { iteration, loss: terms.loss });
+        }
+        each(blocks, parallel, |block| block.backward(shared));
+        let (arch, model) = (self.arch, &self.model);
+        spread(&model.pieces, &mut self.gradient, parallel, &|piece, out| {
+            gradient(arch, model, blocks, piece, out);
+        });
+        self.update(iteration, parallel);
+        self.turn(parallel);
+        Ok(terms)
+    }
+
+    /// Refuses a batch that does not fit, with the graph's words where it has any.
+    fn check(&self, batch: &Batch) -> Result<(), DiffusionError> {
+        let Model { dim, steps, .. } = self.model;
+        let ((n, d), shape) = (batch.x_t.dim(), batch.eps.dim());
+        if d != dim {
+            return Err(DiffusionError::Dimension { expected: dim, found: d });
+        }
+        DiffusionError::unless(shape == (n, d) && [n, 1].contains(&batch.t.len()), || {
+            format!("a batch of {n} points of {d} dimensions has {} steps and noise {shape:?}", batch.t.len())
+        })?;
+        match batch.t.iter().find(|t| !(1..=steps).contains(*t)) {
+            Some(&t) => Err(DiffusionError::Step { t, steps }),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the batch into blocks and tells how many.
+    fn fill(&mut self, batch: &Batch) -> usize {
+        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let n = batch.x_t.nrows();
+        let used = n.div_ceil(self.block_rows);
+        while self.blocks.len() < used {
+            self.blocks.push(Block::new(&self.model, self.block_rows));
+        }
+        let mut points = batch.x_t.iter();
+        for (i, block) in self.blocks[..used].iter_mut().enumerate() {
+            let rows = i * self.block_rows..n.min((i + 1) * self.block_rows);
+            let steps = rows.map(|row| (batch.t[if batch.t.len() == 1 { 0 } else { row }] - 1) as u32);
+            block.fill(shared, &mut points, steps);
+        }
+        used
+    }
+
+    /// Clipping, the optimiser's step, and the average.
+    fn update(&mut self, iteration: usize, parallel: bool) {
+        let TrainOptions { optimizer, clip_norm, ema, learning_rate, decay, iterations, .. } = self.options;
+        self.steps += 1;
+        let rate = learning_rate * decay.factor(iteration, iterations);
+        let clip = match clip_norm {
+            0.0 => 1.0,
+            largest => optimizer::clip_factor(self.arch.dispatch(SumOfSquares(&self.gradient)), largest),
+        };
+        let keep = average::keep(ema, iteration + 1);
+        let constants = Constants::new(&optimizer, self.steps, rate, clip, keep);
+        let arch = self.arch;
+        let stretches = self.gradient.chunks(STRETCH);
+        if !parallel {
+            let Self { gradient, numbers: parameters, first, second, average, .. } = self;
+            arch.dispatch(Update { constants, gradient, parameters, first, second, average });
+            return;
+        }
+        let mut average = self.average.chunks_mut(STRETCH);
+        let stretches = stretches
+            .zip(self.numbers.chunks_mut(STRETCH))
+            .zip(self.first.chunks_mut(STRETCH).zip(self.second.chunks_mut(STRETCH)))
+            .map(|((gradient, parameters), (first, second))| {
+                let average = average.next().unwrap_or(&mut []);
+                Update { constants, gradient, parameters, first, second, average }
+            });
+        let stretches: Vec<_> = stretches.collect();
+        stretches.into_par_iter().for_each(|update| arch.dispatch(update));
+    }
+
+    /// Turns the weights the other way round for the next iteration.
+    fn turn(&mut self, parallel: bool) {
+        let (arch, numbers) = (self.arch, &self.numbers);
+        spread(&self.back_pieces, &mut self.back, parallel, &|(dense, column, width), out| {
+            let weight = &numbers[dense.weight()];
+            arch.dispatch(Transpose { dense, column, width, weight, out });
+        });
+    }
+
+    /// The parameters as the network's flat vector.
+    ///
+    /// # Errors
+    /// If memory fails.
+    pub fn flat(&self) -> Result<Tensor, DiffusionError> {
+        self.model.unpack(&self.numbers)
+    }
+
+    /// The average, if it is on.
+    ///
+    /// # Errors
+    /// If memory fails.
+    pub fn average(&self) -> Result<Option<Tensor>, DiffusionError> {
+        (!self.average.is_empty()).then(|| self.model.unpack(&self.average)).transpose()
+    }
+
+    /// Steps taken, first moment and second moment.
+    ///
+    /// # Errors
+    /// If memory fails.
+    pub fn optimizer(&self) -> Result<(usize, Tensor, Tensor), DiffusionError> {
+        Ok((self.steps, self.model.unpack(&self.first)?, self.model.unpack(&self.second)?))
+    }
+
+    /// Puts back what [`flat`](Self::flat), [`optimizer`](Self::optimizer) and [`average`](Self::average)
+    /// told.
+    ///
+    /// # Errors
+    /// If a vector is not one of `f32`; nothing has changed then.
+    pub fn restore(
+        &mut self,
+        flat: &Tensor,
+        (steps, first, second): (usize, &Tensor, &Tensor),
+        average: Option<&Tensor>,
+    ) -> Result<(), DiffusionError> {
+        let average = average.map(|average| self.model.pack(average)).transpose()?;
+        let (numbers, first, second) =
+            (self.model.pack(flat)?, self.model.pack(first)?, self.model.pack(second)?);
+        (self.numbers, self.steps, self.first, self.second) = (numbers, steps, first, second);
+        self.average = average.unwrap_or_default();
+        self.turn(false);
+        Ok(())
+    }
+}
+
+/// Calls `work` for every block.
+fn each(blocks: &mut [Block], parallel: bool, work: impl Fn(&mut Block) + Send + Sync) {
+    if parallel { blocks.par_iter_mut().for_each(work) } else { blocks.iter_mut().for_each(work) }
+}
