@@ -169,6 +169,12 @@ pub struct RunArgs {
     /// Runs at a time, which share the threads [default: one a thread]
     #[arg(long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Stop at the first run that fails, instead of going on with the others
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Seconds between two checkpoints of a training
+    #[arg(long, default_value_t = 30.0, value_name = "S", value_parser = seconds)]
+    pub checkpoint_seconds: f64,
     /// Start afresh, overwriting what the output folder holds
     #[arg(long)]
     pub force: bool,
@@ -178,6 +184,14 @@ pub struct RunArgs {
     /// One JSON event a line on standard output, instead of the table
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number of seconds, 0 or more.
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|s| s.is_finite() && *s >= 0.0)
+        .ok_or_else(|| format!("`{text}` is no number of seconds, 0 or more"))
 }
 
 /// `gdiff check`

@@ -5,6 +5,7 @@ use crate::cli::RunArgs;
 use crate::experiment::{self, Interrupt, Observer, Outcome, Quiet, RunOptions};
 use crate::report::{JsonEvents, ProgressBars, end_table};
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
@@ -16,6 +17,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         threads,
         jobs: args.jobs.map_or(threads, usize::from),
         force: args.force,
+        fail_fast: args.fail_fast,
+        checkpoint_every: Duration::from_secs_f64(args.checkpoint_seconds.min(1e9)),
         interrupt: Interrupt::default(),
     };
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

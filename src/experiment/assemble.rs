@@ -6,11 +6,9 @@ use super::records::{
     IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows,
     write_summary,
 };
-use super::runs::PlannedRun;
-use super::schedule_runs::{Shared, replicate};
 use super::status::Status;
 use crate::metrics::{Interval, mean_interval, paired_difference, plateau_step};
-use crate::spec::{Plan, Study};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// The summary's file.
@@ -38,36 +36,9 @@ const LAST_PART: usize = 10;
 /// A named figure of one run.
 type Figure = (&'static str, Option<f64>);
 
-/// The figures of one replicate of one pipeline at one point.
-pub struct Figures {
-    pipeline: String,
-    values: Vec<String>,
-    figures: Vec<Figure>,
-}
-
 /// Whether all tables of a study are there.
 pub fn is_complete(out: &Path) -> bool {
     TABLES.iter().all(|name| out.join(name).is_file())
-}
-
-/// The figures of fresh real points: what a perfect sampler would get.
-///
-/// # Errors
-/// If a replicate's data cannot be prepared.
-pub fn fresh_figures(
-    study: &Study,
-    shared: &dyn Fn(&Plan, usize) -> Result<Shared, ExperimentError>,
-) -> Result<Vec<Figures>, ExperimentError> {
-    let mut all = Vec::new();
-    for point in &study.points {
-        for index in 0..point.plan.replicates {
-            let cell = shared(&point.plan, index)?;
-            let row = MetricsRow::new(0, 0, &replicate(&cell, index)?.fresh);
-            let (pipeline, values) = (DATA.to_string(), point.values.clone());
-            all.push(Figures { pipeline, values, figures: row.metrics().to_vec() });
-        }
-    }
-    Ok(all)
 }
 
 /// Writes `metrics.csv`, `loss.csv` and `summary.csv` from the runs' folders, in their order.
@@ -76,35 +47,31 @@ pub fn fresh_figures(
 /// If a run's table is damaged or a file cannot be written.
 pub fn write_tables(
     out: &Path,
-    study: &Study,
-    runs: &[PlannedRun],
-    statuses: &[Status],
-    fresh: Vec<Figures>,
+    keys: &[String],
+    runs: &[(&Path, &Status)],
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
     let mut metrics: Vec<(&Label, Vec<MetricsRow>)> = Vec::new();
     let mut isotropy: Vec<(&Label, Vec<IsotropyRow>)> = Vec::new();
     let mut fits: Vec<(&Label, Vec<FitRow>)> = Vec::new();
     let mut losses: Vec<(&Label, Vec<LossRow>)> = Vec::new();
-    let mut figures = fresh;
-    for (run, status) in runs.iter().zip(statuses) {
-        let rows: Vec<MetricsRow> = read_rows(&run.folder.join("metrics.csv"))?;
-        let loss: Vec<LossRow> = read_if_there(&run.folder.join("loss.csv"))?;
-        fits.push((&run.label, read_if_there(&run.folder.join("gaussianizer.csv"))?));
-        figures.push(Figures {
-            pipeline: run.label.pipeline.clone(),
-            values: run.label.values.clone(),
-            figures: run_figures(&rows, &loss, status),
-        });
-        metrics.push((&run.label, rows));
-        isotropy.push((&run.label, read_rows(&run.folder.join("isotropy.csv"))?));
-        losses.push((&run.label, loss));
+    let mut summary = Summary::default();
+    for (folder, status) in runs {
+        let label = &status.label;
+        let rows: Vec<MetricsRow> = read_rows(&folder.join("metrics.csv"))?;
+        let loss: Vec<LossRow> = read_if_there(&folder.join("loss.csv"))?;
+        summary.add_data(label, status.fresh.as_ref());
+        summary.add(&label.pipeline, &label.values, run_figures(&rows, &loss, status));
+        metrics.push((label, rows));
+        isotropy.push((label, read_rows(&folder.join("isotropy.csv"))?));
+        fits.push((label, read_if_there(&folder.join("gaussianizer.csv"))?));
+        losses.push((label, loss));
     }
-    let summary = summarize(&study.keys, &figures);
-    write_rows(&out.join("metrics.csv"), &study.keys, flat(&metrics))?;
-    write_rows(&out.join("loss.csv"), &study.keys, flat(&losses))?;
-    write_rows(&out.join("isotropy.csv"), &study.keys, flat(&isotropy))?;
-    write_rows(&out.join("gaussianizer.csv"), &study.keys, flat(&fits))?;
-    write_summary(&out.join(SUMMARY), &study.keys, &summary)?;
+    let summary = summary.rows(keys);
+    write_rows(&out.join("metrics.csv"), keys, flat(&metrics))?;
+    write_rows(&out.join("loss.csv"), keys, flat(&losses))?;
+    write_rows(&out.join("isotropy.csv"), keys, flat(&isotropy))?;
+    write_rows(&out.join("gaussianizer.csv"), keys, flat(&fits))?;
+    write_summary(&out.join(SUMMARY), keys, &summary)?;
     Ok(summary)
 }
 
@@ -132,53 +99,83 @@ fn run_figures(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> Vec<
     figures
 }
 
-/// The replicates of one pipeline at one point, in order.
-struct Group<'a> {
-    pipeline: &'a str,
-    values: &'a [String],
-    replicates: Vec<&'a [Figure]>,
+/// The figures of all runs, by pipeline and point.
+#[derive(Default)]
+struct Summary {
+    groups: Vec<Group>,
+    /// Where the group of a pipeline and point is.
+    places: HashMap<(String, Vec<String>), usize>,
+    /// Points and replicates whose fresh points are in already, through another pipeline.
+    fresh: HashSet<(Vec<String>, usize)>,
 }
 
-impl Group<'_> {
+/// The replicates of one pipeline at one point, in order.
+struct Group {
+    pipeline: String,
+    values: Vec<String>,
+    replicates: Vec<Vec<Figure>>,
+}
+
+impl Group {
     /// A figure over the replicates, where each has it.
     fn figure(&self, index: usize) -> Vec<f64> {
         self.replicates.iter().filter_map(|figures| figures.get(index)?.1).collect()
     }
 }
 
-/// Mean and interval over replicates of each figure, point by point and pipeline by pipeline.
-fn summarize(keys: &[String], all: &[Figures]) -> Vec<SummaryRow> {
-    let mut groups: Vec<Group> = Vec::new();
-    for one in all {
-        let same = |g: &&mut Group| g.pipeline == one.pipeline && g.values == one.values;
-        match groups.iter_mut().find(same) {
-            Some(group) => group.replicates.push(&one.figures),
-            None => groups.push(Group {
-                pipeline: &one.pipeline,
-                values: &one.values,
-                replicates: vec![&one.figures],
-            }),
+impl Summary {
+    fn add(&mut self, pipeline: &str, values: &[String], figures: Vec<Figure>) {
+        let place = *self.places.entry((pipeline.to_string(), values.to_vec())).or_insert(self.groups.len());
+        if place == self.groups.len() {
+            let (pipeline, values) = (pipeline.to_string(), values.to_vec());
+            self.groups.push(Group { pipeline, values, replicates: Vec::new() });
+        }
+        self.groups[place].replicates.push(figures);
+    }
+
+    /// Adds the fresh real points of a replicate, once for all its pipelines.
+    fn add_data(&mut self, label: &Label, fresh: Option<&MetricsRow>) {
+        if let Some(fresh) = fresh
+            && self.fresh.insert((label.values.clone(), label.replicate))
+        {
+            self.add(DATA, &label.values, fresh.metrics().to_vec());
         }
     }
-    let lambda = keys.iter().position(|key| key == LAMBDA);
-    let others: Vec<usize> = (0..keys.len()).filter(|&k| !keys[k].starts_with(ISOTROPY)).collect();
-    let mut rows = Vec::new();
-    for group in &groups {
-        let control =
-            lambda.and_then(|lambda| groups.iter().find(|other| is_control(group, other, lambda, &others)));
-        for (index, (metric, _)) in group.replicates.first().copied().unwrap_or_default().iter().enumerate() {
-            let values = group.figure(index);
-            let Some(interval) = mean_interval(&values) else { continue };
-            let difference = control.and_then(|control| paired_difference(&values, &control.figure(index)));
-            rows.push(SummaryRow {
-                pipeline: group.pipeline.to_string(),
-                values: group.values.to_vec(),
-                metric: (*metric).to_string(),
-                figures: figures(interval, difference),
-            });
+
+    /// Mean and interval over replicates of each figure, point by point and pipeline by pipeline.
+    fn rows(&self, keys: &[String]) -> Vec<SummaryRow> {
+        let lambda = keys.iter().position(|key| key == LAMBDA);
+        let others: Vec<usize> = (0..keys.len()).filter(|&k| !keys[k].starts_with(ISOTROPY)).collect();
+        // The points with lambda = 0, by pipeline and the values of the other keys.
+        let name = |group: &Group| {
+            let values = others.iter().filter_map(|&k| group.values.get(k).cloned());
+            (group.pipeline.clone(), values.collect::<Vec<_>>())
+        };
+        let is_zero = |group: &Group| {
+            lambda.and_then(|k| group.values.get(k)).is_some_and(|v| v.parse::<f64>() == Ok(0.0))
+        };
+        let mut controls: HashMap<(String, Vec<String>), &Group> = HashMap::new();
+        for group in self.groups.iter().filter(|g| is_zero(g) && g.pipeline != DATA) {
+            controls.entry(name(group)).or_insert(group);
         }
+        let mut rows = Vec::new();
+        for group in &self.groups {
+            let control = if is_zero(group) { None } else { controls.get(&name(group)) };
+            let metrics = group.replicates.first().map(Vec::as_slice).unwrap_or_default();
+            for (index, (metric, _)) in metrics.iter().enumerate() {
+                let values = group.figure(index);
+                let Some(interval) = mean_interval(&values) else { continue };
+                let difference = control.and_then(|c| paired_difference(&values, &c.figure(index)));
+                rows.push(SummaryRow {
+                    pipeline: group.pipeline.clone(),
+                    values: group.values.clone(),
+                    metric: (*metric).to_string(),
+                    figures: figures(interval, difference),
+                });
+            }
+        }
+        rows
     }
-    rows
 }
 
 fn figures(interval: Interval, difference: Option<Interval>) -> SummaryFigures {
@@ -193,14 +190,4 @@ fn figures(interval: Interval, difference: Option<Interval>) -> SummaryFigures {
         difference_low: difference.and_then(low),
         difference_high: difference.and_then(high),
     }
-}
-
-/// Whether `other` is `group` with lambda = 0: alike in all keys but those of the isotropy term.
-fn is_control(group: &Group, other: &Group, lambda: usize, others: &[usize]) -> bool {
-    let zero = |g: &Group| g.values.get(lambda).is_some_and(|v| v.parse::<f64>() == Ok(0.0));
-    group.pipeline == other.pipeline
-        && group.pipeline != DATA
-        && !zero(group)
-        && zero(other)
-        && others.iter().all(|&k| group.values.get(k) == other.values.get(k))
 }

@@ -5,6 +5,7 @@ use super::error::StageError;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// How to run an experiment; none of it changes a number in the results.
 #[derive(Debug, Clone)]
@@ -19,6 +20,10 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Overwrite results of another spec.
     pub force: bool,
+    /// Begin no new run after one has failed.
+    pub fail_fast: bool,
+    /// Time between two checkpoints of a training.
+    pub checkpoint_every: Duration,
     /// Word to stop.
     pub interrupt: Interrupt,
 }

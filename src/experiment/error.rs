@@ -22,6 +22,24 @@ pub enum ExperimentError {
         /// The first line in which the specs differ.
         difference: String,
     },
+    /// Another process works in the folder.
+    #[error("{folder} is in use by {holder}; wait for it, or choose another --out")]
+    Locked {
+        /// The folder.
+        folder: String,
+        /// Who holds it.
+        holder: String,
+    },
+    /// Some runs failed; the others are done.
+    #[error("{failed} of {all} runs failed, the first one: {first}; {} are done and kept, and the same command tries the failed ones again", all - failed)]
+    SomeFailed {
+        /// How many failed.
+        failed: usize,
+        /// How many there are.
+        all: usize,
+        /// The first failure.
+        first: Box<ExperimentError>,
+    },
     /// A file or folder could not be written.
     #[error(
         "cannot write {path}: {source}; check that the folder is writable and the disk not full, then run again"
@@ -107,11 +125,16 @@ pub enum StageError {
 }
 
 impl ExperimentError {
+    /// Whether it is the failure of one run, which leaves the others alone.
+    pub fn is_of_one_run(&self) -> bool {
+        matches!(self, Self::Stage { .. } | Self::Data { .. } | Self::Defect(_))
+    }
+
     /// The process exit code: 130 interrupted, 2 for arguments that cannot be followed, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
-            Self::OtherSpec { .. } => 2,
+            Self::OtherSpec { .. } | Self::Locked { .. } => 2,
             _ => 1,
         }
     }

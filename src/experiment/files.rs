@@ -5,6 +5,25 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+const PREFIX: &str = ".gdiff-";
+const SUFFIX: &str = ".part";
+
+/// Removes unfinished files that a killed process left in a folder. Only for whoever holds its lock.
+///
+/// # Errors
+/// If one of them cannot be removed.
+pub fn remove_leftovers(folder: &Path) -> Result<(), ExperimentError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file through `fill`; on any failure nothing appears under its name.
 ///
 /// # Errors
@@ -19,7 +38,7 @@ pub fn write(
     };
     let whole = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".gdiff-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder)?;

@@ -5,11 +5,13 @@
 //! an experiment that was interrupted goes on with those that are missing.
 
 mod assemble;
+mod checkpoints;
 mod context;
 mod device;
 mod error;
 pub mod files;
 mod fit_report;
+mod lock;
 mod observer;
 mod pipeline;
 mod points;
@@ -19,6 +21,7 @@ mod replicate;
 mod runs;
 mod schedule_runs;
 mod status;
+mod training;
 
 pub use context::{Interrupt, RunOptions};
 pub use device::DeviceChoice;
@@ -28,4 +31,4 @@ pub use observer::{Observer, Quiet, Stage};
 pub use records::{IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
 pub use replicate::Purpose;
 pub use schedule_runs::{Finished, Outcome, run};
-pub use status::{StageSeconds, Status};
+pub use status::{StageSeconds, State, Status};

@@ -6,23 +6,19 @@ use super::files;
 use super::fit_report::fit_rows;
 use super::observer::{Observer, Stage};
 use super::points;
-use super::records::{IsotropyRow, Label, LossRow, MetricsRow, Row, write_rows};
+use super::records::{IsotropyRow, Label, MetricsRow, Row, write_rows};
 use super::replicate::{Purpose, Replicate};
-use super::status::{StageSeconds, Status};
+use super::status::{StageSeconds, State, Status};
 use crate::data::table;
-use crate::diffusion::forward::{isotropy, mean_square_prediction, spread_times};
-use crate::diffusion::loss::isotropy_scale;
-use crate::diffusion::{
-    Batch, Denoiser, DiffusionError, MixtureDenoiser, Network, NetworkDenoiser, Reduction, TrainStreams,
-    Trainer, sample,
-};
+use crate::diffusion::forward::{isotropy, spread_times};
+use crate::diffusion::{Denoiser, DiffusionError, MixtureDenoiser, sample};
 use crate::gaussianize::Gaussianizer;
 use crate::spec::{Pipeline, Plan};
 use candle_core::Device;
 use ndarray::{Array2, ArrayView2};
 use std::cell::RefCell;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Everything one run works with: one pipeline of one replicate of a plan.
 pub struct Run<'a> {
@@ -42,6 +38,8 @@ pub struct Run<'a> {
     pub observer: &'a dyn Observer,
     /// Word to stop.
     pub interrupt: &'a Interrupt,
+    /// Time between two checkpoints of a training.
+    pub checkpoint_every: Duration,
 }
 
 /// The Gaussianizer's part of a run.
@@ -57,8 +55,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// If a stage fails, a file cannot be written, or a stop was asked for.
-    pub fn execute(&self, folder: &Path) -> Result<Status, ExperimentError> {
-        files::make_folder(folder)?;
+    pub fn execute(&self, folder: &Path) -> Result<(), ExperimentError> {
         let mut seconds = StageSeconds::default();
         let scaled = self.shared.scaling.forward(self.shared.train.view());
 
@@ -87,18 +84,17 @@ impl Run<'_> {
         seconds.sample = clock.elapsed().as_secs_f64();
 
         let status = Status {
-            state: "done".to_string(),
-            run: self.label.run.clone(),
-            pipeline: self.label.pipeline.clone(),
-            replicate: self.label.replicate,
-            values: self.label.values.clone(),
+            state: State::Done,
+            label: self.label.clone(),
             seconds,
             map_log_likelihood: fitted.log_likelihood,
+            fresh: Some(MetricsRow::new(0, 0, &self.shared.fresh)),
             warnings: fitted.warnings,
+            error: None,
         };
         status.write(folder)?;
         self.observer.finished(&self.label.run);
-        Ok(status)
+        Ok(())
     }
 
     /// Fits the map of the "gaussianized" pipeline to the scaled training points.
@@ -137,41 +133,6 @@ impl Run<'_> {
         Ok(Some(MixtureDenoiser::new(&scaled, &self.plan.schedule)?))
     }
 
-    /// Trains a network on points `(n, d)` of its own space; writes the model and `loss.csv`.
-    fn train(
-        &self,
-        points: Array2<f64>,
-        exact: Option<&MixtureDenoiser>,
-        folder: &Path,
-    ) -> Result<NetworkDenoiser, ExperimentError> {
-        let plan = self.plan;
-        self.observer.stage(&self.label.run, Stage::Train, plan.train.iterations as u64);
-        let mut rows = Vec::new();
-        let network =
-            self.train_network(points.clone(), exact, &mut rows).map_err(self.failed(Stage::Train))?;
-        self.write_table(&folder.join("loss.csv"), &rows)?;
-        let bytes = network.to_safetensors().map_err(|e| self.failed(Stage::Train)(e))?;
-        files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
-        let plain = NetworkDenoiser::new(network, plan.sample.epsilon_scale);
-        let Some(lambda) = plan.control else { return Ok(plain) };
-        let scale = self.control_scale(&plain, points.view(), lambda).map_err(self.failed(Stage::Train))?;
-        Ok(NetworkDenoiser::new(plain.into_network(), scale * plan.sample.epsilon_scale))
-    }
-
-    /// The factor that the isotropy loss with this lambda would put on the network's output, from the
-    /// measured `Q` of the plain network (I 28 and its derivative).
-    fn control_scale(
-        &self,
-        plain: &NetworkDenoiser,
-        points: ArrayView2<f64>,
-        lambda: f64,
-    ) -> Result<f64, StageError> {
-        let noise = Purpose::Forward.stream(self.plan, self.label.replicate);
-        let q = mean_square_prediction(plain, points, &self.plan.schedule, &noise)?;
-        let scale = isotropy_scale(lambda, self.plan.train.loss.reduction, points.ncols(), q);
-        scale.ok_or(StageError::NoScale { q })
-    }
-
     /// Writes `isotropy.csv`: the isotropy of the noised points that the network sees (I 20).
     fn write_isotropy(&self, points: ArrayView2<f64>, folder: &Path) -> Result<(), ExperimentError> {
         let noise = Purpose::Forward.stream(self.plan, self.label.replicate);
@@ -181,44 +142,6 @@ impl Run<'_> {
             .map(|i| IsotropyRow { t: i.t, isotropy: i.measured, formula: i.formula })
             .collect();
         self.write_table(&folder.join("isotropy.csv"), &rows)
-    }
-
-    fn train_network(
-        &self,
-        points: Array2<f64>,
-        exact: Option<&MixtureDenoiser>,
-        rows: &mut Vec<LossRow>,
-    ) -> Result<Network, StageError> {
-        let (plan, replicate, id) = (self.plan, self.label.replicate, &self.label.run);
-        let stream = |purpose: Purpose| purpose.stream(plan, replicate);
-        let streams = TrainStreams {
-            shuffle: stream(Purpose::Shuffle),
-            timestep: stream(Purpose::Timestep),
-            noise: stream(Purpose::TrainNoise),
-        };
-        let parameters = stream(Purpose::Parameters);
-        let network =
-            Network::new(points.ncols(), plan.schedule.steps(), &plan.network, &parameters, self.device)?;
-        let mut trainer = Trainer::new(points, &plan.schedule, network, plan.train, streams)?;
-        for iteration in 1..=plan.train.iterations {
-            self.interrupt.check()?;
-            let terms = trainer.step()?;
-            if iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.train.iterations {
-                let optimal = match exact {
-                    Some(exact) => Some(optimal_mse(exact, trainer.last_batch(), plan.train.loss.reduction)?),
-                    None => None,
-                };
-                rows.push(LossRow {
-                    iteration,
-                    loss: terms.loss,
-                    mse: terms.mse,
-                    isotropy: terms.isotropy,
-                    optimal,
-                });
-                self.observer.progress(id, Stage::Train, iteration as u64, Some(("loss", terms.loss)));
-            }
-        }
-        Ok(trainer.into_network()?)
     }
 
     /// Runs the process backwards and scores every step in data space; writes `metrics.csv`.
@@ -288,29 +211,19 @@ impl Run<'_> {
     }
 
     /// Writes rows under the label of this run.
-    fn write_table<R: Row>(&self, path: &Path, rows: &[R]) -> Result<(), ExperimentError> {
+    pub(super) fn write_table<R: Row>(&self, path: &Path, rows: &[R]) -> Result<(), ExperimentError> {
         write_rows(path, self.keys, rows.iter().map(|row| (self.label, row)))
     }
 
     /// Names run and stage in a failure.
-    fn failed<E: Into<StageOrFile>>(&self, stage: Stage) -> impl Fn(E) -> ExperimentError {
+    pub(super) fn failed<E: Into<StageOrFile>>(&self, stage: Stage) -> impl Fn(E) -> ExperimentError {
         let run = self.label.run.clone();
         move |error| error.into().placed(&run, stage)
     }
 }
 
-/// The first term of the loss (G 7) that the exact denoiser has on a batch: what no network can beat.
-fn optimal_mse(exact: &MixtureDenoiser, batch: &Batch, reduction: Reduction) -> Result<f64, DiffusionError> {
-    let rest = &batch.eps - &exact.predict_noise_each(batch.x_t.view(), &batch.t)?;
-    let terms = match reduction {
-        Reduction::Mean => rest.len(),
-        Reduction::Sum => rest.nrows(),
-    };
-    Ok(rest.iter().map(|v| v * v).sum::<f64>() / terms as f64)
-}
-
 /// A failed stage, or a file that could not be written during it.
-enum StageOrFile {
+pub(super) enum StageOrFile {
     Stage(StageError),
     File(Box<ExperimentError>),
 }

@@ -56,7 +56,7 @@ impl Provenance {
         runs: impl IntoIterator<Item = &'a Status>,
     ) -> Result<(), ExperimentError> {
         self.seconds = seconds;
-        self.stages = runs.into_iter().map(|s| (s.run.clone(), s.seconds)).collect();
+        self.stages = runs.into_iter().map(|s| (s.label.run.clone(), s.seconds)).collect();
         files::write(&folder.join("provenance.json"), |out| {
             serde_json::to_writer_pretty(&mut *out, &self)?;
             out.write_all(b"\n")

@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 /// Which run a row belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// Name of the run.
     pub run: String,

@@ -1,11 +1,15 @@
 //! The runs of a study: a pipeline of a replicate of a point, each with a name, a folder and a spec.
 
+use super::checkpoints::Checkpoints;
 use super::error::ExperimentError;
+use super::files;
+use super::lock::Lock;
 use super::records::Label;
-use super::status::Status;
+use super::status::{State, Status};
 use crate::spec::{Pipeline, Plan, Study};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The spec of a folder: of a run, or of the whole.
 pub const SPEC: &str = "spec.toml";
@@ -27,8 +31,31 @@ pub struct PlannedRun<'a> {
 impl PlannedRun<'_> {
     /// Its status, if it is finished with this very spec.
     pub fn finished(&self) -> Option<Status> {
-        let same = std::fs::read_to_string(self.folder.join(SPEC)).is_ok_and(|old| old == self.spec);
-        if same { Status::read(&self.folder) } else { None }
+        let status = if self.is_begun() { Status::read(&self.folder) } else { None };
+        status.filter(|s| s.state == State::Done && s.label == self.label)
+    }
+
+    /// Whether its folder holds something of this very run.
+    pub fn is_begun(&self) -> bool {
+        std::fs::read_to_string(self.folder.join(SPEC)).is_ok_and(|old| old == self.spec)
+    }
+
+    /// Makes the folder ready to run in: checkpoints of this very run are kept, all else goes.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or cleared.
+    pub fn make_ready(&self) -> Result<Lock, ExperimentError> {
+        files::make_folder(&self.folder)?;
+        let lock = Lock::exclusive(&self.folder)?;
+        if self.is_begun() {
+            Status::remove(&self.folder)?;
+        } else {
+            Checkpoints::new(&self.folder, Duration::MAX).clear()?;
+            Status::remove(&self.folder)?;
+            files::write(&self.folder.join(SPEC), |out| out.write_all(self.spec.as_bytes()))?;
+        }
+        files::remove_leftovers(&self.folder)?;
+        Ok(lock)
     }
 }
 

@@ -4,6 +4,7 @@ use super::assemble;
 use super::context::RunOptions;
 use super::error::{ExperimentError, StageError};
 use super::files;
+use super::lock::Lock;
 use super::observer::{Observer, Stage};
 use super::pipeline::Run;
 use super::provenance::Provenance;
@@ -66,6 +67,8 @@ pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Resu
         return Ok(Outcome::AlreadyDone(finished(read_summary(&out.join(assemble::SUMMARY))?, 0.0)?));
     }
     files::make_folder(&out.join("runs"))?;
+    let _lock = Lock::exclusive(out)?;
+    files::remove_leftovers(out)?;
     files::write(&out.join(SPEC), |w| w.write_all(spec.as_bytes()))?;
 
     let jobs = options.jobs.clamp(1, missing.len().max(1));
@@ -73,8 +76,7 @@ pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Resu
     let work = Work { options, observer, device: &device, keys: &study.keys, shared: Mutex::default() };
     work.run_all(&missing, jobs)?;
 
-    let fresh = assemble::fresh_figures(study, &|plan, replicate| work.shared(plan, replicate))?;
-    let summary = assemble::write_tables(out, study, &runs, &statuses(&runs)?, fresh)?;
+    let summary = assemble::write_tables(out, &study.keys, &pairs(&runs, &statuses(&runs)?))?;
     let finished = finished(summary, clock.elapsed().as_secs_f64())?;
     provenance.write(out, finished.seconds, &finished.runs)?;
     Ok(Outcome::Done(finished))
@@ -114,6 +116,11 @@ fn first_difference(old: &str, new: &str) -> String {
     }
 }
 
+/// Each run's folder with its status.
+fn pairs<'a>(runs: &'a [PlannedRun], statuses: &'a [Status]) -> Vec<(&'a Path, &'a Status)> {
+    runs.iter().map(|run| run.folder.as_path()).zip(statuses).collect()
+}
+
 fn statuses(runs: &[PlannedRun]) -> Result<Vec<Status>, ExperimentError> {
     let status = |run: &PlannedRun| {
         let unfinished = || ExperimentError::Read {
@@ -125,7 +132,7 @@ fn statuses(runs: &[PlannedRun]) -> Result<Vec<Status>, ExperimentError> {
     runs.iter().map(status).collect()
 }
 
-fn device_name(device: &Device) -> String {
+pub(super) fn device_name(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cpu => "cpu".to_string(),
         candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
@@ -134,10 +141,10 @@ fn device_name(device: &Device) -> String {
 }
 
 /// Data shared by runs, prepared by whoever comes first.
-pub type Shared = Arc<OnceLock<Result<Replicate, StageError>>>;
+type Shared = Arc<OnceLock<Result<Replicate, StageError>>>;
 
 /// The threads that do the runs, and what they share.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     options: &'a RunOptions,
     observer: &'a dyn Observer,
     device: &'a Device,
@@ -147,14 +154,16 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Does all runs, `jobs` at a time, each with its share of the threads. After a failure no new run begins.
-    fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
+    /// Does all runs, `jobs` at a time, each with its share of the threads. A run that fails says so in its
+    /// folder; the others go on, unless the options say to stop at the first failure.
+    pub(super) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
         let next = AtomicUsize::new(0);
-        let failure: Mutex<Option<ExperimentError>> = Mutex::new(None);
-        let fail = |error| {
-            let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert(error);
-            next.store(runs.len(), Ordering::SeqCst);
+        let failures: Mutex<Vec<ExperimentError>> = Mutex::default();
+        let fail = |error: ExperimentError| {
+            if self.options.fail_fast || !error.is_of_one_run() {
+                next.store(runs.len(), Ordering::SeqCst);
+            }
+            failures.lock().unwrap_or_else(PoisonError::into_inner).push(error);
         };
         std::thread::scope(|scope| {
             for job in 0..jobs {
@@ -168,18 +177,30 @@ impl Work<'_> {
                     };
                     while let Some(run) = runs.get(next.fetch_add(1, Ordering::SeqCst)) {
                         let one = || pool.install(|| self.run_one(run));
-                        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(one)) {
-                            Ok(Ok(())) => {}
-                            Ok(Err(error)) => return fail(error),
-                            Err(_) => return fail(ExperimentError::Defect(run.label.run.clone())),
+                        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one))
+                            .unwrap_or_else(|_| Err(ExperimentError::Defect(run.label.run.clone())));
+                        if let Err(error) = outcome {
+                            if error.is_of_one_run() {
+                                // The failure itself is reported in any case.
+                                let _ = Status::failed(&run.label, &error).write(&run.folder);
+                                self.observer.notice(&error.to_string());
+                            }
+                            fail(error);
                         }
                     }
                 });
             }
         });
-        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
+        let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // What stopped everything says more than the failure of one run.
+        failures.sort_by_key(ExperimentError::is_of_one_run);
+        let failed = failures.len();
+        match failures.into_iter().next() {
             None => Ok(()),
+            Some(first) if first.is_of_one_run() && runs.len() > 1 => {
+                Err(ExperimentError::SomeFailed { failed, all: runs.len(), first: Box::new(first) })
+            }
+            Some(first) => Err(first),
         }
     }
 
@@ -187,9 +208,7 @@ impl Work<'_> {
         if self.options.interrupt.is_set() {
             return Err(ExperimentError::Interrupted);
         }
-        files::remove(&run.folder)?;
-        files::make_folder(&run.folder)?;
-        files::write(&run.folder.join(SPEC), |out| out.write_all(run.spec.as_bytes()))?;
+        let _lock = run.make_ready()?;
         self.observer.stage(&run.label.run, Stage::Data, 1);
         let shared = self.shared(run.plan, run.label.replicate)?;
         let shared = replicate(&shared, run.label.replicate)?;
@@ -202,8 +221,9 @@ impl Work<'_> {
             device: self.device,
             observer: self.observer,
             interrupt: &self.options.interrupt,
+            checkpoint_every: self.options.checkpoint_every,
         };
-        run_with.execute(&run.folder).map(|_| ())
+        run_with.execute(&run.folder)
     }
 
     /// What the runs of a replicate share, prepared if it is not yet.
@@ -218,7 +238,7 @@ impl Work<'_> {
 }
 
 /// The prepared replicate, or why it could not be prepared.
-pub fn replicate(shared: &Shared, index: usize) -> Result<&Replicate, ExperimentError> {
+fn replicate(shared: &Shared, index: usize) -> Result<&Replicate, ExperimentError> {
     match shared.get() {
         Some(Ok(replicate)) => Ok(replicate),
         Some(Err(error)) => Err(ExperimentError::Data { replicate: index, reason: error.to_string() }),

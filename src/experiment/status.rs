@@ -2,6 +2,7 @@
 
 use super::error::ExperimentError;
 use super::files;
+use super::records::{Label, MetricsRow};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -16,37 +17,69 @@ pub struct StageSeconds {
     pub sample: f64,
 }
 
-/// What a finished run says of itself.
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// All its files are there.
+    Done,
+    /// It failed; running it again may mend it.
+    Failed,
+}
+
+/// What a run says of itself when it is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// Always "done": a run that is not done has no status.
-    pub state: String,
-    /// Name of the run.
-    pub run: String,
-    /// Name of the pipeline.
-    pub pipeline: String,
-    /// Replicate, from 0.
-    pub replicate: usize,
-    /// Values of the sweep keys.
-    #[serde(default)]
-    pub values: Vec<String>,
+    /// How it ended.
+    pub state: State,
+    /// Name, pipeline, replicate and sweep values.
+    #[serde(flatten)]
+    pub label: Label,
     /// Seconds by stage.
+    #[serde(default)]
     pub seconds: StageSeconds,
     /// Mean log-density of the reference points under the Gaussianizer alone, nats.
     #[serde(default)]
     pub map_log_likelihood: Option<f64>,
+    /// The scores of fresh real points of the same replicate.
+    #[serde(default)]
+    pub fresh: Option<MetricsRow>,
     /// What the fit or the training warned of.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 const FILE: &str = "status.json";
 
 impl Status {
-    /// Reads the status of a run folder; none if it is missing or unreadable, which means "not done".
+    /// The status of a run that failed.
+    pub fn failed(label: &Label, error: &ExperimentError) -> Self {
+        Self {
+            state: State::Failed,
+            label: label.clone(),
+            seconds: StageSeconds::default(),
+            map_log_likelihood: None,
+            fresh: None,
+            warnings: Vec::new(),
+            error: Some(error.to_string()),
+        }
+    }
+
+    /// Reads the status of a run folder; none if it is missing or damaged, which means "not done".
     pub fn read(folder: &Path) -> Option<Self> {
         let text = std::fs::read(folder.join(FILE)).ok()?;
-        serde_json::from_slice::<Self>(&text).ok().filter(|s| s.state == "done")
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Takes the status away before the run begins anew.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn remove(folder: &Path) -> Result<(), ExperimentError> {
+        files::remove(&folder.join(FILE))
     }
 
     /// Writes the status.

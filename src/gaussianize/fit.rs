@@ -4,20 +4,19 @@
 //! component by its marginal; then the held-out points go through it and its gain is read off their
 //! exact density. The best number of layers is kept.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
-use rayon::prelude::*;
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
+use super::components::{fit_components, push, round_trip};
 use super::diagnostics::{directions, negentropy, sliced_distance};
 use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
-use super::marginal::Marginal;
 use super::matrix::{Whitening, affine};
-use super::options::{Components, GaussianizeOptions};
+use super::normal;
+use super::options::GaussianizeOptions;
 use super::prepare::{check_data, split};
 use super::report::{FitReport, LayerReport, StopReason};
 use super::rotation::rotate;
-use super::{ica, normal};
 use crate::random::Stream;
 
 impl Gaussianizer {
@@ -39,36 +38,27 @@ impl Gaussianizer {
         let mut state = State::new(train, held, stream)?;
         let mut layers = Vec::new();
         let mut reports: Vec<LayerReport> = Vec::new();
-        // Best layer so far, and the last one whose gain counted.
-        let (mut best, mut best_value) = (0, f64::NEG_INFINITY);
-        let (mut counted, mut counted_value) = (0, f64::NEG_INFINITY);
-        let mut stopped = StopReason::AllLayers { layers: options.layers };
-        for layer in 0..options.layers {
-            progress(layer, options.layers);
-            let (fitted, report) = state.add(layer, options, stream, &mut warnings)?;
+        // The last layer whose gain counted, and what it reached.
+        let (mut kept, mut reached) = (0, f64::NEG_INFINITY);
+        let (patience, min_gain) = (options.patience, options.min_gain);
+        let mut ended = false;
+        while layers.len() < options.layers && !ended {
+            progress(layers.len(), options.layers);
+            let (fitted, report) = state.add(layers.len(), options, stream, &mut warnings)?;
             let value = report.log_likelihood;
             layers.push(fitted);
             reports.push(report);
-            if state.held.ncols() == 0 {
-                best = layer + 1;
-                continue;
-            }
-            if value > best_value {
-                (best, best_value) = (layer + 1, value);
-            }
-            if value > counted_value + options.min_gain {
-                (counted, counted_value) = (layer + 1, value);
-            } else if layer + 1 - counted > options.patience || !value.is_finite() {
-                let (patience, min_gain) = (options.patience, options.min_gain);
-                stopped = StopReason::HeldOut { kept: best, tried: layer + 1, patience, min_gain };
-                break;
+            if state.held.ncols() == 0 || value > reached + min_gain {
+                (kept, reached) = (layers.len(), value);
+            } else {
+                ended = layers.len() - kept > patience || !value.is_finite();
             }
         }
-        if best < layers.len() && matches!(stopped, StopReason::AllLayers { .. }) {
-            let (patience, min_gain) = (options.patience, options.min_gain);
-            stopped = StopReason::HeldOut { kept: best, tried: layers.len(), patience, min_gain };
-        }
-        layers.truncate(best.max(1));
+        let stopped = match layers.len() {
+            tried if kept < tried => StopReason::HeldOut { kept, tried, patience, min_gain },
+            layers => StopReason::AllLayers { layers },
+        };
+        layers.truncate(kept.max(1));
         progress(options.layers, options.layers);
         reports.iter_mut().for_each(|report| report.kept = report.layer <= layers.len());
         let held_out_log_likelihood = reports[layers.len() - 1].log_likelihood;
@@ -137,27 +127,17 @@ impl State {
         }
         let w = turn.matrix.dot(&whitening.matrix);
         let sources = affine(&w, &whitening.mean, self.train.view());
-        let chosen = chosen_components(sources.view(), options.components);
-        let fits: Vec<Result<Option<ComponentFit>, String>> = (0..sources.nrows())
-            .into_par_iter()
-            .map(|j| {
-                if chosen[j] { fit_component(sources.row(j), options, number, j).map(Some) } else { Ok(None) }
-            })
-            .collect();
-        let (mut marginals, mut bandwidths) = (Vec::new(), Vec::new());
-        for fit in fits {
-            let (marginal, bandwidth) = match fit.map_err(failed)? {
-                Some(ComponentFit { marginal, bandwidth, notes }) => {
-                    warnings.extend(notes);
-                    (Some(marginal), bandwidth)
-                }
-                None => (None, f64::NAN),
-            };
-            marginals.push(marginal);
-            bandwidths.push(bandwidth);
-        }
+        let seed = stream.child("pairs").child(&number.to_string());
+        let parts = fit_components(sources.view(), options, number, &seed).map_err(failed)?;
+        let maps = parts.maps();
+        warnings.extend(parts.notes);
         let w_inverse = whitening.inverse.dot(&turn.matrix.t());
-        let fitted = Layer::new(whitening.mean, w, w_inverse, whitening.log_det, marginals)?;
+        let fitted = Layer::new(whitening.mean, w, w_inverse, whitening.log_det, parts.marginals)?
+            .with_pairs(parts.pairs)?;
+        let fitted = match parts.joint {
+            Some(joint) => fitted.with_joint(joint)?,
+            None => fitted,
+        };
 
         let held_sources = affine(&fitted.w, &fitted.mean, self.held.view());
         let watched_any = held_sources.ncols() > 0;
@@ -183,7 +163,8 @@ impl State {
             rotation: turn.used,
             ica_converged: turn.ica_converged,
             ica_iterations: turn.ica_iterations,
-            bandwidths,
+            maps,
+            bandwidths: parts.bandwidths,
             negentropy_before: before.axis_iter(Axis(0)).map(negentropy).collect(),
             negentropy_after: after.axis_iter(Axis(0)).map(negentropy).collect(),
             distance: sliced_distance(after.view(), &self.directions),
@@ -202,84 +183,4 @@ impl State {
         self.log_det += &own;
         own.sum() / own.len() as f64
     }
-}
-
-/// Which components are to be gaussianized: the most non-Gaussian ones first.
-fn chosen_components(sources: ArrayView2<f64>, components: Components) -> Vec<bool> {
-    let d = sources.nrows();
-    let Components::Leading(m) = components else { return vec![true; d] };
-    let mut order: Vec<(f64, usize)> = sources.axis_iter(Axis(0)).map(negentropy).zip(0..).collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut chosen = vec![false; d];
-    order.iter().take(m).for_each(|(_, j)| chosen[*j] = true);
-    chosen
-}
-
-struct ComponentFit {
-    marginal: Marginal,
-    bandwidth: f64,
-    notes: Vec<String>,
-}
-
-fn fit_component(
-    values: ArrayView1<f64>,
-    options: &GaussianizeOptions,
-    layer: usize,
-    component: usize,
-) -> Result<ComponentFit, String> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let rule = options.bandwidth.choose(&sorted);
-    let mut notes = Vec::new();
-    if rule.fell_back {
-        notes.push(format!(
-            "layer {layer}, component {component}: the bandwidth rule found no answer; Silverman's is used instead"
-        ));
-    }
-    let wanted = rule.value * options.bandwidth_factor;
-    let Some((marginal, fit)) = Marginal::fit(&sorted, wanted, options.tails) else {
-        return Err(format!("component {component} has no usable density at bandwidth {wanted:e}"));
-    };
-    if fit.widened {
-        notes.push(format!(
-            "layer {layer}, component {component}: bandwidth {wanted:.3e} is too small for a table, {:.3e} is used instead",
-            fit.bandwidth
-        ));
-    }
-    Ok(ComponentFit { marginal, bandwidth: fit.bandwidth, notes })
-}
-
-/// Sends components through the marginals; `log_slopes` takes `log dz/ds` of each.
-fn push(layer: &Layer, mut sources: Array2<f64>, log_slopes: Option<&mut Array2<f64>>) -> Array2<f64> {
-    let rows = sources.axis_iter_mut(Axis(0)).into_par_iter().zip(&layer.marginals);
-    match log_slopes {
-        None => rows.for_each(|(mut row, marginal)| {
-            if let Some(marginal) = marginal {
-                row.par_mapv_inplace(|v| marginal.forward(v));
-            }
-        }),
-        Some(log_slopes) => {
-            rows.zip(log_slopes.axis_iter_mut(Axis(0))).for_each(|((mut row, marginal), mut slopes)| {
-                let Some(marginal) = marginal else { return };
-                row.iter_mut().zip(&mut slopes).for_each(|(v, log_slope)| {
-                    let (z, slope) = marginal.forward_with_slope(*v);
-                    (*v, *log_slope) = (z, slope.ln());
-                });
-            });
-        }
-    }
-    sources
-}
-
-/// Largest error of going through the marginals and back, over up to 1024 points; components have spread 1.
-fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
-    let few = ica::every_so_many(sources, 1024);
-    let mut worst = 0.0_f64;
-    for (row, marginal) in few.axis_iter(Axis(0)).zip(&layer.marginals) {
-        let Some(marginal) = marginal else { continue };
-        for s in row {
-            worst = worst.max((marginal.inverse(marginal.forward(*s)) - s).abs());
-        }
-    }
-    worst
 }

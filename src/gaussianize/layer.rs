@@ -4,6 +4,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use super::error::GaussianizeError;
 use super::marginal::Marginal;
+use super::mixture::{MixtureMap, Scratch};
+use super::pair::PairMap;
 
 /// `z_j = Phi^-1(F_j(s_j))`, `s = W (x - mean)`, and its inverse.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +18,30 @@ pub struct Layer {
     pub(super) w_inverse: Array2<f64>,
     /// `log |det W|`.
     pub(super) log_det: f64,
-    /// One per axis; `None` leaves the axis as it is.
+    /// One per axis; `None` leaves the axis as it is, or to a pair.
     pub(super) marginals: Vec<Option<Marginal>>,
+    /// Axes that are mapped two by two.
+    pub(super) pairs: Vec<Pair>,
+    /// A joint map of all axes, in place of the others.
+    pub(super) joint: Option<MixtureMap>,
+}
+
+/// Two axes of a layer and their joint map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The axis that is mapped by its marginal.
+    pub first: usize,
+    /// The axis that is mapped by its conditional given the first.
+    pub second: usize,
+    /// The map.
+    pub map: PairMap,
+}
+
+/// Two rows of `m` numbers out of a block.
+fn two_rows(block: &mut [f64], m: usize, first: usize, second: usize) -> (&mut [f64], &mut [f64]) {
+    let (head, rest) = block.split_at_mut(first.max(second) * m);
+    let (low, high) = (&mut head[first.min(second) * m..][..m], &mut rest[..m]);
+    if first < second { (low, high) } else { (high, low) }
 }
 
 impl Layer {
@@ -47,7 +71,63 @@ impl Layer {
             return mismatch("a mean, W or determinant is not finite".into());
         }
         let standard = |m: Array2<f64>| m.as_standard_layout().into_owned();
-        Ok(Self { mean, w: standard(w), w_inverse: standard(w_inverse), log_det, marginals })
+        Ok(Self {
+            mean,
+            w: standard(w),
+            w_inverse: standard(w_inverse),
+            log_det,
+            marginals,
+            pairs: Vec::new(),
+            joint: None,
+        })
+    }
+
+    /// The layer with `pairs` of axes mapped jointly.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Mismatch`] when an axis does not exist or is mapped twice.
+    pub fn with_pairs(mut self, pairs: Vec<Pair>) -> Result<Self, GaussianizeError> {
+        let mut taken: Vec<bool> = self.marginals.iter().map(Option::is_some).collect();
+        for axis in pairs.iter().flat_map(|pair| [pair.first, pair.second]) {
+            match taken.get_mut(axis) {
+                Some(taken) if !*taken => *taken = true,
+                _ => {
+                    let what = format!("axis {axis} of a pair does not exist or is mapped twice");
+                    return Err(GaussianizeError::Mismatch(what));
+                }
+            }
+        }
+        self.pairs = pairs;
+        Ok(self)
+    }
+
+    /// The layer with a joint map of all axes.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Mismatch`] when its dimension differs or an axis is mapped already.
+    pub fn with_joint(mut self, joint: MixtureMap) -> Result<Self, GaussianizeError> {
+        if joint.dim() != self.dim() || !self.pairs.is_empty() || self.marginals.iter().any(Option::is_some) {
+            let what = "a joint map needs all axes of its layer for itself".into();
+            return Err(GaussianizeError::Mismatch(what));
+        }
+        self.joint = Some(joint);
+        Ok(self)
+    }
+
+    /// Runs the joint map over the columns of `rows`; `each` gets point number, its numbers and room to work.
+    fn jointly(
+        &self,
+        rows: &mut [f64],
+        m: usize,
+        mut each: impl FnMut(&MixtureMap, usize, &mut [f64], &mut Scratch),
+    ) {
+        let Some(joint) = &self.joint else { return };
+        let (mut room, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
+        for i in 0..m {
+            point.iter_mut().zip(rows.chunks_exact(m)).for_each(|(p, row)| *p = row[i]);
+            each(joint, i, &mut point, &mut room);
+            point.iter().zip(rows.chunks_exact_mut(m)).for_each(|(p, row)| row[i] = *p);
+        }
     }
 
     /// Dimension `d`.
@@ -77,6 +157,13 @@ impl Layer {
                         row.iter_mut().for_each(|v| *v = marginal.forward(*v));
                     }
                 }
+                for Pair { first, second, map } in &self.pairs {
+                    let (a, b) = two_rows(scratch, m, *first, *second);
+                    a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b, _) = map.forward(*a, *b));
+                }
+                self.jointly(scratch, m, |joint, _, point, room| {
+                    joint.forward(point, room);
+                });
             }
             Some(log_det) => {
                 log_det.iter_mut().for_each(|v| *v += self.log_det);
@@ -88,6 +175,15 @@ impl Layer {
                         *total += slope.ln();
                     }
                 }
+                for Pair { first, second, map } in &self.pairs {
+                    let (a, b) = two_rows(scratch, m, *first, *second);
+                    for ((a, b), total) in a.iter_mut().zip(b).zip(log_det.iter_mut()) {
+                        let log_slope;
+                        (*a, *b, log_slope) = map.forward(*a, *b);
+                        *total += log_slope;
+                    }
+                }
+                self.jointly(scratch, m, |joint, i, point, room| log_det[i] += joint.forward(point, room));
             }
         }
         block.copy_from_slice(scratch);
@@ -100,6 +196,11 @@ impl Layer {
                 row.iter_mut().for_each(|v| *v = marginal.inverse(*v));
             }
         }
+        for Pair { first, second, map } in &self.pairs {
+            let (a, b) = two_rows(block, m, *first, *second);
+            a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = map.inverse(*a, *b));
+        }
+        self.jointly(block, m, |joint, _, point, room| joint.inverse(point, room));
         for ((out, weights), shift) in
             scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean)
         {

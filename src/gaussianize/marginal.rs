@@ -16,9 +16,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CellSums, PER_BANDWIDTH};
-use super::kde::log_mass_below;
 use super::normal;
 use super::piecewise::{PieceBuilder, PiecewiseMap};
+use super::tail::{Tail, outermost};
 
 /// What a marginal does beyond its data and between its modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,25 +38,6 @@ const KERNEL_CELLS: f64 = 6.0;
 const BROAD_SHARE: f64 = 0.1;
 /// Most cells near data that one table may have; a smaller bandwidth is widened until it fits.
 const MAX_CELLS: i64 = 16_384;
-
-/// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
-const FAR: f64 = 1e17;
-
-/// How a marginal goes on beyond one end of its table, mirrored so that it is always the lower end.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Tail {
-    /// `z` goes on with this slope.
-    Linear(f64),
-    /// The kernel sums themselves: outermost points ascending, bandwidth, number of points in all.
-    Kernel {
-        /// Points that count beyond the table, ascending (mirrored at the upper end).
-        points: Vec<f64>,
-        /// Bandwidth.
-        bandwidth: f64,
-        /// Number of points of the whole estimate.
-        count: f64,
-    },
-}
 
 /// A strictly increasing map of the line with its derivative and inverse.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,101 +187,7 @@ impl Marginal {
     }
 }
 
-/// The points that make up the lower tail from `from` on, to better than one unit in the last place.
-fn outermost(ascending: &mut dyn Iterator<Item = f64>, from: f64, h: f64, n: f64) -> Vec<f64> {
-    let mut points = Vec::new();
-    let mut reach = f64::INFINITY;
-    for s in ascending {
-        let t = (s - from) / h;
-        if points.is_empty() {
-            reach = (t.max(0.0).powi(2) + 2.0 * (42.0 + n.ln())).sqrt();
-        }
-        if t > reach {
-            break;
-        }
-        points.push(s);
-    }
-    points
-}
-
-impl Tail {
-    fn forward(&self, s: f64, edge: f64, z_edge: f64) -> (f64, f64) {
-        match self {
-            Self::Linear(slope) => ((z_edge + (s - edge) * slope).max(f64::MIN), *slope),
-            Self::Kernel { points, bandwidth, count } => {
-                let log_p = log_mass_below(points, *bandwidth, s) - count.ln();
-                let far = z_edge + (s - edge) / bandwidth;
-                if far - z_edge < -FAR {
-                    return (far.max(f64::MIN), 1.0 / bandwidth);
-                }
-                let z = normal::quantile_from_logs(log_p, (-log_p.exp()).ln_1p()).min(z_edge);
-                (z, self.kernel_slope(s, z))
-            }
-        }
-    }
-
-    /// `p(s) / phi(z)`, from `phi / Phi` of the outermost kernels and of `z`, where nothing cancels.
-    fn kernel_slope(&self, s: f64, z: f64) -> f64 {
-        let Self::Kernel { points, bandwidth, .. } = self else { return 1.0 };
-        let top = points.first().map_or(0.0, |first| normal::log_cdf((s - first) / bandwidth));
-        let (mut mass, mut density) = (0.0, 0.0);
-        for point in points {
-            let t = (s - point) / bandwidth;
-            let share = (normal::log_cdf(t) - top).exp();
-            mass += share;
-            density += share * hazard(t);
-        }
-        (density / (mass * hazard(z) * bandwidth)).max(f64::MIN_POSITIVE)
-    }
-
-    fn inverse(&self, z: f64, edge: f64, z_edge: f64) -> f64 {
-        let (bandwidth, mut slope) = match self {
-            Self::Linear(slope) => return (edge + (z - z_edge) / slope).max(f64::MIN),
-            Self::Kernel { bandwidth, .. } => (*bandwidth, 1.0 / bandwidth),
-        };
-        let mut s = edge + (z - z_edge) / slope;
-        if z - z_edge < -FAR {
-            return s.max(f64::MIN);
-        }
-        let (mut below, mut above) = (f64::NEG_INFINITY, edge);
-        for _ in 0..200 {
-            let (value, here) = self.forward(s, edge, z_edge);
-            slope = here;
-            if value > z {
-                above = above.min(s);
-            } else {
-                below = below.max(s);
-            }
-            let step = (z - value) / slope;
-            let newton = s + step;
-            if step.abs() <= f64::EPSILON * s.abs() {
-                return newton.min(edge);
-            }
-            let inside = newton > below && newton < above;
-            let next = match (inside, below.is_finite()) {
-                (true, _) => newton,
-                (false, true) => 0.5 * (below + above),
-                (false, false) => above - (edge - above).max(bandwidth),
-            };
-            if (next - s).abs() <= f64::EPSILON * s.abs() {
-                return next;
-            }
-            s = next;
-        }
-        s
-    }
-}
-
 /// The standard Cauchy CDF, with its relative accuracy kept in the lower tail.
 fn cauchy_cdf(x: f64) -> f64 {
     f64::atan2(1.0, -x) * std::f64::consts::FRAC_1_PI
-}
-
-/// `phi(t) / Phi(t)`.
-fn hazard(t: f64) -> f64 {
-    if t > 0.0 {
-        normal::pdf(t) / normal::cdf(t)
-    } else {
-        2.0 * normal::INV_SQRT_2PI / normal::erfcx(-t * std::f64::consts::FRAC_1_SQRT_2)
-    }
 }

@@ -5,8 +5,11 @@
 //! | `normal` | the standard normal on logarithmic scales |
 //! | `bandwidth`, `isj`, `shimazaki` | how wide the kernels are |
 //! | `kde`, `cells` | kernel sums: one by one exactly, and all at once in linear time |
-//! | `chebyshev`, `piecewise`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
+//! | `chebyshev`, `piecewise`, `buckets`, `tail`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
+//! | `clusters`, `kernels`, `sheet`, `pair` | two components jointly: cluster-shaped kernels on a grid, and its exact transport |
+//! | `mixture` | all components jointly: the transport of a Gaussian mixture |
 //! | `matrix`, `ica`, `sliced`, `rotation` | whitening, and which axes to look along |
+//! | `components`, `pairing` | which components of a layer are mapped, and which two together |
 //! | `layer`, `map` | a layer, and layers one after another: forward, inverse, density |
 //! | `options`, `prepare`, `fit`, `diagnostics`, `report` | fitting with held-out points, and what it did |
 //! | `store`, `error` | safetensors, and what can be wrong |
@@ -27,33 +30,42 @@
 //! ```
 
 pub mod bandwidth;
+mod buckets;
 mod cells;
 mod chebyshev;
+mod clusters;
+mod components;
 pub mod diagnostics;
 mod error;
 mod fit;
 pub mod ica;
 mod isj;
 pub mod kde;
+mod kernels;
 mod layer;
 mod map;
 pub mod marginal;
 pub mod matrix;
+pub mod mixture;
 pub mod normal;
 mod options;
+pub mod pair;
+mod pairing;
 mod piecewise;
 mod prepare;
 mod report;
 mod rotation;
+mod sheet;
 mod shimazaki;
 pub mod sliced;
 mod store;
+mod tail;
 
 pub use bandwidth::BandwidthRule;
 pub use error::GaussianizeError;
 pub use ica::Contrast;
-pub use layer::Layer;
+pub use layer::{Layer, Pair};
 pub use map::Gaussianizer;
 pub use marginal::Tails;
-pub use options::{Components, GaussianizeOptions, Rotation};
-pub use report::{FitReport, LayerReport, StopReason};
+pub use options::{Components, Coupling, GaussianizeOptions, Rotation};
+pub use report::{ComponentMap, FitReport, LayerReport, StopReason};

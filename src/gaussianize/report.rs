@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::options::Rotation;
 
 /// Why no further layer was added.
@@ -49,7 +51,9 @@ pub struct LayerReport {
     pub ica_converged: Option<bool>,
     /// Its iterations.
     pub ica_iterations: usize,
-    /// Bandwidth of each component, in units of its standard deviation; NaN where the component was left as it is.
+    /// How each component was mapped.
+    pub maps: Vec<ComponentMap>,
+    /// Bandwidth of each component, in units of its standard deviation; NaN where there are no kernels.
     pub bandwidths: Vec<f64>,
     /// Negentropy of each component before its marginal map.
     pub negentropy_before: Vec<f64>,
@@ -67,6 +71,20 @@ pub struct LayerReport {
     pub log_likelihood: f64,
     /// Whether the layer is part of the map.
     pub kept: bool,
+}
+
+/// How a component was mapped in a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentMap {
+    /// Left as it was.
+    Identity,
+    /// By its own marginal.
+    Marginal,
+    /// Together with one other component.
+    Pair,
+    /// Together with all others.
+    Joint,
 }
 
 /// What a fit did.

@@ -2,7 +2,9 @@
 //!
 //! Per layer `l`: `l.mean`, `l.w`, `l.w_inverse`, `l.log_det`; per gaussianized component `j`: `l.j.pieces` with
 //! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
-//! one number is a slope, more are bandwidth, count and outermost points.
+//! one number is a slope, more are bandwidth, count and outermost points. Per pair `p` of components:
+//! `l.pair.p.grid` (both components, low and step of both axes, tail mass) and `l.pair.p.density` at the nodes.
+//! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`.
 
 use std::collections::HashMap;
 
@@ -12,10 +14,13 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::chebyshev::NODES;
 use super::error::GaussianizeError;
-use super::layer::Layer;
+use super::layer::{Layer, Pair};
 use super::map::Gaussianizer;
-use super::marginal::{Marginal, Tail};
+use super::marginal::Marginal;
+use super::mixture::MixtureMap;
+use super::pair::{Axis, PairMap};
 use super::piecewise::{Piece, PiecewiseMap};
+use super::tail::Tail;
 
 const FORMAT: &str = "gdiff gaussianizer 1";
 const COLUMNS: usize = 4 + NODES;
@@ -36,6 +41,19 @@ impl Gaussianizer {
             put(format!("{l}.w"), vec![d, d], &mut layer.w.iter().copied());
             put(format!("{l}.w_inverse"), vec![d, d], &mut layer.w_inverse.iter().copied());
             put(format!("{l}.log_det"), vec![1], &mut std::iter::once(layer.log_det));
+            if let Some(joint) = &layer.joint {
+                let k = joint.components();
+                put(format!("{l}.joint.log_weights"), vec![k], &mut joint.log_weights.iter().copied());
+                put(format!("{l}.joint.means"), vec![k, d], &mut joint.means.iter().copied());
+                put(format!("{l}.joint.factors"), vec![k, d, d], &mut joint.factors.iter().copied());
+            }
+            for (p, Pair { first, second, map }) in layer.pairs.iter().enumerate() {
+                let (a, b) = (map.a, map.b);
+                let grid = [*first as f64, *second as f64, a.low, a.step, b.low, b.step, map.tail];
+                put(format!("{l}.pair.{p}.grid"), vec![grid.len()], &mut grid.into_iter());
+                let density = &mut map.density.iter().copied();
+                put(format!("{l}.pair.{p}.density"), vec![a.nodes, b.nodes], density);
+            }
             for (j, marginal) in layer.marginals.iter().enumerate() {
                 let Some(marginal) = marginal else { continue };
                 let pieces = marginal.map.pieces();
@@ -111,7 +129,45 @@ impl Stored<'_> {
         let log_det = self.numbers(&format!("{l}.log_det"))?.1.first().copied().unwrap_or(f64::NAN);
         let marginals = (0..mean.len()).map(|j| self.marginal(l, j)).collect::<Result<_, _>>()?;
         let (w, inverse) = (self.square(&format!("{l}.w"))?, self.square(&format!("{l}.w_inverse"))?);
-        Layer::new(mean, w, inverse, log_det, marginals).map_err(|e| GaussianizeError::Corrupt(e.to_string()))
+        let mut pairs = Vec::new();
+        while self.has(&format!("{l}.pair.{}.grid", pairs.len())) {
+            pairs.push(self.pair(l, pairs.len())?);
+        }
+        let joint = self.joint(l, mean.len())?;
+        Layer::new(mean, w, inverse, log_det, marginals)
+            .and_then(|layer| layer.with_pairs(pairs))
+            .and_then(|layer| match joint {
+                Some(joint) => layer.with_joint(joint),
+                None => Ok(layer),
+            })
+            .map_err(|e| GaussianizeError::Corrupt(e.to_string()))
+    }
+
+    fn joint(&self, l: usize, d: usize) -> Result<Option<MixtureMap>, GaussianizeError> {
+        let name = |part: &str| format!("{l}.joint.{part}");
+        if !self.has(&name("log_weights")) {
+            return Ok(None);
+        }
+        let read = |part: &str| Ok(self.numbers(&name(part))?.1);
+        let map = MixtureMap::new(d, read("log_weights")?, read("means")?, read("factors")?);
+        let damaged = || GaussianizeError::Corrupt(format!("{l}.joint does not hold a mixture"));
+        map.map(Some).ok_or_else(damaged)
+    }
+
+    fn pair(&self, l: usize, p: usize) -> Result<Pair, GaussianizeError> {
+        let name = format!("{l}.pair.{p}");
+        let damaged = || GaussianizeError::Corrupt(format!("{name} does not hold a density on a grid"));
+        let grid = self.numbers(&format!("{name}.grid"))?.1;
+        let (shape, density) = self.numbers(&format!("{name}.density"))?;
+        let ([first, second, a_low, a_step, b_low, b_step, tail], [rows, columns]) =
+            (grid.as_slice(), shape.as_slice())
+        else {
+            return Err(damaged());
+        };
+        let axis = |low: f64, step: f64, nodes: usize| Axis { low, step, nodes };
+        let (a, b) = (axis(*a_low, *a_step, *rows), axis(*b_low, *b_step, *columns));
+        let map = PairMap::new(a, b, *tail, density).ok_or_else(damaged)?;
+        Ok(Pair { first: *first as usize, second: *second as usize, map })
     }
 
     fn marginal(&self, l: usize, j: usize) -> Result<Option<Marginal>, GaussianizeError> {

@@ -86,7 +86,8 @@ fn figure(row: &SummaryRow, digits: usize) -> String {
 
 /// Mean seconds of each stage over the runs of a pipeline at a point.
 fn stage_seconds(runs: &[Status], pipeline: &str, values: &[String]) -> Vec<String> {
-    let runs: Vec<_> = runs.iter().filter(|r| r.pipeline == pipeline && r.values == values).collect();
+    let runs: Vec<_> =
+        runs.iter().filter(|r| r.label.pipeline == pipeline && r.label.values == values).collect();
     if runs.is_empty() {
         return vec![String::new(); 3];
     }

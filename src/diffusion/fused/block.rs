@@ -9,7 +9,7 @@ use super::{
 use crate::diffusion::Activation;
 use pulp::Arch;
 
-/// Rows of equal length, an outer product's worth of them: `stride` numbers from one to the next.
+/// Rows of equal length, `stride` numbers from one to the next; padding is 0.
 #[derive(Debug)]
 pub(super) struct Matrix {
     pub numbers: Vec<f32>,

@@ -104,7 +104,7 @@ impl WithSimd for Update<'_> {
     }
 }
 
-/// The sum of squares, in double precision: eight interleaved sums, added up at the end.
+/// The sum of squares, in double precision: 32 interleaved sums, added up at the end.
 pub(super) struct SumOfSquares<'a>(pub &'a [f32]);
 
 impl WithSimd for SumOfSquares<'_> {

@@ -1,0 +1,80 @@
+//! One process at a time in an output folder, and in each run's folder.
+//!
+//! The lock is the operating system's own on an open file, so it goes with its process however that ends:
+//! what a killed process leaves behind is a file that nobody holds, and the next process takes it over.
+
+use super::error::ExperimentError;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+const FILE: &str = ".lock";
+
+/// A folder that is ours until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes a folder for this process alone.
+    ///
+    /// # Errors
+    /// If another process holds it (its pid and host are named), or the file cannot be made.
+    pub fn exclusive(folder: &Path) -> Result<Self, ExperimentError> {
+        let (mut file, path) = open(folder)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(held(folder, file)),
+            Err(TryLockError::Error(source)) => return Err(ExperimentError::Write { path, source }),
+        }
+        let note = format!("process {} on {}\n", std::process::id(), host());
+        file.set_len(0)
+            .and_then(|()| file.write_all(note.as_bytes()))
+            .map_err(|source| ExperimentError::Write { path, source })?;
+        Ok(Self { _file: file })
+    }
+
+    /// Shares a folder with others who share it: keeps away those who want it alone.
+    ///
+    /// # Errors
+    /// If a process holds it alone, or the file cannot be made.
+    pub fn shared(folder: &Path) -> Result<Self, ExperimentError> {
+        let (file, path) = open(folder)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(held(folder, file)),
+            Err(TryLockError::Error(source)) => Err(ExperimentError::Write { path, source }),
+        }
+    }
+
+    /// Whether a process holds the folder right now.
+    pub fn is_held(folder: &Path) -> bool {
+        File::open(folder.join(FILE))
+            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+fn open(folder: &Path) -> Result<(File, PathBuf), ExperimentError> {
+    let path = folder.join(FILE);
+    match OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path) {
+        Ok(file) => Ok((file, path)),
+        Err(source) => Err(ExperimentError::Write { path, source }),
+    }
+}
+
+fn held(folder: &Path, mut file: File) -> ExperimentError {
+    let mut holder = String::new();
+    let known =
+        file.rewind().and_then(|()| file.read_to_string(&mut holder)).is_ok() && !holder.trim().is_empty();
+    let holder = if known { holder.trim().to_string() } else { "another process".to_string() };
+    ExperimentError::Locked { folder: folder.display().to_string(), holder }
+}
+
+/// The name of this machine.
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .map_or_else(|| "this machine".to_string(), |name| name.trim().to_string())
+}

@@ -1,0 +1,181 @@
+//! A kernel density whose kernels have the shape of the cluster they lie in and keep its variance.
+//!
+//! Each point belongs to one cluster (mean `m`, covariance `S`). Its kernel has covariance `k^2 S` and sits at
+//! `m + sqrt(1 - k^2) (x_i - m)`, so that the cluster as a whole keeps the covariance `S` exactly: a plain
+//! kernel estimate inflates it by `1 + h^2`, which costs about `h^2 d / 2` nats per sample. `k` near 0 is the
+//! empirical distribution, `k = 1` the Gaussian mixture; in between lies the estimate that follows
+//! any shape. `k` is chosen per cluster by the log-likelihood of points that the kernels have not seen.
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+
+use super::clusters::{self, Cluster};
+use super::mixture::MixtureMap;
+use super::normal::LOG_SQRT_2PI;
+use crate::random::Stream;
+
+/// Most points for the pilot.
+const MOST_POINTS: usize = 3072;
+/// Most points for the choice of `k`.
+const CHOICE_POINTS: usize = 2048;
+/// One point in this many judges the kernels of the others.
+const JUDGES: usize = 5;
+/// Kernel widths tried, in units of the cluster's standard deviation.
+const WIDTHS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.36, 0.5, 0.68, 0.85, 0.97];
+/// Judges of the whole data that count in each cluster's choice.
+const SHARED: f64 = 10.0;
+/// Distance from a cluster's mean, in its own metric, beyond which its kernels are left out.
+const AWAY: f64 = 10.0;
+
+/// Points with their clusters and kernel widths.
+pub(super) struct Kernels {
+    /// One per cluster: mean, covariance, share.
+    pub clusters: Vec<Cluster>,
+    /// `k` of each cluster.
+    pub widths: Vec<f64>,
+    /// Points of each cluster in its own coordinates `L^-1 (x - m)`, one after another.
+    pub points: Vec<Vec<f64>>,
+}
+
+impl Kernels {
+    /// Fits clusters and kernel widths to pairs of numbers; `factor` multiplies the
+    /// widths chosen. `None` for too few points.
+    pub fn fit(points: &[f64], factor: f64, stream: &Stream) -> Option<Self> {
+        let d = 2;
+        let n = points.len() / d;
+        if n < 8 * d {
+            return None;
+        }
+        let some = subset(points, d, stream, MOST_POINTS);
+        let pilot = clusters::fit(&some, d, &stream.child("clusters"));
+        if pilot.is_empty() {
+            return None;
+        }
+        let (mut learn, mut judge) = (Vec::new(), Vec::new());
+        for (i, x) in some.chunks_exact(d).take(CHOICE_POINTS).enumerate() {
+            if i % JUDGES == 0 { judge.extend_from_slice(x) } else { learn.extend_from_slice(x) }
+        }
+        let trial = Self::split(&learn, d, &pilot)?;
+        let chosen = trial.choose(&judge, d);
+        // An optimal bandwidth shrinks with the number of points as n^(-1/(d + 4)).
+        let fewer = (learn.len() as f64 / points.len() as f64).powf(1.0 / (d as f64 + 4.0));
+        let adapt = |k: f64| {
+            let h = k / (1.0 - k * k).sqrt() * fewer * factor;
+            h / (1.0 + h * h).sqrt()
+        };
+        let widths: Vec<f64> = chosen.into_iter().map(adapt).collect();
+        let mut all = Self::split(points, d, &trial.clusters)?;
+        // Clusters that lost all points are gone; each one left finds its width by its mean.
+        let mut y = vec![0.0; d];
+        all.widths = all
+            .clusters
+            .iter()
+            .map(|c| widths[clusters::nearest(&trial.clusters, &c.mean, &mut y)])
+            .collect();
+        Some(all)
+    }
+
+    /// Points by cluster, and the clusters' own means and covariances.
+    fn split(points: &[f64], d: usize, pilot: &[Cluster]) -> Option<Self> {
+        let n = (points.len() / d) as f64;
+        let label = |x: &[f64]| {
+            let mut y = vec![0.0; d];
+            clusters::nearest(pilot, x, &mut y)
+        };
+        let labels: Vec<usize> = points.par_chunks_exact(d).map(label).collect();
+        let mut parts = vec![Vec::new(); pilot.len()];
+        for (x, label) in points.chunks_exact(d).zip(labels) {
+            parts[label].extend_from_slice(x);
+        }
+        let mut kernels = Self { clusters: Vec::new(), widths: Vec::new(), points: Vec::new() };
+        for (part, pilot) in parts.into_iter().zip(pilot).filter(|(part, _)| !part.is_empty()) {
+            let share = part.len() as f64 / d as f64 / n;
+            let cluster = Cluster::from_points(&part, d, n)
+                .unwrap_or_else(|| Cluster { weight: share, ..pilot.clone() });
+            let mut own = vec![0.0; part.len()];
+            for (x, y) in part.chunks_exact(d).zip(own.chunks_exact_mut(d)) {
+                cluster.whiten(x, y);
+            }
+            kernels.clusters.push(cluster);
+            kernels.widths.push(1.0);
+            kernels.points.push(own);
+        }
+        (!kernels.clusters.is_empty()).then_some(kernels)
+    }
+
+    /// The width for each cluster by the log-likelihood of `judge`, all kernels of one width at a time.
+    fn choose(&self, judge: &[f64], d: usize) -> Vec<f64> {
+        let n = self.points.iter().map(Vec::len).sum::<usize>() as f64 / d as f64;
+        let scores: Vec<(usize, [f64; WIDTHS.len()])> = judge
+            .par_chunks_exact(d)
+            .map(|x| {
+                let mut y = vec![0.0; d];
+                let label = clusters::nearest(&self.clusters, x, &mut y);
+                (label, self.log_densities(x, d, n))
+            })
+            .collect();
+        let mut own = vec![[0.0; WIDTHS.len()]; self.clusters.len()];
+        let mut whole = [0.0; WIDTHS.len()];
+        for (label, logs) in &scores {
+            for (w, log) in logs.iter().enumerate() {
+                own[*label][w] += log;
+                whole[w] += log / scores.len() as f64;
+            }
+        }
+        let best = |own: &[f64; WIDTHS.len()]| {
+            let score = |w: usize| own[w] + SHARED * whole[w];
+            (0..WIDTHS.len()).max_by(|a, b| score(*a).total_cmp(&score(*b))).map_or(0.5, |w| WIDTHS[w])
+        };
+        own.iter().map(best).collect()
+    }
+
+    /// Log-density of `x` for each of [`WIDTHS`], over a floor.
+    fn log_densities(&self, x: &[f64], d: usize, n: f64) -> [f64; WIDTHS.len()] {
+        let mut densities = [0.0; WIDTHS.len()];
+        let mut y = vec![0.0; d];
+        for (cluster, points) in self.clusters.iter().zip(&self.points) {
+            if cluster.whiten(x, &mut y) > AWAY * AWAY {
+                continue;
+            }
+            for (k, density) in WIDTHS.iter().zip(&mut densities) {
+                let (shrink, scale) = ((1.0 - k * k).sqrt(), -0.5 / (k * k));
+                let mut sum = 0.0;
+                for point in points.as_chunks::<2>().0 {
+                    let (u, v) = (y[0] - shrink * point[0], y[1] - shrink * point[1]);
+                    let exponent = scale * (u * u + v * v);
+                    if exponent > -30.0 {
+                        sum += exponent.exp();
+                    }
+                }
+                *density += sum * (-cluster.log_det - d as f64 * (k.ln() + LOG_SQRT_2PI)).exp();
+            }
+        }
+        // A floor as thin as the broad part of the final density.
+        densities.map(|density| (density / n + 1e-3 / n).ln())
+    }
+}
+
+/// The Gaussian mixture map of all components `(d, n)`: found on some points, finished on all. `None` for too
+/// few points.
+pub(super) fn mixture(sources: ArrayView2<f64>, stream: &Stream) -> Option<MixtureMap> {
+    let (d, n) = sources.dim();
+    let points: Vec<f64> = sources.t().iter().copied().collect();
+    if n < 8 * d {
+        return None;
+    }
+    let pilot = clusters::fit(&subset(&points, d, stream, MOST_POINTS), d, &stream.child("clusters"));
+    MixtureMap::from_clusters(&clusters::refine(&points, d, pilot), d, n as f64)
+}
+
+/// Up to `most` of the points, drawn by the stream.
+fn subset(points: &[f64], d: usize, stream: &Stream, most: usize) -> Vec<f64> {
+    let n = points.len() / d;
+    let keys = stream.child("subset").standard_normal(0, n, 1);
+    let mut order: Vec<usize> = (0..n).collect();
+    if n > most {
+        order.select_nth_unstable_by(most, |a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
+        order.truncate(most);
+    }
+    order.sort_unstable_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
+    order.iter().flat_map(|i| &points[i * d..(i + 1) * d]).copied().collect()
+}

@@ -1,0 +1,21 @@
+//! Which components of a layer are taken together.
+
+use ndarray::ArrayView2;
+
+use super::ica::every_so_many;
+use super::sliced::{normal_quantiles, squared_w2};
+
+/// Most points looked at.
+const POINTS: usize = 4096;
+
+/// Pairs of the chosen components, the farthest from Gaussian first; an odd one is left over.
+pub(super) fn pair_up(sources: ArrayView2<f64>, chosen: &[bool]) -> Vec<(usize, usize)> {
+    let some = every_so_many(sources, POINTS);
+    let quantiles = normal_quantiles(some.ncols());
+    let mut order: Vec<(f64, usize)> = (0..sources.nrows())
+        .filter(|j| chosen[*j])
+        .map(|j| (squared_w2(&mut some.row(j).to_vec(), &quantiles), j))
+        .collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    order.chunks_exact(2).map(|pair| (pair[0].1, pair[1].1)).collect()
+}
