@@ -7,3 +7,11 @@ cargo_options=(--release --locked)
 if [ -n "${GDIFF_FEATURES:-}" ]; then
     cargo_options+=(--no-default-features --features "$GDIFF_FEATURES")
 fi
+
+# The binary to run: GDIFF=PATH uses one that is built already.
+gdiff=${GDIFF:-target/release/gdiff}
+build() {
+    if [ -z "${GDIFF:-}" ]; then
+        cargo build "${cargo_options[@]}"
+    fi
+}

@@ -4,8 +4,8 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-cargo build "${cargo_options[@]}"
+build
 if [ $# -eq 0 ]; then
     set -- configs/gmm_width16.toml
 fi
-target/release/gdiff run "$@"
+"$gdiff" run "$@"

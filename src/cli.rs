@@ -61,6 +61,9 @@ pub struct FitArgs {
     /// Layers at most
     #[arg(long, value_name = "N")]
     pub layers: Option<String>,
+    /// marginal, pairs or joint
+    #[arg(long, value_name = "NAME")]
+    pub coupling: Option<String>,
     /// ica, pca, random, ica_random or sliced
     #[arg(long, value_name = "NAME")]
     pub rotation: Option<String>,
@@ -73,6 +76,9 @@ pub struct FitArgs {
     /// Multiplies the bandwidth
     #[arg(long, value_name = "X")]
     pub bandwidth_factor: Option<String>,
+    /// Multiplies the kernel widths of pairs
+    #[arg(long, value_name = "X")]
+    pub pair_factor: Option<String>,
     /// "all", or how many leading components
     #[arg(long, value_name = "N")]
     pub components: Option<String>,
@@ -95,10 +101,12 @@ impl FitArgs {
     pub fn overrides(&self) -> Vec<Override> {
         [
             ("layers", &self.layers),
+            ("coupling", &self.coupling),
             ("rotation", &self.rotation),
             ("contrast", &self.contrast),
             ("bandwidth", &self.bandwidth),
             ("bandwidth_factor", &self.bandwidth_factor),
+            ("pair_factor", &self.pair_factor),
             ("components", &self.components),
             ("tails", &self.tails),
             ("held_out", &self.held_out),
@@ -200,6 +208,9 @@ pub struct CheckArgs {
     /// The spec.
     #[command(flatten)]
     pub spec: SpecArgs,
+    /// Fit the Gaussianizer to the first replicate's data too, and tell what the fit did
+    #[arg(long)]
+    pub fit: bool,
 }
 
 /// `gdiff data`

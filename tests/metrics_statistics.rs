@@ -80,36 +80,41 @@ fn paired_difference_takes_out_what_both_share() {
 #[test]
 fn plateau_is_the_step_from_which_the_curve_stays() {
     let steps = [0, 5, 10, 15, 20];
-    assert_eq!(plateau_step(&steps, &[0.0, 96.0, 90.0, 97.0, 100.0], 0.05), Some(15));
-    assert_eq!(plateau_step(&steps, &[0.0, 95.0, 96.0, 105.0, 100.0], 0.05), Some(5));
-    assert_eq!(plateau_step(&steps, &[0.0, 10.0, 20.0, 30.0, 100.0], 0.05), Some(20));
+    assert_eq!(plateau_step(&steps, &[0.0, 96.0, 90.0, 97.0, 100.0], 0.05, 0.0), Some(15));
+    assert_eq!(plateau_step(&steps, &[0.0, 95.0, 96.0, 105.0, 100.0], 0.05, 0.0), Some(5));
+    assert_eq!(plateau_step(&steps, &[0.0, 10.0, 20.0, 30.0, 100.0], 0.05, 0.0), Some(20));
     let falling = [100.0, 4.0, 5.0, 0.0, 0.0];
-    assert_eq!(plateau_step(&steps, &falling, 0.05), Some(5));
-    assert_eq!(plateau_step(&steps, &falling, 0.0), Some(15));
-    assert_eq!(plateau_step(&steps, &falling, 1.0), Some(0));
+    assert_eq!(plateau_step(&steps, &falling, 0.05, 0.0), Some(5));
+    assert_eq!(plateau_step(&steps, &falling, 0.0, 0.0), Some(15));
+    assert_eq!(plateau_step(&steps, &falling, 1.0, 0.0), Some(0));
 }
 
 #[test]
 fn plateau_of_curves_without_a_climb() {
-    assert_eq!(plateau_step(&[3, 4, 5], &[2.0, 2.0, 2.0], 0.05), Some(3));
-    assert_eq!(plateau_step(&[3], &[2.0], 0.05), Some(3));
-    assert_eq!(plateau_step(&[0, 1, 2, 3], &[2.0, 9.0, 2.0, 2.0], 0.05), Some(2));
+    assert_eq!(plateau_step(&[3, 4, 5], &[2.0, 2.0, 2.0], 0.05, 0.0), Some(3));
+    assert_eq!(plateau_step(&[3], &[2.0], 0.05, 0.0), Some(3));
+    // Noise around the end is no journey: with a floor above it, the curve was there from the beginning.
+    let noisy = [-0.32, -0.31, -0.33, -0.29, -0.30];
+    assert_eq!(plateau_step(&[0, 1, 2, 3, 4], &noisy, 0.05, 0.0), Some(4));
+    assert_eq!(plateau_step(&[0, 1, 2, 3, 4], &noisy, 0.05, 0.05), Some(0));
+    assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], 0.05, -0.1), None);
+    assert_eq!(plateau_step(&[0, 1, 2, 3], &[2.0, 9.0, 2.0, 2.0], 0.05, 0.0), Some(2));
 }
 
 #[test]
 fn plateau_of_curves_with_values_that_are_not_finite() {
     let (nan, inf) = (f64::NAN, f64::INFINITY);
-    assert_eq!(plateau_step(&[0, 1, 2], &[0.0, 1.0, nan], 0.05), None);
-    assert_eq!(plateau_step(&[0, 1, 2], &[0.0, 1.0, inf], 0.05), None);
-    assert_eq!(plateau_step(&[0, 1, 2, 3], &[-inf, 0.0, 99.0, 100.0], 0.05), Some(2));
-    assert_eq!(plateau_step(&[0, 1, 2, 3], &[0.0, 100.0, nan, 100.0], 0.05), Some(3));
-    assert_eq!(plateau_step(&[0, 1], &[nan, nan], 0.05), None);
+    assert_eq!(plateau_step(&[0, 1, 2], &[0.0, 1.0, nan], 0.05, 0.0), None);
+    assert_eq!(plateau_step(&[0, 1, 2], &[0.0, 1.0, inf], 0.05, 0.0), None);
+    assert_eq!(plateau_step(&[0, 1, 2, 3], &[-inf, 0.0, 99.0, 100.0], 0.05, 0.0), Some(2));
+    assert_eq!(plateau_step(&[0, 1, 2, 3], &[0.0, 100.0, nan, 100.0], 0.05, 0.0), Some(3));
+    assert_eq!(plateau_step(&[0, 1], &[nan, nan], 0.05, 0.0), None);
 }
 
 #[test]
 fn plateau_refuses_what_makes_no_sense() {
-    assert_eq!(plateau_step(&[], &[], 0.05), None);
-    assert_eq!(plateau_step(&[0, 1], &[0.0], 0.05), None);
-    assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], -0.1), None);
-    assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], f64::NAN), None);
+    assert_eq!(plateau_step(&[], &[], 0.05, 0.0), None);
+    assert_eq!(plateau_step(&[0, 1], &[0.0], 0.05, 0.0), None);
+    assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], -0.1, 0.0), None);
+    assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], f64::NAN, 0.0), None);
 }

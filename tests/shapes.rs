@@ -71,11 +71,11 @@ fn midpoints(count: usize) -> impl Iterator<Item = f64> + Clone {
     (0..count).map(move |i| (i as f64 + 0.5) / count as f64)
 }
 
-/// The standard normal law as weights and values: the trapezoidal rule, exact to rounding for smooth
-/// functions that do not turn within a quarter.
+/// The standard normal law as weights and values: the trapezoidal rule, which is exact to `exp(-(4 pi - k)^2
+/// / 2)` for waves `exp(i k z)`.
 fn normal_law() -> Vec<(f64, f64)> {
-    let values = (-28..=28).map(|i| 0.25 * f64::from(i));
-    values.map(|z: f64| (0.25 * (-0.5 * z * z).exp() / (2.0 * PI).sqrt(), z)).collect()
+    let values = (-14..=14).map(|i| 0.5 * f64::from(i));
+    values.map(|z: f64| (0.5 * (-0.5 * z * z).exp() / (2.0 * PI).sqrt(), z)).collect()
 }
 
 fn curve(count: usize, point: impl Fn(f64) -> (f64, f64)) -> Law {
@@ -84,7 +84,7 @@ fn curve(count: usize, point: impl Fn(f64) -> (f64, f64)) -> Law {
 }
 
 fn crescent_law() -> Law {
-    curve(2000, |u| ((PI * u).cos(), (PI * u).sin()))
+    curve(500, |u| ((PI * u).cos(), (PI * u).sin()))
 }
 
 fn mixed(parts: &[(f64, &Law)]) -> Law {

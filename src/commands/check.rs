@@ -3,7 +3,9 @@
 use super::{Failure, print, read};
 use crate::cli::CheckArgs;
 use crate::diffusion::Network;
-use crate::experiment::Purpose;
+use crate::experiment::{Purpose, Replicate};
+use crate::gaussianize::Gaussianizer;
+use crate::report::fit_table;
 use crate::spec::Plan;
 use candle_core::Device;
 use std::fmt::Write;
@@ -20,7 +22,19 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
             study.keys.join(", ")
         );
     }
-    print(&text)
+    print(&text)?;
+    if args.fit { fit(&study.base) } else { Ok(()) }
+}
+
+/// Fits the map to the data of the first replicate, as a run would, and tells what it did.
+fn fit(plan: &Plan) -> Result<(), Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::running(e.to_string());
+    let shared = Replicate::prepare(plan, 0).map_err(|e| failed(&e))?;
+    let scaled = shared.scaling.forward(shared.train.view());
+    let stream = Purpose::Gaussianize.stream(plan, 0);
+    let (_, report) = Gaussianizer::fit(scaled.view(), &plan.gaussianize, &stream, &mut |_, _| {})
+        .map_err(|e| failed(&e))?;
+    print(&format!("\n{}", fit_table(&report)))
 }
 
 /// What would run, a line for each thing that a reader would want to be sure of.

@@ -30,6 +30,9 @@ const ISOTROPY: &str = "train.isotropy.";
 /// Part of its climb within which the log-likelihood must stay to have reached its plateau.
 const PLATEAU: f64 = 0.05;
 
+/// Nats around its end within which it is there in any case: more than the sampling noise of 10,000 points.
+const PLATEAU_FLOOR: f64 = 0.05;
+
 /// Part of the logged iterations, at the end, over which the final loss is averaged: one in this many.
 const LAST_PART: usize = 10;
 
@@ -90,7 +93,9 @@ fn run_figures(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> Vec<
     let (steps, values): (Vec<usize>, Vec<f64>) =
         rows.iter().filter_map(|r| Some((r.step, r.log_likelihood?))).unzip();
     figures.push(("first_log_likelihood", values.first().copied()));
-    figures.push(("plateau_step", plateau_step(&steps, &values, PLATEAU).map(|s| s as f64)));
+    let fifth = rows.last().and_then(|last| rows.iter().rev().find(|row| 5 * row.step <= last.step));
+    figures.push(("fifth_log_likelihood", fifth.and_then(|row| row.log_likelihood)));
+    figures.push(("plateau_step", plateau_step(&steps, &values, PLATEAU, PLATEAU_FLOOR).map(|s| s as f64)));
     let tail = &losses[losses.len() - losses.len().div_ceil(LAST_PART)..];
     let mean = |values: Vec<f64>| mean_interval(&values).map(|i| i.mean);
     figures.push(("final_loss", mean(tail.iter().map(|l| l.loss).collect())));

@@ -3,7 +3,7 @@
 use super::error::ExperimentError;
 use super::files;
 use super::records::Row;
-use crate::gaussianize::{FitReport, Rotation};
+use crate::gaussianize::{ComponentMap, FitReport, Rotation};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -18,7 +18,9 @@ pub struct FitRow {
     pub rotation: Rotation,
     /// Whether the ICA converged; empty where there was none.
     pub ica_converged: Option<bool>,
-    /// Kernel width in units of the component's standard deviation; empty where it was left as it is.
+    /// How the component was mapped: identity, marginal, pair or joint.
+    pub map: Option<ComponentMap>,
+    /// Kernel width in units of the component's standard deviation; empty where there are no kernels.
     pub bandwidth: Option<f64>,
     /// Negentropy of the component before its marginal map.
     pub negentropy_before: Option<f64>,
@@ -44,6 +46,7 @@ impl Row for FitRow {
         "component",
         "rotation",
         "ica_converged",
+        "map",
         "bandwidth",
         "negentropy_before",
         "negentropy_after",
@@ -67,6 +70,7 @@ pub fn fit_rows(report: &FitReport) -> Vec<FitRow> {
                 component: j + 1,
                 rotation: layer.rotation,
                 ica_converged: layer.ica_converged,
+                map: layer.maps.get(j).copied(),
                 bandwidth: finite(&layer.bandwidths, j),
                 negentropy_before: finite(&layer.negentropy_before, j),
                 negentropy_after: finite(&layer.negentropy_after, j),

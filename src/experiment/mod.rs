@@ -29,6 +29,6 @@ pub use error::ExperimentError;
 pub use fit_report::{FitRow, write_fit};
 pub use observer::{Observer, Quiet, Stage};
 pub use records::{IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
-pub use replicate::Purpose;
+pub use replicate::{Purpose, Replicate};
 pub use schedule_runs::{Finished, Outcome, run};
 pub use status::{StageSeconds, State, Status};

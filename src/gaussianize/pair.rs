@@ -6,7 +6,7 @@
 //! map is the exact transport of that density, whatever modes and gaps it has; all dependence
 //! within the pair is removed in one step, where marginal maps leave bridges between the modes.
 //!
-//! Both tails of each CDF are summed from their own end. Outside the grid, where [`PairMap::tail`] of
+//! Both tails of each CDF are summed from their own end. Outside the grid, where a share `tail` of
 //! the mass lies, `z` goes on with slope 1 (components have spread 1) and the conditional is that of the edge.
 
 use super::normal;

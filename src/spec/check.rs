@@ -77,6 +77,7 @@ pub fn gaussianize(check: &Checker, g: &GaussianizeFile, dim: usize) -> Result<(
         check.positive("gaussianize.bandwidth", h)?;
     }
     check.positive("gaussianize.bandwidth_factor", g.bandwidth_factor)?;
+    check.positive("gaussianize.pair_factor", g.pair_factor)?;
     if let Some(m) = g.leading() {
         check.require((1..=dim).contains(&m), "gaussianize.components", || {
             format!("`gaussianize.components` is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")

@@ -9,7 +9,7 @@ use crate::diffusion::{
     Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind,
     Spacing, TimeEncoding, VarianceKind,
 };
-use crate::gaussianize::{BandwidthRule, Components, Contrast, GaussianizeOptions, Rotation, Tails};
+use crate::gaussianize::{BandwidthRule, Components, Contrast, Coupling, GaussianizeOptions, Rotation, Tails};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The whole spec file.
@@ -136,6 +136,8 @@ fn unit() -> f64 {
 pub struct GaussianizeFile {
     /// Layers at most.
     pub layers: usize,
+    /// Axes one by one, in pairs, or all jointly.
+    pub coupling: Coupling,
     /// How each layer chooses its axes.
     pub rotation: Rotation,
     /// Contrast of FastICA.
@@ -144,6 +146,8 @@ pub struct GaussianizeFile {
     pub bandwidth: BandwidthChoice,
     /// Multiplies the chosen kernel width.
     pub bandwidth_factor: f64,
+    /// Multiplies the kernel widths of pairs.
+    pub pair_factor: f64,
     /// Which components are gaussianized.
     pub components: ComponentsChoice,
     /// The marginal map beyond the data and between modes.
@@ -161,10 +165,12 @@ impl Default for GaussianizeFile {
         let o = GaussianizeOptions::default();
         Self {
             layers: o.layers,
+            coupling: o.coupling,
             rotation: o.rotation,
             contrast: o.contrast,
             bandwidth: BandwidthChoice(o.bandwidth),
             bandwidth_factor: o.bandwidth_factor,
+            pair_factor: o.pair_factor,
             components: ComponentsChoice(o.components),
             tails: o.tails,
             held_out: o.held_out,
@@ -179,10 +185,12 @@ impl GaussianizeFile {
     pub fn options(&self) -> GaussianizeOptions {
         GaussianizeOptions {
             layers: self.layers,
+            coupling: self.coupling,
             rotation: self.rotation,
             contrast: self.contrast,
             bandwidth: self.bandwidth.0,
             bandwidth_factor: self.bandwidth_factor,
+            pair_factor: self.pair_factor,
             components: self.components.0,
             tails: self.tails,
             held_out: self.held_out,

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Table 1 of the second paper (Iso-Diffusion): runs configs/iso/*.toml and prints, for each data set and metric,
+# the paper's numbers, ours at each lambda with 95 % intervals, the control (the plain network with its output
+# scaled), fresh real points, and a verdict by the paired interval. Also writes it to results/iso/table1.md, and
+# the isotropy along the forward process to results/iso/figure2.csv (Figure 2).
+#
+#     scripts/iso_table1.sh                              # the paper's settings, 3 replicates
+#     scripts/iso_table1.sh --set replicates=20          # goes on from there; finished runs are kept
+#     scripts/iso_table1.sh --out results/iso_own --set data.reference_scale=own
+#
+# Arguments but --out DIR go to `gdiff run`. GDIFF=PATH takes a binary that is built already.
+set -euo pipefail
+
+command="scripts/iso_table1.sh $*"
+out=results/iso
+arguments=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --out) out=${2:?--out needs a folder}; shift 2 ;;
+        *) arguments+=("$1"); shift ;;
+    esac
+done
+
+if [ -n "${GDIFF:-}" ]; then
+    gdiff=$GDIFF
+    cd "$(dirname "$0")/.."
+else
+    . "$(dirname "$0")/common.sh"
+    cargo build "${cargo_options[@]}"
+    gdiff=target/release/gdiff
+fi
+
+sets=(swiss_roll scattered_moon moon_two_circles central_banana)
+folders=()
+for name in "${sets[@]}"; do
+    "$gdiff" run "configs/iso/$name.toml" --out "$out/$name" --quiet ${arguments[@]+"${arguments[@]}"}
+    folders+=("$out/$name")
+done
+
+tables=()
+for folder in "${folders[@]}"; do
+    tables+=("$folder/provenance.json" "$folder/summary.csv" "$folder/metrics.csv")
+done
+awk -v command="${command% }" -f scripts/iso_table1.awk "${tables[@]}" > "$out/table1.md.part"
+mv "$out/table1.md.part" "$out/table1.md"
+
+# The data are those of the first run of each replicate, so lambda makes no difference to Figure 2.
+awk -F, '
+    FNR == 1 {
+        for (i = 1; i <= NF; i++) column[$i] = i
+        set = FILENAME; sub(/\/isotropy.csv$/, "", set); sub(/.*\//, "", set)
+        first = ""
+        if (NR == 1) print "data,t,isotropy,formula"
+        next
+    }
+    first == "" { first = $1 }
+    $1 == first { print set "," $column["t"] "," $column["isotropy"] "," $column["formula"] }
+' "${folders[@]/%//isotropy.csv}" > "$out/figure2.csv.part"
+mv "$out/figure2.csv.part" "$out/figure2.csv"
+
+cat "$out/table1.md"
