@@ -73,7 +73,9 @@ file == "summary.csv" {
 file == "metrics.csv" && $column["t"] == 0 && $1 != "" {
     kind = $control == "true" ? "control" : "iso"
     if ($column["replicate"] == 0) run_of[set, kind, $lambda] = $column["run"]
-    for (m = 1; m <= count; m++) last[set, kind, $lambda, $column["replicate"], metrics[m]] = $column[metrics[m]]
+    for (m = 1; m <= count; m++) {
+        last[set, kind, $lambda, $column["replicate"], metrics[m]] = $column[metrics[m]]
+    }
 }
 
 # The 0.975 quantile of Student's t: exact for few degrees of freedom, else its expansion around the normal
@@ -132,27 +134,29 @@ function row(name, text, change, word) {
 
 function scaled(set, l,    group) {
     group = set SUBSEP "control" SUBSEP l
-    if ((group, "epsilon_scale") in mean) return sprintf("%.4f", mean[group, "epsilon_scale"])
+    if ((group, "control_scale") in mean) return sprintf("%.4f", mean[group, "control_scale"])
     return "s"
 }
 
 END {
     print "# Table 1 of the second paper, beside ours\n"
-    print "Made by `" command "`; higher is better, as the paper reads its metrics (density has no upper end:"
-    print "read it against the real points). Values are means over replicates with the half-width of their 95 %"
+    print "    " command "\n"
+    print "Higher is better, as the paper reads its metrics (but density has no upper end: read it against the real"
+    print "points). Values are means over replicates with the half-width of their 95 %"
     print "interval (Student's t). Differences are paired, replicate by replicate (same data, same noise), and a"
-    print "verdict is `improves` or `worsens` where their 95 % interval leaves out 0. Without any effect one verdict"
-    print "in twenty would still say so.\n"
+    print "verdict is `improves` or `worsens` where their 95 % interval leaves out 0.\n"
     print "- *paper, DDPM* and *paper, Ours*: its Table 1; Ours at the lambda that served best, which it does not name."
     print "- *plain x s*: the control. The network of lambda = 0, its output multiplied by the s which that lambda"
     print "  asks for by the formula, with the measured isotropy of its predictions."
     print "- *Iso - control*: what the lambda in the loss does beyond that one number."
     print "- *real points*: fresh ones scored as if they were samples, the ceiling.\n"
-    printf "| %-16s | %-10s | %-11s | %-7s | %-8s | %-8s | %-23s | %-20s |\n", "data set", "version", "commit", "threads", "runs at", "seconds", "CPU", "start"
-    print "| ---------------- | ---------- | ----------- | ------- | -------- | -------- | ----------------------- | -------------------- |"
+    print "| data set         | version | commit      | threads | runs at a time | seconds | start                | CPU |"
+    print "| ---------------- | ------- | ----------- | ------- | -------------- | ------- | -------------------- | --- |"
     for (i = 1; i <= set_count; i++) {
         set = sets[i]
-        printf "| %-16s | %-10s | %-11s | %-7s | %-8s | %-8.0f | %-23s | %-20s |\n", set, about[set, "version"], substr(about[set, "git_commit"], 1, 11), about[set, "threads"], about[set, "jobs"] " a time", about[set, "seconds"], about[set, "cpu"], about[set, "start"]
+        printf "| %-16s | %-7s | %-11s | %-7s | %-14s | %-7.0f | %-20s | %s |\n", set, about[set, "version"], \
+            substr(about[set, "git_commit"], 1, 11), about[set, "threads"], about[set, "jobs"], \
+            about[set, "seconds"], about[set, "start"], about[set, "cpu"]
     }
     print "\nSeconds are the wall clock of the last call; training and sampling of all runs took, thread by thread:"
     for (i = 1; i <= set_count; i++) {
@@ -174,15 +178,21 @@ END {
             printf "| %-16s | %-9s | %+-7.4f |", set, metric, ours[set, metric] - ddpm[set, metric]
             for (k = 1; k <= lambda_count[set]; k++) {
                 group = set SUBSEP "iso" SUBSEP lambdas[set, k]
-                printf " %-13s |", verdict(difference_low[group, metric], difference_high[group, metric])
+                word = verdict(difference_low[group, metric], difference_high[group, metric])
+                verdicts[word]++
+                total++
+                printf " %-13s |", word
             }
             l = lambdas[set, lambda_count[set]]
             group = set SUBSEP "control" SUBSEP l
             beyond_control(set, l, metric)
-            printf " %-13s | %-13s |\n", verdict(difference_low[group, metric], difference_high[group, metric]), verdict(beyond_low, beyond_high)
+            word = verdict(difference_low[group, metric], difference_high[group, metric])
+            printf " %-13s | %-13s |\n", word, verdict(beyond_low, beyond_high)
         }
     }
-    print "\nThe last two columns are those of the largest lambda."
+    print "\nThe last two columns are those of the largest lambda. Of the " total " verdicts on lambda " \
+        verdicts["improves"] + 0 " say `improves` and " verdicts["worsens"] + 0 " `worsens`; without any effect about"
+    printf "%.0f would say one or the other.\n", total / 20
 
     for (i = 1; i <= set_count; i++) {
         set = sets[i]
@@ -199,17 +209,20 @@ END {
                 group = set SUBSEP "iso" SUBSEP lambdas[set, k]
                 a = difference_low[group, metric]
                 b = difference_high[group, metric]
-                row("Iso, lambda = " lambdas[set, k], value(group, metric), interval(difference[group, metric], a, b), verdict(a, b))
+                row("Iso, lambda = " lambdas[set, k], value(group, metric), \
+                    interval(difference[group, metric], a, b), verdict(a, b))
             }
             for (k = 1; k <= lambda_count[set]; k++) {
                 group = set SUBSEP "control" SUBSEP lambdas[set, k]
                 a = difference_low[group, metric]
                 b = difference_high[group, metric]
-                row("plain x " scaled(set, lambdas[set, k]) " (of " lambdas[set, k] ")", value(group, metric), interval(difference[group, metric], a, b), verdict(a, b))
+                row("plain x " scaled(set, lambdas[set, k]) ", lambda = " lambdas[set, k], value(group, metric), \
+                    interval(difference[group, metric], a, b), verdict(a, b))
             }
             for (k = 1; k <= lambda_count[set]; k++) {
                 beyond_control(set, lambdas[set, k], metric)
-                row("Iso - control, lambda = " lambdas[set, k], "", interval(beyond, beyond_low, beyond_high), verdict(beyond_low, beyond_high))
+                row("Iso - control, lambda = " lambdas[set, k], "", interval(beyond, beyond_low, beyond_high), \
+                    verdict(beyond_low, beyond_high))
             }
         }
     }
@@ -220,6 +233,7 @@ END {
     for (i = 1; i <= set_count; i++) {
         set = sets[i]
         l = lambdas[set, lambda_count[set]]
-        printf "- %s: lambda = 0 `%s/runs/%s/`, lambda = %s `%s/runs/%s/`\n", set, folder_of[set], run_of[set, "iso", zero[set]], l, folder_of[set], run_of[set, "iso", l]
+        printf "- %s in `%s/runs/`: lambda = 0 `%s`, lambda = %s `%s`\n", set, folder_of[set], \
+            run_of[set, "iso", zero[set]], l, run_of[set, "iso", l]
     }
 }

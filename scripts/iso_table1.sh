@@ -44,7 +44,7 @@ done
 awk -v command="${command% }" -f scripts/iso_table1.awk "${tables[@]}" > "$out/table1.md.part"
 mv "$out/table1.md.part" "$out/table1.md"
 
-# The data are those of the first run of each replicate, so lambda makes no difference to Figure 2.
+# The first run of each data set stands for all: lambda changes neither data nor noise.
 awk -F, '
     FNR == 1 {
         for (i = 1; i <= NF; i++) column[$i] = i

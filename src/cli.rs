@@ -3,6 +3,7 @@
 use crate::data::source::Part;
 use crate::experiment::DeviceChoice;
 use crate::spec::Override;
+use crate::sweep::Engine;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -29,6 +30,93 @@ pub enum Command {
     /// The invertible map to an independent Gaussian, as a tool on a table of one's own
     #[command(subcommand)]
     Gaussianize(GaussianizeCommand),
+    /// One spec, many runs, here or on a cluster
+    #[command(subcommand)]
+    Sweep(SweepCommand),
+    /// The runs of an output folder: state, keys, main results
+    Ls(FolderArgs),
+    /// Completions for a shell, on standard output
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `gdiff sweep`
+#[derive(Debug, Subcommand)]
+pub enum SweepCommand {
+    /// Freeze every run of a spec into a folder, numbered from 0
+    Plan(PlanArgs),
+    /// Execute frozen runs, those that are not done
+    Exec(ExecArgs),
+    /// Gather the tables of all runs, and tell which are missing
+    Collect(FolderArgs),
+    /// Submit what is not done to a cluster, as job arrays
+    Submit(SubmitArgs),
+    /// How the runs stand, by their own word and the cluster's
+    Status(FolderArgs),
+}
+
+/// A folder.
+#[derive(Debug, Args)]
+pub struct FolderArgs {
+    /// The output folder
+    pub folder: PathBuf,
+}
+
+/// `gdiff sweep plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The spec.
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Folder of the study
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `gdiff sweep exec`
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Folder of the study
+    pub folder: PathBuf,
+    /// First run
+    #[arg(long, value_name = "I")]
+    pub index: usize,
+    /// How many runs from there
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub count: std::num::NonZeroUsize,
+    /// How to run.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Neither progress nor a last word
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `gdiff sweep submit`
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    /// Folder of the study
+    pub folder: PathBuf,
+    /// Who runs the jobs
+    #[arg(long, value_enum, default_value = "slurm")]
+    pub engine: Engine,
+    /// Partition
+    #[arg(long, value_name = "NAME")]
+    pub partition: Option<String>,
+    /// Time limit of a task, as the engine writes it
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Cores of a task
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub cpus: std::num::NonZeroUsize,
+    /// Runs of a task, in one process
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub per_task: std::num::NonZeroUsize,
+    /// Write and name the scripts, but submit nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `gdiff gaussianize`
@@ -168,6 +256,23 @@ pub struct RunArgs {
     /// Output folder [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// How to run.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Start afresh, overwriting what the output folder holds
+    #[arg(long)]
+    pub force: bool,
+    /// Neither progress nor table
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// One JSON event a line on standard output, instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to run; none of it changes a number in the results.
+#[derive(Debug, Args)]
+pub struct HowArgs {
     /// Where networks live: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: DeviceChoice,
@@ -183,15 +288,6 @@ pub struct RunArgs {
     /// Seconds between two checkpoints of a training
     #[arg(long, default_value_t = 30.0, value_name = "S", value_parser = seconds)]
     pub checkpoint_seconds: f64,
-    /// Start afresh, overwriting what the output folder holds
-    #[arg(long)]
-    pub force: bool,
-    /// Neither progress nor table
-    #[arg(long, conflicts_with = "json")]
-    pub quiet: bool,
-    /// One JSON event a line on standard output, instead of the table
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// A number of seconds, 0 or more.

@@ -15,6 +15,7 @@
 //! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density, coverage, intervals |
 //! | [`spec`] | what the user wrote, then what was understood: file, overrides, checks, plan |
 //! | [`experiment`] | runs: stages in order, what they write, what is finished already |
+//! | [`sweep`] | many runs on many machines: plan, execute, collect, submit |
 //! | [`report`] | progress, tables, events |
 //! | [`cli`], [`commands`] | the command line, and what each command does |
 //!
@@ -33,3 +34,4 @@ pub mod parallel;
 pub mod random;
 pub mod report;
 pub mod spec;
+pub mod sweep;

@@ -653,13 +653,9 @@ fn a_reference_by_its_own_scale_is_stretched_to_the_training_sets_range() {
         let rest = array![&own_scaling.shift - &training.shift, &own_scaling.scale - &training.scale];
         assert!(rest.iter().flatten().all(|v| v.abs() < 1e-11), "{name}: {rest:?}");
     }
-    let precision = |out: &str| {
+    let density = |out: &str| {
         let (_, rows) = csv(folder.path().join(out).join("summary.csv"));
-        rows.into_iter().find(|r| r[0] == "data" && r[1] == "precision").unwrap()
+        rows.into_iter().find(|r| r[0] == "data" && r[1] == "density").unwrap()
     };
-    assert_ne!(
-        precision("training-min_max"),
-        precision("own-min_max"),
-        "fresh points see no other reference"
-    );
+    assert_ne!(density("training-min_max"), density("own-min_max"), "fresh points see no other reference");
 }

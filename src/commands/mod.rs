@@ -5,11 +5,13 @@ mod data;
 mod gaussianize;
 mod metrics;
 mod run;
+mod sweep;
 
 use crate::cli::{Cli, Command, SpecArgs};
 use crate::data::table;
 use crate::experiment::{ExperimentError, files};
 use crate::spec::{self, SpecError, Study};
+use clap::CommandFactory;
 use ndarray::Array2;
 use std::fmt;
 use std::path::Path;
@@ -67,6 +69,13 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Data(args) => data::data(args),
         Command::Metrics(args) => metrics::metrics(args),
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
+        Command::Sweep(command) => sweep::sweep(command),
+        Command::Ls(args) => sweep::ls(args),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "gdiff", &mut text);
+            print(&String::from_utf8_lossy(&text))
+        }
     }
 }
 

@@ -40,6 +40,22 @@ pub enum ExperimentError {
         /// The first failure.
         first: Box<ExperimentError>,
     },
+    /// An index past the end of a frozen study.
+    #[error("there is no run {index}: the study has {count}, counted from 0")]
+    NoSuchIndex {
+        /// The index asked for.
+        index: usize,
+        /// How many runs there are.
+        count: usize,
+    },
+    /// The cluster's own command failed.
+    #[error("{command}: {reason}; check that Slurm is installed and that its options fit the cluster")]
+    Engine {
+        /// The command.
+        command: String,
+        /// What it said.
+        reason: String,
+    },
     /// A file or folder could not be written.
     #[error(
         "cannot write {path}: {source}; check that the folder is writable and the disk not full, then run again"
@@ -134,7 +150,7 @@ impl ExperimentError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
-            Self::OtherSpec { .. } | Self::Locked { .. } => 2,
+            Self::OtherSpec { .. } | Self::Locked { .. } | Self::NoSuchIndex { .. } => 2,
             _ => 1,
         }
     }

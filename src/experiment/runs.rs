@@ -31,8 +31,13 @@ pub struct PlannedRun<'a> {
 impl PlannedRun<'_> {
     /// Its status, if it is finished with this very spec.
     pub fn finished(&self) -> Option<Status> {
-        let status = if self.is_begun() { Status::read(&self.folder) } else { None };
-        status.filter(|s| s.state == State::Done && s.label == self.label)
+        Self::status_of(&self.folder, &self.spec, &self.label)
+    }
+
+    /// The status in a run's folder, if that run is finished with this very spec.
+    pub fn status_of(folder: &Path, spec: &str, label: &Label) -> Option<Status> {
+        let status = Status::read(folder).filter(|s| s.state == State::Done && s.label == *label)?;
+        std::fs::read_to_string(folder.join(SPEC)).is_ok_and(|old| old == spec).then_some(status)
     }
 
     /// Whether its folder holds something of this very run.

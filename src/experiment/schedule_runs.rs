@@ -52,7 +52,7 @@ pub enum Outcome {
 /// asked for. Finished runs are kept in every case.
 pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Result<Outcome, ExperimentError> {
     let clock = Instant::now();
-    let device = options.device.open(&|text| observer.notice(text))?;
+    let work = Work::new(options, observer, &study.keys)?;
     let out = &options.out;
     let unwritable = |e| ExperimentError::Defect(format!("spec: {e}"));
     let spec = study.to_toml().map_err(unwritable)?;
@@ -72,8 +72,7 @@ pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Resu
     files::write(&out.join(SPEC), |w| w.write_all(spec.as_bytes()))?;
 
     let jobs = options.jobs.clamp(1, missing.len().max(1));
-    let provenance = Provenance::begin(device_name(&device), options.threads, jobs);
-    let work = Work { options, observer, device: &device, keys: &study.keys, shared: Mutex::default() };
+    let provenance = Provenance::begin(device_name(&work.device), options.threads, jobs);
     work.run_all(&missing, jobs)?;
 
     let summary = assemble::write_tables(out, &study.keys, &pairs(&runs, &statuses(&runs)?))?;
@@ -132,7 +131,7 @@ fn statuses(runs: &[PlannedRun]) -> Result<Vec<Status>, ExperimentError> {
     runs.iter().map(status).collect()
 }
 
-pub(super) fn device_name(device: &Device) -> String {
+fn device_name(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cpu => "cpu".to_string(),
         candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
@@ -144,19 +143,32 @@ pub(super) fn device_name(device: &Device) -> String {
 type Shared = Arc<OnceLock<Result<Replicate, StageError>>>;
 
 /// The threads that do the runs, and what they share.
-pub(super) struct Work<'a> {
+pub(crate) struct Work<'a> {
     options: &'a RunOptions,
     observer: &'a dyn Observer,
-    device: &'a Device,
+    device: Device,
     keys: &'a [String],
     /// By replicate and by everything that the data and their scores depend on.
     shared: Mutex<HashMap<(usize, String), Shared>>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Opens the device; nothing runs yet.
+    ///
+    /// # Errors
+    /// If the device is not there.
+    pub(crate) fn new(
+        options: &'a RunOptions,
+        observer: &'a dyn Observer,
+        keys: &'a [String],
+    ) -> Result<Self, ExperimentError> {
+        let device = options.device.open(&|text| observer.notice(text))?;
+        Ok(Self { options, observer, device, keys, shared: Mutex::default() })
+    }
+
     /// Does all runs, `jobs` at a time, each with its share of the threads. A run that fails says so in its
     /// folder; the others go on, unless the options say to stop at the first failure.
-    pub(super) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
+    pub(crate) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
         let next = AtomicUsize::new(0);
         let failures: Mutex<Vec<ExperimentError>> = Mutex::default();
         let fail = |error: ExperimentError| {
@@ -218,7 +230,7 @@ impl Work<'_> {
             pipeline: run.pipeline,
             plan: run.plan,
             shared,
-            device: self.device,
+            device: &self.device,
             observer: self.observer,
             interrupt: &self.options.interrupt,
             checkpoint_every: self.options.checkpoint_every,

@@ -1,0 +1,13 @@
+//! Many runs on many machines: a study frozen into numbered points, executed in parts, collected again.
+//!
+//! `plan` writes `points.json`; any number of processes, on any machines that share the folder, `exec`
+//! parts of it; `collect` makes the same tables as one `gdiff run` would have. Nothing but the folder is
+//! shared: each run has its own lock, checkpoints and status.
+
+mod frozen;
+mod ls;
+mod slurm;
+
+pub use frozen::{Collected, FrozenRun, FrozenStudy, ranges};
+pub use ls::{RunLine, RunState, list};
+pub use slurm::{Engine, Submission, SubmitOptions, engine_lines, submit};
