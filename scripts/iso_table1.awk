@@ -142,9 +142,9 @@ END {
     print "# Table 1 of the second paper, beside ours\n"
     print "    " command "\n"
     print "Higher is better, as the paper reads its metrics (but density has no upper end: read it against the real"
-    print "points). Values are means over replicates with the half-width of their 95 %"
-    print "interval (Student's t). Differences are paired, replicate by replicate (same data, same noise), and a"
-    print "verdict is `improves` or `worsens` where their 95 % interval leaves out 0.\n"
+    print "points). Values are means over replicates with the half-width of their 95 % interval (Student's t)."
+    print "Differences are paired, replicate by replicate (same data, same noise), and a verdict is"
+    print "`improves` or `worsens` where their 95 % interval leaves out 0.\n"
     print "- *paper, DDPM* and *paper, Ours*: its Table 1; Ours at the lambda that served best, which it does not name."
     print "- *plain x s*: the control. The network of lambda = 0, its output multiplied by the s which that lambda"
     print "  asks for by the formula, with the measured isotropy of its predictions."
@@ -190,9 +190,10 @@ END {
             printf " %-13s | %-13s |\n", word, verdict(beyond_low, beyond_high)
         }
     }
-    print "\nThe last two columns are those of the largest lambda. Of the " total " verdicts on lambda " \
-        verdicts["improves"] + 0 " say `improves` and " verdicts["worsens"] + 0 " `worsens`; without any effect about"
-    printf "%.0f would say one or the other.\n", total / 20
+    print "\nThe last two columns are those of the largest lambda. Of the " total " verdicts on lambda in the loss " \
+        verdicts["improves"] + 0
+    printf "say `improves` and %d `worsens`; without any effect about %.0f would say one or the other.\n", \
+        verdicts["worsens"], total / 20
 
     for (i = 1; i <= set_count; i++) {
         set = sets[i]

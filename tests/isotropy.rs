@@ -312,6 +312,20 @@ fn the_summary_finds_an_effect_put_there_on_purpose_and_none_where_there_is_none
         assert!(none[8..11].iter().all(|cell| number(cell) == 0.0), "{metric}: {none:?}");
         assert!(find(0.0, metric)[8].is_empty(), "lambda = 0 is compared with itself");
     }
+    // The control's factor stands beside its metrics, and its samples are those of a run outside the sweep.
+    assert!(number(&find(1e-12, "control_scale")[4]) - 1.0 < 1e-9);
+    assert!(rows.iter().filter(|r| r[3] == "control_scale").all(|r| r[2] == "true"));
+    spec(folder.path(), MOONS);
+    run(
+        folder.path(),
+        "alone",
+        &["--set", "train.isotropy.lambda=1e-12", "--set", "train.isotropy.control=true"],
+    );
+    let name = metrics.iter().find(|r| r[4] == "true" && r[2] == "0").unwrap()[0].clone();
+    for file in ["samples.csv", "model.safetensors"] {
+        let read = |path: String| std::fs::read(folder.path().join(path).join(file)).unwrap();
+        assert!(read(format!("out/runs/{name}")) == read("alone/runs/baseline-r0".into()), "{file}");
+    }
     for metric in ["precision", "density", "coverage"] {
         let row = find(100.0, metric);
         assert!(number(&row[10]) < 0.0, "the interval of {metric} holds 0: {row:?}");

@@ -17,7 +17,7 @@ use crate::spec::{Pipeline, Plan};
 use candle_core::Device;
 use ndarray::{Array2, ArrayView2};
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Everything one run works with: one pipeline of one replicate of a plan.
@@ -40,6 +40,8 @@ pub struct Run<'a> {
     pub interrupt: &'a Interrupt,
     /// Time between two checkpoints of a training.
     pub checkpoint_every: Duration,
+    /// The folder of a finished run that trained the very same network, for a control run.
+    pub plain: Option<PathBuf>,
 }
 
 /// The Gaussianizer's part of a run.

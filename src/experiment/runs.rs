@@ -45,6 +45,15 @@ impl PlannedRun<'_> {
         std::fs::read_to_string(self.folder.join(SPEC)).is_ok_and(|old| old == self.spec)
     }
 
+    /// The folder of the finished run with lambda = 0 that has the very network of this control run.
+    pub fn plain_sibling(&self, in_sweep: bool) -> Option<PathBuf> {
+        let spec = self.plan.plain_toml(self.pipeline).ok()??;
+        let name = run_name(self.pipeline, self.label.replicate, &spec, in_sweep);
+        let folder = self.folder.parent()?.join(&name);
+        let status = Status::read(&folder).filter(|s| s.state == State::Done && s.label.run == name)?;
+        Self::status_of(&folder, &spec, &status.label).map(|_| folder)
+    }
+
     /// Makes the folder ready to run in: checkpoints of this very run are kept, all else goes.
     ///
     /// # Errors
@@ -62,6 +71,16 @@ impl PlannedRun<'_> {
         files::remove_leftovers(&self.folder)?;
         Ok(lock)
     }
+}
+
+/// The name of a run and of its folder.
+fn run_name(pipeline: Pipeline, replicate: usize, spec: &str, in_sweep: bool) -> String {
+    let mut name = format!("{pipeline}-r{replicate}");
+    if in_sweep {
+        name += "-";
+        name.extend(Sha256::digest(spec.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")));
+    }
+    name
 }
 
 /// All runs of a study, point by point, then replicate by replicate.
@@ -83,12 +102,7 @@ pub fn planned<'a>(study: &'a Study, out: &Path) -> Result<Vec<PlannedRun<'a>>, 
             .map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
         for replicate in 0..point.plan.replicates {
             for (pipeline, spec) in &specs {
-                let mut run = format!("{pipeline}-r{replicate}");
-                if !study.keys.is_empty() {
-                    let digest = Sha256::digest(spec.as_bytes());
-                    run += "-";
-                    run.extend(digest.iter().take(4).map(|byte| format!("{byte:02x}")));
-                }
+                let run = run_name(*pipeline, replicate, spec, !study.keys.is_empty());
                 let folder = out.join("runs").join(&run);
                 let label =
                     Label { run, pipeline: pipeline.to_string(), replicate, values: point.values.clone() };

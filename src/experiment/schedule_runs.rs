@@ -234,6 +234,7 @@ impl<'a> Work<'a> {
             observer: self.observer,
             interrupt: &self.options.interrupt,
             checkpoint_every: self.options.checkpoint_every,
+            plain: run.plain_sibling(!self.keys.is_empty()),
         };
         run_with.execute(&run.folder)
     }

@@ -5,7 +5,7 @@ use super::error::{ExperimentError, StageError};
 use super::files;
 use super::observer::Stage;
 use super::pipeline::{Run, StageOrFile};
-use super::records::LossRow;
+use super::records::{LossRow, read_rows};
 use super::replicate::Purpose;
 use crate::diffusion::forward::mean_square_prediction;
 use crate::diffusion::loss::isotropy_scale;
@@ -26,8 +26,12 @@ impl Run<'_> {
         let plan = self.plan;
         self.observer.stage(&self.label.run, Stage::Train, plan.train.iterations as u64);
         let mut checkpoints = Checkpoints::new(folder, self.checkpoint_every);
-        let (network, rows) =
-            self.train_network(points.clone(), exact, &mut checkpoints).map_err(self.failed(Stage::Train))?;
+        let (network, rows) = match self.trained_already() {
+            Some(trained) => trained,
+            None => self
+                .train_network(points.clone(), exact, &mut checkpoints)
+                .map_err(self.failed(Stage::Train))?,
+        };
         self.write_table(&folder.join("loss.csv"), &rows)?;
         let bytes = network.to_safetensors().map_err(|e| self.failed(Stage::Train)(e))?;
         files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
@@ -50,6 +54,14 @@ impl Run<'_> {
         let q = mean_square_prediction(plain, points, &self.plan.schedule, &noise)?;
         let scale = isotropy_scale(lambda, self.plan.train.loss.reduction, points.ncols(), q);
         scale.ok_or(StageError::NoScale { q })
+    }
+
+    /// Network and losses of the plain run, where this is its control: training again would give the same.
+    fn trained_already(&self) -> Option<(Network, Vec<LossRow>)> {
+        let folder = self.plain.as_ref()?;
+        let bytes = std::fs::read(folder.join("model.safetensors")).ok()?;
+        let network = Network::from_safetensors(&bytes, self.device).ok()?;
+        Some((network, read_rows(&folder.join("loss.csv")).ok()?))
     }
 
     /// Trains, from the newest checkpoint on if there is one; returns the network and the logged losses.

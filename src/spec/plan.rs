@@ -138,6 +138,19 @@ impl Plan {
         toml::to_string(&SpecFile { replicates: 1, pipelines: vec![pipeline], ..self.resolved.clone() })
     }
 
+    /// The spec of the run with lambda = 0 whose network a control run uses too; none if this is no control.
+    ///
+    /// # Errors
+    /// If a value has no TOML form.
+    pub fn plain_toml(&self, pipeline: Pipeline) -> Result<Option<String>, toml::ser::Error> {
+        let mut plain = self.clone();
+        let Some(isotropy) = plain.resolved.train.isotropy.as_mut().filter(|i| i.control) else {
+            return Ok(None);
+        };
+        (isotropy.lambda, isotropy.control) = (0.0, false);
+        plain.run_toml(pipeline).map(Some)
+    }
+
     /// A text that is the same for two plans exactly if they draw and score the same points.
     ///
     /// # Errors
