@@ -128,7 +128,7 @@ fn isotropy_csv_is_that_of_the_points_that_the_network_sees() {
 
 #[test]
 fn values_and_gradients_of_the_loss_by_hand() {
-    // q_i = |p_i|^2 / 2 = 0.5, 2.5; batch form (1.5 - 1)^2, per sample (0.25 + 2.25) / 2; squared errors 1, 1.
+    // q_i = |p_i|^2 / 2 = 0.5, 2.5; batch form (1.5 - 1)^2, per sample (0.25 + 2.25) / 2; errors 1, 1.
     let (predicted, eps) = (array![[1.0, 0.0], [1.0, 2.0]], array![[0.0, 0.0], [1.0, 1.0]]);
     let tensor = |x: &Array2<f64>| Tensor::from_iter(x.iter().copied(), &Device::Cpu)?.reshape((2, 2));
     let simple = array![[1.0, 0.0], [0.0, 1.0]]; // gradient of the sum: 2 (p - eps) / n
@@ -277,8 +277,8 @@ fn the_paired_interval_holds_its_level_and_sees_what_separate_intervals_cannot()
 #[test]
 fn the_summary_finds_an_effect_put_there_on_purpose_and_none_where_there_is_none() {
     let folder = tempdir().unwrap();
-    // A lambda that leaves the network no time to learn anything but the length of its output: a large effect.
-    // A control whose lambda is nearly 0 multiplies the output by 1: none.
+    // A lambda that leaves no time to learn anything but the length of the output: a large effect. A control
+    // whose lambda is nearly 0 multiplies the output by 1: none.
     let sweep = "\n[[sweep.zip]]\n\"train.isotropy.lambda\" = [0.0, 100.0, 1e-12]\n\
         \"train.isotropy.control\" = [false, false, true]\n";
     spec(folder.path(), &format!("{MOONS}{sweep}").replace("points = true", "points = false"));

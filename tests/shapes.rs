@@ -18,6 +18,9 @@ use tempfile::tempdir;
 
 const N: usize = 200_000;
 
+/// A number made of a point's coordinates.
+type Of = fn(f64, f64) -> f64;
+
 /// How many standard errors a mean may be off.
 const ERRORS: f64 = 4.5;
 
@@ -80,7 +83,7 @@ fn normal_law() -> Vec<(f64, f64)> {
 
 fn curve(count: usize, point: impl Fn(f64) -> (f64, f64)) -> Law {
     let weight = 1.0 / count as f64;
-    midpoints(count).map(|u| point(u)).map(|(x, y)| (weight, x, y)).collect()
+    midpoints(count).map(point).map(|(x, y)| (weight, x, y)).collect()
 }
 
 fn crescent_law() -> Law {
@@ -151,7 +154,7 @@ fn swiss_roll() {
     // by parts: 6 pi, 2, 14.625 pi^3 -+ 0.75 pi and 4.5 pi^2, over the length 3 pi.
     let square = 4.875 * PI * PI;
     for (name, f, expected) in [
-        ("x", (|x, _| x) as fn(f64, f64) -> f64, 2.0),
+        ("x", (|x, _| x) as Of, 2.0),
         ("y", |_, y| y, 2.0 / (3.0 * PI)),
         ("x^2", |x, _| x * x, square - 0.25 + 0.01),
         ("y^2", |_, y| y * y, square + 0.25 + 0.01),
@@ -416,7 +419,7 @@ fn scikit_learn_draws_from_the_same_distributions() {
                 );
             }
         }
-        let projections: [(&str, fn(f64, f64) -> f64); 5] = [
+        let projections: [(&str, Of); 5] = [
             ("x", |x, _| x),
             ("y", |_, y| y),
             ("x+y", |x, y| x + y),
