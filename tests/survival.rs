@@ -212,7 +212,8 @@ fn a_run_that_fails_leaves_the_others_alone_and_is_tried_again() {
     assert!(message.contains("4 of 8 runs failed") && message.contains("the same command"), "{message}");
     let listed = String::from_utf8_lossy(&run(folder.path(), &["ls", "out"]).stdout).to_string();
     assert_eq!((listed.matches("done").count(), listed.matches("failed").count()), (4, 4), "{listed}");
-    let fast = run(folder.path(), &["run", "spec.toml", "--out", "fast", "--quiet", "--fail-fast", "--jobs", "1"]);
+    let fast =
+        run(folder.path(), &["run", "spec.toml", "--out", "fast", "--quiet", "--fail-fast", "--jobs", "1"]);
     assert_eq!(fast.status.code(), Some(1));
     let listed = String::from_utf8_lossy(&run(folder.path(), &["ls", "fast"]).stdout).to_string();
     assert_eq!(listed.matches("failed").count(), 1, "{listed}");
@@ -223,7 +224,18 @@ fn job_arrays_cover_what_is_not_done() {
     let folder = tempdir().unwrap();
     spec(folder.path(), &study(20));
     succeeded(&run(folder.path(), &["sweep", "plan", "spec.toml", "--out", "jobs"]));
-    let dry = ["sweep", "submit", "jobs", "--engine", "slurm", "--per-task", "2", "--partition", "short", "--dry-run"];
+    let dry = [
+        "sweep",
+        "submit",
+        "jobs",
+        "--engine",
+        "slurm",
+        "--per-task",
+        "2",
+        "--partition",
+        "short",
+        "--dry-run",
+    ];
     let output = run(folder.path(), &dry);
     succeeded(&output);
     assert!(String::from_utf8_lossy(&output.stdout).contains("array 0-3"));

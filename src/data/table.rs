@@ -67,9 +67,14 @@ fn read_npy(path: &Path) -> Result<Array2<f64>, TableError> {
     let wide = || Array2::<f64>::read_npy(open()?);
     let narrow = || Ok(Array2::<f32>::read_npy(open()?)?.mapv(f64::from));
     let column = || Ok(Array1::<f64>::read_npy(open()?)?.insert_axis(Axis(1)));
+    let narrow_column = || Ok(Array1::<f32>::read_npy(open()?)?.mapv(f64::from).insert_axis(Axis(1)));
     drop(open()?);
     let points: Array2<f64> = wide()
-        .or_else(|e: ReadNpyError| narrow().or_else(|_: ReadNpyError| column()).map_err(|_: ReadNpyError| e))
+        .or_else(|first: ReadNpyError| {
+            let others =
+                narrow().or_else(|_: ReadNpyError| column()).or_else(|_: ReadNpyError| narrow_column());
+            others.map_err(|_: ReadNpyError| first)
+        })
         .map_err(|e| TableError::Npy(e.to_string()))?;
     if points.is_empty() {
         return Err(TableError::Empty);

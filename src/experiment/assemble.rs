@@ -100,6 +100,7 @@ fn run_figures(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> Vec<
     let mean = |values: Vec<f64>| mean_interval(&values).map(|i| i.mean);
     figures.push(("final_loss", mean(tail.iter().map(|l| l.loss).collect())));
     figures.push(("excess_loss", mean(tail.iter().filter_map(|l| Some(l.mse - l.optimal?)).collect())));
+    figures.push(("control_scale", status.control_scale));
     figures.push(("map_log_likelihood", status.map_log_likelihood));
     figures
 }

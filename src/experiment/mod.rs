@@ -23,15 +23,15 @@ mod schedule_runs;
 mod status;
 mod training;
 
+pub(crate) use assemble::write_tables as tables;
 pub use context::{Interrupt, RunOptions};
 pub use device::DeviceChoice;
 pub use error::ExperimentError;
 pub use fit_report::{FitRow, write_fit};
-pub use observer::{Observer, Quiet, Stage};
-pub use records::{IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
-pub(crate) use assemble::write_tables as tables;
 pub(crate) use lock::Lock;
+pub use observer::{Observer, Quiet, Stage};
 pub use records::read_rows;
+pub use records::{IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow};
 pub use replicate::{Purpose, Replicate};
 pub(crate) use runs::{PlannedRun, planned};
 pub(crate) use schedule_runs::Work;

@@ -69,9 +69,14 @@ impl Run<'_> {
         let points = fitted.map.as_ref().map_or_else(|| scaled.clone(), |map| map.forward(scaled.view()));
         let exact = self.exact_denoiser().map_err(self.failed(Stage::Train))?;
         self.write_isotropy(points.view(), folder)?;
+        let mut control_scale = None;
         let denoiser: Box<dyn Denoiser> = match (self.pipeline, exact) {
             (Pipeline::Exact, Some(exact)) => Box::new(exact),
-            (_, exact) => Box::new(self.train(points, exact.as_ref(), folder)?),
+            (_, exact) => {
+                let trained = self.train(points, exact.as_ref(), folder)?;
+                control_scale = trained.control_scale;
+                Box::new(trained.denoiser)
+            }
         };
         seconds.train = clock.elapsed().as_secs_f64();
 
@@ -90,6 +95,7 @@ impl Run<'_> {
             label: self.label.clone(),
             seconds,
             map_log_likelihood: fitted.log_likelihood,
+            control_scale,
             fresh: Some(MetricsRow::new(0, 0, &self.shared.fresh)),
             warnings: fitted.warnings,
             error: None,

@@ -41,6 +41,9 @@ pub struct Status {
     /// Mean log-density of the reference points under the Gaussianizer alone, nats.
     #[serde(default)]
     pub map_log_likelihood: Option<f64>,
+    /// The factor on the network's output, in a control run.
+    #[serde(default)]
+    pub control_scale: Option<f64>,
     /// The scores of fresh real points of the same replicate.
     #[serde(default)]
     pub fresh: Option<MetricsRow>,
@@ -62,6 +65,7 @@ impl Status {
             label: label.clone(),
             seconds: StageSeconds::default(),
             map_log_likelihood: None,
+            control_scale: None,
             fresh: None,
             warnings: Vec::new(),
             error: Some(error.to_string()),

@@ -15,14 +15,22 @@ use crate::diffusion::{
 use ndarray::{Array2, ArrayView2};
 use std::path::Path;
 
+/// What training leaves.
+pub(super) struct Trained {
+    /// The network with the factor on its output.
+    pub denoiser: NetworkDenoiser,
+    /// The part of that factor that a control run adds.
+    pub control_scale: Option<f64>,
+}
+
 impl Run<'_> {
-    /// Trains a network on points `(n, d)` of its own space; writes the model and `loss.csv`.
+    /// Trains a network on points `(n, d)` of its own space, or takes that of the plain run; writes the model and `loss.csv`.
     pub(super) fn train(
         &self,
         points: Array2<f64>,
         exact: Option<&MixtureDenoiser>,
         folder: &Path,
-    ) -> Result<NetworkDenoiser, ExperimentError> {
+    ) -> Result<Trained, ExperimentError> {
         let plan = self.plan;
         self.observer.stage(&self.label.run, Stage::Train, plan.train.iterations as u64);
         let mut checkpoints = Checkpoints::new(folder, self.checkpoint_every);
@@ -36,10 +44,11 @@ impl Run<'_> {
         let bytes = network.to_safetensors().map_err(|e| self.failed(Stage::Train)(e))?;
         files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
         checkpoints.clear()?;
-        let plain = NetworkDenoiser::new(network, plan.sample.epsilon_scale);
-        let Some(lambda) = plan.control else { return Ok(plain) };
-        let scale = self.control_scale(&plain, points.view(), lambda).map_err(self.failed(Stage::Train))?;
-        Ok(NetworkDenoiser::new(plain.into_network(), scale * plan.sample.epsilon_scale))
+        let plain = NetworkDenoiser::new(network, 1.0);
+        let scale = plan.control.map(|lambda| self.control_scale(&plain, points.view(), lambda));
+        let control_scale = scale.transpose().map_err(self.failed(Stage::Train))?;
+        let epsilon_scale = control_scale.unwrap_or(1.0) * plan.sample.epsilon_scale;
+        Ok(Trained { denoiser: NetworkDenoiser::new(plain.into_network(), epsilon_scale), control_scale })
     }
 
     /// The factor that the isotropy loss with this lambda would put on the network's output, from the

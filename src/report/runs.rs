@@ -7,7 +7,16 @@ use comfy_table::{CellAlignment, Table, presets};
 pub fn run_table(lines: &[RunLine]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header(["run", "state", "values", "log-likelihood", "precision", "recall", "density", "coverage"]);
+    table.set_header([
+        "run",
+        "state",
+        "values",
+        "log-likelihood",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    ]);
     for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }

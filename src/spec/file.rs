@@ -9,7 +9,9 @@ use crate::diffusion::{
     Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind,
     Spacing, TimeEncoding, VarianceKind,
 };
-use crate::gaussianize::{BandwidthRule, Components, Contrast, Coupling, GaussianizeOptions, Rotation, Tails};
+use crate::gaussianize::{
+    BandwidthRule, Components, Contrast, Coupling, GaussianizeOptions, Rotation, Tails,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The whole spec file.

@@ -98,10 +98,10 @@ impl FrozenStudy {
         observer: &dyn Observer,
     ) -> Result<usize, ExperimentError> {
         let out = &options.out;
-        let chosen = self.runs.get(range.clone()).ok_or_else(|| ExperimentError::NoSuchIndex {
-            index: range.end - 1,
-            count: self.runs.len(),
-        })?;
+        let chosen = self
+            .runs
+            .get(range.clone())
+            .ok_or_else(|| ExperimentError::NoSuchIndex { index: range.end - 1, count: self.runs.len() })?;
         let _lock = Lock::shared(out)?;
         let todo: Vec<&FrozenRun> = chosen.iter().filter(|run| !Self::is_done(out, run)).collect();
         let studies = todo

@@ -89,10 +89,12 @@ fn batch_script(
     runs: usize,
 ) -> Result<String, ExperimentError> {
     let absolute = |path: &Path| {
-        std::path::absolute(path).map_err(|source| ExperimentError::Write { path: path.to_path_buf(), source })
+        std::path::absolute(path)
+            .map_err(|source| ExperimentError::Write { path: path.to_path_buf(), source })
     };
     let here = absolute(out)?;
-    let binary = std::env::current_exe().map_err(|source| ExperimentError::Write { path: "gdiff".into(), source })?;
+    let binary =
+        std::env::current_exe().map_err(|source| ExperimentError::Write { path: "gdiff".into(), source })?;
     let mut text = String::from("#!/bin/bash\n");
     let name = here.file_name().map_or("sweep".into(), |n| n.to_string_lossy().into_owned());
     text += &format!("#SBATCH --job-name=gdiff-{name}\n#SBATCH --array={array}\n");
@@ -159,7 +161,10 @@ pub fn engine_lines(out: &Path) -> Vec<String> {
     if jobs.is_empty() {
         return Vec::new();
     }
-    let output = Command::new("squeue").args(["--noheader", "--format=%i %T %M %R", "--jobs"]).arg(jobs.join(",")).output();
+    let output = Command::new("squeue")
+        .args(["--noheader", "--format=%i %T %M %R", "--jobs"])
+        .arg(jobs.join(","))
+        .output();
     output
         .map(|o| String::from_utf8_lossy(&o.stdout).lines().map(|line| line.trim().to_string()).collect())
         .unwrap_or_default()
