@@ -3,10 +3,11 @@
 
 use super::check_data::data;
 use super::error::SpecError;
-use super::file::{GaussianizeFile, SpecFile};
+use super::file::SpecFile;
 use super::origin::Origins;
 use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 use super::ranges::Checker;
+use super::sections::GaussianizeFile;
 use crate::diffusion::{
     Isotropy, IsotropyForm, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule,
     ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,

@@ -2,9 +2,10 @@
 
 use super::choice::DataKind;
 use super::error::SpecError;
-use super::file::{ComponentFile, DataFile, SpecFile};
+use super::file::SpecFile;
 use super::plan::DataPlan;
 use super::ranges::Checker;
+use super::sections::{ComponentFile, DataFile};
 use crate::data::mixture::GaussianMixture;
 use crate::data::shapes::{Shape, ShapeSource};
 use crate::data::source::{Part, Source, Table, eight_gaussians};

@@ -14,6 +14,7 @@ mod origin;
 mod overrides;
 mod plan;
 mod ranges;
+mod sections;
 mod study;
 
 pub use error::SpecError;
@@ -57,7 +58,7 @@ pub fn gaussianize_options(dim: usize, overrides: &[Override]) -> Result<Gaussia
     for o in overrides {
         o.apply(&mut table, &mut origins)?;
     }
-    let only: file::GaussianizeOnly = file::from_table(table, &origins)?;
+    let only: sections::GaussianizeOnly = file::from_table(table, &origins)?;
     check::gaussianize(&ranges::Checker(&origins), &only.gaussianize, dim)?;
     Ok(only.gaussianize.options())
 }
