@@ -27,6 +27,8 @@ impl Stage {
 
 /// Hears how runs get on; called from many threads.
 pub trait Observer: Sync {
+    /// So many runs are about to be done.
+    fn begin(&self, runs: usize);
     /// A run enters a stage of `total` units.
     fn stage(&self, run: &str, stage: Stage, total: u64);
     /// `done` units of the stage are behind it; `value` is its latest figure of interest, by name.
@@ -42,6 +44,7 @@ pub trait Observer: Sync {
 pub struct Quiet;
 
 impl Observer for Quiet {
+    fn begin(&self, _: usize) {}
     fn stage(&self, _: &str, _: Stage, _: u64) {}
     fn progress(&self, _: &str, _: Stage, _: u64, _: Option<(&'static str, f64)>) {}
     fn finished(&self, _: &str) {}

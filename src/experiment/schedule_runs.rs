@@ -169,6 +169,7 @@ impl<'a> Work<'a> {
     /// Does all runs, `jobs` at a time, each with its share of the threads. A run that fails says so in its
     /// folder; the others go on, unless the options say to stop at the first failure.
     pub(crate) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
+        self.observer.begin(runs.len());
         let next = AtomicUsize::new(0);
         let failures: Mutex<Vec<ExperimentError>> = Mutex::default();
         let fail = |error: ExperimentError| {

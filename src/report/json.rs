@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Shortest time between two `progress` events of a run.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prints `notice`, `stage`, `progress`, `finished` and `result` events.
+/// Prints `begin`, `notice`, `stage`, `progress`, `finished` and `result` events.
 #[derive(Debug, Default)]
 pub struct JsonEvents {
     /// Total of the stage and time of the last event, by run.
@@ -41,6 +41,10 @@ fn emit(event: &Value) {
 }
 
 impl Observer for JsonEvents {
+    fn begin(&self, runs: usize) {
+        emit(&json!({"event": "begin", "runs": runs}));
+    }
+
     fn stage(&self, run: &str, stage: Stage, total: u64) {
         emit(&json!({"event": "stage", "run": run, "stage": stage.name(), "total": total}));
         self.runs

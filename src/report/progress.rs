@@ -3,13 +3,19 @@
 use crate::experiment::{Observer, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// One bar for each run under way.
+/// One bar for each run under way, and one for all of them where there are several.
 #[derive(Debug, Default)]
 pub struct ProgressBars {
     all: MultiProgress,
     bars: Mutex<HashMap<String, ProgressBar>>,
+    overall: OnceLock<ProgressBar>,
+}
+
+fn style() -> ProgressStyle {
+    let template = "{prefix:<23} {wide_bar} {pos}/{len} {elapsed} left {eta} {msg}";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
 impl ProgressBars {
@@ -27,10 +33,7 @@ impl ProgressBars {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = bars.entry(run.to_string()).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::no_length());
-            let template = "{prefix:<24} {wide_bar} {pos:>7}/{len:<7} {elapsed:>4} left {eta:<4} {msg:<24}";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("=> "));
-            }
+            bar.set_style(style());
             bar
         });
         act(bar);
@@ -38,6 +41,17 @@ impl ProgressBars {
 }
 
 impl Observer for ProgressBars {
+    fn begin(&self, runs: usize) {
+        if runs > 1 {
+            self.overall.get_or_init(|| {
+                let bar = self.all.add(ProgressBar::new(runs as u64));
+                bar.set_style(style());
+                bar.set_prefix("all runs");
+                bar
+            });
+        }
+    }
+
     fn stage(&self, run: &str, stage: Stage, total: u64) {
         self.with_bar(run, |bar| {
             bar.set_prefix(format!("{run} {}", stage.name()));
@@ -60,6 +74,9 @@ impl Observer for ProgressBars {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bar) = bars.remove(run) {
             bar.finish_and_clear();
+        }
+        if let Some(overall) = self.overall.get() {
+            overall.inc(1);
         }
     }
 
