@@ -1,46 +1,14 @@
 //! Small, strange and broken data: an answer that comes back, or a sentence that says what to do.
 
+#[path = "common/clouds.rs"]
+mod clouds;
+
+use clouds::{RULES, fit, modes, stream, worst};
 use gdiff::gaussianize::{
     BandwidthRule, FitReport, GaussianizeError, GaussianizeOptions, Gaussianizer, Tails,
 };
 use gdiff::random::Stream;
 use ndarray::{Array2, array};
-
-const RULES: [BandwidthRule; 5] = [
-    BandwidthRule::Fixed(0.2),
-    BandwidthRule::Silverman,
-    BandwidthRule::Scott,
-    BandwidthRule::Isj,
-    BandwidthRule::Shimazaki,
-];
-
-fn stream() -> Stream {
-    Stream::new(20, 0, "gaussianize tests")
-}
-
-/// Eight modes on a circle in the first two columns, a bent third, the rest skewed.
-fn modes(n: usize, d: usize) -> Array2<f64> {
-    let mut x = stream().standard_normal(1, n, d);
-    for (i, mut row) in x.outer_iter_mut().enumerate() {
-        let angle = (i % 8) as f64 * std::f64::consts::FRAC_PI_4;
-        for (j, v) in row.iter_mut().enumerate() {
-            *v = match j {
-                0 => 2.0 * angle.cos() + 0.1 * *v,
-                1 => 2.0 * angle.sin() + 0.1 * *v,
-                _ => (0.5 * *v).exp() + (angle * j as f64).sin(),
-            };
-        }
-    }
-    x
-}
-
-fn fit(x: &Array2<f64>, options: &GaussianizeOptions) -> Result<(Gaussianizer, FitReport), GaussianizeError> {
-    Gaussianizer::fit(x.view(), options, &stream(), &mut |_, _| ())
-}
-
-fn worst(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
-    (a - b).iter().fold(0.0, |m: f64, v| m.max(v.abs()))
-}
 
 #[test]
 fn small_and_strange_data_give_an_answer_or_a_sentence() {

@@ -1,52 +1,20 @@
 //! What must hold of every Gaussianizer, whatever the data, rotation, bandwidth and tails.
 
+#[path = "common/clouds.rs"]
+mod clouds;
+
+use clouds::{RULES, fit, modes, stream, worst};
 use gdiff::gaussianize::kde::Kde;
 use gdiff::gaussianize::marginal::Marginal;
 use gdiff::gaussianize::{
-    BandwidthRule, Components, Coupling, FitReport, GaussianizeError, GaussianizeOptions, Gaussianizer,
-    Rotation, StopReason, Tails,
+    Components, Coupling, GaussianizeOptions, Gaussianizer, Rotation, StopReason, Tails,
 };
 use gdiff::random::Stream;
 use ndarray::{Array2, s};
 use proptest::prelude::*;
 
-const RULES: [BandwidthRule; 5] = [
-    BandwidthRule::Fixed(0.2),
-    BandwidthRule::Silverman,
-    BandwidthRule::Scott,
-    BandwidthRule::Isj,
-    BandwidthRule::Shimazaki,
-];
 const ROTATIONS: [Rotation; 5] =
     [Rotation::Ica, Rotation::Pca, Rotation::Random, Rotation::IcaRandom, Rotation::Sliced];
-
-fn stream() -> Stream {
-    Stream::new(20, 0, "gaussianize tests")
-}
-
-/// Eight modes on a circle in the first two columns, a bent third, the rest skewed.
-fn modes(n: usize, d: usize) -> Array2<f64> {
-    let mut x = stream().standard_normal(1, n, d);
-    for (i, mut row) in x.outer_iter_mut().enumerate() {
-        let angle = (i % 8) as f64 * std::f64::consts::FRAC_PI_4;
-        for (j, v) in row.iter_mut().enumerate() {
-            *v = match j {
-                0 => 2.0 * angle.cos() + 0.1 * *v,
-                1 => 2.0 * angle.sin() + 0.1 * *v,
-                _ => (0.5 * *v).exp() + (angle * j as f64).sin(),
-            };
-        }
-    }
-    x
-}
-
-fn fit(x: &Array2<f64>, options: &GaussianizeOptions) -> Result<(Gaussianizer, FitReport), GaussianizeError> {
-    Gaussianizer::fit(x.view(), options, &stream(), &mut |_, _| ())
-}
-
-fn worst(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
-    (a - b).iter().fold(0.0, |m: f64, v| m.max(v.abs()))
-}
 
 fn unwatched(layers: usize) -> GaussianizeOptions {
     GaussianizeOptions { layers, held_out: 0.0, ..Default::default() }

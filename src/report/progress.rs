@@ -15,7 +15,9 @@ pub struct ProgressBars {
 
 fn style() -> ProgressStyle {
     let template = "{prefix:<23} {wide_bar} {pos}/{len} {elapsed} left {eta} {msg}";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 impl ProgressBars {
