@@ -4,10 +4,7 @@
 mod clouds;
 
 use clouds::{RULES, fit, modes, stream, worst};
-use gdiff::gaussianize::{
-    BandwidthRule, FitReport, GaussianizeError, GaussianizeOptions, Gaussianizer, Tails,
-};
-use gdiff::random::Stream;
+use gdiff::gaussianize::{BandwidthRule, GaussianizeError, GaussianizeOptions, Tails};
 use ndarray::{Array2, array};
 
 #[test]
