@@ -24,7 +24,7 @@ done
     echo "# The first paper's claims, mixture by mixture"
     echo
     echo "Made by \`./scripts/claims.sh${*:+ $*}\`; gdiff $("$gdiff" --version | cut -d' ' -f2)," \
-        "commit $(git rev-parse --short HEAD), $(date -u +%F)," \
+        "commit $(sed -n 's/.*"git_commit": "\(.*\)".*/\1/p' "$out/grid4/provenance.json"), $(date -u +%F)," \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores."
     echo
     cat scripts/claims.md
