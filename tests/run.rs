@@ -277,7 +277,7 @@ fn an_interrupted_run_exits_with_130_and_goes_on_to_the_same_bits() {
     spec(folder.path(), TINY);
     // Long enough to be caught in the middle; the exact pipeline comes first and is over at once.
     let long =
-        ["--set", "train.iterations=4000", "--set", "pipelines=[\"exact\", \"baseline\"]", "--jobs", "1"];
+        ["--set", "train.iterations=30000", "--set", "pipelines=[\"exact\", \"baseline\"]", "--jobs", "1"];
     let reference =
         gdiff(folder.path()).args(["run", "spec.toml", "--out", "whole"]).args(long).output().unwrap();
     succeeded(&reference);

@@ -56,7 +56,7 @@ impl Dice {
 #[test]
 fn killed_at_twenty_moments_the_study_ends_in_the_same_bytes() {
     let folder = tempdir().unwrap();
-    spec(folder.path(), &study(6000));
+    spec(folder.path(), &study(12_000));
     succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "whole", "--quiet"]));
     let command = ["run", "spec.toml", "--out", "killed", "--quiet", "--checkpoint-seconds", "0.03"];
     let mut dice = Dice(9);
@@ -94,7 +94,7 @@ fn damaged_checkpoints_and_statuses_never_give_a_wrong_result() {
     let with = |out: &'static str| [&["run", "spec.toml", "--quiet", "--out", out][..], &only].concat();
     succeeded(&run(folder.path(), &with("whole")));
     // A checkpoint of the middle of the training.
-    let mut child = begin(folder.path(), &[&with("broken")[..], &["--checkpoint-seconds", "0.01"]].concat());
+    let mut child = begin(folder.path(), &[&with("broken")[..], &["--checkpoint-seconds", "0"]].concat());
     let place = folder.path().join("broken/runs/baseline-r0");
     while !(place.join("checkpoint-a.json").exists() && place.join("checkpoint-b.json").exists()) {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote two checkpoints");
