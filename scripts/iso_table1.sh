@@ -21,14 +21,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-if [ -n "${GDIFF:-}" ]; then
-    gdiff=$GDIFF
-    cd "$(dirname "$0")/.."
-else
-    . "$(dirname "$0")/common.sh"
-    cargo build "${cargo_options[@]}"
-    gdiff=target/release/gdiff
-fi
+. "$(dirname "$0")/common.sh"
+build
 
 sets=(swiss_roll scattered_moon moon_two_circles central_banana)
 folders=()

@@ -167,22 +167,24 @@ impl Run<'_> {
             Purpose::Start.stream(plan, replicate).standard_normal(0, options.count, plan.data.source.dim());
         let noise = Purpose::SampleNoise.stream(plan, replicate);
         let rows = RefCell::new(Vec::new());
+        let generated = RefCell::new(None);
         let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), StageError> {
             self.interrupt.check()?;
             if step.is_multiple_of(plan.metrics.every) || step == options.steps {
-                let row = self.row(step, t, &self.to_data_space(map, x.view(), step, t)?)?;
+                let points = self.to_data_space(map, x.view(), step, t)?;
+                let row = self.row(step, t, &points)?;
                 let value = row.log_likelihood.map(|v| ("log-likelihood", v));
                 self.observer.progress(id, Stage::Sample, step as u64, value);
                 rows.borrow_mut().push(row);
+                generated.replace(Some(points));
             }
             Ok(())
         };
-        let last = sample(denoiser, &plan.schedule, &options.sampler, start, &noise, &mut observe)
+        sample(denoiser, &plan.schedule, &options.sampler, start, &noise, &mut observe)
             .map_err(self.failed(Stage::Sample))?;
-        let points =
-            self.to_data_space(map, last.view(), options.steps, 0).map_err(self.failed(Stage::Sample))?;
         self.write_table(&folder.join("metrics.csv"), &rows.into_inner())?;
-        Ok(points)
+        // The last step is always observed.
+        generated.into_inner().ok_or_else(|| ExperimentError::Defect(id.clone()))
     }
 
     /// From the network's space back to data space.

@@ -54,18 +54,16 @@ impl PlannedRun<'_> {
         Self::status_of(&folder, &spec, &status.label).map(|_| folder)
     }
 
-    /// Makes the folder ready to run in: checkpoints of this very run are kept, all else goes.
+    /// Makes the folder ready to run in: an old status goes, and so do checkpoints but of this very run.
     ///
     /// # Errors
     /// If the folder cannot be made or cleared.
     pub fn make_ready(&self) -> Result<Lock, ExperimentError> {
         files::make_folder(&self.folder)?;
         let lock = Lock::exclusive(&self.folder)?;
-        if self.is_begun() {
-            Status::remove(&self.folder)?;
-        } else {
+        Status::remove(&self.folder)?;
+        if !self.is_begun() {
             Checkpoints::new(&self.folder, Duration::MAX).clear()?;
-            Status::remove(&self.folder)?;
             files::write(&self.folder.join(SPEC), |out| out.write_all(self.spec.as_bytes()))?;
         }
         files::remove_leftovers(&self.folder)?;

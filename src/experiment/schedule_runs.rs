@@ -59,12 +59,13 @@ pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Resu
     let unchanged = claim_folder(out, study, &spec, options.force)?;
     let runs = planned(study, out)?;
     let missing: Vec<&PlannedRun> = runs.iter().filter(|run| run.finished().is_none()).collect();
-    let finished = |summary, seconds| -> Result<Finished, ExperimentError> {
-        let (out, keys, runs) = (out.clone(), study.keys.clone(), statuses(&runs)?);
-        Ok(Finished { out, keys, summary, runs, seconds })
+    let finished = |summary, runs, seconds| {
+        let (out, keys) = (out.clone(), study.keys.clone());
+        Finished { out, keys, summary, runs, seconds }
     };
     if missing.is_empty() && unchanged && assemble::is_complete(out) {
-        return Ok(Outcome::AlreadyDone(finished(read_summary(&out.join(assemble::SUMMARY))?, 0.0)?));
+        let summary = read_summary(&out.join(assemble::SUMMARY))?;
+        return Ok(Outcome::AlreadyDone(finished(summary, statuses(&runs)?, 0.0)));
     }
     files::make_folder(&out.join("runs"))?;
     let _lock = Lock::exclusive(out)?;
@@ -75,8 +76,9 @@ pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Resu
     let provenance = Provenance::begin(device_name(&work.device), options.threads, jobs);
     work.run_all(&missing, jobs)?;
 
-    let summary = assemble::write_tables(out, &study.keys, &pairs(&runs, &statuses(&runs)?))?;
-    let finished = finished(summary, clock.elapsed().as_secs_f64())?;
+    let statuses = statuses(&runs)?;
+    let summary = assemble::write_tables(out, &study.keys, &pairs(&runs, &statuses))?;
+    let finished = finished(summary, statuses, clock.elapsed().as_secs_f64());
     provenance.write(out, finished.seconds, &finished.runs)?;
     Ok(Outcome::Done(finished))
 }

@@ -24,7 +24,8 @@ pub(super) struct Trained {
 }
 
 impl Run<'_> {
-    /// Trains a network on points `(n, d)` of its own space, or takes that of the plain run; writes the model and `loss.csv`.
+    /// Trains a network on points `(n, d)` of its own space, or takes that of the plain run; writes the model
+    /// and `loss.csv`.
     pub(super) fn train(
         &self,
         points: Array2<f64>,
