@@ -1,81 +1,20 @@
 //! The fused path does what the candle graph does, up to rounding, and always the same bits.
 
-use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Conditioning, Decay, Denoiser, DiffusionError, Isotropy, IsotropyForm, LossOptions, Network,
-    NetworkDenoiser, NetworkOptions, OptimizerKind, OptimizerOptions, Reduction, Schedule, TimeEncoding,
-    TrainOptions, TrainStreams, Trainer,
+    Activation, Conditioning, Denoiser, DiffusionError, Isotropy, IsotropyForm, LossOptions, NetworkDenoiser,
+    NetworkOptions, Reduction, Schedule, TimeEncoding, TrainStreams, Trainer,
 };
 use gdiff::random::Stream;
 use ndarray::Array2;
 use proptest::prelude::*;
 
-const ACTIVATIONS: [Activation; 4] = [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Gelu];
-const ENCODINGS: [TimeEncoding; 3] = [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned];
-const CONDITIONINGS: [Conditioning; 3] = [Conditioning::Concat, Conditioning::Add, Conditioning::Scale];
-const OPTIMIZERS: [OptimizerKind; 3] = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd];
+#[path = "common/trainings.rs"]
+mod trainings;
 
-/// Everything that a training depends on.
-#[derive(Clone, Debug)]
-struct Case {
-    dim: usize,
-    steps: usize,
-    network: NetworkOptions,
-    batch: usize,
-    optimizer: OptimizerOptions,
-    loss: LossOptions,
-    clip_norm: f64,
-    ema: f64,
-    seed: u64,
-}
-
-impl Case {
-    fn network(&self) -> Network {
-        let stream = Stream::new(self.seed, 0, "init");
-        Network::new(self.dim, self.steps, &self.network, &stream, &Device::Cpu).unwrap()
-    }
-
-    fn options(&self) -> TrainOptions {
-        TrainOptions {
-            iterations: 100,
-            batch_size: self.batch,
-            optimizer: self.optimizer,
-            learning_rate: 1e-2,
-            decay: Decay::Linear,
-            ema: self.ema,
-            clip_norm: self.clip_norm,
-            loss: self.loss,
-        }
-    }
-
-    fn trainer(&self, fused: bool) -> Trainer {
-        let stream = |purpose| Stream::new(self.seed, 0, purpose);
-        // The last batch of an epoch is smaller.
-        let data = stream("data").standard_normal(0, 2 * self.batch + 1, self.dim);
-        let schedule = Schedule::from_betas(vec![0.05; self.steps]).unwrap();
-        let streams =
-            TrainStreams { shuffle: stream("shuffle"), timestep: stream("timestep"), noise: stream("noise") };
-        let new = if fused { Trainer::new } else { Trainer::on_graph };
-        let trainer = new(data, &schedule, self.network(), self.options(), streams).unwrap();
-        assert_eq!(trainer.is_fused(), fused);
-        trainer
-    }
-}
-
-fn weights(network: &Network) -> Vec<f32> {
-    network.parameters().flat().unwrap().to_vec1().unwrap()
-}
+use trainings::{ACTIVATIONS, CONDITIONINGS, Case, ENCODINGS, OPTIMIZERS, case, gap, optimizer, weights};
 
 fn run(trainer: &mut Trainer, iterations: usize) {
     (0..iterations).for_each(|_| assert!(trainer.step().is_ok()));
-}
-
-fn gap(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, |m: f32, v| if v <= m || m.is_nan() { m } else { v })
 }
 
 /// Runs both paths side by side and compares losses, parameters, averages and predictions.
@@ -102,25 +41,6 @@ fn agree(case: &Case) {
         let scale = b.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
         assert!((a - b).iter().all(|v| v.abs() <= 1e-5 * scale), "{case:?}");
     }
-}
-
-fn case(activation: Activation, time: TimeEncoding, conditioning: Conditioning, hidden: &[usize]) -> Case {
-    Case {
-        dim: 2,
-        steps: 20,
-        network: NetworkOptions { hidden: hidden.to_vec(), activation, time, time_dim: 6, conditioning },
-        batch: 37,
-        optimizer: optimizer(OptimizerKind::Adam, 0.0),
-        loss: LossOptions { isotropy: None, reduction: Reduction::Mean },
-        clip_norm: 0.0,
-        ema: 0.0,
-        seed: 3,
-    }
-}
-
-/// With an epsilon that keeps Adam from making steps out of rounding errors.
-fn optimizer(kind: OptimizerKind, weight_decay: f64) -> OptimizerOptions {
-    OptimizerOptions { epsilon: 1e-3, weight_decay, ..kind.into() }
 }
 
 #[test]
@@ -163,6 +83,7 @@ prop_compose! {
             },
             clip_norm,
             ema,
+            learning_rate: 1e-2,
             seed,
         }
     }

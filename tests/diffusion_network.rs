@@ -219,7 +219,7 @@ fn optimisers_are_pytorchs() {
         let steps = numbers(&case["steps"]);
         for k in 1..=200 {
             let gradient = a.matmul(&x.unsqueeze(1).unwrap()).unwrap().squeeze(1).unwrap().sub(&b).unwrap();
-            x = optimizer.step(&x, &gradient, given["lr"].as_f64().unwrap()).unwrap();
+            x = optimizer.step(&x, &gradient, &[given["lr"].as_f64().unwrap()]).unwrap();
             if let Some(i) = steps.iter().position(|s| *s == f64::from(k)) {
                 let what = format!("{} after {k} steps", case["name"]);
                 assert_close(&values(&x), &numbers(&case["x"][i]), 1e-11, &what);

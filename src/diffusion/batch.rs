@@ -28,6 +28,24 @@ pub struct Batch {
     pub eps: Array2<f64>,
 }
 
+impl Batch {
+    /// Refuses a batch that does not fit a network of `dim` dimensions and `steps` steps. It may have one `t`
+    /// for all points.
+    pub(super) fn check(&self, dim: usize, steps: usize) -> Result<(), DiffusionError> {
+        let ((n, d), shape) = (self.x_t.dim(), self.eps.dim());
+        if d != dim {
+            return Err(DiffusionError::Dimension { expected: dim, found: d });
+        }
+        DiffusionError::unless(shape == (n, d) && [n, 1].contains(&self.t.len()), || {
+            format!("a batch of {n} points of {d} dimensions has {} steps and noise {shape:?}", self.t.len())
+        })?;
+        match self.t.iter().find(|t| !(1..=steps).contains(*t)) {
+            Some(&t) => Err(DiffusionError::Step { t, steps }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Draws the batches of a training: without replacement within an epoch, whose last batch is smaller if
 /// `n` is no multiple of the batch size.
 #[derive(Clone, Debug)]
@@ -71,6 +89,11 @@ impl Batches {
     /// Points in a batch, but for the last of an epoch.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// Points in a batch, and in the last of an epoch.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.size, self.data.nrows() - (self.per_epoch() - 1) * self.size)
     }
 
     /// Iterations in one epoch, `ceil(n / size)`.

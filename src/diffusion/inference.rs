@@ -38,6 +38,16 @@ impl NetworkDenoiser {
         &self.network
     }
 
+    /// Whether it predicts without a graph (`f32` on the host).
+    pub fn is_fused(&self) -> bool {
+        self.fused.is_some()
+    }
+
+    /// What multiplies the network's output.
+    pub fn epsilon_scale(&self) -> f64 {
+        self.epsilon_scale
+    }
+
     /// The network within, again on its own.
     pub fn into_network(self) -> Network {
         self.network
@@ -82,13 +92,8 @@ impl NetworkDenoiser {
 
 impl Denoiser for NetworkDenoiser {
     fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
-        let (dim, steps) = (self.network.dim(), self.network.steps());
-        if !(1..=steps).contains(&t) {
-            return Err(DiffusionError::Step { t, steps });
-        }
-        if x.ncols() != dim {
-            return Err(DiffusionError::Dimension { expected: dim, found: x.ncols() });
-        }
+        self.network.check(x.ncols(), t)?;
+        let dim = self.network.dim();
         let mut out = Array2::zeros(x.dim());
         let rows_after_rows = x.as_standard_layout();
         if let (Some(fused), Some(x), Some(out)) =
@@ -110,9 +115,24 @@ impl Denoiser for NetworkDenoiser {
 /// # Errors
 /// If the device fails.
 pub fn to_tensor(x: ArrayView2<f64>, dtype: DType, device: &Device) -> Result<Tensor, DiffusionError> {
-    let shape = x.dim();
+    Ok(stack_tensor([x].into_iter(), dtype, device)?.squeeze(0)?)
+}
+
+/// Matrices of one shape `(n, d)` as a tensor `(matrices, n, d)`, in `dtype` on `device`.
+///
+/// # Errors
+/// If the shapes differ or the device fails.
+pub(super) fn stack_tensor<'a>(
+    matrices: impl Iterator<Item = ArrayView2<'a, f64>> + Clone,
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor, DiffusionError> {
+    let count = matrices.clone().count();
+    let (n, d) = matrices.clone().next().map_or((0, 0), |first| first.dim());
+    let shape = (count, n, d);
+    let numbers = matrices.flatten().copied();
     Ok(match dtype {
-        DType::F32 => Tensor::from_vec(x.iter().map(|v| *v as f32).collect::<Vec<_>>(), shape, device)?,
-        _ => Tensor::from_vec(x.iter().copied().collect::<Vec<_>>(), shape, device)?.to_dtype(dtype)?,
+        DType::F32 => Tensor::from_vec(numbers.map(|v| v as f32).collect::<Vec<_>>(), shape, device)?,
+        _ => Tensor::from_vec(numbers.collect::<Vec<_>>(), shape, device)?.to_dtype(dtype)?,
     })
 }

@@ -4,7 +4,7 @@ use super::{
     Activation, DiffusionError,
     parameters::{Init, Parameters},
 };
-use candle_core::{Result, Tensor};
+use candle_core::{D, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// How the step `t` enters the network. `e(t)` is the [`TimeEncoding`](super::TimeEncoding).
@@ -30,7 +30,7 @@ enum Modulation {
     Scale { table: Tensor },
 }
 
-/// `x -> x W^T + b`, `W` of shape `(out, in)`.
+/// `x -> x W^T + b`, `W` of shape `(out, in)`; of stacked models `(models, out, in)`.
 #[derive(Clone, Debug)]
 struct Affine {
     weight: Tensor,
@@ -52,14 +52,15 @@ impl Affine {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
+        x.broadcast_matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
     }
 
     /// `[x, e] W^T + b` for one row `e` shared by all rows of `x`, without writing it out for each.
     fn forward_shared(&self, x: &Tensor, e: &Tensor) -> Result<Tensor> {
-        let (d, k) = (x.dim(1)?, e.dim(1)?);
-        let shared = e.matmul(&self.weight.narrow(1, d, k)?.t()?)?.broadcast_add(&self.bias)?;
-        x.matmul(&self.weight.narrow(1, 0, d)?.t()?)?.broadcast_add(&shared)
+        let (d, k) = (x.dim(D::Minus1)?, e.dim(D::Minus1)?);
+        let part = |from, length| self.weight.narrow(D::Minus1, from, length)?.t();
+        let shared = e.broadcast_matmul(&part(d, k)?)?.broadcast_add(&self.bias)?;
+        x.matmul(&part(0, d)?)?.broadcast_add(&shared)
     }
 
     fn detach(&self) -> Self {
@@ -69,10 +70,27 @@ impl Affine {
 
 /// What all layers of a network share about one call.
 pub(super) struct Time<'a> {
-    /// Row of each point's step in a table, `t - 1`: shape `(n)`, or `(1)` when all have the same.
+    /// Row of each point's step in a table, `t - 1`: shape `(n)`, of stacked models `(models, n)`, or `(1)`
+    /// when all have the same.
     pub rows: &'a Tensor,
-    /// `e(t)`, shape `(n, k)` or `(1, k)`; nothing with [`Conditioning::Scale`].
+    /// `e(t)`, one row of `k` numbers for each row number; nothing with [`Conditioning::Scale`].
     pub encoding: Option<&'a Tensor>,
+}
+
+/// Rows of a table `(T, k)`, or of each model's `(models, T, k)`: one for each number of `rows`.
+pub(super) fn pick(table: &Tensor, rows: &Tensor) -> Result<Tensor> {
+    let k = table.dim(D::Minus1)?;
+    match (table.rank(), rows.dims()) {
+        (2, [_]) => table.index_select(rows, 0),
+        (2, &[models, n]) => table.index_select(&rows.flatten_all()?, 0)?.reshape((models, n, k)),
+        (_, [_]) => table.index_select(rows, 1),
+        (_, dims) => {
+            let (models, steps) = (table.dim(0)?, table.dim(1)?);
+            let first = Tensor::arange(0u32, models as u32, rows.device())?.affine(steps as f64, 0.0)?;
+            let rows = rows.broadcast_add(&first.reshape((models, 1))?)?.flatten_all()?;
+            table.flatten_to(1)?.index_select(&rows, 0)?.reshape((dims[0], dims[1], k))
+        }
+    }
 }
 
 /// One dense layer with its conditioning.
@@ -122,11 +140,12 @@ impl Layer {
         Ok(Self { affine, modulation, concat })
     }
 
-    /// The layer's output before its activation: `(n, in) -> (n, out)`.
+    /// The layer's output before its activation: `(n, in) -> (n, out)`, with another axis before these for
+    /// stacked models.
     pub fn forward(&self, x: &Tensor, time: &Time, activation: Activation) -> Result<Tensor> {
         let y = match time.encoding {
-            Some(e) if self.concat && e.dim(0)? == x.dim(0)? => {
-                self.affine.forward(&Tensor::cat(&[x, e], 1)?)?
+            Some(e) if self.concat && e.dims()[..e.rank() - 1] == x.dims()[..x.rank() - 1] => {
+                self.affine.forward(&Tensor::cat(&[x, e], D::Minus1)?)?
             }
             Some(e) if self.concat => self.affine.forward_shared(x, e)?,
             _ => self.affine.forward(x)?,
@@ -135,7 +154,7 @@ impl Layer {
             (Modulation::Add { first, second }, Some(e)) => {
                 y.broadcast_add(&second.forward(&activation.apply(&first.forward(e)?)?)?)
             }
-            (Modulation::Scale { table }, _) => y.broadcast_mul(&table.index_select(time.rows, 0)?),
+            (Modulation::Scale { table }, _) => y.broadcast_mul(&pick(table, time.rows)?),
             _ => Ok(y),
         }
     }

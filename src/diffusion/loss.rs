@@ -1,7 +1,7 @@
 //! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
 
 use super::DiffusionError;
-use candle_core::{DType, Result as CandleResult, Tensor};
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Where the mean over the batch is taken in the isotropy term; `q_i = |eps_theta_i|^2 / d`.
@@ -66,6 +66,17 @@ impl LossOptions {
         })
     }
 
+    /// Whether trainings with these losses can go side by side: all but lambda is the same.
+    pub(super) fn alike(&self, other: &Self) -> bool {
+        let form = |loss: &Self| loss.weighted().form;
+        self.reduction == other.reduction && form(self) == form(other)
+    }
+
+    /// The isotropy term, with weight 0 where there is none.
+    fn weighted(&self) -> Isotropy {
+        self.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch })
+    }
+
     /// The loss (a scalar with a record for gradients) and the values of its terms, of the prediction
     /// eps_theta `(n, d)` for the noise `eps` `(n, d)`:
     /// `E|eps - eps_theta|^2 + lambda (E(eps_theta^T eps_theta / d) - 1)^2` (I 28).
@@ -73,34 +84,50 @@ impl LossOptions {
     /// # Errors
     /// If the shapes differ.
     pub fn evaluate(&self, predicted: &Tensor, eps: &Tensor) -> Result<(Tensor, LossTerms), DiffusionError> {
-        let (n, d) = eps.dims2()?;
-        let squares = predicted.sub(eps)?.sqr()?.sum_all()?;
-        let terms_in_mean = match self.reduction {
-            Reduction::Sum => n,
-            Reduction::Mean => n * d,
-        };
-        let mse = squares.affine(1.0 / terms_in_mean as f64, 0.0)?;
-        let Isotropy { lambda, form } =
-            self.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch });
-        let (loss, isotropy) = if lambda == 0.0 {
-            (mse.clone(), isotropy(&predicted.detach(), form)?)
-        } else {
-            let isotropy = isotropy(predicted, form)?;
-            (mse.add(&isotropy.affine(lambda, 0.0)?)?, isotropy)
-        };
-        let values = Tensor::stack(&[loss.detach(), mse.detach(), isotropy.detach()], 0)?;
-        let values = values.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-        Ok((loss, LossTerms { loss: values[0], mse: values[1], isotropy: values[2] }))
+        let (loss, terms) = evaluate(&[*self], &predicted.unsqueeze(0)?, &eps.unsqueeze(0)?)?;
+        Ok((loss, terms[0]))
     }
 }
 
-/// The second term of (I 28) without lambda.
+/// The losses of stacked models, which may differ in lambda: their sum (so that each model's gradient is that
+/// of its own loss) and the terms of each, of predictions `(models, n, d)` for the noise `(models, n, d)`.
+///
+/// # Errors
+/// If the shapes differ.
+pub(super) fn evaluate(
+    options: &[LossOptions],
+    predicted: &Tensor,
+    eps: &Tensor,
+) -> Result<(Tensor, Vec<LossTerms>), DiffusionError> {
+    let (models, n, d) = eps.dims3()?;
+    let Isotropy { form, .. } = options[0].weighted();
+    let squares = predicted.sub(eps)?.sqr()?.sum((1, 2))?;
+    let terms_in_mean = match options[0].reduction {
+        Reduction::Sum => n,
+        Reduction::Mean => n * d,
+    };
+    let mse = squares.affine(1.0 / terms_in_mean as f64, 0.0)?;
+    let lambdas: Vec<f64> = options.iter().map(|o| o.weighted().lambda).collect();
+    let (loss, isotropy) = if lambdas.iter().all(|lambda| *lambda == 0.0) {
+        (mse.clone(), isotropy(&predicted.detach(), form)?)
+    } else {
+        let isotropy = isotropy(predicted, form)?;
+        let weights = Tensor::from_vec(lambdas, models, &Device::Cpu)?.to_dtype(mse.dtype())?;
+        (mse.add(&isotropy.mul(&weights.to_device(mse.device())?)?)?, isotropy)
+    };
+    let values = Tensor::stack(&[loss.detach(), mse.detach(), isotropy.detach()], 1)?;
+    let values = values.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let terms = values.iter().map(|v| LossTerms { loss: v[0], mse: v[1], isotropy: v[2] });
+    Ok((loss.sum_all()?, terms.collect()))
+}
+
+/// The second term of (I 28) without lambda, of each model.
 fn isotropy(predicted: &Tensor, form: IsotropyForm) -> CandleResult<Tensor> {
-    let (n, d) = predicted.dims2()?;
+    let (_, n, d) = predicted.dims3()?;
     let squares = predicted.sqr()?;
     match form {
-        IsotropyForm::Batch => squares.sum_all()?.affine(1.0 / (n * d) as f64, -1.0)?.sqr(),
-        IsotropyForm::PerSample => squares.sum(1)?.affine(1.0 / d as f64, -1.0)?.sqr()?.mean_all(),
+        IsotropyForm::Batch => squares.sum((1, 2))?.affine(1.0 / (n * d) as f64, -1.0)?.sqr(),
+        IsotropyForm::PerSample => squares.sum(2)?.affine(1.0 / d as f64, -1.0)?.sqr()?.mean(1),
     }
 }
 

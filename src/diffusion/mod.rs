@@ -17,6 +17,7 @@
 //! | [`forward`] | the isotropy of the noised data (I 20), and of a network's predictions |
 //! | [`train`], [`checkpoint`] | one training iteration; stopping and going on |
 //! | `reference`, `fused` | that iteration on the candle graph; the same without a graph, in `f32` on the host |
+//! | [`stack`] | several trainings in step, several networks asked at once |
 //! | [`sampler`] | the reverse process: ancestral DDPM, DDIM, DPM-Solver++ |
 //!
 //! Points are `f64` on the host, `(n, d)`; a network works in its own precision (`f32`) on its device.
@@ -40,6 +41,7 @@ pub mod parameters;
 mod reference;
 pub mod sampler;
 pub mod schedule;
+pub mod stack;
 pub mod time;
 pub mod train;
 
@@ -55,5 +57,6 @@ pub use network::{Network, NetworkOptions};
 pub use optimizer::{Decay, OptimizerKind, OptimizerOptions};
 pub use sampler::{SamplerKind, SamplerOptions, Spacing, sample};
 pub use schedule::{Schedule, ScheduleKind, ScheduleOptions, VarianceKind};
+pub use stack::{DenoiserStack, TrainerStack};
 pub use time::TimeEncoding;
 pub use train::{TrainOptions, Trainer};

@@ -2,7 +2,7 @@
 
 use super::{
     Activation, Conditioning, DiffusionError, TimeEncoding, checkpoint,
-    layer::{Layer, Sizes, Time},
+    layer::{Layer, Sizes, Time, pick},
     parameters::{Init, Parameters},
     time,
 };
@@ -36,9 +36,37 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the predicted noise `(n, d)`.
+    /// The computation of a network of this shape on parameters that are added to `p`.
+    fn new(
+        p: &mut Parameters,
+        (dim, steps): (usize, usize),
+        options: &NetworkOptions,
+    ) -> Result<Self, DiffusionError> {
+        let (dtype, device) = (p.dtype(), p.device().clone());
+        let width = options.time.width(options.time_dim);
+        let constant = |values: Vec<f64>| {
+            Tensor::from_vec(values, (steps, width), &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)
+        };
+        let encoding = match (options.conditioning, options.time) {
+            (Conditioning::Scale, _) => None,
+            (_, TimeEncoding::Sinusoidal) => Some(constant(time::sinusoidal(steps, width))?),
+            (_, TimeEncoding::Scalar) => Some(constant(time::scalar(steps))?),
+            (_, TimeEncoding::Learned) => Some(p.add("time.table", &[steps, width], Init::Normal)?),
+        };
+        let mut layers = Vec::new();
+        let mut input = dim;
+        for (i, &output) in options.hidden.iter().chain([&dim]).enumerate() {
+            let sizes = Sizes { input, output, time: width, steps };
+            layers.push(Layer::new(p, i, sizes, options.conditioning)?);
+            input = output;
+        }
+        Ok(Self { layers, encoding, activation: options.activation })
+    }
+
+    /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the predicted noise `(n, d)`; all but `(1)`
+    /// with another axis before these for stacked models.
     pub fn forward(&self, x: &Tensor, rows: &Tensor) -> CandleResult<Tensor> {
-        let encoding = self.encoding.as_ref().map(|table| table.index_select(rows, 0)).transpose()?;
+        let encoding = self.encoding.as_ref().map(|table| pick(table, rows)).transpose()?;
         self.forward_encoded(x, &Time { rows, encoding: encoding.as_ref() })
     }
 
@@ -116,24 +144,7 @@ impl Network {
             format!("a network needs at least 1 dimension and 1 step, not {dim} and {steps}")
         })?;
         let mut p = Parameters::new(stream, dtype, device);
-        let width = options.time.width(options.time_dim);
-        let constant = |values: Vec<f64>| {
-            Tensor::from_vec(values, (steps, width), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
-        };
-        let encoding = match (options.conditioning, options.time) {
-            (Conditioning::Scale, _) => None,
-            (_, TimeEncoding::Sinusoidal) => Some(constant(time::sinusoidal(steps, width))?),
-            (_, TimeEncoding::Scalar) => Some(constant(time::scalar(steps))?),
-            (_, TimeEncoding::Learned) => Some(p.add("time.table", &[steps, width], Init::Normal)?),
-        };
-        let mut layers = Vec::new();
-        let mut input = dim;
-        for (i, &output) in options.hidden.iter().chain([&dim]).enumerate() {
-            let sizes = Sizes { input, output, time: width, steps };
-            layers.push(Layer::new(&mut p, i, sizes, options.conditioning)?);
-            input = output;
-        }
-        let graph = Graph { layers, encoding, activation: options.activation };
+        let graph = Graph::new(&mut p, (dim, steps), options)?;
         Ok(Self { dim, steps, options: options.clone(), parameters: p, graph })
     }
 
@@ -153,6 +164,17 @@ impl Network {
     pub fn forward_encoded(&self, x: &Tensor, encoding: &Tensor) -> Result<Tensor, DiffusionError> {
         let rows = self.rows(&[1])?;
         Ok(self.graph.forward_encoded(x, &Time { rows: &rows, encoding: Some(encoding) })?)
+    }
+
+    /// Refuses points of another dimension, and a step that there is not.
+    pub(super) fn check(&self, dim: usize, t: usize) -> Result<(), DiffusionError> {
+        if !(1..=self.steps).contains(&t) {
+            return Err(DiffusionError::Step { t, steps: self.steps });
+        }
+        if dim != self.dim {
+            return Err(DiffusionError::Dimension { expected: self.dim, found: dim });
+        }
+        Ok(())
     }
 
     /// The rows of a table over steps that belong to the steps `t`.
@@ -192,6 +214,27 @@ impl Network {
     /// The computation without a record for gradients.
     pub(super) fn detached_graph(&self) -> Graph {
         self.graph.detach()
+    }
+
+    /// The computation of these networks side by side, on parameters of its own.
+    ///
+    /// # Errors
+    /// If their shapes, precisions or devices differ, or the device fails.
+    pub(super) fn stack(networks: &[&Self]) -> Result<(Parameters, Graph), DiffusionError> {
+        let Some(first) = networks.first() else {
+            return Err(DiffusionError::Option("there is no network to stack".into()));
+        };
+        let shape = |n: &Self| (n.dim, n.steps, n.options.clone(), n.parameters.dtype());
+        let device = first.parameters.device();
+        let alike = |n: &&Self| shape(n) == shape(first) && n.parameters.device().same_device(device);
+        DiffusionError::unless(networks.iter().all(alike), || {
+            "networks of different shapes, precisions or devices cannot be stacked".into()
+        })?;
+        let mut parameters = Parameters::stacked(networks.len(), first.parameters.dtype(), device);
+        let graph = Graph::new(&mut parameters, (first.dim, first.steps), &first.options)?;
+        let flat = networks.iter().map(|n| n.parameters.flat()).collect::<Result<Vec<_>, _>>()?;
+        parameters.assign(&Tensor::stack(&flat, 0)?)?;
+        Ok((parameters, graph))
     }
 
     /// The network as a safetensors file: every parameter by name, the options in the header.

@@ -1,8 +1,8 @@
 //! Adam, AdamW and SGD on one flat vector, with PyTorch's formulas and defaults; learning-rate decay and
-//! gradient clipping.
+//! gradient clipping. The vectors of several models are the rows of a matrix `(models, p)`.
 
 use super::DiffusionError;
-use candle_core::{DType, Result as CandleResult, Tensor};
+use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -100,7 +100,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// A fresh optimiser for parameters like these, shape `(p)`.
+    /// A fresh optimiser for parameters like these, shape `(p)` or `(models, p)`.
     ///
     /// # Errors
     /// If a constant is out of range or the device fails.
@@ -109,7 +109,7 @@ impl Optimizer {
         Ok(Self { options, steps: 0, first: parameters.zeros_like()?, second: parameters.zeros_like()? })
     }
 
-    /// Steps taken, first moment and second moment, shape `(p)`.
+    /// Steps taken, first moment and second moment, in the shape of the parameters.
     pub fn state(&self) -> (usize, &Tensor, &Tensor) {
         (self.steps, &self.first, &self.second)
     }
@@ -119,7 +119,8 @@ impl Optimizer {
         (self.steps, self.first, self.second) = (steps, first, second);
     }
 
-    /// The parameters after one step against `gradient` with learning rate `rate`, all of shape `(p)`.
+    /// The parameters after one step against `gradient`, both in their shape, with the learning rate of each
+    /// model.
     ///
     /// # Errors
     /// If a shape differs.
@@ -127,37 +128,51 @@ impl Optimizer {
         &mut self,
         parameters: &Tensor,
         gradient: &Tensor,
-        rate: f64,
+        rates: &[f64],
     ) -> Result<Tensor, DiffusionError> {
         self.steps += 1;
         let OptimizerOptions { kind, weight_decay, momentum, .. } = self.options;
         if kind == OptimizerKind::AdamW {
-            let shrunk = parameters.affine(1.0 - rate * weight_decay, 0.0)?;
-            return self.adam(&shrunk, gradient, rate);
+            let shrink: Vec<f64> = rates.iter().map(|rate| 1.0 - rate * weight_decay).collect();
+            return self.adam(&scaled(parameters, &shrink)?, gradient, rates);
         }
         let gradient = match weight_decay {
             0.0 => gradient.clone(),
             decay => gradient.add(&parameters.affine(decay, 0.0)?)?,
         };
         if kind == OptimizerKind::Adam {
-            return self.adam(parameters, &gradient, rate);
+            return self.adam(parameters, &gradient, rates);
         }
         // v = momentum v + g; p = p - rate v
         self.first = self.first.affine(momentum, 0.0)?.add(&gradient)?;
-        Ok(parameters.sub(&self.first.affine(rate, 0.0)?)?)
+        Ok(parameters.sub(&scaled(&self.first, rates)?)?)
     }
 
     /// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
     /// p = p - rate / (1 - b1^k) m / (sqrt(v) / sqrt(1 - b2^k) + eps) at step k.
-    fn adam(&mut self, parameters: &Tensor, gradient: &Tensor, rate: f64) -> Result<Tensor, DiffusionError> {
+    fn adam(
+        &mut self,
+        parameters: &Tensor,
+        gradient: &Tensor,
+        rates: &[f64],
+    ) -> Result<Tensor, DiffusionError> {
         let OptimizerOptions { beta1, beta2, epsilon, .. } = self.options;
         self.first = mix(&self.first, gradient, beta1)?;
         self.second = mix(&self.second, &gradient.sqr()?, beta2)?;
         let correct = |beta: f64| 1.0 - beta.powf(self.steps as f64);
         let denominator = self.second.sqrt()?.affine(1.0 / correct(beta2).sqrt(), epsilon)?;
-        let step = self.first.div(&denominator)?.affine(rate / correct(beta1), 0.0)?;
-        Ok(parameters.sub(&step)?)
+        let rates: Vec<f64> = rates.iter().map(|rate| rate / correct(beta1)).collect();
+        Ok(parameters.sub(&scaled(&self.first.div(&denominator)?, &rates)?)?)
     }
+}
+
+/// Each row of `(models, p)` times its factor; all of it where there is but one.
+fn scaled(rows: &Tensor, factors: &[f64]) -> CandleResult<Tensor> {
+    if factors.windows(2).all(|pair| pair[0] == pair[1]) {
+        return rows.affine(factors[0], 0.0);
+    }
+    let factors = Tensor::from_vec(factors.to_vec(), (factors.len(), 1), &Device::Cpu)?;
+    rows.broadcast_mul(&factors.to_dtype(rows.dtype())?.to_device(rows.device())?)
 }
 
 /// `keep * old + (1 - keep) * new`.
@@ -165,8 +180,8 @@ pub(super) fn mix(old: &Tensor, new: &Tensor, keep: f64) -> CandleResult<Tensor>
     old.affine(keep, 0.0)?.add(&new.affine(1.0 - keep, 0.0)?)
 }
 
-/// The gradient `(p)`, scaled down to Euclidean norm `largest` if it is longer; unchanged if `largest`
-/// is 0. The factor is `largest / (norm + 1e-6)`, as PyTorch's clip_grad_norm_.
+/// The gradient `(p)` or each row of `(models, p)`, scaled down to Euclidean norm `largest` if it is longer;
+/// unchanged if `largest` is 0. The factor is `largest / (norm + 1e-6)`, as PyTorch's clip_grad_norm_.
 ///
 /// # Errors
 /// If the device fails.
@@ -174,9 +189,9 @@ pub fn clip(gradient: &Tensor, largest: f64) -> Result<Tensor, DiffusionError> {
     if largest == 0.0 {
         return Ok(gradient.clone());
     }
-    let squared = gradient.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>()?;
-    let factor = clip_factor(squared, largest);
-    Ok(if factor < 1.0 { gradient.affine(factor, 0.0)? } else { gradient.clone() })
+    let squared = gradient.to_dtype(DType::F64)?.sqr()?.sum(D::Minus1)?.flatten_all()?.to_vec1::<f64>()?;
+    let factors: Vec<f64> = squared.into_iter().map(|squared| clip_factor(squared, largest)).collect();
+    Ok(scaled(gradient, &factors)?)
 }
 
 /// The factor, at most 1, of [`clip`] for a gradient whose entries' squares sum to `squared`.

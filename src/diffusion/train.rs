@@ -2,7 +2,10 @@
 
 use super::{
     Batch, Decay, DiffusionError, LossOptions, LossTerms, Network, OptimizerOptions, Schedule, TrainStreams,
-    batch::Batches, checkpoint, fused::Training, reference::GraphTraining,
+    batch::Batches,
+    checkpoint,
+    fused::Training,
+    reference::{GraphTraining, State},
 };
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -117,7 +120,7 @@ impl Trainer {
         DiffusionError::unless(network.steps() == schedule.steps(), || {
             format!("the network knows {} steps, but the schedule has {}", network.steps(), schedule.steps())
         })?;
-        let path = Path::Graph(Box::new(GraphTraining::new(&network, options)?));
+        let path = Path::Graph(Box::new(GraphTraining::new(&[&network], &[options])?));
         let empty = Array2::zeros((0, network.dim()));
         let last_batch = Batch { x_t: empty.clone(), t: Vec::new(), eps: empty };
         Ok(Self { batches, network, options, iteration: 0, path, last_batch })
@@ -144,9 +147,11 @@ impl Trainer {
     /// # Errors
     /// If memory fails.
     pub fn network(&self) -> Result<&Network, DiffusionError> {
-        if let Path::Fused(training) = &self.path {
-            self.network.parameters().assign(&training.flat()?)?;
-        }
+        let flat = match &self.path {
+            Path::Fused(training) => training.flat()?,
+            Path::Graph(training) => training.state(0)?.flat,
+        };
+        self.network.parameters().assign(&flat)?;
         Ok(&self.network)
     }
 
@@ -160,22 +165,59 @@ impl Trainer {
     /// # Errors
     /// If the loss is infinite or NaN, or the device fails.
     pub fn step(&mut self) -> Result<LossTerms, DiffusionError> {
-        let batch = self.batches.get(self.iteration);
+        let batch = self.next_batch();
         self.step_on(batch)
     }
 
     /// One iteration on a given batch.
     ///
     /// # Errors
-    /// As [`step`](Self::step).
+    /// As [`step`](Self::step), or if the batch does not fit the network; nothing has changed then.
     pub fn step_on(&mut self, batch: Batch) -> Result<LossTerms, DiffusionError> {
+        batch.check(self.network.dim(), self.network.steps())?;
         let terms = match &mut self.path {
             Path::Fused(training) => training.step(&batch, self.iteration)?,
-            Path::Graph(training) => training.step(&self.network, &batch, self.iteration)?,
+            Path::Graph(training) => training.step(&[&batch], self.iteration)?.remove(0)?,
         };
+        self.took(batch);
+        Ok(terms)
+    }
+
+    /// The batch that the number of the next iteration picks.
+    pub(super) fn next_batch(&mut self) -> Batch {
+        self.batches.get(self.iteration)
+    }
+
+    /// Notes that an iteration was done on this batch.
+    pub(super) fn took(&mut self, batch: Batch) {
         self.iteration += 1;
         self.last_batch = batch;
-        Ok(terms)
+    }
+
+    /// Points in a batch, and in the last of an epoch.
+    pub(super) fn batch_sizes(&self) -> (usize, usize) {
+        self.batches.sizes()
+    }
+
+    /// How it trains.
+    pub fn options(&self) -> &TrainOptions {
+        &self.options
+    }
+
+    /// Parameters, optimiser and average.
+    pub(super) fn state(&self) -> Result<State, DiffusionError> {
+        match &self.path {
+            Path::Fused(training) => training.state(),
+            Path::Graph(training) => training.state(0),
+        }
+    }
+
+    /// Takes over parameters, optimiser and average.
+    pub(super) fn set_state(&mut self, state: State) -> Result<(), DiffusionError> {
+        match &mut self.path {
+            Path::Fused(training) => training.restore(&state),
+            Path::Graph(training) => training.restore(&[state]),
+        }
     }
 
     /// Everything needed to go on later, as a safetensors file: parameters, moments and average as flat
@@ -184,13 +226,7 @@ impl Trainer {
     /// # Errors
     /// If the device fails.
     pub fn checkpoint(&self) -> Result<Vec<u8>, DiffusionError> {
-        let ((optimizer_steps, first, second), flat, average) = match &self.path {
-            Path::Fused(training) => (training.optimizer()?, training.flat()?, training.average()?),
-            Path::Graph(training) => {
-                let (steps, first, second) = training.optimizer();
-                ((steps, first.clone(), second.clone()), training.flat().clone(), training.average().cloned())
-            }
-        };
+        let State { flat, optimizer: (optimizer_steps, first, second), average } = self.state()?;
         let mut tensors = BTreeMap::from([
             ("parameters".to_string(), flat),
             ("optimizer.first".to_string(), first),
@@ -220,12 +256,7 @@ impl Trainer {
         let (flat, first, second) =
             (take("parameters")?, take("optimizer.first")?, take("optimizer.second")?);
         let average = average.map(take).transpose()?;
-        parameters.assign(&flat)?;
-        let steps = header.optimizer_steps;
-        match &mut self.path {
-            Path::Fused(training) => training.restore(&flat, (steps, &first, &second), average.as_ref())?,
-            Path::Graph(training) => training.restore(flat, (steps, first, second), average),
-        }
+        self.set_state(State { flat, optimizer: (header.optimizer_steps, first, second), average })?;
         self.iteration = header.iteration;
         Ok(())
     }
@@ -235,10 +266,8 @@ impl Trainer {
     /// # Errors
     /// If the parameters became infinite or NaN in the last iteration, or the device fails.
     pub fn into_network(self) -> Result<Network, DiffusionError> {
-        let value = match &self.path {
-            Path::Fused(training) => training.average()?.map_or_else(|| training.flat(), Ok)?,
-            Path::Graph(training) => training.average().unwrap_or(training.flat()).clone(),
-        };
+        let State { flat, average, .. } = self.state()?;
+        let value = average.unwrap_or(flat);
         let sum = value.to_dtype(candle_core::DType::F64)?.abs()?.sum_all()?.to_scalar::<f64>()?;
         if !sum.is_finite() {
             return Err(DiffusionError::Diverged { iteration: self.iteration, loss: sum });

@@ -9,7 +9,9 @@ use super::{
     transpose::Transpose,
     update::{Constants, LEAST_EPSILON, SumOfSquares, Update},
 };
-use crate::diffusion::{Batch, DiffusionError, LossTerms, Network, TrainOptions, average, optimizer};
+use crate::diffusion::{
+    Batch, DiffusionError, LossTerms, Network, TrainOptions, average, optimizer, reference::State,
+};
 use candle_core::Tensor;
 use pulp::Arch;
 use rayon::prelude::*;
@@ -89,9 +91,8 @@ impl Training {
     /// One iteration, number `iteration` from 0.
     ///
     /// # Errors
-    /// If the batch does not fit the network, or the loss is infinite or NaN; nothing has changed then.
+    /// If the loss is infinite or NaN; nothing has changed then.
     pub fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError> {
-        self.check(batch)?;
         let n = batch.x_t.nrows();
         let parallel =
             n.saturating_mul(self.numbers.len()) >= PARALLEL_WORK && rayon::current_num_threads() > 1;
@@ -111,22 +112,6 @@ impl Training {
         self.update(iteration, parallel);
         self.turn(parallel);
         Ok(terms)
-    }
-
-    /// Refuses a batch that does not fit, with the graph's words where it has any.
-    fn check(&self, batch: &Batch) -> Result<(), DiffusionError> {
-        let Model { dim, steps, .. } = self.model;
-        let ((n, d), shape) = (batch.x_t.dim(), batch.eps.dim());
-        if d != dim {
-            return Err(DiffusionError::Dimension { expected: dim, found: d });
-        }
-        DiffusionError::unless(shape == (n, d) && [n, 1].contains(&batch.t.len()), || {
-            format!("a batch of {n} points of {d} dimensions has {} steps and noise {shape:?}", batch.t.len())
-        })?;
-        match batch.t.iter().find(|t| !(1..=steps).contains(*t)) {
-            Some(&t) => Err(DiffusionError::Step { t, steps }),
-            None => Ok(()),
-        }
     }
 
     /// Puts the batch into blocks and tells how many.
@@ -185,6 +170,19 @@ impl Training {
         });
     }
 
+    /// Parameters, optimiser and average as the network's flat vectors.
+    ///
+    /// # Errors
+    /// If memory fails.
+    pub fn state(&self) -> Result<State, DiffusionError> {
+        let unpack = |numbers| self.model.unpack(numbers);
+        Ok(State {
+            flat: unpack(&self.numbers)?,
+            optimizer: (self.steps, unpack(&self.first)?, unpack(&self.second)?),
+            average: (!self.average.is_empty()).then(|| unpack(&self.average)).transpose()?,
+        })
+    }
+
     /// The parameters as the network's flat vector.
     ///
     /// # Errors
@@ -193,37 +191,16 @@ impl Training {
         self.model.unpack(&self.numbers)
     }
 
-    /// The average, if it is on.
-    ///
-    /// # Errors
-    /// If memory fails.
-    pub fn average(&self) -> Result<Option<Tensor>, DiffusionError> {
-        (!self.average.is_empty()).then(|| self.model.unpack(&self.average)).transpose()
-    }
-
-    /// Steps taken, first moment and second moment.
-    ///
-    /// # Errors
-    /// If memory fails.
-    pub fn optimizer(&self) -> Result<(usize, Tensor, Tensor), DiffusionError> {
-        Ok((self.steps, self.model.unpack(&self.first)?, self.model.unpack(&self.second)?))
-    }
-
-    /// Puts back what [`flat`](Self::flat), [`optimizer`](Self::optimizer) and [`average`](Self::average)
-    /// told.
+    /// Puts back what [`state`](Self::state) told.
     ///
     /// # Errors
     /// If a vector is not one of `f32`; nothing has changed then.
-    pub fn restore(
-        &mut self,
-        flat: &Tensor,
-        (steps, first, second): (usize, &Tensor, &Tensor),
-        average: Option<&Tensor>,
-    ) -> Result<(), DiffusionError> {
-        let average = average.map(|average| self.model.pack(average)).transpose()?;
-        let (numbers, first, second) =
-            (self.model.pack(flat)?, self.model.pack(first)?, self.model.pack(second)?);
-        (self.numbers, self.steps, self.first, self.second) = (numbers, steps, first, second);
+    pub fn restore(&mut self, state: &State) -> Result<(), DiffusionError> {
+        let pack = |tensor| self.model.pack(tensor);
+        let (steps, first, second) = &state.optimizer;
+        let average = state.average.as_ref().map(pack).transpose()?;
+        let (numbers, first, second) = (pack(&state.flat)?, pack(first)?, pack(second)?);
+        (self.numbers, self.steps, self.first, self.second) = (numbers, *steps, first, second);
         self.average = average.unwrap_or_default();
         self.turn(false);
         Ok(())
