@@ -92,6 +92,10 @@ pub struct HowArgs {
     /// Runs at a time, which share the threads [default: one a thread]
     #[arg(long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Train and sample up to N runs with networks of one shape in step: one large computation on a GPU
+    /// [default: 1 on the CPU, 64 on CUDA]
+    #[arg(long, value_name = "N")]
+    pub batch_runs: Option<std::num::NonZeroUsize>,
     /// Stop at the first run that fails, instead of going on with the others
     #[arg(long)]
     pub fail_fast: bool,

@@ -47,6 +47,7 @@ pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOpt
         device: how.device,
         threads,
         jobs: how.jobs.map_or(threads, usize::from),
+        batch_runs: how.batch_runs.map(usize::from),
         force,
         fail_fast: how.fail_fast,
         checkpoint_every: Duration::from_secs_f64(how.checkpoint_seconds.min(1e9)),

@@ -18,6 +18,9 @@ pub struct RunOptions {
     pub threads: usize,
     /// Runs at a time.
     pub jobs: usize,
+    /// Runs with networks of one shape that go through training and sampling in step, at most; `None` is 1 on the
+    /// host and many elsewhere.
+    pub batch_runs: Option<usize>,
     /// Overwrite results of another spec.
     pub force: bool,
     /// Begin no new run after one has failed.

@@ -19,8 +19,10 @@ mod provenance;
 mod records;
 mod replicate;
 mod runs;
+mod sampling;
 mod schedule_runs;
 mod status;
+mod together;
 mod training;
 
 pub(crate) use assemble::write_tables as tables;

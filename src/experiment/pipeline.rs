@@ -1,4 +1,4 @@
-//! One run: Gaussianize, train, sample and score, each stage timed and reported.
+//! One run: what comes before its network is trained, and what after its samples are drawn.
 
 use super::context::Interrupt;
 use super::error::{ExperimentError, StageError};
@@ -11,12 +11,11 @@ use super::replicate::{Purpose, Replicate};
 use super::status::{StageSeconds, State, Status};
 use crate::data::table;
 use crate::diffusion::forward::{isotropy, spread_times};
-use crate::diffusion::{Denoiser, DiffusionError, MixtureDenoiser, sample};
+use crate::diffusion::{DiffusionError, MixtureDenoiser};
 use crate::gaussianize::Gaussianizer;
 use crate::spec::{Pipeline, Plan};
 use candle_core::Device;
 use ndarray::{Array2, ArrayView2};
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,66 +44,79 @@ pub struct Run<'a> {
 }
 
 /// The Gaussianizer's part of a run.
-struct Fitted {
-    map: Option<Gaussianizer>,
+pub(super) struct Fitted {
+    pub map: Option<Gaussianizer>,
     /// Mean log-density of the reference points under the map alone.
     log_likelihood: Option<f64>,
     warnings: Vec<String>,
 }
 
-impl Run<'_> {
-    /// Runs all stages and writes the run's folder, its status last.
+/// A run whose network can be trained.
+pub(super) struct Begun<'a> {
+    pub run: Run<'a>,
+    pub folder: &'a Path,
+    pub fitted: Fitted,
+    /// The training points `(n, d)` in the network's space.
+    pub points: Array2<f64>,
+    /// The exact denoiser in that space, where it is known.
+    pub exact: Option<MixtureDenoiser>,
+    pub seconds: StageSeconds,
+}
+
+impl<'a> Run<'a> {
+    /// The stages before training.
     ///
     /// # Errors
     /// If a stage fails, a file cannot be written, or a stop was asked for.
-    pub fn execute(&self, folder: &Path) -> Result<(), ExperimentError> {
-        let mut seconds = StageSeconds::default();
+    pub(super) fn begin(self, folder: &'a Path) -> Result<Begun<'a>, ExperimentError> {
+        let clock = Instant::now();
         let scaled = self.shared.scaling.forward(self.shared.train.view());
-
-        let clock = Instant::now();
         let fitted = self.gaussianize(scaled.view(), folder).map_err(self.failed(Stage::Gaussianize))?;
-        seconds.gaussianize = clock.elapsed().as_secs_f64();
-
-        let clock = Instant::now();
-        let points = fitted.map.as_ref().map_or_else(|| scaled.clone(), |map| map.forward(scaled.view()));
+        let seconds = StageSeconds { gaussianize: clock.elapsed().as_secs_f64(), ..StageSeconds::default() };
+        let points = match &fitted.map {
+            Some(map) => map.forward(scaled.view()),
+            None => scaled,
+        };
         let exact = self.exact_denoiser().map_err(self.failed(Stage::Train))?;
         self.write_isotropy(points.view(), folder)?;
-        let mut control_scale = None;
-        let denoiser: Box<dyn Denoiser> = match (self.pipeline, exact) {
-            (Pipeline::Exact, Some(exact)) => Box::new(exact),
-            (_, exact) => {
-                let trained = self.train(points, exact.as_ref(), folder)?;
-                control_scale = trained.control_scale;
-                Box::new(trained.denoiser)
-            }
-        };
-        seconds.train = clock.elapsed().as_secs_f64();
+        Ok(Begun { run: self, folder, fitted, points, exact, seconds })
+    }
+}
 
-        let clock = Instant::now();
-        let samples = self.sample(denoiser.as_ref(), fitted.map.as_ref(), folder)?;
-        if let (true, Some(manifold)) = (self.plan.metrics.points, &self.shared.manifold) {
-            points::write(&folder.join("points.csv"), manifold, &self.shared.reference, &samples)?;
+impl Begun<'_> {
+    /// Writes what is left to write of a run with these samples, its status last.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub(super) fn finish(
+        self,
+        samples: &Array2<f64>,
+        control_scale: Option<f64>,
+    ) -> Result<(), ExperimentError> {
+        let Self { run, folder, fitted, seconds, .. } = self;
+        if let (true, Some(manifold)) = (run.plan.metrics.points, &run.shared.manifold) {
+            points::write(&folder.join("points.csv"), manifold, &run.shared.reference, samples)?;
         }
         files::write(&folder.join("samples.csv"), |out| {
-            table::write_csv(out, &samples).map_err(std::io::Error::from)
+            table::write_csv(out, samples).map_err(std::io::Error::from)
         })?;
-        seconds.sample = clock.elapsed().as_secs_f64();
-
         let status = Status {
             state: State::Done,
-            label: self.label.clone(),
+            label: run.label.clone(),
             seconds,
             map_log_likelihood: fitted.log_likelihood,
             control_scale,
-            fresh: Some(MetricsRow::new(0, 0, &self.shared.fresh)),
+            fresh: Some(MetricsRow::new(0, 0, &run.shared.fresh)),
             warnings: fitted.warnings,
             error: None,
         };
         status.write(folder)?;
-        self.observer.finished(&self.label.run);
+        run.observer.finished(&run.label.run);
         Ok(())
     }
+}
 
+impl Run<'_> {
     /// Fits the map of the "gaussianized" pipeline to the scaled training points.
     fn gaussianize(&self, scaled: ArrayView2<f64>, folder: &Path) -> Result<Fitted, StageOrFile> {
         if self.pipeline != Pipeline::Gaussianized {
@@ -152,43 +164,8 @@ impl Run<'_> {
         self.write_table(&folder.join("isotropy.csv"), &rows)
     }
 
-    /// Runs the process backwards and scores every step in data space; writes `metrics.csv`.
-    /// Returns the generated points of data space.
-    fn sample(
-        &self,
-        denoiser: &dyn Denoiser,
-        map: Option<&Gaussianizer>,
-        folder: &Path,
-    ) -> Result<Array2<f64>, ExperimentError> {
-        let (plan, replicate, id) = (self.plan, self.label.replicate, &self.label.run);
-        let options = &plan.sample;
-        self.observer.stage(id, Stage::Sample, options.steps as u64);
-        let start =
-            Purpose::Start.stream(plan, replicate).standard_normal(0, options.count, plan.data.source.dim());
-        let noise = Purpose::SampleNoise.stream(plan, replicate);
-        let rows = RefCell::new(Vec::new());
-        let generated = RefCell::new(None);
-        let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), StageError> {
-            self.interrupt.check()?;
-            if step.is_multiple_of(plan.metrics.every) || step == options.steps {
-                let points = self.to_data_space(map, x.view(), step, t)?;
-                let row = self.row(step, t, &points)?;
-                let value = row.log_likelihood.map(|v| ("log-likelihood", v));
-                self.observer.progress(id, Stage::Sample, step as u64, value);
-                rows.borrow_mut().push(row);
-                generated.replace(Some(points));
-            }
-            Ok(())
-        };
-        sample(denoiser, &plan.schedule, &options.sampler, start, &noise, &mut observe)
-            .map_err(self.failed(Stage::Sample))?;
-        self.write_table(&folder.join("metrics.csv"), &rows.into_inner())?;
-        // The last step is always observed.
-        generated.into_inner().ok_or_else(|| ExperimentError::Defect(id.clone()))
-    }
-
     /// From the network's space back to data space.
-    fn to_data_space(
+    pub(super) fn to_data_space(
         &self,
         map: Option<&Gaussianizer>,
         x: ArrayView2<f64>,
@@ -212,7 +189,7 @@ impl Run<'_> {
     }
 
     /// Scores the points of one reverse step.
-    fn row(&self, step: usize, t: usize, points: &Array2<f64>) -> Result<MetricsRow, StageError> {
+    pub(super) fn row(&self, step: usize, t: usize, points: &Array2<f64>) -> Result<MetricsRow, StageError> {
         let scores = self.shared.score(self.plan, points.view())?;
         if scores.log_likelihood.is_some_and(|l| !l.mean.is_finite()) {
             return Err(StageError::Diverged { step, t, what: "the log-likelihood is infinite" });

@@ -12,7 +12,8 @@ use super::records::{SummaryRow, read_summary};
 use super::replicate::Replicate;
 use super::runs::{PlannedRun, SPEC, planned};
 use super::status::Status;
-use crate::spec::{self, Plan, Study};
+use super::together::{execute, together};
+use crate::spec::{self, Pipeline, Plan, Study};
 use candle_core::Device;
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -141,6 +142,9 @@ fn device_name(device: &Device) -> String {
     }
 }
 
+/// Runs in step where the device is no host and nobody said how many.
+const BATCH_RUNS: usize = 64;
+
 /// Data shared by runs, prepared by whoever comes first.
 type Shared = Arc<OnceLock<Result<Replicate, StageError>>>;
 
@@ -172,11 +176,12 @@ impl<'a> Work<'a> {
     /// folder; the others go on, unless the options say to stop at the first failure.
     pub(crate) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
         self.observer.begin(runs.len());
+        let groups = self.groups(runs)?;
         let next = AtomicUsize::new(0);
         let failures: Mutex<Vec<ExperimentError>> = Mutex::default();
         let fail = |error: ExperimentError| {
             if self.options.fail_fast || !error.is_of_one_run() {
-                next.store(runs.len(), Ordering::SeqCst);
+                next.store(groups.len(), Ordering::SeqCst);
             }
             failures.lock().unwrap_or_else(PoisonError::into_inner).push(error);
         };
@@ -184,17 +189,19 @@ impl<'a> Work<'a> {
             for job in 0..jobs {
                 let threads = self.options.threads;
                 let threads = (threads / jobs + usize::from(job < threads % jobs)).max(1);
-                let (next, fail) = (&next, &fail);
+                let (next, fail, groups) = (&next, &fail, &groups);
                 scope.spawn(move || {
                     let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
                         Ok(pool) => pool,
                         Err(e) => return fail(ExperimentError::Defect(format!("threads: {e}"))),
                     };
-                    while let Some(run) = runs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                        let one = || pool.install(|| self.run_one(run));
-                        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one))
-                            .unwrap_or_else(|_| Err(ExperimentError::Defect(run.label.run.clone())));
-                        if let Err(error) = outcome {
+                    while let Some(group) = groups.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        let all = || pool.install(|| self.run_group(group));
+                        let outcomes = std::panic::catch_unwind(std::panic::AssertUnwindSafe(all));
+                        let broken = |run: &&PlannedRun| Err(ExperimentError::Defect(run.label.run.clone()));
+                        let outcomes = outcomes.unwrap_or_else(|_| group.iter().map(broken).collect());
+                        for (run, outcome) in group.iter().zip(outcomes) {
+                            let Err(error) = outcome else { continue };
                             if error.is_of_one_run() {
                                 // The failure itself is reported in any case.
                                 let _ = Status::failed(&run.label, &error).write(&run.folder);
@@ -219,27 +226,47 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn run_one(&self, run: &PlannedRun) -> Result<(), ExperimentError> {
+    /// Runs that go through training and sampling in step: at most so many as the options say, with networks
+    /// and samplings of one shape. Controls come after the runs whose networks they use.
+    fn groups<'r>(
+        &self,
+        runs: &[&'r PlannedRun<'r>],
+    ) -> Result<Vec<Vec<&'r PlannedRun<'r>>>, ExperimentError> {
+        let on_host = self.device.is_cpu();
+        let most = self.options.batch_runs.unwrap_or(if on_host { 1 } else { BATCH_RUNS });
+        if most < 2 {
+            return Ok(runs.iter().map(|run| vec![*run]).collect());
+        }
+        let mut groups: Vec<(String, Vec<&PlannedRun>)> = Vec::new();
+        for &run in runs {
+            let key = run.plan.stack_key().map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
+            let open = |(other, group): &&mut (String, Vec<&PlannedRun>)| group.len() < most && *other == key;
+            match groups.iter_mut().rev().find(open) {
+                Some((_, group)) if run.pipeline != Pipeline::Exact => group.push(run),
+                _ if run.pipeline == Pipeline::Exact => groups.push((String::new(), vec![run])),
+                _ => groups.push((key, vec![run])),
+            }
+        }
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
+    }
+
+    /// Does runs in step; the result of each.
+    fn run_group(&self, group: &[&PlannedRun]) -> Vec<Result<(), ExperimentError>> {
+        let ready: Vec<_> = group.iter().map(|run| self.make_ready(run)).collect();
+        together(ready, |ready| {
+            let runs = ready.iter().map(|ready| ready.run(self)).collect();
+            together(runs, execute)
+        })
+    }
+
+    /// Locks a run's folder and prepares its data.
+    fn make_ready<'r>(&self, run: &'r PlannedRun<'r>) -> Result<Ready<'r>, ExperimentError> {
         if self.options.interrupt.is_set() {
             return Err(ExperimentError::Interrupted);
         }
-        let _lock = run.make_ready()?;
+        let lock = run.make_ready()?;
         self.observer.stage(&run.label.run, Stage::Data, 1);
-        let shared = self.shared(run.plan, run.label.replicate)?;
-        let shared = replicate(&shared, run.label.replicate)?;
-        let run_with = Run {
-            label: &run.label,
-            keys: self.keys,
-            pipeline: run.pipeline,
-            plan: run.plan,
-            shared,
-            device: &self.device,
-            observer: self.observer,
-            interrupt: &self.options.interrupt,
-            checkpoint_every: self.options.checkpoint_every,
-            plain: run.plain_sibling(!self.keys.is_empty()),
-        };
-        run_with.execute(&run.folder)
+        Ok(Ready { run, _lock: lock, shared: self.shared(run.plan, run.label.replicate)? })
     }
 
     /// What the runs of a replicate share, prepared if it is not yet.
@@ -250,6 +277,32 @@ impl<'a> Work<'a> {
         );
         cell.get_or_init(|| Replicate::prepare(plan, index));
         Ok(cell)
+    }
+}
+
+/// A run with its folder and data.
+struct Ready<'r> {
+    run: &'r PlannedRun<'r>,
+    _lock: Lock,
+    shared: Shared,
+}
+
+impl<'r> Ready<'r> {
+    fn run<'s>(&'s self, work: &'s Work) -> Result<(Run<'s>, &'s Path), ExperimentError> {
+        let Self { run, shared, .. } = self;
+        let run_with = Run {
+            label: &run.label,
+            keys: work.keys,
+            pipeline: run.pipeline,
+            plan: run.plan,
+            shared: replicate(shared, run.label.replicate)?,
+            device: &work.device,
+            observer: work.observer,
+            interrupt: &work.options.interrupt,
+            checkpoint_every: work.options.checkpoint_every,
+            plain: run.plain_sibling(!work.keys.is_empty()),
+        };
+        Ok((run_with, &run.folder))
     }
 }
 

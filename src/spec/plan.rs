@@ -159,4 +159,27 @@ impl Plan {
         let SpecFile { data, metrics, sample, seed, .. } = &self.resolved;
         Ok(format!("{seed}\n{}\n{}\n{}", sample.count, toml::to_string(data)?, toml::to_string(metrics)?))
     }
+
+    /// A text that is the same for two plans if their trainings and samplings can go side by side: all but
+    /// data of one size, the map, learning rate, lambda and the factor on the output is the same.
+    ///
+    /// # Errors
+    /// If a value has no TOML form.
+    pub fn stack_key(&self) -> Result<String, toml::ser::Error> {
+        let SpecFile { diffusion, network, train, sample, .. } = &self.resolved;
+        let (mut train, mut sample) = (train.clone(), sample.clone());
+        train.learning_rate = Default::default();
+        sample.epsilon_scale = Default::default();
+        if let Some(isotropy) = &mut train.isotropy {
+            isotropy.lambda = 0.0;
+        }
+        let shape = (self.data.source.dim(), self.data.samples, self.metrics.every, self.train.iterations);
+        let tables = [
+            toml::to_string(diffusion)?,
+            toml::to_string(network)?,
+            toml::to_string(&train)?,
+            toml::to_string(&sample)?,
+        ];
+        Ok(format!("{shape:?}\n{}", tables.join("\n")))
+    }
 }
