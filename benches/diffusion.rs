@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gdiff::diffusion::{
     Activation, Conditioning, Decay, Denoiser, Isotropy, IsotropyForm, LossOptions, Network, NetworkDenoiser,
     NetworkOptions, OptimizerKind, Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding,
-    TrainOptions, TrainStreams, Trainer,
+    TrainOptions, TrainStreams, Trainer, TrainerStack,
 };
 use gdiff::random::Stream;
 use rayon::ThreadPool;
@@ -162,6 +162,35 @@ fn training_step_add(c: &mut Criterion) {
     group.finish();
 }
 
+/// One iteration of each of 16 trainings: one by one, and side by side.
+fn training_step_of_16(c: &mut Criterion) {
+    const RUNS: usize = 16;
+    let mut group = c.benchmark_group("training_step_of_16_runs");
+    for width in [16, 128] {
+        let name = format!("{width}-{}-{}", 2 * width, 4 * width);
+        let trainers = |fused| -> Vec<Trainer> {
+            let fresh = || network(hidden(width), Conditioning::Concat, 100);
+            (0..RUNS).map(|_| trainer(fresh(), 100, BATCH, fused)).collect()
+        };
+        for (path, fused) in [("fused", true), ("graph", false)] {
+            let mut trainers = trainers(fused);
+            group.bench_function(format!("{name}/{path}, one by one"), |b| {
+                b.iter(|| trainers.iter_mut().for_each(|t| assert!(t.step().is_ok())));
+            });
+        }
+        for (path, stack) in [
+            ("fused, in step", TrainerStack::new(trainers(true))),
+            ("graph, one program", TrainerStack::together(trainers(false))),
+        ] {
+            let mut stack = stack.expect("trainings of one shape");
+            group.bench_function(format!("{name}/{path}"), |b| {
+                b.iter(|| stack.step().expect("a working device"));
+            });
+        }
+    }
+    group.finish();
+}
+
 fn sampling_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("sampling_step_10000_points");
     let stream = Stream::new(0, 0, "bench");
@@ -186,5 +215,5 @@ fn sampling_step(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, training_step, training_step_add, sampling_step);
+criterion_group!(benches, training_step, training_step_add, training_step_of_16, sampling_step);
 criterion_main!(benches);
