@@ -1,5 +1,6 @@
 //! Records the git commit, profile and features in the binary, for `provenance.json`.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -10,7 +11,8 @@ fn main() {
     };
     let commit = git(&["rev-parse", "HEAD"]).map_or_else(
         || "unknown".to_string(),
-        |commit| match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        // Without optional locks, looking leaves the index as it is: else this would be run again each time.
+        |commit| match git(&["--no-optional-locks", "status", "--porcelain", "--untracked-files=no"]) {
             Some(changes) if !changes.is_empty() => format!("{commit}+changes"),
             _ => commit,
         },
@@ -29,7 +31,11 @@ fn main() {
     println!("cargo::rustc-env=GDIFF_GIT_COMMIT={commit}");
     println!("cargo::rustc-env=GDIFF_PROFILE={}", std::env::var("PROFILE").unwrap_or_default());
     println!("cargo::rustc-env=GDIFF_FEATURES={}", features.join(","));
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/index");
+    for file in ["HEAD", "index"] {
+        // In a worktree they are elsewhere; a path that is not there would be run for each time.
+        if let Some(path) = git(&["rev-parse", "--git-path", file]).filter(|p| Path::new(p).exists()) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
     println!("cargo::rerun-if-changed=src");
 }

@@ -40,6 +40,8 @@ pub enum Command {
     Sweep(SweepCommand),
     /// The runs of an output folder: state, keys, main results
     Ls(FolderArgs),
+    /// JSON Schema of the spec, for editors, on standard output
+    Schema,
     /// Completions for a shell, on standard output
     Completions {
         /// Which shell
@@ -96,7 +98,10 @@ pub struct HowArgs {
     /// [default: 1 on the CPU, 64 on CUDA]
     #[arg(long, value_name = "N")]
     pub batch_runs: Option<std::num::NonZeroUsize>,
-    /// Stop at the first run that fails, instead of going on with the others
+    /// Go on with the other runs when one fails, and report it at the end: the default
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub keep_going: bool,
+    /// Stop at the first run that fails; those under way keep a checkpoint
     #[arg(long)]
     pub fail_fast: bool,
     /// Seconds between two checkpoints of a training

@@ -43,10 +43,10 @@ pub struct PlanArgs {
 pub struct ExecArgs {
     /// Folder of the study
     pub folder: PathBuf,
-    /// First run
+    /// First run, from 0
     #[arg(long, value_name = "I")]
     pub index: usize,
-    /// How many runs from there
+    /// How many runs from there, in one process; what reaches past the last run is left out
     #[arg(long, default_value = "1", value_name = "N")]
     pub count: std::num::NonZeroUsize,
     /// How to run.
@@ -80,4 +80,7 @@ pub struct SubmitArgs {
     /// Write and name the scripts, but submit nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Further options for the engine, such as --account=NAME or --mem=4G
+    #[arg(last = true, value_name = "OPTION")]
+    pub more: Vec<String>,
 }

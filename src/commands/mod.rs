@@ -2,6 +2,7 @@
 
 mod check;
 mod data;
+mod failures;
 mod gaussianize;
 mod metrics;
 mod run;
@@ -71,6 +72,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),
         Command::Ls(args) => sweep::ls(args),
+        Command::Schema => print(&format!("{:#}\n", spec::schema())),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "gdiff", &mut text);

@@ -1,10 +1,17 @@
 //! `gdiff run`
 
+use super::failures::{report, stopped};
 use super::{Failure, print, read};
 use crate::cli::{HowArgs, RunArgs};
-use crate::experiment::{self, Interrupt, Observer, Outcome, Quiet, RunOptions};
+use crate::experiment::{self, ExperimentError, Interrupt, Observer, Outcome, Quiet, RunOptions};
 use crate::report::{JsonEvents, ProgressBars, end_table};
+use crate::spec::Study;
+use crate::sweep::FrozenStudy;
+#[cfg(unix)]
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -21,21 +28,34 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     for warning in &study.base.warnings {
         observer.notice(warning);
     }
+    keep_plan(&study, &options)?;
     let outcome = experiment::run(&study, &options, observer);
     bars.clear();
-    match (outcome?, args.quiet, args.json) {
-        (_, true, _) => Ok(()),
-        (Outcome::Done(finished) | Outcome::AlreadyDone(finished), _, true) => {
-            events.result(&finished);
-            Ok(())
+    let (finished, already) = match outcome.map_err(stopped)? {
+        Outcome::Done(finished) => (finished, ""),
+        Outcome::AlreadyDone(finished) => {
+            (finished, " is finished already with this spec; nothing was run (--force starts afresh)\n\n")
         }
-        (Outcome::Done(finished), ..) => print(&end_table(&finished)),
-        (Outcome::AlreadyDone(finished), ..) => print(&format!(
-            "{} is finished already with this spec; nothing was run (--force starts afresh)\n\n{}",
-            finished.out.display(),
-            end_table(&finished)
-        )),
+    };
+    if args.json {
+        events.result(&finished);
+    } else if !args.quiet {
+        let already =
+            if already.is_empty() { String::new() } else { format!("{}{already}", finished.out.display()) };
+        print(&format!("{already}{}", end_table(&finished)))?;
     }
+    report(&finished.failures.iter().collect::<Vec<_>>(), finished.all, finished.runs.len())
+}
+
+/// A folder that was planned for job arrays keeps its numbers: another sweep is refused there, unless forced.
+fn keep_plan(study: &Study, options: &RunOptions) -> Result<(), Failure> {
+    let out = &options.out;
+    if options.force {
+        FrozenStudy::remove(out)?;
+    } else if FrozenStudy::is_in(out) && !FrozenStudy::read(out)?.is_of(study, out) {
+        return Err(ExperimentError::OtherPlan(out.display().to_string()).into());
+    }
+    Ok(())
 }
 
 /// The options of any command that runs something; signals are heard from here on.
@@ -53,9 +73,18 @@ pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOpt
         checkpoint_every: Duration::from_secs_f64(how.checkpoint_seconds.min(1e9)),
         interrupt: Interrupt::default(),
     };
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, options.interrupt.flag())
-            .map_err(|e| Failure::running(format!("cannot listen for signals: {e}")))?;
-    }
+    listen(&options.interrupt).map_err(|e| Failure::running(format!("cannot listen for signals: {e}")))?;
     Ok(options)
+}
+
+/// SIGINT and SIGTERM ask for a stop at the next safe point, and end the process when they come again.
+fn listen(interrupt: &Interrupt) -> std::io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, interrupt.flag())?;
+        signal_hook::flag::register(signal, interrupt.flag())?;
+    }
+    // Past a limit on file sizes the kernel would kill the process; heard, the write fails and says so.
+    #[cfg(unix)]
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `gdiff sweep` and `gdiff ls`
 
+use super::failures::{report, stopped};
 use super::run::options;
 use super::{Failure, print, read};
 use crate::cli::{ExecArgs, FolderArgs, PlanArgs, SubmitArgs, SweepCommand};
@@ -18,7 +19,11 @@ pub(super) fn sweep(command: &SweepCommand) -> Result<(), Failure> {
 }
 
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
-    let frozen = FrozenStudy::plan(&read(&args.spec)?, &args.out)?;
+    let study = read(&args.spec)?;
+    for warning in &study.base.warnings {
+        eprintln!("gdiff: note: {warning}");
+    }
+    let frozen = FrozenStudy::plan(&study, &args.out)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))
 }
 
@@ -28,13 +33,16 @@ fn exec(args: &ExecArgs) -> Result<(), Failure> {
     let bars = ProgressBars::new();
     let observer: &dyn Observer = if args.quiet { &Quiet } else { &bars };
     let range = args.index..args.index.saturating_add(args.count.get());
-    let done = frozen.exec(range.clone(), &options, observer);
+    let executed = frozen.exec(range, &options, observer);
     bars.clear();
-    let done = done?;
-    if args.quiet {
-        return Ok(());
+    let executed = executed.map_err(stopped)?;
+    let failed = executed.failures.len();
+    if !args.quiet {
+        let done = executed.asked - executed.before - failed;
+        print(&format!("{done} runs done, {} were done already\n", executed.before))?;
     }
-    print(&format!("{done} runs done, {} were done already\n", range.len() - done))
+    let failures = executed.failures.iter().map(|(_, failure)| failure).collect::<Vec<_>>();
+    report(&failures, executed.asked, executed.asked - failed)
 }
 
 fn collect(args: &FolderArgs) -> Result<(), Failure> {
@@ -58,21 +66,25 @@ fn submit_jobs(args: &SubmitArgs) -> Result<(), Failure> {
         time: args.time.clone(),
         cpus: args.cpus.get(),
         per_task: args.per_task.get(),
+        more: args.more.clone(),
         dry_run: args.dry_run,
     };
-    let submissions = submit(&args.folder, &options)?;
-    if submissions.is_empty() {
-        return print("every run is done; nothing to submit\n");
-    }
+    let submitted = submit(&args.folder, &options)?;
     let line = |s: &crate::sweep::Submission| {
         let job = s.job.as_ref().map_or("not submitted".to_string(), |job| format!("job {job}"));
         format!("{job}: {} (array {})\n", s.script.display(), s.array)
     };
-    print(&submissions.iter().map(line).collect::<String>())
+    let mut text: String = submitted.arrays.iter().map(line).collect();
+    if !submitted.queued.is_empty() {
+        text += &format!("in the queue already: runs {}\n", ranges(&submitted.queued));
+    } else if submitted.arrays.is_empty() {
+        text += "every run is done; nothing to submit\n";
+    }
+    print(&text)
 }
 
 fn status(args: &FolderArgs) -> Result<(), Failure> {
-    let lines = list(&args.folder, false)?;
+    let lines = list(&args.folder, false)?.lines;
     let states = [RunState::Done, RunState::Running, RunState::Begun, RunState::Failed, RunState::Missing];
     let mut text = String::new();
     for state in states {
@@ -92,6 +104,5 @@ fn status(args: &FolderArgs) -> Result<(), Failure> {
 }
 
 pub(super) fn ls(args: &FolderArgs) -> Result<(), Failure> {
-    let lines = list(&args.folder, true)?;
-    print(&run_table(&lines))
+    print(&run_table(&list(&args.folder, true)?))
 }

@@ -1,10 +1,11 @@
 //! The affine map, axis by axis, between data space and the space that the network sees.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a data set is scaled before training; metrics are always in the unscaled space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScaleKind {
     /// As it is.
@@ -16,7 +17,7 @@ pub enum ScaleKind {
 }
 
 /// How the reference points are brought to the network's scale before they are compared with samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferenceScale {
     /// By the training set's scaling, so that they stay what they are in data space.

@@ -96,9 +96,10 @@ pub struct Table {
 impl Table {
     /// Splits the rows so that reference and fresh points take at most a quarter each, and no more than
     /// asked for.
-    pub fn new(rows: Array2<f64>, reference: usize, fresh: usize) -> Self {
+    pub fn new(rows: impl Into<Arc<Array2<f64>>>, reference: usize, fresh: usize) -> Self {
+        let rows = rows.into();
         let quarter = rows.nrows() / 4;
-        Self { rows: Arc::new(rows), reference: reference.min(quarter), fresh: fresh.min(quarter) }
+        Self { rows, reference: reference.min(quarter), fresh: fresh.min(quarter) }
     }
 
     /// Number of points of a part.

@@ -5,10 +5,11 @@ use super::{
     parameters::{Init, Parameters},
 };
 use candle_core::{D, Result, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the step `t` enters the network. `e(t)` is the [`TimeEncoding`](super::TimeEncoding).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Conditioning {
     /// The network's input is `[x, e(t)]`.

@@ -2,10 +2,11 @@
 
 use super::DiffusionError;
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where the mean over the batch is taken in the isotropy term; `q_i = |eps_theta_i|^2 / d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IsotropyForm {
     /// `(mean_i q_i - 1)^2`, as (I 28) is written.
@@ -15,7 +16,7 @@ pub enum IsotropyForm {
 }
 
 /// How the first term goes over the `d` dimensions. The mean makes lambda weigh `d` times more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reduction {
     /// `mean_i |eps_i - eps_theta_i|^2 / d`.

@@ -281,6 +281,27 @@ impl Network {
 }
 
 impl NetworkOptions {
+    /// Number of numbers that training would change, for points of `dim` dimensions and `steps` steps; the
+    /// largest `usize` if there are more than that. Nothing is built.
+    pub fn parameter_count(&self, dim: usize, steps: usize) -> usize {
+        let times = usize::saturating_mul;
+        let width = self.time.width(self.time_dim);
+        let affine = |input: usize, output: usize| times(input.saturating_add(1), output);
+        let learned = self.conditioning != Conditioning::Scale && self.time == TimeEncoding::Learned;
+        let mut count = if learned { times(steps, width) } else { 0 };
+        let mut input = if self.conditioning == Conditioning::Concat { dim + width } else { dim };
+        for &output in self.hidden.iter().chain([&dim]) {
+            let modulation = match self.conditioning {
+                Conditioning::Concat => 0,
+                Conditioning::Add => affine(width, output).saturating_add(affine(output, output)),
+                Conditioning::Scale => times(steps, output),
+            };
+            count = count.saturating_add(affine(input, output)).saturating_add(modulation);
+            input = output;
+        }
+        count
+    }
+
     /// Refuses options that make no network.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 
 use super::DiffusionError;
 use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
 /// Which rule turns a gradient into a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OptimizerKind {
     /// Kingma & Ba 2015; weight decay, if any, is added to the gradient.
@@ -65,7 +66,7 @@ impl OptimizerOptions {
 }
 
 /// How the learning rate falls over a training of `N` iterations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decay {
     /// Not at all.

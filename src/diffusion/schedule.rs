@@ -1,6 +1,7 @@
 //! The noise schedule: beta_t, alpha_t = 1 - beta_t, abar_t = prod alpha_i (G 1-6, I 1-9).
 
 use super::DiffusionError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Offset `s` of the cosine schedule (Nichol & Dhariwal 2021, eq. 17).
@@ -10,7 +11,7 @@ const COSINE_OFFSET: f64 = 0.008;
 const LARGEST_BETA: f64 = 0.999;
 
 /// Shape of beta_t over `t`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
     /// beta_t evenly spaced from `beta_start` to `beta_end` (Ho et al. 2020).
@@ -21,7 +22,7 @@ pub enum ScheduleKind {
 }
 
 /// Variance of the reverse step from `t` to `t - 1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VarianceKind {
     /// The posterior variance beta~_t (G 5, I 7): the papers' choice.

@@ -1,12 +1,13 @@
 //! How a step number becomes numbers that a network can use: one row of a table per step.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The longest period of the sinusoidal encoding, relative to the shortest (Vaswani et al. 2017).
 const PERIODS: f64 = 10_000.0;
 
 /// How the step `t` is shown to the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeEncoding {
     /// `time_dim` sines and cosines of `1000 (t - 1) / T`, see [`sinusoidal`].

@@ -2,8 +2,9 @@
 
 use super::error::ExperimentError;
 use super::fit_report::FitRow;
+use super::provenance;
 use super::records::{
-    IsotropyRow, Label, LossRow, MetricsRow, Row, SummaryFigures, SummaryRow, read_rows, write_rows,
+    IsotropyRow, Label, LossRow, MetricsRow, Row, RowWriter, SummaryFigures, SummaryRow, read_rows,
     write_summary,
 };
 use super::status::Status;
@@ -14,9 +15,9 @@ use std::path::Path;
 /// The summary's file.
 pub const SUMMARY: &str = "summary.csv";
 
-/// Every table of a study.
+/// Every table of a study, the last to be written last.
 pub const TABLES: [&str; 6] =
-    ["metrics.csv", "loss.csv", "isotropy.csv", "gaussianizer.csv", SUMMARY, "provenance.json"];
+    ["metrics.csv", "loss.csv", "isotropy.csv", "gaussianizer.csv", SUMMARY, provenance::FILE];
 
 /// The name under which fresh real points stand in the summary.
 const DATA: &str = "data";
@@ -44,7 +45,8 @@ pub fn is_complete(out: &Path) -> bool {
     TABLES.iter().all(|name| out.join(name).is_file())
 }
 
-/// Writes `metrics.csv`, `loss.csv` and `summary.csv` from the runs' folders, in their order.
+/// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv` and `summary.csv` from the runs' folders,
+/// in their order, with one run in memory at a time.
 ///
 /// # Errors
 /// If a run's table is damaged or a file cannot be written.
@@ -53,10 +55,10 @@ pub fn write_tables(
     keys: &[String],
     runs: &[(&Path, &Status)],
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
-    let mut metrics: Vec<(&Label, Vec<MetricsRow>)> = Vec::new();
-    let mut isotropy: Vec<(&Label, Vec<IsotropyRow>)> = Vec::new();
-    let mut fits: Vec<(&Label, Vec<FitRow>)> = Vec::new();
-    let mut losses: Vec<(&Label, Vec<LossRow>)> = Vec::new();
+    let mut metrics = RowWriter::begin(&out.join("metrics.csv"), keys)?;
+    let mut losses = RowWriter::begin(&out.join("loss.csv"), keys)?;
+    let mut isotropy: RowWriter<IsotropyRow> = RowWriter::begin(&out.join("isotropy.csv"), keys)?;
+    let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join("gaussianizer.csv"), keys)?;
     let mut summary = Summary::default();
     for (folder, status) in runs {
         let label = &status.label;
@@ -64,16 +66,16 @@ pub fn write_tables(
         let loss: Vec<LossRow> = read_if_there(&folder.join("loss.csv"))?;
         summary.add_data(label, status.fresh.as_ref());
         summary.add(&label.pipeline, &label.values, run_figures(&rows, &loss, status));
-        metrics.push((label, rows));
-        isotropy.push((label, read_rows(&folder.join("isotropy.csv"))?));
-        fits.push((label, read_if_there(&folder.join("gaussianizer.csv"))?));
-        losses.push((label, loss));
+        metrics.add(label, &rows)?;
+        losses.add(label, &loss)?;
+        isotropy.add(label, &read_rows(&folder.join("isotropy.csv"))?)?;
+        fits.add(label, &read_if_there(&folder.join("gaussianizer.csv"))?)?;
     }
     let summary = summary.rows(keys);
-    write_rows(&out.join("metrics.csv"), keys, flat(&metrics))?;
-    write_rows(&out.join("loss.csv"), keys, flat(&losses))?;
-    write_rows(&out.join("isotropy.csv"), keys, flat(&isotropy))?;
-    write_rows(&out.join("gaussianizer.csv"), keys, flat(&fits))?;
+    metrics.finish()?;
+    losses.finish()?;
+    isotropy.finish()?;
+    fits.finish()?;
     write_summary(&out.join(SUMMARY), keys, &summary)?;
     Ok(summary)
 }
@@ -81,10 +83,6 @@ pub fn write_tables(
 /// The table of a stage that not every pipeline has.
 fn read_if_there<R: Row>(path: &Path) -> Result<Vec<R>, ExperimentError> {
     if path.is_file() { read_rows(path) } else { Ok(Vec::new()) }
-}
-
-fn flat<'a, R: Row>(runs: &'a [(&'a Label, Vec<R>)]) -> impl Iterator<Item = (&'a Label, &'a R)> {
-    runs.iter().flat_map(|(label, rows)| rows.iter().map(move |row| (*label, row)))
 }
 
 /// What the summary says of one run.

@@ -33,17 +33,31 @@ pub struct RunOptions {
 
 /// A flag that asks all runs to stop at their next safe point.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    flag: Arc<AtomicBool>,
+    parent: Option<Arc<AtomicBool>>,
+}
 
 impl Interrupt {
     /// The flag itself, for a signal handler to set.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.flag)
+    }
+
+    /// A flag that is set with this one, and can be set without it.
+    pub fn child(&self) -> Self {
+        Self { flag: Arc::default(), parent: Some(self.flag()) }
+    }
+
+    /// Asks for a stop.
+    pub fn set(&self) {
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// Whether a stop was asked for.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
+        set(&self.flag) || self.parent.as_ref().is_some_and(set)
     }
 
     /// Stops here if asked to.

@@ -4,13 +4,14 @@ use crate::data::scaling::ConstantColumn;
 use crate::diffusion::DiffusionError;
 use crate::gaussianize::GaussianizeError;
 use crate::metrics::MetricsError;
+use crate::spec::SpecError;
 use std::path::PathBuf;
 
 /// Why an experiment stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
     /// Ctrl-C or a termination signal.
-    #[error("interrupted; finished runs are kept, and the same command goes on from there")]
+    #[error("interrupted; finished runs and checkpoints are kept")]
     Interrupted,
     /// The output folder holds another experiment.
     #[error(
@@ -30,16 +31,33 @@ pub enum ExperimentError {
         /// Who holds it.
         holder: String,
     },
-    /// Some runs failed; the others are done.
-    #[error("{failed} of {all} runs failed, the first one: {first}; {} are done and kept, and the same command tries the failed ones again", all - failed)]
-    SomeFailed {
-        /// How many failed.
-        failed: usize,
-        /// How many there are.
-        all: usize,
-        /// The first failure.
-        first: Box<ExperimentError>,
+    /// Threads could not be started.
+    #[error("cannot start threads ({0}); give smaller --threads or --jobs")]
+    Threads(String),
+    /// The folder holds no frozen study.
+    #[error("{0} has no points.json; make it with `gdiff sweep plan SPEC --out {0}`")]
+    NoPlan(String),
+    /// A frozen study that cannot be read back.
+    #[error(
+        "cannot read {path}: {reason}; `gdiff sweep plan` with the same spec writes it anew, and runs that are done are kept"
+    )]
+    DamagedPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
+    /// The frozen spec of a run is refused, here and now.
+    #[error("{0}")]
+    Spec(SpecError),
+    /// The folder holds no runs.
+    #[error("{0} has no runs; give the output folder of `gdiff run` or `gdiff sweep plan`")]
+    NoRuns(String),
+    /// The folder holds another frozen study.
+    #[error(
+        "{0} has a plan of other runs already, and jobs may count on its numbers; choose another --out, or remove {0}/points.json"
+    )]
+    OtherPlan(String),
     /// An index past the end of a frozen study.
     #[error("there is no run {index}: the study has {count}, counted from 0")]
     NoSuchIndex {
@@ -100,6 +118,15 @@ pub enum ExperimentError {
     Defect(String),
 }
 
+/// A run that failed.
+#[derive(Debug)]
+pub struct RunFailure {
+    /// Its name.
+    pub run: String,
+    /// Why.
+    pub error: ExperimentError,
+}
+
 /// Why a stage failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
@@ -143,14 +170,20 @@ pub enum StageError {
 impl ExperimentError {
     /// Whether it is the failure of one run, which leaves the others alone.
     pub fn is_of_one_run(&self) -> bool {
-        matches!(self, Self::Stage { .. } | Self::Data { .. } | Self::Defect(_))
+        matches!(self, Self::Stage { .. } | Self::Data { .. } | Self::Defect(_) | Self::Locked { .. })
     }
 
     /// The process exit code: 130 interrupted, 2 for arguments that cannot be followed, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
-            Self::OtherSpec { .. } | Self::Locked { .. } | Self::NoSuchIndex { .. } => 2,
+            Self::OtherSpec { .. }
+            | Self::Locked { .. }
+            | Self::NoSuchIndex { .. }
+            | Self::NoPlan(_)
+            | Self::Spec(_)
+            | Self::NoRuns(_)
+            | Self::OtherPlan(_) => 2,
             _ => 1,
         }
     }

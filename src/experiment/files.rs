@@ -3,7 +3,8 @@
 use super::error::ExperimentError;
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".gdiff-";
 const SUFFIX: &str = ".part";
@@ -24,6 +25,57 @@ pub fn remove_leftovers(folder: &Path) -> Result<(), ExperimentError> {
     Ok(())
 }
 
+/// A file on its way: it appears under its name when it is finished, and not at all if it is dropped before.
+#[derive(Debug)]
+pub struct Aside {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl Aside {
+    /// Begins a file beside its place.
+    ///
+    /// # Errors
+    /// If the folder is not writable.
+    pub fn begin(path: &Path) -> Result<Self, ExperimentError> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(|e| unwritable(path, e))?;
+        Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
+    }
+
+    /// Puts the whole file in its place.
+    ///
+    /// # Errors
+    /// If the disk is full or the file cannot be renamed.
+    pub fn finish(self) -> Result<(), ExperimentError> {
+        let Self { path, file } = self;
+        let place = || -> io::Result<()> {
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|e| e.error)?;
+            Ok(())
+        };
+        place().map_err(|e| unwritable(&path, e))
+    }
+}
+
+impl Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Writes a file through `fill`; on any failure nothing appears under its name.
 ///
 /// # Errors
@@ -32,24 +84,14 @@ pub fn write(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), ExperimentError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let whole = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder)?;
-        let mut buffered = BufWriter::new(file);
-        fill(&mut buffered)?;
-        let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    whole().map_err(|source| ExperimentError::Write { path: path.to_path_buf(), source })
+    let mut aside = Aside::begin(path)?;
+    fill(&mut aside).map_err(|e| unwritable(path, e))?;
+    aside.finish()
+}
+
+/// The error of a file that cannot be written.
+pub fn unwritable(path: &Path, source: io::Error) -> ExperimentError {
+    ExperimentError::Write { path: path.to_path_buf(), source }
 }
 
 /// Makes a folder and those above it.
@@ -57,7 +99,7 @@ pub fn write(
 /// # Errors
 /// If one of them cannot be made.
 pub fn make_folder(path: &Path) -> Result<(), ExperimentError> {
-    fs::create_dir_all(path).map_err(|source| ExperimentError::Write { path: path.to_path_buf(), source })
+    fs::create_dir_all(path).map_err(|e| unwritable(path, e))
 }
 
 /// Removes a file or folder if it is there.
@@ -67,9 +109,7 @@ pub fn make_folder(path: &Path) -> Result<(), ExperimentError> {
 pub fn remove(path: &Path) -> Result<(), ExperimentError> {
     let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match result {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(ExperimentError::Write { path: path.to_path_buf(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(unwritable(path, source)),
         _ => Ok(()),
     }
 }

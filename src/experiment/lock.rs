@@ -7,8 +7,13 @@ use super::error::ExperimentError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const FILE: &str = ".lock";
+
+/// Tries after the first, and the time between them.
+const PATIENCE: usize = 10;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A folder that is ours until this is dropped.
 #[derive(Debug)]
@@ -22,11 +27,34 @@ impl Lock {
     /// # Errors
     /// If another process holds it (its pid and host are named), or the file cannot be made.
     pub fn exclusive(folder: &Path) -> Result<Self, ExperimentError> {
+        Self::take(folder, File::try_lock)
+    }
+
+    /// Shares a folder with others who share it: keeps away those who want it alone.
+    ///
+    /// # Errors
+    /// If a process holds it alone, or the file cannot be made.
+    pub fn shared(folder: &Path) -> Result<Self, ExperimentError> {
+        Self::take(folder, File::try_lock_shared)
+    }
+
+    fn take(
+        folder: &Path,
+        try_lock: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Self, ExperimentError> {
         let (mut file, path) = open(folder)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(folder, file)),
-            Err(TryLockError::Error(source)) => return Err(ExperimentError::Write { path, source }),
+        let mut patience = PATIENCE;
+        loop {
+            match try_lock(&file) {
+                Ok(()) => break,
+                // Perhaps only someone who looks whether it is held.
+                Err(TryLockError::WouldBlock) if patience > 0 => {
+                    patience -= 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(held(folder, file)),
+                Err(TryLockError::Error(source)) => return Err(ExperimentError::Write { path, source }),
+            }
         }
         let note = format!("process {} on {}\n", std::process::id(), host());
         file.set_len(0)
@@ -35,23 +63,10 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Shares a folder with others who share it: keeps away those who want it alone.
-    ///
-    /// # Errors
-    /// If a process holds it alone, or the file cannot be made.
-    pub fn shared(folder: &Path) -> Result<Self, ExperimentError> {
-        let (file, path) = open(folder)?;
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(held(folder, file)),
-            Err(TryLockError::Error(source)) => Err(ExperimentError::Write { path, source }),
-        }
-    }
-
-    /// Whether a process holds the folder right now.
+    /// Whether a process holds the folder for itself right now.
     pub fn is_held(folder: &Path) -> bool {
         File::open(folder.join(FILE))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 

@@ -33,8 +33,10 @@ pub trait Observer: Sync {
     fn stage(&self, run: &str, stage: Stage, total: u64);
     /// `done` units of the stage are behind it; `value` is its latest figure of interest, by name.
     fn progress(&self, run: &str, stage: Stage, done: u64, value: Option<(&'static str, f64)>);
-    /// A run is over.
+    /// A run is done.
     fn finished(&self, run: &str);
+    /// A run is over without being done.
+    fn failed(&self, run: &str, why: &str);
     /// Something the user should know.
     fn notice(&self, text: &str);
 }
@@ -48,5 +50,6 @@ impl Observer for Quiet {
     fn stage(&self, _: &str, _: Stage, _: u64) {}
     fn progress(&self, _: &str, _: Stage, _: u64, _: Option<(&'static str, f64)>) {}
     fn finished(&self, _: &str) {}
+    fn failed(&self, _: &str, _: &str) {}
     fn notice(&self, _: &str) {}
 }

@@ -199,7 +199,7 @@ impl Run<'_> {
 
     /// Writes rows under the label of this run.
     pub(super) fn write_table<R: Row>(&self, path: &Path, rows: &[R]) -> Result<(), ExperimentError> {
-        write_rows(path, self.keys, rows.iter().map(|row| (self.label, row)))
+        write_rows(path, self.keys, self.label, rows)
     }
 
     /// Names run and stage in a failure.

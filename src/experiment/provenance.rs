@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
+/// Its file.
+pub const FILE: &str = "provenance.json";
+
 /// Version, machine and time of an experiment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Provenance {
@@ -15,37 +18,55 @@ pub struct Provenance {
     git_commit: &'static str,
     build_profile: &'static str,
     features: &'static str,
-    device: String,
-    cpu: String,
     operating_system: &'static str,
-    threads: usize,
-    jobs: usize,
+    /// Left out of what was collected from several processes.
+    #[serde(flatten)]
+    machine: Option<Machine>,
     start: String,
     seconds: f64,
     /// Seconds per stage of each run.
     stages: BTreeMap<String, super::StageSeconds>,
 }
 
+/// Where all runs of one process were done.
+#[derive(Debug, Clone, Serialize)]
+struct Machine {
+    device: String,
+    cpu: String,
+    threads: usize,
+    jobs: usize,
+}
+
 impl Provenance {
-    /// What can be said at the start.
+    /// What can be said at the start of runs in this process.
     pub fn begin(device: String, threads: usize, jobs: usize) -> Self {
+        Self { machine: Some(Machine { device, cpu: cpu_name(), threads, jobs }), ..Self::of_collection() }
+    }
+
+    /// What can be said of runs of other processes.
+    pub fn of_collection() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             git_commit: env!("GDIFF_GIT_COMMIT"),
             build_profile: env!("GDIFF_PROFILE"),
             features: env!("GDIFF_FEATURES"),
-            device,
-            cpu: cpu_name(),
             operating_system: std::env::consts::OS,
-            threads,
-            jobs,
+            machine: None,
             start: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             seconds: 0.0,
             stages: BTreeMap::new(),
         }
     }
 
-    /// Completes it with the runs' own times and writes it.
+    /// Takes an old one away: while it is not there, the folder's tables are not to be trusted.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn remove(folder: &Path) -> Result<(), ExperimentError> {
+        files::remove(&folder.join(FILE))
+    }
+
+    /// Completes it with the runs' own times and writes it, after all tables.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -57,7 +78,7 @@ impl Provenance {
     ) -> Result<(), ExperimentError> {
         self.seconds = seconds;
         self.stages = runs.into_iter().map(|s| (s.label.run.clone(), s.seconds)).collect();
-        files::write(&folder.join("provenance.json"), |out| {
+        files::write(&folder.join(FILE), |out| {
             serde_json::to_writer_pretty(&mut *out, &self)?;
             out.write_all(b"\n")
         })

@@ -3,11 +3,12 @@
 //! A row is a label (run, pipeline, replicate, and the values of the sweep keys) followed by figures.
 
 use super::error::ExperimentError;
-use super::files;
+use super::files::{self, Aside};
 use super::replicate::Scores;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
-use std::path::Path;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 
 /// Which run a row belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,25 +131,63 @@ impl Row for IsotropyRow {
     const COLUMNS: &'static [&'static str] = &["t", "isotropy", "formula"];
 }
 
-/// Writes labelled rows under their header, whole or not at all. `keys` are the sweep's columns.
+/// A table of labelled rows on its way, run by run; it appears when it is finished.
+pub struct RowWriter<R> {
+    path: PathBuf,
+    writer: csv::Writer<Aside>,
+    rows: PhantomData<R>,
+}
+
+impl<R: Row> RowWriter<R> {
+    /// Begins a table with its header. `keys` are the sweep's columns.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn begin(path: &Path, keys: &[String]) -> Result<Self, ExperimentError> {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Aside::begin(path)?);
+        let columns = ["run", "pipeline", "replicate"].into_iter().chain(keys.iter().map(String::as_str));
+        writer
+            .write_record(columns.chain(R::COLUMNS.iter().copied()))
+            .map_err(|e| files::unwritable(path, e.into()))?;
+        Ok(Self { path: path.to_path_buf(), writer, rows: PhantomData })
+    }
+
+    /// Adds the rows of a run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn add(&mut self, label: &Label, rows: &[R]) -> Result<(), ExperimentError> {
+        for row in rows {
+            self.writer
+                .serialize((&label.run, &label.pipeline, label.replicate, &label.values, row))
+                .map_err(|e| files::unwritable(&self.path, e.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the table in its place.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(self) -> Result<(), ExperimentError> {
+        let aside = self.writer.into_inner().map_err(|e| files::unwritable(&self.path, e.into_error()))?;
+        aside.finish()
+    }
+}
+
+/// Writes the rows of one run under their header, whole or not at all. `keys` are the sweep's columns.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_rows<'a, R: Row + 'a>(
+pub fn write_rows<R: Row>(
     path: &Path,
     keys: &[String],
-    rows: impl IntoIterator<Item = (&'a Label, &'a R)>,
+    label: &Label,
+    rows: &[R],
 ) -> Result<(), ExperimentError> {
-    files::write(path, |out| {
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
-        let label = ["run", "pipeline", "replicate"].into_iter();
-        writer
-            .write_record(label.chain(keys.iter().map(String::as_str)).chain(R::COLUMNS.iter().copied()))?;
-        for (label, row) in rows {
-            writer.serialize((&label.run, &label.pipeline, label.replicate, &label.values, row))?;
-        }
-        writer.flush()
-    })
+    let mut writer = RowWriter::begin(path, keys)?;
+    writer.add(label, rows)?;
+    writer.finish()
 }
 
 /// Reads the figures back, without their labels; columns are found by name.
@@ -158,6 +197,15 @@ pub fn write_rows<'a, R: Row + 'a>(
 pub fn read_rows<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, ExperimentError> {
     let failed = |e: csv::Error| ExperimentError::Read { path: path.to_path_buf(), reason: e.to_string() };
     csv::Reader::from_path(path).map_err(failed)?.into_deserialize().map(|row| row.map_err(failed)).collect()
+}
+
+/// The figures of the last row; none if the table cannot be read or has no row.
+pub fn read_last_row<R: DeserializeOwned>(path: &Path) -> Option<R> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (header, rows) = text.split_once('\n')?;
+    let last = rows.trim_end().rsplit('\n').next()?;
+    let whole = format!("{header}\n{last}\n");
+    csv::Reader::from_reader(whole.as_bytes()).into_deserialize().next()?.ok()
 }
 
 /// A row of `summary.csv`: one metric of one pipeline at its last step, over replicates.

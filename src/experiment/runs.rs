@@ -9,6 +9,7 @@ use super::status::{State, Status};
 use crate::spec::{Pipeline, Plan, Study};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The spec of a folder: of a run, or of the whole.
@@ -23,7 +24,7 @@ pub struct PlannedRun<'a> {
     /// The plan of its point.
     pub plan: &'a Plan,
     /// Its own spec.
-    pub spec: String,
+    pub spec: Arc<str>,
     /// Its folder.
     pub folder: PathBuf,
 }
@@ -40,9 +41,14 @@ impl PlannedRun<'_> {
         std::fs::read_to_string(folder.join(SPEC)).is_ok_and(|old| old == spec).then_some(status)
     }
 
+    /// Whether a run of that name has that spec, as far as the name tells: it ends in a hash of it in a sweep.
+    pub fn is_named_after(name: &str, spec: &str) -> bool {
+        name.matches('-').count() < 2 || name.ends_with(&id(spec))
+    }
+
     /// Whether its folder holds something of this very run.
     pub fn is_begun(&self) -> bool {
-        std::fs::read_to_string(self.folder.join(SPEC)).is_ok_and(|old| old == self.spec)
+        std::fs::read_to_string(self.folder.join(SPEC)).is_ok_and(|old| *old == *self.spec)
     }
 
     /// The folder of the finished run with lambda = 0 that has the very network of this control run.
@@ -76,43 +82,32 @@ fn run_name(pipeline: Pipeline, replicate: usize, spec: &str, in_sweep: bool) ->
     let mut name = format!("{pipeline}-r{replicate}");
     if in_sweep {
         name += "-";
-        name.extend(Sha256::digest(spec.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")));
+        name += &id(spec);
     }
     name
+}
+
+/// A hash of a spec, long enough that a million runs share none.
+fn id(spec: &str) -> String {
+    Sha256::digest(spec.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All runs of a study, point by point, then replicate by replicate.
 ///
 /// A run is named by pipeline and replicate; in a sweep also by a hash of its own spec, so that points can
 /// be added or taken away and the others keep their folders.
-///
-/// # Errors
-/// If a spec has no TOML form.
-pub fn planned<'a>(study: &'a Study, out: &Path) -> Result<Vec<PlannedRun<'a>>, ExperimentError> {
+pub fn planned<'a>(study: &'a Study, out: &Path) -> Vec<PlannedRun<'a>> {
     let mut runs = Vec::new();
     for point in &study.points {
-        let specs = point
-            .plan
-            .pipelines
-            .iter()
-            .map(|&pipeline| point.plan.run_toml(pipeline).map(|spec| (pipeline, spec)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
         for replicate in 0..point.plan.replicates {
-            for (pipeline, spec) in &specs {
-                let run = run_name(*pipeline, replicate, spec, !study.keys.is_empty());
+            for (&pipeline, spec) in point.plan.pipelines.iter().zip(&point.specs) {
+                let run = run_name(pipeline, replicate, spec, !study.keys.is_empty());
                 let folder = out.join("runs").join(&run);
                 let label =
                     Label { run, pipeline: pipeline.to_string(), replicate, values: point.values.clone() };
-                runs.push(PlannedRun {
-                    label,
-                    pipeline: *pipeline,
-                    plan: &point.plan,
-                    spec: spec.clone(),
-                    folder,
-                });
+                runs.push(PlannedRun { label, pipeline, plan: &point.plan, spec: Arc::clone(spec), folder });
             }
         }
     }
-    Ok(runs)
+    runs
 }

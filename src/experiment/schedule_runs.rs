@@ -1,29 +1,24 @@
-//! All runs of a study: which are still to do, several at a time, and what comes of them together.
+//! All runs of a study: which are still to do, and what comes of them together.
 
 use super::assemble;
 use super::context::RunOptions;
-use super::error::{ExperimentError, StageError};
+use super::error::{ExperimentError, RunFailure};
 use super::files;
 use super::lock::Lock;
-use super::observer::{Observer, Stage};
-use super::pipeline::Run;
+use super::observer::Observer;
 use super::provenance::Provenance;
 use super::records::{SummaryRow, read_summary};
-use super::replicate::Replicate;
 use super::runs::{PlannedRun, SPEC, planned};
 use super::status::Status;
-use super::together::{execute, together};
-use crate::spec::{self, Pipeline, Plan, Study};
+use super::work::Work;
+use crate::spec::{self, Study};
 use candle_core::Device;
-use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// The result of a finished study.
-#[derive(Debug, Clone)]
+/// The result of a study.
+#[derive(Debug)]
 pub struct Finished {
     /// Output folder.
     pub out: PathBuf,
@@ -31,82 +26,120 @@ pub struct Finished {
     pub keys: Vec<String>,
     /// The rows of `summary.csv`.
     pub summary: Vec<SummaryRow>,
-    /// Status of each run.
+    /// Status of each run that is done.
     pub runs: Vec<Status>,
+    /// The runs that failed.
+    pub failures: Vec<RunFailure>,
+    /// How many runs there are, done or not.
+    pub all: usize,
     /// Wall-clock seconds of this call.
     pub seconds: f64,
 }
 
 /// What a call of [`run`] did.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Outcome {
     /// Everything was there already; nothing was written.
     AlreadyDone(Finished),
-    /// The runs that were missing are now done.
+    /// The runs that were missing are now done, but those that failed.
     Done(Finished),
 }
 
-/// Runs a study, or what is missing of it, and writes its files.
+/// Runs a study, or what is missing of it, and writes its tables from the runs that are done.
 ///
 /// # Errors
-/// If the folder holds another spec (unless forced), a run fails, a file cannot be written, or a stop was
-/// asked for. Finished runs are kept in every case.
+/// If the folder holds another spec (unless forced), the only run fails, a file cannot be written, or a stop
+/// was asked for. Finished runs are kept in every case.
 pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Result<Outcome, ExperimentError> {
     let clock = Instant::now();
     let work = Work::new(options, observer, &study.keys)?;
     let out = &options.out;
-    let unwritable = |e| ExperimentError::Defect(format!("spec: {e}"));
-    let spec = study.to_toml().map_err(unwritable)?;
-    let unchanged = claim_folder(out, study, &spec, options.force)?;
-    let runs = planned(study, out)?;
-    let missing: Vec<&PlannedRun> = runs.iter().filter(|run| run.finished().is_none()).collect();
-    let finished = |summary, runs, seconds| {
-        let (out, keys) = (out.clone(), study.keys.clone());
-        Finished { out, keys, summary, runs, seconds }
+    let spec = study.to_toml().map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
+    let runs = planned(study, out);
+    let finished = |summary, statuses: Vec<Option<Status>>, failures, seconds| {
+        let (out, keys, all) = (out.clone(), study.keys.clone(), statuses.len());
+        Finished {
+            out,
+            keys,
+            summary,
+            runs: statuses.into_iter().flatten().collect(),
+            failures,
+            all,
+            seconds,
+        }
     };
-    if missing.is_empty() && unchanged && assemble::is_complete(out) {
-        let summary = read_summary(&out.join(assemble::SUMMARY))?;
-        return Ok(Outcome::AlreadyDone(finished(summary, statuses(&runs)?, 0.0)));
+    let statuses_now = || runs.iter().map(PlannedRun::finished).collect::<Vec<_>>();
+    // What is finished needs no lock, so that it can be looked at in a folder that cannot be written.
+    if !options.force && holds(out, study, &spec)? && assemble::is_complete(out) {
+        let statuses = statuses_now();
+        if statuses.iter().all(Option::is_some) {
+            let summary = read_summary(&out.join(assemble::SUMMARY))?;
+            return Ok(Outcome::AlreadyDone(finished(summary, statuses, Vec::new(), 0.0)));
+        }
+    }
+    files::make_folder(out)?;
+    let _lock = Lock::exclusive(out)?;
+    if options.force {
+        empty(out)?;
+    } else {
+        // Another process may have been here since.
+        holds(out, study, &spec)?;
     }
     files::make_folder(&out.join("runs"))?;
-    let _lock = Lock::exclusive(out)?;
     files::remove_leftovers(out)?;
+    Provenance::remove(out)?;
+    let mut statuses = statuses_now();
     files::write(&out.join(SPEC), |w| w.write_all(spec.as_bytes()))?;
 
+    let missing: Vec<usize> = (0..runs.len()).filter(|&i| statuses[i].is_none()).collect();
     let jobs = options.jobs.clamp(1, missing.len().max(1));
-    let provenance = Provenance::begin(device_name(&work.device), options.threads, jobs);
-    work.run_all(&missing, jobs)?;
-
-    let statuses = statuses(&runs)?;
-    let summary = assemble::write_tables(out, &study.keys, &pairs(&runs, &statuses))?;
-    let finished = finished(summary, statuses, clock.elapsed().as_secs_f64());
+    let provenance = Provenance::begin(device_name(work.device()), options.threads, jobs);
+    let mut failures = work.run_all(&missing.iter().map(|&i| &runs[i]).collect::<Vec<_>>())?;
+    for i in missing {
+        statuses[i] = runs[i].finished();
+    }
+    let done: Vec<(&Path, &Status)> = runs
+        .iter()
+        .zip(&statuses)
+        .filter_map(|(run, status)| Some((run.folder.as_path(), status.as_ref()?)))
+        .collect();
+    if done.is_empty() && failures.len() == 1 && runs.len() == 1 {
+        return Err(failures.remove(0).error);
+    }
+    let summary = assemble::write_tables(out, &study.keys, &done)?;
+    let finished = finished(summary, statuses, failures, clock.elapsed().as_secs_f64());
     provenance.write(out, finished.seconds, &finished.runs)?;
     Ok(Outcome::Done(finished))
 }
 
-/// Makes sure that the folder is free or holds this study, or one that differs in its sweep, replicates
-/// and pipelines only; whether the spec is the very same. A forced folder is emptied of what a study writes.
-fn claim_folder(out: &Path, study: &Study, spec: &str, force: bool) -> Result<bool, ExperimentError> {
+/// Whether the folder holds this very study. One that differs in its sweep, replicates and pipelines only, or
+/// none, is not this very one, but may become it.
+///
+/// # Errors
+/// If it holds another one.
+pub(crate) fn holds(out: &Path, study: &Study, spec: &str) -> Result<bool, ExperimentError> {
     let path = out.join(SPEC);
     let old = match std::fs::read_to_string(&path) {
         Ok(old) => old,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(false),
         Err(e) => return Err(ExperimentError::Read { path, reason: e.to_string() }),
     };
-    if force {
-        for name in [SPEC, "runs"].into_iter().chain(assemble::TABLES) {
-            files::remove(&out.join(name))?;
-        }
+    if old == spec {
+        return Ok(true);
+    }
+    let new = study.identity().unwrap_or_default();
+    let old = spec::identity(&old);
+    if old == new {
         return Ok(false);
     }
-    let identity = |study: &Study| study.identity().unwrap_or_default();
-    let old_identity = spec::read_text(SPEC, &old, &[]).map_or(old.clone(), |old| identity(&old));
-    let new_identity = identity(study);
-    if old_identity == new_identity {
-        return Ok(old == spec);
-    }
-    let difference = first_difference(&old_identity, &new_identity);
+    let difference = first_difference(&old, &new);
     Err(ExperimentError::OtherSpec { folder: out.display().to_string(), difference })
+}
+
+/// Empties a folder of what a study writes.
+fn empty(out: &Path) -> Result<(), ExperimentError> {
+    let names = [SPEC, "runs"].into_iter().chain(assemble::TABLES);
+    names.into_iter().try_for_each(|name| files::remove(&out.join(name)))
 }
 
 /// The first line in which two specs differ, for the message.
@@ -118,199 +151,10 @@ fn first_difference(old: &str, new: &str) -> String {
     }
 }
 
-/// Each run's folder with its status.
-fn pairs<'a>(runs: &'a [PlannedRun], statuses: &'a [Status]) -> Vec<(&'a Path, &'a Status)> {
-    runs.iter().map(|run| run.folder.as_path()).zip(statuses).collect()
-}
-
-fn statuses(runs: &[PlannedRun]) -> Result<Vec<Status>, ExperimentError> {
-    let status = |run: &PlannedRun| {
-        let unfinished = || ExperimentError::Read {
-            path: run.folder.clone(),
-            reason: "the run is not finished".to_string(),
-        };
-        run.finished().ok_or_else(unfinished)
-    };
-    runs.iter().map(status).collect()
-}
-
 fn device_name(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cpu => "cpu".to_string(),
         candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
         candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
-    }
-}
-
-/// Runs in step where the device is no host and nobody said how many.
-const BATCH_RUNS: usize = 64;
-
-/// Data shared by runs, prepared by whoever comes first.
-type Shared = Arc<OnceLock<Result<Replicate, StageError>>>;
-
-/// The threads that do the runs, and what they share.
-pub(crate) struct Work<'a> {
-    options: &'a RunOptions,
-    observer: &'a dyn Observer,
-    device: Device,
-    keys: &'a [String],
-    /// By replicate and by everything that the data and their scores depend on.
-    shared: Mutex<HashMap<(usize, String), Shared>>,
-}
-
-impl<'a> Work<'a> {
-    /// Opens the device; nothing runs yet.
-    ///
-    /// # Errors
-    /// If the device is not there.
-    pub(crate) fn new(
-        options: &'a RunOptions,
-        observer: &'a dyn Observer,
-        keys: &'a [String],
-    ) -> Result<Self, ExperimentError> {
-        let device = options.device.open(&|text| observer.notice(text))?;
-        Ok(Self { options, observer, device, keys, shared: Mutex::default() })
-    }
-
-    /// Does all runs, `jobs` at a time, each with its share of the threads. A run that fails says so in its
-    /// folder; the others go on, unless the options say to stop at the first failure.
-    pub(crate) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
-        self.observer.begin(runs.len());
-        let groups = self.groups(runs)?;
-        let next = AtomicUsize::new(0);
-        let failures: Mutex<Vec<ExperimentError>> = Mutex::default();
-        let fail = |error: ExperimentError| {
-            if self.options.fail_fast || !error.is_of_one_run() {
-                next.store(groups.len(), Ordering::SeqCst);
-            }
-            failures.lock().unwrap_or_else(PoisonError::into_inner).push(error);
-        };
-        std::thread::scope(|scope| {
-            for job in 0..jobs {
-                let threads = self.options.threads;
-                let threads = (threads / jobs + usize::from(job < threads % jobs)).max(1);
-                let (next, fail, groups) = (&next, &fail, &groups);
-                scope.spawn(move || {
-                    let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-                        Ok(pool) => pool,
-                        Err(e) => return fail(ExperimentError::Defect(format!("threads: {e}"))),
-                    };
-                    while let Some(group) = groups.get(next.fetch_add(1, Ordering::SeqCst)) {
-                        let all = || pool.install(|| self.run_group(group));
-                        let outcomes = std::panic::catch_unwind(std::panic::AssertUnwindSafe(all));
-                        let broken = |run: &&PlannedRun| Err(ExperimentError::Defect(run.label.run.clone()));
-                        let outcomes = outcomes.unwrap_or_else(|_| group.iter().map(broken).collect());
-                        for (run, outcome) in group.iter().zip(outcomes) {
-                            let Err(error) = outcome else { continue };
-                            if error.is_of_one_run() {
-                                // The failure itself is reported in any case.
-                                let _ = Status::failed(&run.label, &error).write(&run.folder);
-                                self.observer.notice(&error.to_string());
-                            }
-                            fail(error);
-                        }
-                    }
-                });
-            }
-        });
-        let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // What stopped everything says more than the failure of one run.
-        failures.sort_by_key(ExperimentError::is_of_one_run);
-        let failed = failures.len();
-        match failures.into_iter().next() {
-            None => Ok(()),
-            Some(first) if first.is_of_one_run() && runs.len() > 1 => {
-                Err(ExperimentError::SomeFailed { failed, all: runs.len(), first: Box::new(first) })
-            }
-            Some(first) => Err(first),
-        }
-    }
-
-    /// Runs that go through training and sampling in step: at most so many as the options say, with networks
-    /// and samplings of one shape. Controls come after the runs whose networks they use.
-    fn groups<'r>(
-        &self,
-        runs: &[&'r PlannedRun<'r>],
-    ) -> Result<Vec<Vec<&'r PlannedRun<'r>>>, ExperimentError> {
-        let on_host = self.device.is_cpu();
-        let most = self.options.batch_runs.unwrap_or(if on_host { 1 } else { BATCH_RUNS });
-        if most < 2 {
-            return Ok(runs.iter().map(|run| vec![*run]).collect());
-        }
-        let mut groups: Vec<(String, Vec<&PlannedRun>)> = Vec::new();
-        for &run in runs {
-            let key = run.plan.stack_key().map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
-            let open = |(other, group): &&mut (String, Vec<&PlannedRun>)| group.len() < most && *other == key;
-            match groups.iter_mut().rev().find(open) {
-                Some((_, group)) if run.pipeline != Pipeline::Exact => group.push(run),
-                _ if run.pipeline == Pipeline::Exact => groups.push((String::new(), vec![run])),
-                _ => groups.push((key, vec![run])),
-            }
-        }
-        Ok(groups.into_iter().map(|(_, group)| group).collect())
-    }
-
-    /// Does runs in step; the result of each.
-    fn run_group(&self, group: &[&PlannedRun]) -> Vec<Result<(), ExperimentError>> {
-        let ready: Vec<_> = group.iter().map(|run| self.make_ready(run)).collect();
-        together(ready, |ready| {
-            let runs = ready.iter().map(|ready| ready.run(self)).collect();
-            together(runs, execute)
-        })
-    }
-
-    /// Locks a run's folder and prepares its data.
-    fn make_ready<'r>(&self, run: &'r PlannedRun<'r>) -> Result<Ready<'r>, ExperimentError> {
-        if self.options.interrupt.is_set() {
-            return Err(ExperimentError::Interrupted);
-        }
-        let lock = run.make_ready()?;
-        self.observer.stage(&run.label.run, Stage::Data, 1);
-        Ok(Ready { run, _lock: lock, shared: self.shared(run.plan, run.label.replicate)? })
-    }
-
-    /// What the runs of a replicate share, prepared if it is not yet.
-    fn shared(&self, plan: &Plan, index: usize) -> Result<Shared, ExperimentError> {
-        let key = plan.data_key().map_err(|e| ExperimentError::Defect(format!("spec: {e}")))?;
-        let cell = Arc::clone(
-            self.shared.lock().unwrap_or_else(PoisonError::into_inner).entry((index, key)).or_default(),
-        );
-        cell.get_or_init(|| Replicate::prepare(plan, index));
-        Ok(cell)
-    }
-}
-
-/// A run with its folder and data.
-struct Ready<'r> {
-    run: &'r PlannedRun<'r>,
-    _lock: Lock,
-    shared: Shared,
-}
-
-impl<'r> Ready<'r> {
-    fn run<'s>(&'s self, work: &'s Work) -> Result<(Run<'s>, &'s Path), ExperimentError> {
-        let Self { run, shared, .. } = self;
-        let run_with = Run {
-            label: &run.label,
-            keys: work.keys,
-            pipeline: run.pipeline,
-            plan: run.plan,
-            shared: replicate(shared, run.label.replicate)?,
-            device: &work.device,
-            observer: work.observer,
-            interrupt: &work.options.interrupt,
-            checkpoint_every: work.options.checkpoint_every,
-            plain: run.plain_sibling(!work.keys.is_empty()),
-        };
-        Ok((run_with, &run.folder))
-    }
-}
-
-/// The prepared replicate, or why it could not be prepared.
-fn replicate(shared: &Shared, index: usize) -> Result<&Replicate, ExperimentError> {
-    match shared.get() {
-        Some(Ok(replicate)) => Ok(replicate),
-        Some(Err(error)) => Err(ExperimentError::Data { replicate: index, reason: error.to_string() }),
-        None => Err(ExperimentError::Defect(format!("the data of replicate {index} are not prepared"))),
     }
 }

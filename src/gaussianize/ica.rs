@@ -8,12 +8,13 @@ use std::f64::consts::{FRAC_PI_2, SQRT_2};
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::matrix::orthonormalize;
 
 /// The non-quadratic function whose expectation measures non-Gaussianity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Contrast {
     /// `log cosh y`, robust and the default.

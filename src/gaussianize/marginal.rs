@@ -13,6 +13,7 @@
 //!   Gaussian with the data's own spread. The density there is `phi(z) / std`, which the
 //!   log-determinant counts exactly.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CellSums, PER_BANDWIDTH};
@@ -21,7 +22,7 @@ use super::piecewise::{PieceBuilder, PiecewiseMap};
 use super::tail::{Tail, outermost};
 
 /// What a marginal does beyond its data and between its modes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tails {
     /// The plain kernel estimate (G 9-12): slope `1/h` outside, flat between far modes, where only points

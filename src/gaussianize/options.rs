@@ -1,5 +1,6 @@
 //! What a fit may be asked for.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bandwidth::BandwidthRule;
@@ -8,7 +9,7 @@ use super::ica::Contrast;
 use super::marginal::Tails;
 
 /// How each layer turns the whitened data before its marginals are fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
     /// Independent component analysis (G 8): symmetric FastICA, in two dimensions a global search.
@@ -34,7 +35,7 @@ pub enum Components {
 }
 
 /// Whether the axes of a layer are gaussianized one by one or jointly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Coupling {
     /// Each axis by its own marginal map (G 9-12), the papers' way.

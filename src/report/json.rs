@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Shortest time between two `progress` events of a run.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prints `begin`, `notice`, `stage`, `progress`, `finished` and `result` events.
+/// Prints `begin`, `notice`, `stage`, `progress`, `finished`, `failed` and `result` events.
 #[derive(Debug, Default)]
 pub struct JsonEvents {
     /// Total of the stage and time of the last event, by run.
@@ -70,6 +70,10 @@ impl Observer for JsonEvents {
 
     fn finished(&self, run: &str) {
         emit(&json!({"event": "finished", "run": run}));
+    }
+
+    fn failed(&self, run: &str, why: &str) {
+        emit(&json!({"event": "failed", "run": run, "why": why}));
     }
 
     fn notice(&self, text: &str) {

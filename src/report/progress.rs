@@ -31,6 +31,17 @@ impl ProgressBars {
         let _ = self.all.clear();
     }
 
+    /// Takes the bar of a run away and counts the run.
+    fn over(&self, run: &str) {
+        let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = bars.remove(run) {
+            bar.finish_and_clear();
+        }
+        if let Some(overall) = self.overall.get() {
+            overall.inc(1);
+        }
+    }
+
     fn with_bar(&self, run: &str, act: impl FnOnce(&ProgressBar)) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = bars.entry(run.to_string()).or_insert_with(|| {
@@ -73,13 +84,13 @@ impl Observer for ProgressBars {
     }
 
     fn finished(&self, run: &str) {
-        let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = bars.remove(run) {
-            bar.finish_and_clear();
-        }
-        if let Some(overall) = self.overall.get() {
-            overall.inc(1);
-        }
+        self.over(run);
+    }
+
+    fn failed(&self, run: &str, why: &str) {
+        self.over(run);
+        // On a terminal the message would wait under the bars for the end of everything.
+        self.all.suspend(|| eprintln!("gdiff: {run} failed: {why}"));
     }
 
     fn notice(&self, text: &str) {

@@ -2,6 +2,7 @@
 
 use crate::experiment::{Finished, Status, SummaryRow};
 use comfy_table::{CellAlignment, Table, presets};
+use std::collections::HashSet;
 
 /// Columns of the table: heading, metric of the summary, digits.
 const COLUMNS: [(&str, &str, usize); 7] = [
@@ -22,12 +23,22 @@ const MOST_LINES: usize = 60;
 
 /// One line for each pipeline and point, and one for fresh real points; then the seconds by stage.
 pub fn end_table(finished: &Finished) -> String {
+    let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
+    let runs = match (finished.runs.len(), finished.all) {
+        (done, all) if done == all => format!("{all} runs"),
+        (done, all) => format!("{done} of {all} runs"),
+    };
+    let end = format!("{runs}{wall}; tables in {}\n", finished.out.display());
     let mut lines: Vec<(&str, &[String])> = Vec::new();
+    let mut known = HashSet::new();
     for row in &finished.summary {
         let line = (row.pipeline.as_str(), row.values.as_slice());
-        if !lines.contains(&line) {
+        if known.insert(line) {
             lines.push(line);
         }
+    }
+    if lines.iter().filter(|(pipeline, _)| *pipeline != DATA).count() > MOST_LINES {
+        return end;
     }
     // Points that share their data share the line of fresh real points.
     let mut seen: Vec<Vec<u64>> = Vec::new();
@@ -40,11 +51,6 @@ pub fn end_table(finished: &Finished) -> String {
     });
     // Real points last: the line to read the others by.
     lines.sort_by_key(|(pipeline, _)| *pipeline == DATA);
-    let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
-    let end = format!("{} runs{wall}; tables in {}\n", finished.runs.len(), finished.out.display());
-    if lines.len() > MOST_LINES {
-        return end;
-    }
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
     let heading = |text: &str| text.to_string();

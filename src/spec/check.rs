@@ -7,26 +7,31 @@ use super::file::SpecFile;
 use super::origin::Origins;
 use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 use super::ranges::Checker;
+use super::reuse::Reuse;
 use super::sections::GaussianizeFile;
 use crate::diffusion::{
     Isotropy, IsotropyForm, LossOptions, NetworkOptions, Reduction, SamplerKind, SamplerOptions, Schedule,
     ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,
 };
+use std::sync::Arc;
+
+/// A network of more parameters is a typing error, not one for points of a few dimensions.
+const MOST_PARAMETERS: usize = 1_000_000_000;
 
 const DEFAULT_EPOCHS: usize = 200;
 const DEFAULT_HIDDEN: [usize; 3] = [16, 32, 64];
 
 /// Checks the whole spec.
-pub fn plan(mut file: SpecFile, origins: &Origins) -> Result<Plan, SpecError> {
+pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<Plan, SpecError> {
     let check = Checker(origins);
     let mut warnings = Vec::new();
     name(&check, &file.name)?;
     check.count("replicates", file.replicates)?;
-    let data = data(&check, &mut file, &mut warnings)?;
+    let data = data(&check, &mut file, reuse, &mut warnings)?;
     pipelines(&check, &file)?;
     gaussianize(&check, &file.gaussianize, data.source.dim())?;
-    let schedule = schedule(&check, &file, &mut warnings)?;
-    let network = network(&check, &mut file)?;
+    let schedule = schedule(&check, &file, reuse, &mut warnings)?;
+    let network = network(&check, &mut file, data.source.dim())?;
     let train = train(&check, &mut file, &mut warnings)?;
     let sample = sample(&check, &mut file)?;
     let metrics = metrics(&check, &file, &data, &sample)?;
@@ -94,7 +99,12 @@ pub fn gaussianize(check: &Checker, g: &GaussianizeFile, dim: usize) -> Result<(
     check.not_negative("gaussianize.min_gain", g.min_gain)
 }
 
-fn schedule(check: &Checker, file: &SpecFile, warnings: &mut Vec<String>) -> Result<Schedule, SpecError> {
+fn schedule(
+    check: &Checker,
+    file: &SpecFile,
+    reuse: &mut Reuse,
+    warnings: &mut Vec<String>,
+) -> Result<Arc<Schedule>, SpecError> {
     let d = &file.diffusion;
     check.require((1..=1_000_000).contains(&d.steps), "diffusion.steps", || {
         format!("`diffusion.steps` is {}, but it must be a whole number from 1 to 1000000", d.steps)
@@ -104,14 +114,14 @@ fn schedule(check: &Checker, file: &SpecFile, warnings: &mut Vec<String>) -> Res
     check.require(d.beta_start <= d.beta_end, "diffusion.beta_start", || {
         format!("`diffusion.beta_start` is {}, above `diffusion.beta_end`, {}", d.beta_start, d.beta_end)
     })?;
-    let schedule = Schedule::new(&ScheduleOptions {
+    let options = ScheduleOptions {
         steps: d.steps,
         kind: d.schedule,
         beta_start: d.beta_start,
         beta_end: d.beta_end,
         rescale: d.rescale,
-    })
-    .map_err(|e| check.0.error("diffusion", e.to_string()))?;
+    };
+    let schedule = reuse.schedule(&options).map_err(|e| check.0.error("diffusion", e.to_string()))?;
     let last = schedule.alpha_bar(d.steps);
     if last > 0.01 {
         let mend = match (d.schedule, d.rescale) {
@@ -125,7 +135,8 @@ fn schedule(check: &Checker, file: &SpecFile, warnings: &mut Vec<String>) -> Res
     Ok(schedule)
 }
 
-fn network(check: &Checker, file: &mut SpecFile) -> Result<NetworkOptions, SpecError> {
+fn network(check: &Checker, file: &mut SpecFile, dim: usize) -> Result<NetworkOptions, SpecError> {
+    let steps = file.diffusion.steps;
     let n = &mut file.network;
     let hidden = match (n.hidden.take(), n.width.take()) {
         (Some(_), Some(_)) => {
@@ -160,13 +171,18 @@ fn network(check: &Checker, file: &mut SpecFile) -> Result<NetworkOptions, SpecE
         || format!("`network.time_dim` is {}, but a sinusoidal embedding needs an even number", n.time_dim),
     )?;
     n.hidden = Some(hidden.clone());
-    Ok(NetworkOptions {
+    let options = NetworkOptions {
         hidden,
         activation: n.activation,
         time: n.time,
         time_dim: n.time_dim,
         conditioning: n.conditioning,
-    })
+    };
+    let count = options.parameter_count(dim, steps);
+    check.require(count <= MOST_PARAMETERS, "network", || {
+        format!("the network has {count} parameters, but more than {MOST_PARAMETERS} are a typing error; give smaller `network.hidden` or `network.width`")
+    })?;
+    Ok(options)
 }
 
 fn train(

@@ -5,18 +5,22 @@ use super::error::SpecError;
 use super::file::SpecFile;
 use super::plan::DataPlan;
 use super::ranges::Checker;
+use super::reuse::Reuse;
 use super::sections::{ComponentFile, DataFile};
 use crate::data::mixture::GaussianMixture;
 use crate::data::shapes::{Shape, ShapeSource};
 use crate::data::source::{Part, Source, Table, eight_gaussians};
-use crate::data::table;
 use ndarray::{Array1, Array2};
-use std::path::Path;
 
 const EIGHT_GAUSSIANS_STD: f64 = 0.2;
 
 /// Checks `[data]` and opens a table; numbers that follow from it are filled in.
-pub fn data(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Result<DataPlan, SpecError> {
+pub fn data(
+    check: &Checker,
+    file: &mut SpecFile,
+    reuse: &mut Reuse,
+    warnings: &mut Vec<String>,
+) -> Result<DataPlan, SpecError> {
     check.count("data.samples", file.data.samples)?;
     used_keys(check, &file.data)?;
     let source = match file.data.kind {
@@ -27,7 +31,7 @@ pub fn data(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) ->
             Source::Mixture(eight_gaussians(std).map_err(|e| check.0.error("data.noise", e.to_string()))?)
         }
         DataKind::Shape(shape) => Source::Shape(shape_source(check, shape, &mut file.data)?),
-        DataKind::Table => Source::Table(open_table(check, file, warnings)?),
+        DataKind::Table => Source::Table(open_table(check, file, reuse, warnings)?),
     };
     let data = &file.data;
     Ok(DataPlan { source, samples: data.samples, scale: data.scale, reference_scale: data.reference_scale })
@@ -44,6 +48,7 @@ fn used_keys(check: &Checker, data: &DataFile) -> Result<(), SpecError> {
         ("noise", data.noise.is_some(), noise),
         ("extra", data.extra.is_some(), extra),
         ("path", data.path.is_some(), kind == DataKind::Table),
+        ("sha256", data.sha256.is_some(), kind == DataKind::Table),
         ("components", !data.components.is_empty(), kind == DataKind::Gmm),
     ] {
         check.require(known || !given, &format!("data.{key}"), || {
@@ -71,15 +76,27 @@ fn shape_source(check: &Checker, shape: Shape, data: &mut DataFile) -> Result<Sh
 }
 
 /// Reads a table and splits it; counts that it cannot fill are lowered, with a warning.
-fn open_table(check: &Checker, file: &mut SpecFile, warnings: &mut Vec<String>) -> Result<Table, SpecError> {
+fn open_table(
+    check: &Checker,
+    file: &mut SpecFile,
+    reuse: &mut Reuse,
+    warnings: &mut Vec<String>,
+) -> Result<Table, SpecError> {
     let Some(path) = &file.data.path else {
         return Err(check.0.error("data", "data.kind = \"table\" needs `path`, a CSV or npy file of points"));
     };
-    let rows =
-        table::read(Path::new(path)).map_err(|e| check.0.error("data.path", format!("{path}: {e}")))?;
-    let n = rows.nrows();
+    let found = reuse.table(path).map_err(|e| check.0.error("data.path", format!("{path}: {e}")))?;
+    let n = found.rows.nrows();
     check.require(n >= 8, "data.path", || format!("{path} has {n} points, but at least 8 are needed"))?;
-    let table = Table::new(rows, file.metrics.reference, file.sample.count);
+    // With the digest, a file with other points is another experiment.
+    let sha256 = file.data.sha256.get_or_insert_with(|| found.sha256.clone());
+    check.require(*sha256 == found.sha256, "data.sha256", || {
+        format!(
+            "{path} is not the file that this spec was made for: its SHA-256 is {}, here stands {sha256}; restore the file, or take the key out",
+            found.sha256
+        )
+    })?;
+    let table = Table::new(found.rows, file.metrics.reference, file.sample.count);
     for (key, asked, part) in [
         ("data.samples", &mut file.data.samples, Part::Train),
         ("metrics.reference", &mut file.metrics.reference, Part::Reference),

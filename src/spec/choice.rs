@@ -2,8 +2,10 @@
 
 use crate::data::shapes::Shape;
 use crate::gaussianize::{BandwidthRule, Components};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// `[gaussianize] bandwidth`: a number, or the name of a selector.
@@ -142,5 +144,35 @@ impl<'de> Deserialize<'de> for DataKind {
             .chain(shapes)
             .find(|kind| kind.name() == name)
             .ok_or_else(|| de::Error::unknown_variant(&name, KINDS))
+    }
+}
+
+impl JsonSchema for BandwidthChoice {
+    fn schema_name() -> Cow<'static, str> {
+        "Bandwidth".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "enum": BANDWIDTHS }, { "type": "number", "exclusiveMinimum": 0 }] })
+    }
+}
+
+impl JsonSchema for ComponentsChoice {
+    fn schema_name() -> Cow<'static, str> {
+        "Components".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "enum": COMPONENTS }, { "type": "integer", "minimum": 1 }] })
+    }
+}
+
+impl JsonSchema for DataKind {
+    fn schema_name() -> Cow<'static, str> {
+        "DataKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": KINDS })
     }
 }

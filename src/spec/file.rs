@@ -6,10 +6,11 @@ use super::plan::Pipeline;
 use super::sections::{
     DataFile, DiffusionFile, GaussianizeFile, MetricsFile, NetworkFile, SampleFile, TrainFile,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The whole spec file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpecFile {
     /// Name of the experiment, and of its folder under `results`.

@@ -10,10 +10,13 @@ mod check_data;
 mod choice;
 mod error;
 mod file;
+mod grid;
 mod origin;
 mod overrides;
 mod plan;
 mod ranges;
+mod reuse;
+mod schema;
 mod sections;
 mod study;
 
@@ -21,10 +24,12 @@ pub use error::SpecError;
 pub use file::SpecFile;
 pub use overrides::Override;
 pub use plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
+pub use schema::schema;
 pub use study::{Point, Study};
 
 use crate::gaussianize::GaussianizeOptions;
 use origin::Origins;
+use reuse::Reuse;
 use std::path::Path;
 
 /// Reads the spec file at `path` with its sweep, applies the overrides in order (later ones win), and checks it.
@@ -42,11 +47,35 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
 /// # Errors
 /// As [`read`].
 pub fn read_text(name: &str, text: &str, overrides: &[Override]) -> Result<Study, SpecError> {
+    read_text_in(Path::new(""), name, text, overrides)
+}
+
+/// As [`read_text`]; relative paths in the spec begin in `folder`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text_in(
+    folder: &Path,
+    name: &str,
+    text: &str,
+    overrides: &[Override],
+) -> Result<Study, SpecError> {
     let (mut table, mut origins) = Origins::parse(name, text)?;
     for o in overrides {
         o.apply(&mut table, &mut origins)?;
     }
-    Study::new(table, &origins)
+    Study::new(table, &origins, &mut Reuse::beginning_in(folder))
+}
+
+/// What two specs must share to live in one folder, from a resolved text: [`Study::identity`], or where the text
+/// cannot be read as a spec any more, the text itself without what does not count.
+pub fn identity(text: &str) -> String {
+    let Ok(mut table) = text.parse::<toml::Table>() else { return text.to_string() };
+    table.remove("sweep");
+    table.insert("replicates".to_string(), 1.into());
+    table.insert("pipelines".to_string(), vec![Pipeline::Baseline.name()].into());
+    let text = toml::to_string(&table).unwrap_or_default();
+    read_text("spec", &text, &[]).and_then(|study| study.identity()).unwrap_or(text)
 }
 
 /// The options of a Gaussianizer for points of `dim` dimensions, from values for keys of `gaussianize`.

@@ -2,13 +2,18 @@
 
 use super::error::{Place, SpecError};
 use std::collections::HashMap;
+use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
-/// The places of all keys by dotted path (`data.components[1].covariance`).
+/// The places of all keys by dotted path (`data.components[1].covariance`). A clone is cheap: every point of a
+/// sweep has one with its own few changes.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    file: String,
-    places: HashMap<String, Place>,
+    file: Arc<str>,
+    /// As the file has them.
+    written: Arc<HashMap<String, Place>>,
+    /// What came from elsewhere or was taken out since; the last word holds, for the path and all beneath it.
+    changes: Vec<(String, Option<Place>)>,
 }
 
 impl Origins {
@@ -23,46 +28,20 @@ impl Origins {
             SpecError::new(file, place, format!("not valid TOML: {}", e.message().trim().replace('\n', "; ")))
         };
         let document = DeTable::parse(text).map_err(syntax)?;
-        let mut origins = Self { file: file.to_string(), places: HashMap::new() };
-        origins.collect(document.get_ref(), "", &|offset| lines.place(text, offset));
+        let mut places = HashMap::new();
+        collect(&mut places, document.get_ref(), "", &|offset| lines.place(text, offset));
         let table = toml::from_str(text).map_err(syntax)?;
-        Ok((table, origins))
-    }
-
-    fn collect(&mut self, table: &DeTable<'_>, prefix: &str, place: &dyn Fn(usize) -> Place) {
-        for (key, value) in table {
-            let path = join(prefix, key.get_ref());
-            self.places.insert(path.clone(), place(key.span().start));
-            self.collect_value(value.get_ref(), &path, place);
-        }
-    }
-
-    fn collect_value(&mut self, value: &DeValue<'_>, path: &str, place: &dyn Fn(usize) -> Place) {
-        match value {
-            DeValue::Table(table) => self.collect(table, path, place),
-            DeValue::Array(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    let path = format!("{path}[{i}]");
-                    self.places.insert(path.clone(), place(item.span().start));
-                    self.collect_value(item.get_ref(), &path, place);
-                }
-            }
-            _ => {}
-        }
+        Ok((table, Self { file: file.into(), written: Arc::new(places), changes: Vec::new() }))
     }
 
     /// Records that `path` and all beneath it now come from elsewhere.
     pub fn moved(&mut self, path: &str, place: Place) {
-        self.forget(path);
-        self.places.insert(path.to_string(), place);
+        self.changes.push((path.to_string(), Some(place)));
     }
 
     /// Forgets `path` and all beneath it.
     pub fn forget(&mut self, path: &str) {
-        self.places.retain(|p, _| {
-            !(p == path
-                || p.strip_prefix(path).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('[')))
-        });
+        self.changes.push((path.to_string(), None));
     }
 
     /// The name of the spec file.
@@ -72,19 +51,30 @@ impl Origins {
 
     /// Where a key was written, if it was.
     pub fn place(&self, path: &str) -> Option<Place> {
-        self.places.get(path).cloned()
+        self.find(path).cloned()
+    }
+
+    fn find(&self, path: &str) -> Option<&Place> {
+        for (changed, place) in self.changes.iter().rev() {
+            match path.strip_prefix(changed.as_str()) {
+                Some("") => return place.as_ref(),
+                Some(rest) if rest.starts_with(['.', '[']) => return None,
+                _ => {}
+            }
+        }
+        self.written.get(path)
     }
 
     /// Whether the user wrote this key.
     pub fn has(&self, path: &str) -> bool {
-        self.places.contains_key(path)
+        self.find(path).is_some()
     }
 
     /// An error about the value at `path`: placed there, or at the nearest enclosing key that was written.
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {
         let mut path = path;
         loop {
-            if let Some(place) = self.places.get(path) {
+            if let Some(place) = self.find(path) {
                 return SpecError::new(&self.file, place.clone(), message);
             }
             match path.rfind(['.', '[']) {
@@ -92,6 +82,38 @@ impl Origins {
                 None => return SpecError::new(&self.file, Place::Whole, message),
             }
         }
+    }
+}
+
+fn collect(
+    places: &mut HashMap<String, Place>,
+    table: &DeTable<'_>,
+    prefix: &str,
+    place: &dyn Fn(usize) -> Place,
+) {
+    for (key, value) in table {
+        let path = join(prefix, key.get_ref());
+        places.insert(path.clone(), place(key.span().start));
+        collect_value(places, value.get_ref(), &path, place);
+    }
+}
+
+fn collect_value(
+    places: &mut HashMap<String, Place>,
+    value: &DeValue<'_>,
+    path: &str,
+    place: &dyn Fn(usize) -> Place,
+) {
+    match value {
+        DeValue::Table(table) => collect(places, table, path, place),
+        DeValue::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                let path = format!("{path}[{i}]");
+                places.insert(path.clone(), place(item.span().start));
+                collect_value(places, item.get_ref(), &path, place);
+            }
+        }
+        _ => {}
     }
 }
 

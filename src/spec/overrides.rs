@@ -5,8 +5,9 @@ use super::origin::{Origins, join};
 use std::str::FromStr;
 use toml::{Table, Value};
 
-/// Keys of which only one can be given; setting one from the command line takes the others back.
-const EITHER_OR: &[&[&str]] = &[&["network.hidden", "network.width"], &["train.epochs", "train.iterations"]];
+/// Keys of one section of which only one can be given; setting one from the command line takes the others back.
+pub const EITHER_OR: &[&[&str]] =
+    &[&["network.hidden", "network.width"], &["train.epochs", "train.iterations"]];
 
 /// A dotted key (array items by number, `data.components.0.weight`) and its value.
 #[derive(Debug, Clone, PartialEq)]

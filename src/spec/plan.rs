@@ -6,11 +6,13 @@ use crate::data::scaling::{ReferenceScale, ScaleKind};
 use crate::data::source::Source;
 use crate::diffusion::{NetworkOptions, SamplerOptions, Schedule, TrainOptions};
 use crate::gaussianize::GaussianizeOptions;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// What is trained and sampled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pipeline {
     /// The network on the (scaled) data.
@@ -101,7 +103,7 @@ pub struct Plan {
     /// The Gaussianizer's fit.
     pub gaussianize: GaussianizeOptions,
     /// Noise schedule.
-    pub schedule: Schedule,
+    pub schedule: Arc<Schedule>,
     /// Noise predictor.
     pub network: NetworkOptions,
     /// Training.

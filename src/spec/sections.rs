@@ -9,6 +9,7 @@ use crate::diffusion::{
 use crate::gaussianize::{
     BandwidthRule, Components, Contrast, Coupling, GaussianizeOptions, Rotation, Tails,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A spec's `[gaussianize]` alone, as the flags of the tool give it.
@@ -20,7 +21,7 @@ pub struct GaussianizeOnly {
 }
 
 /// `[data]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
     /// What kind of data set.
@@ -43,6 +44,9 @@ pub struct DataFile {
     /// File of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// SHA-256 of that file in hexadecimal; filled in, so that other points are another experiment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Components of a mixture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<ComponentFile>,
@@ -61,7 +65,7 @@ fn no_scaling() -> ScaleKind {
 }
 
 /// `[[data.components]]`: one normal distribution, its spread given in one of three ways.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComponentFile {
     /// Weight relative to the other components.
@@ -85,7 +89,7 @@ fn unit() -> f64 {
 }
 
 /// `[gaussianize]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianizeFile {
     /// Layers at most.
@@ -172,7 +176,7 @@ impl GaussianizeFile {
 }
 
 /// `[diffusion]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionFile {
     /// Number of steps T.
@@ -203,7 +207,7 @@ impl Default for DiffusionFile {
 }
 
 /// `[network]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkFile {
     /// Widths of the hidden layers.
@@ -236,7 +240,7 @@ impl Default for NetworkFile {
 }
 
 /// `[train]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainFile {
     /// Passes over the training points.
@@ -282,7 +286,7 @@ impl Default for TrainFile {
 }
 
 /// `[train.isotropy]`
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IsotropyFile {
     /// Weight of the isotropy term.
@@ -302,7 +306,7 @@ impl Default for IsotropyFile {
 }
 
 /// `[sample]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleFile {
     /// Points to generate.
@@ -334,7 +338,7 @@ impl Default for SampleFile {
 }
 
 /// `[metrics]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsFile {
     /// Reverse steps between two rows.

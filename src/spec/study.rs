@@ -3,13 +3,17 @@
 use super::check;
 use super::error::{Place, SpecError};
 use super::file;
+use super::grid::{Setting, lay_out};
 use super::origin::Origins;
 use super::overrides::Override;
 use super::plan::{Pipeline, Plan};
+use super::reuse::Reuse;
+use std::collections::HashMap;
+use std::sync::Arc;
 use toml::{Table, Value};
 
-/// More points than this are a typing error.
-const MOST_POINTS: usize = 1_000_000;
+/// More runs than this are a typing error.
+const MOST_RUNS: usize = 1_000_000;
 
 /// One point of a sweep.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct Point {
     pub values: Vec<String>,
     /// The checked plan with those values.
     pub plan: Plan,
+    /// The spec of a run of each of the plan's pipelines.
+    pub specs: Vec<Arc<str>>,
 }
 
 /// A checked spec: one point, or the points of its `[sweep]`.
@@ -33,12 +39,9 @@ pub struct Study {
     sweep: Option<Table>,
 }
 
-/// One set of values: dotted key, value, and where it stands.
-type Setting = (String, Value, String);
-
 impl Study {
     /// Lays out the sweep of a parsed spec and checks every point.
-    pub(super) fn new(mut table: Table, origins: &Origins) -> Result<Self, SpecError> {
+    pub(super) fn new(mut table: Table, origins: &Origins, reuse: &mut Reuse) -> Result<Self, SpecError> {
         let sweep = match table.remove("sweep") {
             None => None,
             Some(Value::Table(sweep)) => Some(sweep),
@@ -46,23 +49,41 @@ impl Study {
                 return Err(origins.error("sweep", "`sweep` must be a table of keys with lists of values"));
             }
         };
-        let base = check::plan(file::from_table(table.clone(), origins)?, origins)?;
-        let Some(sweep) = sweep else {
-            let point = Point { values: Vec::new(), plan: base.clone() };
-            return Ok(Self { base, keys: Vec::new(), points: vec![point], sweep: None });
-        };
-        let settings = lay_out(&sweep, origins)?;
+        let base = check::plan(file::from_table(table.clone(), origins)?, origins, reuse)?;
+        let settings = sweep.as_ref().map_or_else(|| Ok(vec![Vec::new()]), |s| lay_out(s, origins))?;
         let mut keys: Vec<String> = Vec::new();
         for (key, ..) in settings.iter().flatten() {
             if !keys.contains(key) {
                 keys.push(key.clone());
             }
         }
-        let points = settings
-            .iter()
-            .map(|settings| point(&table, origins, &keys, settings))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { base, keys, points, sweep: Some(sweep) })
+        let mut points = Vec::new();
+        let mut runs = 0_usize;
+        // Where each run's spec was seen first.
+        let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
+        for settings in &settings {
+            let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());
+            let point = point(&table, origins, reuse, &keys, settings)?;
+            runs = runs.saturating_add(point.plan.replicates.saturating_mul(point.specs.len()));
+            if runs > MOST_RUNS {
+                let message = format!(
+                    "the spec asks for more than {MOST_RUNS} runs; lower `replicates` or the number of points"
+                );
+                return Err(origins.error(at, message));
+            }
+            for spec in &point.specs {
+                if let Some(first) = seen.insert(Arc::clone(spec), points.len()) {
+                    let number = points.len();
+                    let message = format!(
+                        "points {first} and {number} of the sweep ({}) ask for the very same runs; take one of them out",
+                        point.values.join(", ")
+                    );
+                    return Err(origins.error(at, message));
+                }
+            }
+            points.push(point);
+        }
+        Ok(Self { base, keys, points, sweep })
     }
 
     /// The spec as understood, its sweep included, as TOML; reading it again gives the same study.
@@ -84,14 +105,16 @@ impl Study {
     ///
     /// # Errors
     /// If a value has no TOML form.
-    pub fn identity(&self) -> Result<String, toml::ser::Error> {
-        self.base.run_toml(Pipeline::Baseline)
+    pub fn identity(&self) -> Result<String, SpecError> {
+        let unwritable = |e| SpecError::new("spec", Place::Whole, format!("a value has no TOML form: {e}"));
+        self.base.run_toml(Pipeline::Baseline).map_err(unwritable)
     }
 }
 
 fn point(
     table: &Table,
     origins: &Origins,
+    reuse: &mut Reuse,
     keys: &[String],
     settings: &[Setting],
 ) -> Result<Point, SpecError> {
@@ -100,96 +123,15 @@ fn point(
         let place = origins.place(place).unwrap_or(Place::Whole);
         Override::new(key, value.clone(), place).apply(&mut table, &mut origins)?;
     }
-    let plan = check::plan(file::from_table(table, &origins)?, &origins)?;
+    let plan = check::plan(file::from_table(table, &origins)?, &origins, reuse)?;
+    let unwritable = |e| origins.error("", format!("a value has no TOML form: {e}"));
+    let specs = plan.pipelines.iter().map(|&p| plan.run_toml(p).map(Arc::from).map_err(unwritable));
+    let specs = specs.collect::<Result<Vec<_>, _>>()?;
     let shown = |key: &String| {
         settings.iter().find(|(k, ..)| k == key).map_or(String::new(), |(_, value, _)| match value {
             Value::String(word) => word.clone(),
             other => other.to_string(),
         })
     };
-    Ok(Point { values: keys.iter().map(shown).collect(), plan })
-}
-
-/// The settings of every point: the grid over plain keys and `[[sweep.zip]]` groups, then the explicit
-/// `[[sweep.points]]`.
-fn lay_out(sweep: &Table, origins: &Origins) -> Result<Vec<Vec<Setting>>, SpecError> {
-    let mut axes: Vec<Vec<Vec<Setting>>> = Vec::new();
-    let mut explicit = Vec::new();
-    for (key, value) in sweep {
-        let at = format!("sweep.{key}");
-        match (key.as_str(), value) {
-            ("zip", Value::Array(groups)) => {
-                for (g, group) in groups.iter().enumerate() {
-                    axes.push(zip_axis(group, &format!("{at}[{g}]"), origins)?);
-                }
-            }
-            ("points", Value::Array(points)) => {
-                for (p, point) in points.iter().enumerate() {
-                    let at = format!("{at}[{p}]");
-                    let Value::Table(point) = point else {
-                        return Err(
-                            origins.error(&at, "each of `sweep.points` must be a table of keys and values")
-                        );
-                    };
-                    explicit.push(
-                        point.iter().map(|(k, v)| (k.clone(), v.clone(), format!("{at}.{k}"))).collect(),
-                    );
-                }
-            }
-            ("zip" | "points", _) => {
-                return Err(origins.error(&at, format!("`{at}` must be written as [[{at}]] tables")));
-            }
-            (_, Value::Array(values)) if !values.is_empty() => {
-                let one = |(i, v): (usize, &Value)| vec![(key.clone(), v.clone(), format!("{at}[{i}]"))];
-                axes.push(values.iter().enumerate().map(one).collect());
-            }
-            _ => {
-                let message = format!(
-                    "`{at}` must be a list of at least one value, such as \"network.width\" = [16, 32]"
-                );
-                return Err(origins.error(&at, message));
-            }
-        }
-    }
-    let total = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.len()));
-    if total.is_none_or(|n| n > MOST_POINTS) {
-        return Err(origins.error("sweep", format!("the sweep has more than {MOST_POINTS} points")));
-    }
-    let mut points = if axes.is_empty() && !explicit.is_empty() { Vec::new() } else { vec![Vec::new()] };
-    for axis in axes {
-        points = points
-            .into_iter()
-            .flat_map(|point: Vec<Setting>| {
-                axis.iter().map(move |more| [point.as_slice(), more.as_slice()].concat())
-            })
-            .collect();
-    }
-    points.extend(explicit);
-    Ok(points)
-}
-
-/// The steps of a group of keys that move together.
-fn zip_axis(group: &Value, at: &str, origins: &Origins) -> Result<Vec<Vec<Setting>>, SpecError> {
-    let Value::Table(group) = group else {
-        return Err(origins.error(at, "each of `sweep.zip` must be a table of keys with lists of values"));
-    };
-    let mut axis: Vec<Vec<Setting>> = Vec::new();
-    for (i, (key, values)) in group.iter().enumerate() {
-        let here = format!("{at}.{key}");
-        let values = match values {
-            Value::Array(values) if !values.is_empty() => values,
-            _ => return Err(origins.error(&here, format!("`{here}` must be a list of at least one value"))),
-        };
-        if i == 0 {
-            axis = vec![Vec::new(); values.len()];
-        }
-        if axis.len() != values.len() {
-            let message = format!("`{here}` has {} values, but its group has {}", values.len(), axis.len());
-            return Err(origins.error(&here, message));
-        }
-        for (j, (step, value)) in axis.iter_mut().zip(values).enumerate() {
-            step.push((key.clone(), value.clone(), format!("{here}[{j}]")));
-        }
-    }
-    Ok(axis)
+    Ok(Point { values: keys.iter().map(shown).collect(), plan, specs })
 }

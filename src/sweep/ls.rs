@@ -1,9 +1,10 @@
 //! `gdiff ls` and `gdiff sweep status`: the runs of a folder and how they stand.
 
-use super::frozen::{FrozenRun, FrozenStudy};
-use crate::experiment::{ExperimentError, Label, Lock, MetricsRow, State, Status, read_rows};
+use super::frozen::FrozenStudy;
+use crate::experiment::{ExperimentError, Label, Lock, MetricsRow, State, Status, planned, read_last_row};
+use crate::spec;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,33 +46,55 @@ pub struct RunLine {
     pub error: Option<String>,
 }
 
-/// The runs of a folder in their order, with their state and, where asked for, their main results.
-///
-/// # Errors
-/// If the folder holds no runs at all, or `points.json` is damaged.
-pub fn list(out: &Path, with_results: bool) -> Result<Vec<RunLine>, ExperimentError> {
-    if FrozenStudy::is_in(out) {
-        let frozen = FrozenStudy::read(out)?;
-        return Ok(frozen.runs.iter().map(|run| planned_line(out, run, with_results)).collect());
-    }
-    let runs = out.join("runs");
-    let unreadable = |e: std::io::Error| ExperimentError::Read { path: runs.clone(), reason: e.to_string() };
-    let mut names: Vec<_> = std::fs::read_dir(&runs).map_err(unreadable)?.flatten().collect();
-    names.sort_by_key(std::fs::DirEntry::file_name);
-    let line = |entry: std::fs::DirEntry| {
-        let folder = entry.path();
-        let status = Status::read(&folder);
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let unknown = Label { run: name, pipeline: String::new(), replicate: 0, values: Vec::new() };
-        let label = status.as_ref().map_or(unknown, |s| s.label.clone());
-        line(&folder, label, status, with_results)
-    };
-    Ok(names.into_iter().filter(|entry| entry.path().is_dir()).map(line).collect())
+/// The runs of a folder.
+#[derive(Debug, Clone)]
+pub struct RunList {
+    /// The sweep's keys.
+    pub keys: Vec<String>,
+    /// The runs, in their order.
+    pub lines: Vec<RunLine>,
 }
 
-fn planned_line(out: &Path, run: &FrozenRun, with_results: bool) -> RunLine {
-    let folder = FrozenStudy::folder(out, run);
-    line(&folder, run.label.clone(), Status::read(&folder), with_results)
+/// The runs of a folder in their order, with their state and, where asked for, their main results: those of its
+/// plan, else of its spec, else what is there.
+///
+/// # Errors
+/// If the folder holds no runs at all, or its plan is damaged.
+pub fn list(out: &Path, with_results: bool) -> Result<RunList, ExperimentError> {
+    let (keys, labels) = if FrozenStudy::is_in(out) {
+        let frozen = FrozenStudy::read(out)?;
+        (frozen.keys, frozen.runs.into_iter().map(|run| run.label).collect())
+    } else {
+        planned_labels(out).map_or_else(|| Ok((Vec::new(), found_labels(out)?)), Ok)?
+    };
+    let line = |label: Label| {
+        let folder = out.join("runs").join(&label.run);
+        let status = Status::read(&folder);
+        line(&folder, label, status, with_results)
+    };
+    Ok(RunList { keys, lines: labels.into_iter().map(line).collect() })
+}
+
+/// The runs that the folder's own spec asks for; none where it cannot be read here and now.
+fn planned_labels(out: &Path) -> Option<(Vec<String>, Vec<Label>)> {
+    let text = std::fs::read_to_string(out.join("spec.toml")).ok()?;
+    let study = spec::read_text("spec.toml", &text, &[]).ok()?;
+    let labels = planned(&study, out).into_iter().map(|run| run.label).collect();
+    Some((study.keys, labels))
+}
+
+/// The runs whose folders are there.
+fn found_labels(out: &Path) -> Result<Vec<Label>, ExperimentError> {
+    let entries = std::fs::read_dir(out.join("runs"))
+        .map_err(|_| ExperimentError::NoRuns(out.display().to_string()))?;
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    let label = |folder: &PathBuf| {
+        let run = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let unknown = Label { run, pipeline: String::new(), replicate: 0, values: Vec::new() };
+        Status::read(folder).map_or(unknown, |status| status.label)
+    };
+    Ok(folders.iter().map(label).collect())
 }
 
 fn line(folder: &Path, label: Label, status: Option<Status>, with_results: bool) -> RunLine {
@@ -82,7 +105,7 @@ fn line(folder: &Path, label: Label, status: Option<Status>, with_results: bool)
         None if folder.is_dir() => RunState::Begun,
         None => RunState::Missing,
     };
-    let rows = || read_rows::<MetricsRow>(&folder.join("metrics.csv")).ok();
-    let last = (with_results && state == RunState::Done).then(rows).flatten().and_then(|mut r| r.pop());
+    let with_results = with_results && state == RunState::Done;
+    let last = if with_results { read_last_row(&folder.join("metrics.csv")) } else { None };
     RunLine { label, state, last, error: status.and_then(|s| s.error) }
 }

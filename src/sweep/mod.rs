@@ -8,6 +8,6 @@ mod frozen;
 mod ls;
 mod slurm;
 
-pub use frozen::{Collected, FrozenRun, FrozenStudy, ranges};
-pub use ls::{RunLine, RunState, list};
-pub use slurm::{Engine, Submission, SubmitOptions, engine_lines, submit};
+pub use frozen::{Collected, Executed, FrozenRun, FrozenStudy, ranges};
+pub use ls::{RunLine, RunList, RunState, list};
+pub use slurm::{Engine, Submission, SubmitOptions, Submitted, engine_lines, submit};

@@ -7,10 +7,11 @@ mod dpm_solver;
 use super::{Denoiser, DiffusionError, Schedule, VarianceKind};
 use crate::random::Stream;
 use ndarray::Array2;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which reverse process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SamplerKind {
     /// Ancestral sampling, every step (Ho et al. 2020): both papers.
@@ -23,7 +24,7 @@ pub enum SamplerKind {
 }
 
 /// Which steps a sampler with fewer than `T` of them visits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Spacing {
     /// `round(S - i S / k)`, i = 0 .. k - 1, from the start S: begins at S.
