@@ -1,5 +1,6 @@
 //! Records the git commit, profile and features in the binary, for `provenance.json`.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -29,7 +30,11 @@ fn main() {
     println!("cargo::rustc-env=GDIFF_GIT_COMMIT={commit}");
     println!("cargo::rustc-env=GDIFF_PROFILE={}", std::env::var("PROFILE").unwrap_or_default());
     println!("cargo::rustc-env=GDIFF_FEATURES={}", features.join(","));
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/index");
+    // A path that does not exist would build everything anew each time; in a worktree .git is no folder.
+    for file in ["HEAD", "index"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", file]).filter(|path| Path::new(path).exists()) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
     println!("cargo::rerun-if-changed=src");
 }
