@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// The result of a finished study.
@@ -168,7 +168,7 @@ impl<'a> Work<'a> {
         Ok(Self { options, observer, device, keys, shared: Mutex::default() })
     }
 
-    /// Does all runs, `jobs` at a time, each with its share of the threads. A run that fails says so in its
+    /// Does all runs, `jobs` at a time, each on a thread of its own; idle threads help. A run that fails says so in its
     /// folder; the others go on, unless the options say to stop at the first failure.
     pub(crate) fn run_all(&self, runs: &[&PlannedRun], jobs: usize) -> Result<(), ExperimentError> {
         self.observer.begin(runs.len());
@@ -180,30 +180,32 @@ impl<'a> Work<'a> {
             }
             failures.lock().unwrap_or_else(PoisonError::into_inner).push(error);
         };
-        std::thread::scope(|scope| {
-            for job in 0..jobs {
-                let threads = self.options.threads;
-                let threads = (threads / jobs + usize::from(job < threads % jobs)).max(1);
-                let (next, fail) = (&next, &fail);
-                scope.spawn(move || {
-                    let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-                        Ok(pool) => pool,
-                        Err(e) => return fail(ExperimentError::Defect(format!("threads: {e}"))),
-                    };
-                    while let Some(run) = runs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                        let one = || pool.install(|| self.run_one(run));
-                        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one))
-                            .unwrap_or_else(|_| Err(ExperimentError::Defect(run.label.run.clone())));
-                        if let Err(error) = outcome {
-                            if error.is_of_one_run() {
-                                // The failure itself is reported in any case.
-                                let _ = Status::failed(&run.label, &error).write(&run.folder);
-                                self.observer.notice(&error.to_string());
-                            }
-                            fail(error);
-                        }
+        // More threads than runs help whoever has work to share, and so does a thread with no run left.
+        let threads = self.options.threads.max(jobs);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|e| ExperimentError::Defect(format!("threads: {e}")))?;
+        let everyone = Barrier::new(threads);
+        pool.broadcast(|worker| {
+            // A thread that already helped another could begin its own runs within that work and hold it
+            // up: so nobody begins before all are here.
+            everyone.wait();
+            if worker.index() >= jobs {
+                return;
+            }
+            while let Some(run) = runs.get(next.fetch_add(1, Ordering::SeqCst)) {
+                let one = || self.run_one(run);
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one))
+                    .unwrap_or_else(|_| Err(ExperimentError::Defect(run.label.run.clone())));
+                if let Err(error) = outcome {
+                    if error.is_of_one_run() {
+                        // The failure itself is reported in any case.
+                        let _ = Status::failed(&run.label, &error).write(&run.folder);
+                        self.observer.notice(&error.to_string());
                     }
-                });
+                    fail(error);
+                }
             }
         });
         let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
