@@ -1,29 +1,24 @@
 //! PRDC of 10,000 generated against 10,000 real points, `k = 5`: from nothing, and given the real
 //! manifold (what every reverse step costs), in 2, 16 and 64 dimensions.
 
+mod common;
+
+use common::mixture;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gdiff::metrics::RealManifold;
 use gdiff::random::Stream;
-use ndarray::Array2;
 
 const POINTS: usize = 10_000;
 const NEIGHBOURS: usize = 5;
-
-/// Points of an eight-component mixture of well-separated Gaussians.
-fn mixture(d: usize, purpose: &str) -> Array2<f64> {
-    let noise = Stream::new(1, 0, purpose).standard_normal(0, POINTS, d);
-    let centres = Stream::new(1, 0, "centres").standard_normal(0, 8, d);
-    Array2::from_shape_fn((POINTS, d), |(i, j)| 4.0 * centres[[i % 8, j]] + 0.4 * noise[[i, j]])
-}
 
 fn prdc(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("prdc_10000_x_10000");
     group.sample_size(20);
     for d in [2, 16, 64] {
-        let real = mixture(d, "real");
+        let real = mixture(POINTS, d, "real");
         let Ok(manifold) = RealManifold::new(real.view(), NEIGHBOURS) else { return };
         let clouds = [
-            ("mixture", mixture(d, "generated")),
+            ("mixture", mixture(POINTS, d, "generated")),
             ("pure noise", Stream::new(1, 0, "noise").standard_normal(0, POINTS, d)),
         ];
         for (name, fake) in &clouds {

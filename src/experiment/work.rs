@@ -13,7 +13,7 @@ use crate::spec::Pipeline;
 use candle_core::Device;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Barrier, Mutex, PoisonError};
 
 /// Runs in step where the device is no host and nobody said how many.
 const BATCH_RUNS: usize = 64;
@@ -59,7 +59,7 @@ impl<'a> Work<'a> {
         &self.device
     }
 
-    /// Does all runs, as many at a time as the options say, each with its share of the threads; returns those
+    /// Does all runs, as many at a time as the options say, each on a thread of its own; returns those
     /// that failed, in their order. A run that fails says so in its folder; the others go on, unless the
     /// options say to stop at the first failure.
     ///
@@ -91,15 +91,9 @@ impl<'a> Work<'a> {
                 halt();
             }
         };
-        let work = |job: usize| {
-            let threads = self.options.threads;
-            let threads = (threads / jobs + usize::from(job < threads % jobs)).max(1);
-            let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-                Ok(pool) => pool,
-                Err(e) => return stop(ExperimentError::Threads(e.to_string())),
-            };
+        let work = || {
             while let Some(group) = groups.get(next.fetch_add(1, Ordering::SeqCst)) {
-                let all = || pool.install(|| self.run_group(group, &shared));
+                let all = || self.run_group(group, &shared);
                 let outcomes = std::panic::catch_unwind(std::panic::AssertUnwindSafe(all));
                 let broken = |(_, run): &Placed| Err(ExperimentError::Defect(run.label.run.clone()));
                 let outcomes = outcomes.unwrap_or_else(|_| group.iter().map(broken).collect());
@@ -109,13 +103,17 @@ impl<'a> Work<'a> {
                 }
             }
         };
-        std::thread::scope(|scope| {
-            for job in 0..jobs {
-                let work = &work;
-                if let Err(e) = std::thread::Builder::new().spawn_scoped(scope, move || work(job)) {
-                    stop(ExperimentError::Threads(e.to_string()));
-                    break;
-                }
+        // Threads beyond the jobs help whoever has work to share, and so does a thread with no run left.
+        let threads = self.options.threads.max(jobs);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|e| ExperimentError::Threads(e.to_string()))?;
+        let everyone = Barrier::new(threads);
+        pool.broadcast(|thread| {
+            // A thread that helps another before its own runs begin could begin them within that help, and hold
+            // the other up: so nobody begins before all are here.
+            everyone.wait();
+            if thread.index() < jobs {
+                work();
             }
         });
         let mut ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,161 @@
+//! What several benchmarks share: networks, trainings, and the matrix products of a training alone.
+
+// Each benchmark uses some of it.
+#![allow(dead_code)]
+
+use candle_core::Device;
+use gdiff::diffusion::{
+    Activation, Conditioning, Decay, Isotropy, IsotropyForm, LossOptions, Network, NetworkOptions,
+    OptimizerKind, Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,
+    TrainStreams, Trainer,
+};
+use gdiff::random::Stream;
+use ndarray::Array2;
+use rayon::ThreadPool;
+use std::ffi::{c_char, c_int};
+use std::hint::black_box;
+
+/// Points of a training batch.
+pub const BATCH: usize = 256;
+/// Size of the time embedding.
+pub const TIME_DIM: usize = 16;
+
+unsafe extern "C" {
+    /// BLAS: `c = alpha op(a) op(b) + beta c`, column by column.
+    fn sgemm_(
+        trans_a: *const c_char,
+        trans_b: *const c_char,
+        m: *const c_int,
+        n: *const c_int,
+        k: *const c_int,
+        alpha: *const f32,
+        a: *const f32,
+        lda: *const c_int,
+        b: *const f32,
+        ldb: *const c_int,
+        beta: *const f32,
+        c: *mut f32,
+        ldc: *const c_int,
+    );
+}
+
+/// `c = op(a) op(b)`, column by column, `c` `(m, n)` and `k` the inner dimension.
+fn sgemm([ta, tb]: [u8; 2], [m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {
+    assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n);
+    let (lda, ldb) = (if ta == b'N' { m } else { k }, if tb == b'N' { k } else { n });
+    let [m, n, k, lda, ldb] = [m, n, k, lda, ldb].map(|v| c_int::try_from(v).expect("a small matrix"));
+    let (ta, tb) = (ta as c_char, tb as c_char);
+    // SAFETY: the slices hold the matrices, as checked above.
+    unsafe {
+        sgemm_(&ta, &tb, &m, &n, &k, &1.0, a.as_ptr(), &lda, b.as_ptr(), &ldb, &0.0, c.as_mut_ptr(), &m)
+    };
+}
+
+/// The widths of the hidden layers.
+pub fn hidden(width: usize) -> Vec<usize> {
+    vec![width, 2 * width, 4 * width]
+}
+
+/// The first paper's schedule.
+pub fn schedule(steps: usize) -> Schedule {
+    let kind = ScheduleKind::Linear;
+    let options = ScheduleOptions { steps, kind, beta_start: 1e-4, beta_end: 0.02, rescale: true };
+    Schedule::new(&options).expect("a valid schedule")
+}
+
+/// A network of `d`-dimensional points with a sinusoidal embedding.
+pub fn network(d: usize, hidden: Vec<usize>, conditioning: Conditioning, steps: usize) -> Network {
+    let options = NetworkOptions {
+        hidden,
+        activation: Activation::Relu,
+        time: TimeEncoding::Sinusoidal,
+        time_dim: TIME_DIM,
+        conditioning,
+    };
+    Network::new(d, steps, &options, &Stream::new(0, 0, "init"), &Device::Cpu).expect("a valid network")
+}
+
+/// A training with everything that costs time: isotropy term, Adam, average.
+pub fn everything(batch_size: usize) -> TrainOptions {
+    TrainOptions {
+        iterations: usize::MAX,
+        batch_size,
+        optimizer: OptimizerKind::Adam.into(),
+        learning_rate: 1e-3,
+        decay: Decay::None,
+        ema: 0.999,
+        clip_norm: 0.0,
+        loss: LossOptions {
+            isotropy: Some(Isotropy { lambda: 0.3, form: IsotropyForm::Batch }),
+            reduction: Reduction::Mean,
+        },
+    }
+}
+
+/// A training on `n` points, in one go or on the graph.
+pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, fused: bool) -> Trainer {
+    let stream = Stream::new(0, 0, "bench");
+    let streams = TrainStreams {
+        shuffle: stream.child("shuffle"),
+        timestep: stream.child("timestep"),
+        noise: stream.child("noise"),
+    };
+    let data = stream.standard_normal(0, n, network.dim());
+    let new = if fused { Trainer::new } else { Trainer::on_graph };
+    new(data, &schedule(steps), network, options, streams).expect("a valid training")
+}
+
+/// `n` points of an eight-component mixture of well-separated Gaussians.
+pub fn mixture(n: usize, d: usize, purpose: &str) -> Array2<f64> {
+    let noise = Stream::new(1, 0, purpose).standard_normal(0, n, d);
+    let centres = Stream::new(1, 0, "centres").standard_normal(0, 8, d);
+    Array2::from_shape_fn((n, d), |(i, j)| 4.0 * centres[[i % 8, j]] + 0.4 * noise[[i, j]])
+}
+
+/// A pool of threads.
+pub fn pool(threads: usize) -> ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool")
+}
+
+/// The layers of a network as (inputs, outputs).
+pub fn layers(width: usize) -> [(usize, usize); 4] {
+    [(2 + TIME_DIM, width), (width, 2 * width), (2 * width, 4 * width), (4 * width, 2)]
+}
+
+/// Floating-point operations of the matrix products of one iteration: forward, gradients of the weights,
+/// gradients of the inputs but for the first layer.
+pub fn operations(width: usize) -> u64 {
+    let counts = layers(width).map(|(input, output)| 2 * BATCH * input * output);
+    (3 * counts.iter().sum::<usize>() - counts[0]) as u64
+}
+
+/// The matrix products of one training iteration, by the linked BLAS, on buffers that are kept.
+pub struct Products {
+    width: usize,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    y: Vec<f32>,
+    g: Vec<f32>,
+}
+
+impl Products {
+    /// The products of a network whose first layer has this width.
+    pub fn new(width: usize) -> Self {
+        let [x, w] = [4 * width * BATCH, 8 * width * width + 8 * TIME_DIM].map(|n| vec![0.1f32; n]);
+        Self { width, y: x.clone(), g: w.clone(), x, w }
+    }
+
+    /// Does them once: forward, gradients of the weights, gradients of the inputs but for the first layer.
+    pub fn run(&mut self) {
+        let Self { width, x, w, y, g } = self;
+        // Row-major matrices are column-major ones turned: y^T = W x^T.
+        for (i, (input, output)) in layers(*width).into_iter().enumerate() {
+            sgemm([b'T', b'N'], [output, BATCH, input], w, x, y);
+            sgemm([b'N', b'T'], [input, output, BATCH], x, y, g);
+            if i > 0 {
+                sgemm([b'N', b'N'], [input, BATCH, output], w, x, y);
+            }
+        }
+        black_box((y, g));
+    }
+}

@@ -1,0 +1,159 @@
+//! What can be timed, one function a request.
+
+use super::Request;
+use super::common::{self, BATCH, Products, everything, hidden, network, operations, trainer};
+use super::timing::{Timing, time};
+use anyhow::{Context, Result, bail};
+use gdiff::data::table;
+use gdiff::diffusion::{Conditioning, DiffusionError, NetworkDenoiser, SamplerKind, SamplerOptions, sample};
+use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer, Rotation, Tails};
+use gdiff::metrics::{Prdc, RealManifold};
+use gdiff::random::Stream;
+use ndarray::Array2;
+use serde::Serialize;
+use std::hint::black_box;
+use std::path::Path;
+
+/// The answer to a request.
+#[derive(Serialize)]
+pub struct Answer {
+    #[serde(flatten)]
+    timing: Timing,
+    /// Floating-point operations of one unit of work, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<u64>,
+    #[serde(flatten)]
+    prdc: Option<Prdc>,
+    /// Mean log-density of fresh points under a Gaussianizer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_density: Option<f64>,
+}
+
+impl From<Timing> for Answer {
+    fn from(timing: Timing) -> Self {
+        Self { timing, operations: None, prdc: None, log_density: None }
+    }
+}
+
+/// Times what the request asks for.
+pub fn run(mut request: Request, seconds: f64) -> Result<Answer> {
+    let case = match request.name.as_str() {
+        "train" => train,
+        "sgemm" => sgemm,
+        "sample" => sampling,
+        "prdc" => prdc,
+        "fit" => fit,
+        "inverse" => inverse,
+        name => bail!("no request is called `{name}`: they are train, sgemm, sample, prdc, fit, inverse"),
+    };
+    case(&mut request, seconds)
+}
+
+/// `train width=16 n=10000 d=2 path=fused extras=true`: one training iteration at batch 256, in one go or (`path=graph`) on
+/// the candle graph, with isotropy term and average or (`extras=false`) without.
+fn train(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let (width, n, d) = (request.take("width", 16)?, request.take("n", 10_000)?, request.take("d", 2)?);
+    let fused = request.take("path", "fused".to_string())? != "graph";
+    let mut options = everything(BATCH);
+    if !request.take("extras", true)? {
+        (options.ema, options.loss.isotropy) = (0.0, None);
+    }
+    request.check_empty()?;
+    let mut trainer = trainer(n, network(d, hidden(width), Conditioning::Concat, 100), 100, options, fused);
+    let mut outcome = Ok(());
+    let timing = time(seconds, 1, || {
+        if let Err(error) = trainer.step() {
+            outcome = Err(error);
+        }
+    });
+    outcome?;
+    Ok(Answer { operations: (d == 2).then(|| operations(width)), ..timing.into() })
+}
+
+/// `sgemm width=16`: the matrix products of that iteration, alone, by the linked BLAS.
+fn sgemm(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let width = request.take("width", 16)?;
+    request.check_empty()?;
+    let mut products = Products::new(width);
+    Ok(Answer { operations: Some(operations(width)), ..time(seconds, 1, || products.run()).into() })
+}
+
+/// `sample n=10000 width=16 d=2 steps=100`: one reverse step of ancestral sampling, network and noise; the mean
+/// over all steps.
+fn sampling(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let (n, width) = (request.take("n", 10_000)?, request.take("width", 16)?);
+    let (d, steps) = (request.take("d", 2)?, request.take("steps", 100)?);
+    request.check_empty()?;
+    let denoiser = NetworkDenoiser::new(network(d, hidden(width), Conditioning::Concat, steps), 1.0);
+    let (schedule, options) = (common::schedule(steps), SamplerOptions::new(SamplerKind::Ddpm));
+    let stream = Stream::new(0, 0, "bench");
+    let start = stream.standard_normal(0, n, d);
+    let mut outcome = Ok(start.clone());
+    let timing = time(seconds, steps, || {
+        let observe = &mut |_, _, _: &Array2<f64>| Ok(());
+        outcome = sample::<DiffusionError>(&denoiser, &schedule, &options, start.clone(), &stream, observe);
+    });
+    black_box(outcome?);
+    Ok(timing.into())
+}
+
+/// `prdc real=FILE fake=FILE` or `prdc n=10000 d=2`: all four metrics with `k = 5`, from nothing.
+fn prdc(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let (real, fake) = clouds(request)?;
+    request.check_empty()?;
+    let once = || RealManifold::new(real.view(), 5).and_then(|manifold| manifold.prdc(fake.view()));
+    let mut value = None;
+    let timing = time(seconds, 1, || value = Some(once()));
+    Ok(Answer { prdc: value.transpose()?, ..timing.into() })
+}
+
+/// `fit real=FILE fake=FILE map=default`, or `n=10000 d=2` in place of the files: the fit of a Gaussianizer to
+/// `real`, and the mean log-density of `fake` under it. `map=paper` is the first paper's: five layers of ICA.
+fn fit(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let ((real, fresh), options) = (clouds(request)?, map(request)?);
+    request.check_empty()?;
+    let mut fitted = None;
+    let timing = time(seconds, 1, || fitted = Some(gaussianizer(&real, &options)));
+    let log_density = fitted.transpose()?.and_then(|map| map.log_density(fresh.view()).mean());
+    Ok(Answer { log_density, ..timing.into() })
+}
+
+/// `inverse` with the keys of `fit`: that map's inverse of as many normal points.
+fn inverse(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let ((real, _), options) = (clouds(request)?, map(request)?);
+    request.check_empty()?;
+    let map = gaussianizer(&real, &options)?;
+    let z = Stream::new(0, 0, "bench").standard_normal(0, real.nrows(), real.ncols());
+    Ok(time(seconds, 1, || _ = black_box(map.inverse(z.view()))).into())
+}
+
+fn gaussianizer(points: &Array2<f64>, options: &GaussianizeOptions) -> Result<Gaussianizer> {
+    Ok(Gaussianizer::fit(points.view(), options, &Stream::new(0, 0, "bench"), &mut |_, _| ())?.0)
+}
+
+/// The options that the key `map` names.
+fn map(request: &mut Request) -> Result<GaussianizeOptions> {
+    match request.take("map", "default".to_string())?.as_str() {
+        "default" => Ok(GaussianizeOptions::default()),
+        "paper" => Ok(GaussianizeOptions {
+            layers: 5,
+            coupling: Coupling::Marginal,
+            rotation: Rotation::Ica,
+            bandwidth_factor: 1.0,
+            tails: Tails::Kernel,
+            held_out: 0.0,
+            ..Default::default()
+        }),
+        map => bail!("`map={map}`, but it must be `paper` or `default`"),
+    }
+}
+
+/// Real and generated points: from files, or `n` points each of a mixture in `d` dimensions.
+fn clouds(request: &mut Request) -> Result<(Array2<f64>, Array2<f64>)> {
+    let (n, d) = (request.take("n", 10_000)?, request.take("d", 2)?);
+    let mut cloud = |key: &str| match request.take(key, String::new())? {
+        path if path.is_empty() => Ok(common::mixture(n, d, key)),
+        path => table::read(Path::new(&path)).with_context(|| path.clone()),
+    };
+    Ok((cloud("real")?, cloud("fake")?))
+}

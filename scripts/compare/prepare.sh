@@ -1,0 +1,15 @@
+# Sourced by compare.sh and growth.sh: builds the program and the benchmark `compare`, and makes the peers' environment.
+# GDIFF=PATH and BENCH=PATH use what is built already.
+build
+bench=${BENCH:-$(cargo bench "${cargo_options[@]:1}" --bench compare --no-run 2>&1 | tee /dev/stderr |
+    sed -n 's/^ *Executable .*(\(.*\))$/\1/p')}
+
+venv=target/compare/venv
+peers() {
+    local wanted=scripts/compare/requirements.txt
+    if ! cmp -s "$wanted" "$venv/requirements.txt"; then
+        "${PYTHON:-python3}" -m venv --clear "$venv"
+        "$venv/bin/pip" install --quiet --requirement "$wanted"
+        cp "$wanted" "$venv/requirements.txt"
+    fi
+}

@@ -1,0 +1,76 @@
+"""Rows of measurements, and tables of their medians in Markdown."""
+
+import csv
+import os
+import statistics
+
+
+class Rows:
+    """Tidy: one value a row."""
+
+    KEYS = ["case", "implementation", "threads", "round", "quantity", "value"]
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, case, implementation, threads, number, answer):
+        for quantity, value in answer.items():
+            self.rows.append((case, implementation, threads, number, quantity, value))
+
+    def values(self, case, implementation, threads, quantity="microseconds"):
+        found = (case, implementation, threads, quantity)
+        return [r[5] for r in self.rows if (r[0], r[1], r[2], r[4]) == found]
+
+    def median(self, case, implementation, threads, quantity="microseconds"):
+        """NaN if it was not measured."""
+        values = self.values(case, implementation, threads, quantity)
+        return statistics.median(values) if values else float("nan")
+
+    def write(self, path):
+        with whole(path) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(self.KEYS)
+            writer.writerows(self.rows)
+
+
+class whole:
+    """A text file that appears whole or not at all."""
+
+    def __init__(self, path):
+        self.path, self.aside = path, f"{path}.partial"
+
+    def __enter__(self):
+        self.file = open(self.aside, "w", encoding="utf-8", newline="")
+        return self.file
+
+    def __exit__(self, kind, *_):
+        self.file.close()
+        if kind is None:
+            os.replace(self.aside, self.path)
+
+
+def number(value, digits=3):
+    """Three significant digits without an exponent; empty for what was not measured."""
+    if value != value:
+        return ""
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    text = f"{value:#.{digits}g}"
+    return f"{float(text):.10f}".rstrip("0").rstrip(".") if "e" in text else text.rstrip(".")
+
+
+def table(header, rows):
+    """A Markdown table; all columns but the first to the right."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def between_markers(path, name, text):
+    """Puts text between `<!-- name -->` and `<!-- /name -->` of a file."""
+    with open(path, encoding="utf-8") as file:
+        content = file.read()
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, rest = content.split(begin)
+    _, after = rest.split(end)
+    with whole(path) as file:
+        file.write(before + begin + text.strip() + "\n" + end + after)
