@@ -5,17 +5,10 @@ BEGIN {
     FS = ","
     count = split("precision recall density coverage", metrics, " ")
     # Table 1 of the paper: DDPM, then Iso-Diffusion at the lambda that served best.
-    paper("swiss_roll", "0.9458 0.9893 0.9927 0.9709 0.8946 0.9908 0.8932 0.8458")
-    paper("scattered_moon", "0.9990 0.9993 0.9962 0.9736 1.0015 1.0049 0.9605 0.8254")
-    paper("moon_two_circles", "0.9921 0.9982 0.9967 0.9694 0.9925 1.0081 0.9498 0.8572")
-    paper("central_banana", "0.8974 0.9072 0.9977 0.9417 0.8785 0.8962 0.9102 0.6840")
-}
-
-function paper(name, numbers,    list, m) {
-    split(numbers, list, " ")
-    for (m = 1; m <= count; m++) {
-        ddpm[name, metrics[m]] = list[2 * m - 1]
-        ours[name, metrics[m]] = list[2 * m]
+    while ((getline line < "configs/iso/paper_table1.csv") > 0) {
+        split(line, cell, ",")
+        ddpm[cell[1], cell[2]] = cell[3]
+        ours[cell[1], cell[2]] = cell[4]
     }
 }
 

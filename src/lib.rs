@@ -16,6 +16,7 @@
 //! | [`spec`] | what the user wrote, then what was understood: file, overrides, checks, plan |
 //! | [`experiment`] | runs: stages in order, what they write, what is finished already |
 //! | [`sweep`] | many runs on many machines: plan, execute, collect, submit |
+//! | [`figures`] | what figures show, from an output folder, and how it is drawn |
 //! | [`report`] | progress, tables, events |
 //! | [`cli`], [`commands`] | the command line, and what each command does |
 //!
@@ -28,6 +29,7 @@ pub mod commands;
 pub mod data;
 pub mod diffusion;
 pub mod experiment;
+pub mod figures;
 pub mod gaussianize;
 pub mod metrics;
 pub mod parallel;

@@ -42,11 +42,26 @@ pub enum Command {
     Ls(FolderArgs),
     /// JSON Schema of the spec, for editors, on standard output
     Schema,
+    /// Figures (SVG and PNG) and a page of an output folder, whole or in part
+    Plot(PlotArgs),
     /// Completions for a shell, on standard output
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// `gdiff plot`
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// Folder that `gdiff run` or `gdiff sweep` wrote
+    pub folder: PathBuf,
+    /// Folder for figures/ and report.html [default: the same]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write dark figures too (NAME-dark.svg and .png); the page has both in any case
+    #[arg(long)]
+    pub dark: bool,
 }
 
 /// A spec and the values put into it.
@@ -74,6 +89,12 @@ pub struct RunArgs {
     /// Start afresh, overwriting what the output folder holds
     #[arg(long)]
     pub force: bool,
+    /// Draw figures and a page at the end, as `gdiff plot` does
+    #[arg(long)]
+    pub plot: bool,
+    /// Write TensorBoard event files while it runs, under tensorboard/ in the output folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Neither progress nor table
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,

@@ -5,6 +5,7 @@ mod data;
 mod failures;
 mod gaussianize;
 mod metrics;
+mod plot;
 mod run;
 mod sweep;
 
@@ -73,6 +74,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Sweep(command) => sweep::sweep(command),
         Command::Ls(args) => sweep::ls(args),
         Command::Schema => print(&format!("{:#}\n", spec::schema())),
+        Command::Plot(args) => plot::plot(args),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "gdiff", &mut text);

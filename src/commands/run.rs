@@ -4,7 +4,7 @@ use super::failures::{report, stopped};
 use super::{Failure, print, read};
 use crate::cli::{HowArgs, RunArgs};
 use crate::experiment::{self, ExperimentError, Interrupt, Observer, Outcome, Quiet, RunOptions};
-use crate::report::{JsonEvents, ProgressBars, end_table};
+use crate::report::{JsonEvents, ProgressBars, TensorBoard, end_table};
 use crate::spec::Study;
 use crate::sweep::FrozenStudy;
 #[cfg(unix)]
@@ -29,7 +29,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         observer.notice(warning);
     }
     keep_plan(&study, &options)?;
-    let outcome = experiment::run(&study, &options, observer);
+    let recorder = args.tensorboard.then(|| TensorBoard::new(observer, &options.out));
+    let watching = recorder.as_ref().map_or(observer, |recorder| recorder as &dyn Observer);
+    let outcome = experiment::run(&study, &options, watching);
     bars.clear();
     let (finished, already) = match outcome.map_err(stopped)? {
         Outcome::Done(finished) => (finished, ""),
@@ -43,6 +45,16 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         let already =
             if already.is_empty() { String::new() } else { format!("{}{already}", finished.out.display()) };
         print(&format!("{already}{}", end_table(&finished)))?;
+    }
+    if let Some(recorder) = recorder {
+        recorder.finish(&finished)?;
+    }
+    if args.plot && !finished.runs.is_empty() {
+        let written = super::plot::draw(&finished.out, &finished.out, false)?;
+        written.notices.iter().for_each(|notice| observer.notice(notice));
+        if !args.quiet && !args.json {
+            print(&format!("figures and page: {}\n", written.page.display()))?;
+        }
     }
     report(&finished.failures.iter().collect::<Vec<_>>(), finished.all, finished.runs.len())
 }

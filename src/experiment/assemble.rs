@@ -64,8 +64,7 @@ pub fn write_tables(
         let label = &status.label;
         let rows: Vec<MetricsRow> = read_rows(&folder.join("metrics.csv"))?;
         let loss: Vec<LossRow> = read_if_there(&folder.join("loss.csv"))?;
-        summary.add_data(label, status.fresh.as_ref());
-        summary.add(&label.pipeline, &label.values, run_figures(&rows, &loss, status));
+        summary.add_run(status, &rows, &loss);
         metrics.add(label, &rows)?;
         losses.add(label, &loss)?;
         isotropy.add(label, &read_rows(&folder.join("isotropy.csv"))?)?;
@@ -78,6 +77,19 @@ pub fn write_tables(
     fits.finish()?;
     write_summary(&out.join(SUMMARY), keys, &summary)?;
     Ok(summary)
+}
+
+/// The rows of `summary.csv` that these runs make, without writing anything.
+///
+/// # Errors
+/// If a run's table is missing or damaged.
+pub fn summarize(keys: &[String], runs: &[(&Path, &Status)]) -> Result<Vec<SummaryRow>, ExperimentError> {
+    let mut summary = Summary::default();
+    for (folder, status) in runs {
+        let loss: Vec<LossRow> = read_if_there(&folder.join("loss.csv"))?;
+        summary.add_run(status, &read_rows(&folder.join("metrics.csv"))?, &loss);
+    }
+    Ok(summary.rows(keys))
 }
 
 /// The table of a stage that not every pipeline has.
@@ -128,6 +140,13 @@ impl Group {
 }
 
 impl Summary {
+    /// Adds what a run found, and its fresh real points.
+    fn add_run(&mut self, status: &Status, rows: &[MetricsRow], losses: &[LossRow]) {
+        let label = &status.label;
+        self.add_data(label, status.fresh.as_ref());
+        self.add(&label.pipeline, &label.values, run_figures(rows, losses, status));
+    }
+
     fn add(&mut self, pipeline: &str, values: &[String], figures: Vec<Figure>) {
         let place = *self.places.entry((pipeline.to_string(), values.to_vec())).or_insert(self.groups.len());
         if place == self.groups.len() {

@@ -1,5 +1,7 @@
 //! What a run tells while it is under way. Terminals, progress bars and JSON live elsewhere.
 
+use super::records::{LossRow, MetricsRow};
+
 /// The stages of a run, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -33,6 +35,10 @@ pub trait Observer: Sync {
     fn stage(&self, run: &str, stage: Stage, total: u64);
     /// `done` units of the stage are behind it; `value` is its latest figure of interest, by name.
     fn progress(&self, run: &str, stage: Stage, done: u64, value: Option<(&'static str, f64)>);
+    /// A row of `loss.csv`; after a restart those before the checkpoint come again.
+    fn loss(&self, _run: &str, _row: &LossRow) {}
+    /// A row of `metrics.csv`.
+    fn metrics(&self, _run: &str, _row: &MetricsRow) {}
     /// A run is done.
     fn finished(&self, run: &str);
     /// A run is over without being done.

@@ -9,6 +9,7 @@ use super::points;
 use super::records::{IsotropyRow, Label, MetricsRow, Row, write_rows};
 use super::replicate::{Purpose, Replicate};
 use super::status::{StageSeconds, State, Status};
+use crate::data::scaling::Scaling;
 use crate::data::table;
 use crate::diffusion::forward::{isotropy, spread_times};
 use crate::diffusion::{DiffusionError, MixtureDenoiser};
@@ -77,7 +78,8 @@ impl<'a> Run<'a> {
             Some(map) => map.forward(scaled.view()),
             None => scaled,
         };
-        let exact = self.exact_denoiser().map_err(self.failed(Stage::Train))?;
+        let exact = exact_denoiser(self.plan, self.pipeline, &self.shared.scaling)
+            .map_err(self.failed(Stage::Train))?;
         self.write_isotropy(points.view(), folder)?;
         Ok(Begun { run: self, folder, fitted, points, exact, seconds })
     }
@@ -142,17 +144,6 @@ impl Run<'_> {
         Ok(Fitted { map: Some(map), log_likelihood: log_density, warnings: report.warnings })
     }
 
-    /// The exact denoiser of the points that the network sees; none where no closed form is known.
-    fn exact_denoiser(&self) -> Result<Option<MixtureDenoiser>, StageError> {
-        let Some(mixture) = self.plan.data.source.mixture() else { return Ok(None) };
-        if self.pipeline == Pipeline::Gaussianized {
-            return Ok(None);
-        }
-        let scaling = &self.shared.scaling;
-        let scaled = mixture.rescaled(&scaling.shift, &scaling.scale).map_err(DiffusionError::from)?;
-        Ok(Some(MixtureDenoiser::new(&scaled, &self.plan.schedule)?))
-    }
-
     /// Writes `isotropy.csv`: the isotropy of the noised points that the network sees (I 20).
     fn write_isotropy(&self, points: ArrayView2<f64>, folder: &Path) -> Result<(), ExperimentError> {
         let noise = Purpose::Forward.stream(self.plan, self.label.replicate);
@@ -207,6 +198,20 @@ impl Run<'_> {
         let run = self.label.run.clone();
         move |error| error.into().placed(&run, stage)
     }
+}
+
+/// The exact denoiser of the points that the network sees; none where no closed form is known.
+pub(super) fn exact_denoiser(
+    plan: &Plan,
+    pipeline: Pipeline,
+    scaling: &Scaling,
+) -> Result<Option<MixtureDenoiser>, StageError> {
+    let Some(mixture) = plan.data.source.mixture() else { return Ok(None) };
+    if pipeline == Pipeline::Gaussianized {
+        return Ok(None);
+    }
+    let scaled = mixture.rescaled(&scaling.shift, &scaling.scale).map_err(DiffusionError::from)?;
+    Ok(Some(MixtureDenoiser::new(&scaled, &plan.schedule)?))
 }
 
 /// A failed stage, or a file that could not be written during it.

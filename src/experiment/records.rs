@@ -208,6 +208,45 @@ pub fn read_last_row<R: DeserializeOwned>(path: &Path) -> Option<R> {
     csv::Reader::from_reader(whole.as_bytes()).into_deserialize().next()?.ok()
 }
 
+/// The rows of each run, under its label.
+pub type LabelledRows<R> = Vec<(Label, Vec<R>)>;
+
+/// Reads a table with its labels: the sweep's keys, and the rows run by run.
+///
+/// # Errors
+/// If the file is missing or damaged, or its columns are not those of such a table.
+pub fn read_labelled<R: Row>(path: &Path) -> Result<(Vec<String>, LabelledRows<R>), ExperimentError> {
+    let failed = |reason: String| ExperimentError::Read { path: path.to_path_buf(), reason };
+    let csv_failed = |e: csv::Error| failed(e.to_string());
+    let mut reader = csv::Reader::from_path(path).map_err(csv_failed)?;
+    let header = reader.headers().map_err(csv_failed)?.clone();
+    let names: Vec<&str> = header.iter().collect();
+    let keys = match names.as_slice() {
+        ["run", "pipeline", "replicate", rest @ ..] => rest.strip_suffix(R::COLUMNS),
+        _ => None,
+    };
+    let keys = keys.ok_or_else(|| {
+        let wanted = R::COLUMNS.join(", ");
+        failed(format!("its columns are not run, pipeline, replicate, sweep keys, {wanted}"))
+    })?;
+    let mut runs: LabelledRows<R> = Vec::new();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(csv_failed)? {
+        let row = record.deserialize(Some(&header)).map_err(csv_failed)?;
+        let text = |i: usize| record.get(i).unwrap_or_default().to_string();
+        match runs.last_mut() {
+            Some((label, rows)) if Some(label.run.as_str()) == record.get(0) => rows.push(row),
+            _ => {
+                let replicate =
+                    text(2).parse().map_err(|_| failed(format!("`{}` is no replicate", text(2))))?;
+                let values = (3..3 + keys.len()).map(text).collect();
+                runs.push((Label { run: text(0), pipeline: text(1), replicate, values }, vec![row]));
+            }
+        }
+    }
+    Ok((keys.iter().map(ToString::to_string).collect(), runs))
+}
+
 /// A row of `summary.csv`: one metric of one pipeline at its last step, over replicates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SummaryRow {
@@ -267,17 +306,18 @@ pub fn write_summary(path: &Path, keys: &[String], rows: &[SummaryRow]) -> Resul
     })
 }
 
-/// Reads `summary.csv` back.
+/// Reads `summary.csv` back: the sweep's keys, and the rows.
 ///
 /// # Errors
 /// If the file is missing or damaged.
-pub fn read_summary(path: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
+pub fn read_summary(path: &Path) -> Result<(Vec<String>, Vec<SummaryRow>), ExperimentError> {
     let failed = |reason: String| ExperimentError::Read { path: path.to_path_buf(), reason };
-    let read = || -> Result<Vec<SummaryRow>, csv::Error> {
+    let read = || -> Result<(Vec<String>, Vec<SummaryRow>), csv::Error> {
         let mut reader = csv::Reader::from_path(path)?;
         let header = reader.headers()?.clone();
         let keys = header.len().saturating_sub(2 + SUMMARY_COLUMNS.len());
-        reader
+        let names = header.iter().skip(1).take(keys).map(str::to_string).collect();
+        let rows = reader
             .records()
             .map(|record| {
                 let record = record?;
@@ -289,7 +329,8 @@ pub fn read_summary(path: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
                     figures: record.deserialize(Some(&header))?,
                 })
             })
-            .collect()
+            .collect::<Result<_, csv::Error>>()?;
+        Ok((names, rows))
     };
     read().map_err(|e: csv::Error| failed(io::Error::from(e).to_string()))
 }

@@ -1,7 +1,7 @@
 //! What the pipelines of one replicate share: data, reference points, and the line of fresh real points.
 
 use super::error::StageError;
-use crate::data::scaling::{ReferenceScale, Scaling};
+use crate::data::scaling::{ConstantColumn, ReferenceScale, Scaling};
 use crate::data::source::Part;
 use crate::metrics::{LogLikelihoodStats, Prdc, RealManifold, log_likelihood_stats};
 use crate::random::Stream;
@@ -80,12 +80,8 @@ impl Replicate {
         let source = &plan.data.source;
         let draw = |part, n| source.draw(part, n, plan.seed, index);
         let train = draw(Part::Train, plan.data.samples);
-        let mut reference = draw(Part::Reference, plan.metrics.reference);
         let scaling = Scaling::fit(plan.data.scale, train.view())?;
-        if plan.data.reference_scale == ReferenceScale::Own {
-            let own = Scaling::fit(plan.data.scale, reference.view())?;
-            reference = scaling.inverse(own.forward(reference.view()).view());
-        }
+        let reference = reference_points(plan, index, &scaling)?;
         let manifold =
             if plan.metrics.prdc { Some(RealManifold::new(reference.view(), plan.metrics.k)?) } else { None };
         let smallest_real = match source.mixture() {
@@ -115,4 +111,21 @@ impl Replicate {
         let prdc = self.manifold.as_ref().map(|m| m.prdc(points)).transpose()?;
         Ok(Scores { log_likelihood, prdc })
     }
+}
+
+/// The real points of a replicate that its samples are compared with, in data space.
+///
+/// # Errors
+/// If they are to be scaled by their own ranges and cannot be.
+pub(super) fn reference_points(
+    plan: &Plan,
+    index: usize,
+    scaling: &Scaling,
+) -> Result<Array2<f64>, ConstantColumn> {
+    let points = plan.data.source.draw(Part::Reference, plan.metrics.reference, plan.seed, index);
+    if plan.data.reference_scale == ReferenceScale::Training {
+        return Ok(points);
+    }
+    let own = Scaling::fit(plan.data.scale, points.view())?;
+    Ok(scaling.inverse(own.forward(points.view()).view()))
 }

@@ -142,6 +142,7 @@ impl Drawing<'_> {
             Ok((points, row)) => {
                 let value = row.log_likelihood.map(|v| ("log-likelihood", v));
                 run.observer.progress(&run.label.run, Stage::Sample, step as u64, value);
+                run.observer.metrics(&run.label.run, &row);
                 self.rows.push(row);
                 self.generated = Some(points);
             }

@@ -73,7 +73,7 @@ pub fn run(study: &Study, options: &RunOptions, observer: &dyn Observer) -> Resu
     if !options.force && holds(out, study, &spec)? && assemble::is_complete(out) {
         let statuses = statuses_now();
         if statuses.iter().all(Option::is_some) {
-            let summary = read_summary(&out.join(assemble::SUMMARY))?;
+            let (_, summary) = read_summary(&out.join(assemble::SUMMARY))?;
             return Ok(Outcome::AlreadyDone(finished(summary, statuses, Vec::new(), 0.0)));
         }
     }
@@ -138,7 +138,7 @@ pub(crate) fn holds(out: &Path, study: &Study, spec: &str) -> Result<bool, Exper
 
 /// Empties a folder of what a study writes.
 fn empty(out: &Path) -> Result<(), ExperimentError> {
-    let names = [SPEC, "runs"].into_iter().chain(assemble::TABLES);
+    let names = [SPEC, "runs", "figures", "report.html", "tensorboard"].into_iter().chain(assemble::TABLES);
     names.into_iter().try_for_each(|name| files::remove(&out.join(name)))
 }
 

@@ -51,7 +51,10 @@ pub(super) fn train(members: Vec<Begun>) -> Vec<Result<Trained, ExperimentError>
     let clock = Instant::now();
     let taught = members.iter().map(|begun| match (begun.run.pipeline, begun.run.trained_already()) {
         (Pipeline::Exact, _) => Ok(None),
-        (_, Some(taught)) => Ok(Some(Either::Taught(taught))),
+        (_, Some(taught)) => {
+            taught.1.iter().for_each(|row| begun.run.observer.loss(&begun.run.label.run, row));
+            Ok(Some(Either::Taught(taught)))
+        }
         (_, None) => begun.pupil().map(|pupil| Some(Either::Pupil(Box::new(pupil)))),
     });
     let taught = together(taught.collect(), teach);
@@ -169,8 +172,9 @@ impl Seat<'_> {
         let LossTerms { loss, mse, isotropy } = terms;
         let reduction = self.run.plan.train.loss.reduction;
         let optimal = self.exact.map(|exact| optimal_mse(exact, batch, reduction)).transpose()?;
-        self.rows.push(LossRow { iteration, loss, mse, isotropy, optimal });
-        let id = &self.run.label.run;
+        let (id, row) = (&self.run.label.run, LossRow { iteration, loss, mse, isotropy, optimal });
+        self.run.observer.loss(id, &row);
+        self.rows.push(row);
         self.run.observer.progress(id, Stage::Train, iteration as u64, Some(("loss", loss)));
         Ok(())
     }
@@ -200,6 +204,7 @@ impl<'a> Begun<'a> {
             trainer.restore(bytes).ok().filter(|()| trainer.iteration() == iteration)
         });
         let rows = restored.map_or(Vec::new(), |((), rows)| rows);
+        rows.iter().for_each(|row| run.observer.loss(&run.label.run, row));
         Ok(Pupil { run, exact: self.exact.as_ref(), trainer, checkpoints, rows })
     }
 

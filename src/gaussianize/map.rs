@@ -43,9 +43,17 @@ impl Gaussianizer {
     /// # Panics
     /// When `x` has other than `d` columns.
     pub fn forward(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        self.forward_through(x, self.layers())
+    }
+
+    /// `x` after the first `count` layers alone, as [`forward`](Self::forward) after all of them.
+    ///
+    /// # Panics
+    /// When `x` has other than `d` columns.
+    pub fn forward_through(&self, x: ArrayView2<f64>, count: usize) -> Array2<f64> {
         assert_eq!(x.ncols(), self.dim, "points of another dimension than the map's");
         let run = |block: &mut [f64], scratch: &mut [f64], _: &mut [f64], m: usize| {
-            self.layers.iter().for_each(|layer| layer.forward(block, scratch, m, None));
+            self.layers.iter().take(count).for_each(|layer| layer.forward(block, scratch, m, None));
         };
         by_blocks(x, run).0
     }

@@ -2,12 +2,17 @@
 
 mod fit;
 mod json;
+mod page;
+mod pictures;
 mod progress;
 mod runs;
 mod table;
+mod tensorboard;
 
 pub use fit::fit_table;
 pub use json::JsonEvents;
+pub use pictures::{Written, write_figures};
 pub use progress::ProgressBars;
 pub use runs::run_table;
 pub use table::end_table;
+pub use tensorboard::TensorBoard;

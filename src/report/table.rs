@@ -2,7 +2,7 @@
 
 use crate::experiment::{Finished, Status, SummaryRow};
 use comfy_table::{CellAlignment, Table, presets};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Columns of the table: heading, metric of the summary, digits.
 const COLUMNS: [(&str, &str, usize); 7] = [
@@ -21,36 +21,39 @@ const DATA: &str = "data";
 /// More lines than this are for `summary.csv`.
 const MOST_LINES: usize = 60;
 
+/// The lines of a table over a summary: pipelines and sweep points, then fresh real points.
+pub(super) fn lines(summary: &[SummaryRow]) -> Vec<(&str, &[String])> {
+    // Points that share their data share the line of fresh real points.
+    let mut groups: Vec<((&str, &[String]), Vec<u64>)> = Vec::new();
+    let mut places: HashMap<(&str, &[String]), usize> = HashMap::new();
+    for row in summary {
+        let line = (row.pipeline.as_str(), row.values.as_slice());
+        let place = *places.entry(line).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((line, Vec::new()));
+        }
+        groups[place].1.push(row.figures.mean.to_bits());
+    }
+    let mut seen = HashSet::new();
+    groups.retain(|((pipeline, _), means)| *pipeline != DATA || seen.insert(means.clone()));
+    let mut lines: Vec<(&str, &[String])> = groups.into_iter().map(|(line, _)| line).collect();
+    // Real points last: the line to read the others by.
+    lines.sort_by_key(|(pipeline, _)| *pipeline == DATA);
+    lines
+}
+
 /// One line for each pipeline and point, and one for fresh real points; then the seconds by stage.
 pub fn end_table(finished: &Finished) -> String {
+    let lines = lines(&finished.summary);
     let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
     let runs = match (finished.runs.len(), finished.all) {
         (done, all) if done == all => format!("{all} runs"),
         (done, all) => format!("{done} of {all} runs"),
     };
     let end = format!("{runs}{wall}; tables in {}\n", finished.out.display());
-    let mut lines: Vec<(&str, &[String])> = Vec::new();
-    let mut known = HashSet::new();
-    for row in &finished.summary {
-        let line = (row.pipeline.as_str(), row.values.as_slice());
-        if known.insert(line) {
-            lines.push(line);
-        }
-    }
     if lines.iter().filter(|(pipeline, _)| *pipeline != DATA).count() > MOST_LINES {
         return end;
     }
-    // Points that share their data share the line of fresh real points.
-    let mut seen: Vec<Vec<u64>> = Vec::new();
-    lines.retain(|&(pipeline, values)| {
-        let of = |row: &&SummaryRow| row.pipeline == pipeline && row.values == values;
-        let means = finished.summary.iter().filter(of).map(|row| row.figures.mean.to_bits()).collect();
-        let new = pipeline != DATA || !seen.contains(&means);
-        seen.push(means);
-        new
-    });
-    // Real points last: the line to read the others by.
-    lines.sort_by_key(|(pipeline, _)| *pipeline == DATA);
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
     let heading = |text: &str| text.to_string();

@@ -1,0 +1,161 @@
+//! Curves laid out by pipeline and sweep point, the same way in every figure of lines: one point of a sweep
+//! makes one panel with a line for each pipeline; several make a panel for each pipeline with a line for
+//! each point. The exact denoiser is a dashed line beside the baseline.
+
+use super::model::{Mark, Role, Stroke};
+use super::results::RunRows;
+use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups, ink};
+use super::words::pipeline_name;
+
+/// What is drawn for one group of replicates.
+pub struct Lines {
+    /// The result.
+    pub main: Curve,
+    /// Behind it, for panels with few lines.
+    pub raw: Option<Curve>,
+    /// To compare with, once for a panel.
+    pub reference: Option<(String, Curve)>,
+}
+
+impl From<Curve> for Lines {
+    fn from(main: Curve) -> Self {
+        Self { main, raw: None, reference: None }
+    }
+}
+
+/// The lines of one panel.
+pub struct Facet {
+    /// Title of the panel; empty where there is only one.
+    pub title: String,
+    /// Whose panel it is.
+    pub role: Role,
+    /// Its lines.
+    pub marks: Vec<Mark>,
+    /// The lines' results, for the choice of the axes.
+    pub curves: Vec<Curve>,
+}
+
+/// Lays out the runs of a table. `lines` makes curves of the replicates of one pipeline at one point.
+pub fn facets<R>(keys: &[String], runs: &[RunRows<R>], lines: impl Fn(&Group<R>) -> Lines) -> Vec<Facet> {
+    let groups = groups(runs);
+    let mut points: Vec<&[String]> = Vec::new();
+    let mut pipelines: Vec<&str> = Vec::new();
+    for group in &groups {
+        if !points.contains(&group.values) {
+            points.push(group.values);
+        }
+        if !pipelines.contains(&group.pipeline) {
+            pipelines.push(group.pipeline);
+        }
+    }
+    if points.len() < 2 {
+        return one_panel(&groups, &lines).into_iter().collect();
+    }
+    let exact: Vec<Curve> = groups.iter().filter(|g| g.pipeline == "exact").map(|g| lines(g).main).collect();
+    // The exact denoiser asks for no panel where no swept key changes it.
+    let common = exact.first().filter(|first| exact.iter().all(|c| c == *first)).cloned();
+    pipelines.retain(|p| *p != "exact" || common.is_none() || pipelines_alone(&groups));
+    let mut facets: Vec<Facet> =
+        pipelines.iter().map(|pipeline| panel_of(keys, pipeline, &groups, &lines)).collect();
+    if let (Some(curve), Some(facet)) = (common, facets.iter_mut().find(|f| f.role == Role::Baseline)) {
+        facet.marks.push(reference_line(pipeline_name("exact"), &curve));
+    }
+    facets.retain(|facet| !facet.curves.is_empty());
+    facets
+}
+
+/// Whether the exact denoiser is the only pipeline.
+fn pipelines_alone<R>(groups: &[Group<R>]) -> bool {
+    groups.iter().all(|g| g.pipeline == "exact")
+}
+
+/// A dashed line to compare with.
+pub fn reference_line(label: &str, curve: &Curve) -> Mark {
+    let thin = curve.thinned(MOST_POINTS);
+    Mark::Line {
+        label: label.to_string(),
+        named: true,
+        ink: Role::Exact.into(),
+        stroke: Stroke::Dashed,
+        x: thin.x,
+        y: thin.y,
+        low: Vec::new(),
+        high: Vec::new(),
+    }
+}
+
+fn line(label: String, named: bool, pipeline: &str, strength: f64, stroke: Stroke, curve: &Curve) -> Mark {
+    let thin = curve.thinned(MOST_POINTS);
+    let ink = ink(pipeline, strength);
+    Mark::Line { label, named, ink, stroke, x: thin.x, y: thin.y, low: thin.low, high: thin.high }
+}
+
+fn one_panel<R>(groups: &[Group<R>], lines: &impl Fn(&Group<R>) -> Lines) -> Option<Facet> {
+    let (mut behind, mut marks, mut curves) = (Vec::new(), Vec::new(), Vec::new());
+    for group in groups {
+        let Lines { main, raw, reference } = lines(group);
+        if main.x.is_empty() {
+            continue;
+        }
+        let name = pipeline_name(group.pipeline).to_string();
+        if let Some(raw) = raw {
+            behind.push(line(format!("{name}, raw"), false, group.pipeline, 0.3, Stroke::Thin, &raw));
+        }
+        if let Some((label, curve)) = reference.filter(|(_, curve)| !curve.x.is_empty()) {
+            marks.push(reference_line(&label, &curve));
+        }
+        let stroke = if group.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal };
+        marks.push(line(name, true, group.pipeline, 1.0, stroke, &main));
+        curves.push(main);
+    }
+    behind.append(&mut marks);
+    (!curves.is_empty()).then(|| Facet { title: String::new(), role: Role::Data, marks: behind, curves })
+}
+
+/// What all lines of a panel are compared with, where it is the same for all of them.
+fn common_reference(lines: &[Lines]) -> Option<Mark> {
+    let mut references = lines.iter().map(|l| l.reference.as_ref().filter(|(_, c)| !c.x.is_empty()));
+    let first = references.next()??;
+    references.all(|other| other == Some(first)).then(|| reference_line(&first.0, &first.1))
+}
+
+fn panel_of<R>(
+    keys: &[String],
+    pipeline: &str,
+    groups: &[Group<R>],
+    lines: &impl Fn(&Group<R>) -> Lines,
+) -> Facet {
+    let mine: Vec<&Group<R>> = groups.iter().filter(|g| g.pipeline == pipeline).collect();
+    let drawn: Vec<Lines> = mine.iter().map(|g| lines(g)).collect();
+    let points: Vec<&[String]> = mine.iter().map(|g| g.values).collect();
+    let ends: Vec<Option<f64>> = drawn.iter().map(|l| l.main.last()).collect();
+    let emphasis = Emphasis::new(keys, &points, &ends);
+    let many = mine.len() > NAMED_POINTS;
+    let reference = common_reference(&drawn);
+    let (mut raw_marks, mut quiet, mut named, mut curves) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((group, lines), (label, strength)) in mine.iter().zip(drawn).zip(emphasis.lines) {
+        if lines.main.x.is_empty() {
+            continue;
+        }
+        let point = super::series::point_name(keys, group.values);
+        if let Some(raw) = lines.raw.filter(|_| !many) {
+            let label = format!("{point}, raw");
+            raw_marks.push(line(label, false, pipeline, 0.3 * strength, Stroke::Thin, &raw));
+        }
+        match label {
+            Some(label) => {
+                named.push(line(label, true, pipeline, strength, Stroke::Normal, &lines.main));
+            }
+            None => {
+                let plain = Curve { low: Vec::new(), high: Vec::new(), ..lines.main.clone() };
+                quiet.push(line(point, false, pipeline, strength, Stroke::Thin, &plain));
+            }
+        }
+        curves.push(lines.main);
+    }
+    raw_marks.append(&mut quiet);
+    raw_marks.append(&mut named);
+    raw_marks.extend(reference);
+    let title = pipeline_name(pipeline).to_string();
+    Facet { title, role: Role::of_pipeline(pipeline), marks: raw_marks, curves }
+}

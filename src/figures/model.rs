@@ -1,0 +1,346 @@
+//! What a figure shows, before anything is drawn: panels of marks on axes, all numbers in data units.
+//!
+//! The builders of this module's neighbours make [`Figure`]s of results; [`super::draw`] makes pictures of
+//! them. The same numbers go to a CSV beside each picture ([`Figure::to_csv`]).
+
+use serde::Serialize;
+
+/// Who or what a mark stands for; a theme gives it its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Real points.
+    Data,
+    /// The baseline pipeline.
+    Baseline,
+    /// The Gaussianized pipeline.
+    Gaussianized,
+    /// The exact denoiser.
+    Exact,
+    /// Numbers of a paper.
+    Paper,
+    /// What stands in the background.
+    Quiet,
+    /// A place between 0 and 1 on the scale of values.
+    Value(f64),
+}
+
+impl Role {
+    /// The role of a pipeline by its name.
+    pub fn of_pipeline(name: &str) -> Self {
+        match name {
+            "baseline" => Self::Baseline,
+            "gaussianized" => Self::Gaussianized,
+            "exact" => Self::Exact,
+            _ => Self::Data,
+        }
+    }
+}
+
+/// A role and how strongly it is shown: 1 is the full colour, less is nearer to the background.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Ink {
+    /// What it stands for.
+    pub role: Role,
+    /// Strength in (0, 1].
+    pub strength: f64,
+}
+
+impl From<Role> for Ink {
+    fn from(role: Role) -> Self {
+        Self { role, strength: 1.0 }
+    }
+}
+
+/// How numbers become places on an axis.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Evenly.
+    Linear,
+    /// By their logarithm.
+    Log,
+    /// Places 0, 1, 2, ... with names.
+    Named(Vec<String>),
+}
+
+/// One axis of a panel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Axis {
+    /// What it measures, with its unit.
+    pub label: String,
+    /// How.
+    pub scale: Scale,
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Axis {
+    /// A linear axis.
+    pub fn linear(label: &str, low: f64, high: f64) -> Self {
+        Self { label: label.to_string(), scale: Scale::Linear, low, high }
+    }
+}
+
+/// A colour scale of shaded points.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColourBar {
+    /// What the colour measures.
+    pub label: String,
+    /// Value at its lower end.
+    pub low: f64,
+    /// Value at its upper end; larger ones look the same.
+    pub high: f64,
+}
+
+/// The look of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stroke {
+    /// A result.
+    Normal,
+    /// One of many, or raw values behind a smoothed line.
+    Thin,
+    /// Something to compare with.
+    Dashed,
+}
+
+/// Something drawn in a panel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "mark")]
+pub enum Mark {
+    /// A line through points, with an optional band around it.
+    Line {
+        /// What it is.
+        label: String,
+        /// Whether that is written at its end.
+        named: bool,
+        /// Its colour.
+        ink: Ink,
+        /// Its look.
+        stroke: Stroke,
+        /// Abscissas.
+        x: Vec<f64>,
+        /// Ordinates.
+        y: Vec<f64>,
+        /// Lower ends of the band, as many as `x`, or none.
+        low: Vec<f64>,
+        /// Upper ends.
+        high: Vec<f64>,
+    },
+    /// A level across the whole panel.
+    Level {
+        /// Written at its end.
+        label: String,
+        /// Its colour.
+        ink: Ink,
+        /// Where.
+        y: f64,
+    },
+    /// A cloud of points.
+    Points {
+        /// What they are.
+        label: String,
+        /// Their colour, where they have no values.
+        ink: Ink,
+        /// Diameter in pixels.
+        size: f64,
+        /// Abscissas.
+        x: Vec<f64>,
+        /// Ordinates.
+        y: Vec<f64>,
+        /// What each one's colour shows by the panel's [`ColourBar`]; or empty.
+        value: Vec<f64>,
+    },
+    /// Means with their intervals, at places of a named axis.
+    Intervals {
+        /// What they are; written in the panel's key.
+        label: String,
+        /// Their colour.
+        ink: Ink,
+        /// Open (true) or filled dots.
+        open: bool,
+        /// Places.
+        x: Vec<f64>,
+        /// Means.
+        y: Vec<f64>,
+        /// Lower ends; equal to the mean where none is known.
+        low: Vec<f64>,
+        /// Upper ends.
+        high: Vec<f64>,
+    },
+    /// Lines of equal density.
+    Contours {
+        /// What is inside of the lines.
+        label: String,
+        /// Each line as points.
+        lines: Vec<Vec<[f64; 2]>>,
+    },
+    /// A histogram as a density.
+    Histogram {
+        /// What is counted.
+        label: String,
+        /// Its colour.
+        ink: Ink,
+        /// Ends of the bins, one more than heights.
+        edges: Vec<f64>,
+        /// Heights, with area 1.
+        heights: Vec<f64>,
+    },
+}
+
+/// Axes and what is drawn on them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Panel {
+    /// Its own title.
+    pub title: String,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// Colour scale, where points have values.
+    pub colour: Option<ColourBar>,
+    /// In the order of drawing.
+    pub marks: Vec<Mark>,
+}
+
+/// The form of the panels of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Both axes with one unit length: point clouds.
+    Square,
+    /// Height over width.
+    Ratio(f64),
+}
+
+/// Panels side by side.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PanelRow {
+    /// Written along the row's left side; may be empty.
+    pub title: String,
+    /// Colour of that title.
+    pub role: Role,
+    /// Form of the panels.
+    pub form: Form,
+    /// Left to right.
+    pub panels: Vec<Panel>,
+}
+
+/// A whole figure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figure {
+    /// Name of its files.
+    pub name: String,
+    /// What it shows.
+    pub title: String,
+    /// The setting: data, network, steps, replicates.
+    pub setting: String,
+    /// How to read it, and what was left out.
+    pub note: String,
+    /// Top to bottom.
+    pub rows: Vec<PanelRow>,
+}
+
+/// A row of a figure's CSV.
+#[derive(Serialize, Default)]
+struct Record<'a> {
+    panel: &'a str,
+    mark: &'a str,
+    series: &'a str,
+    x: Option<f64>,
+    y: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    value: Option<f64>,
+}
+
+impl Figure {
+    /// The figure's numbers, a row for each point of each mark:
+    /// `panel, mark, series, x, y, low, high, value`.
+    ///
+    /// # Errors
+    /// If `out` cannot be written to.
+    pub fn to_csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        let mut writer = csv::Writer::from_writer(out);
+        for row in &self.rows {
+            for panel in &row.panels {
+                let title = [row.title.as_str(), panel.title.as_str()];
+                let title: Vec<&str> = title.into_iter().filter(|t| !t.is_empty()).collect();
+                let title = title.join(", ");
+                for mark in &panel.marks {
+                    for record in mark.records() {
+                        writer.serialize(Record { panel: &title, ..record })?;
+                    }
+                }
+            }
+        }
+        writer.flush()
+    }
+}
+
+impl Mark {
+    /// The name at the end of a line or level.
+    pub fn end_label(&self) -> Option<&str> {
+        match self {
+            Self::Line { label, named: true, .. } => Some(label),
+            Self::Level { label, .. } => Some(label),
+            _ => None,
+        }
+    }
+
+    fn records(&self) -> Vec<Record<'_>> {
+        let at = |list: &[f64], i: usize| list.get(i).copied();
+        let rows = |mark, series, x: &[f64], y: &[f64], low: &[f64], high: &[f64], value: &[f64]| {
+            (0..x.len())
+                .map(|i| Record {
+                    panel: "",
+                    mark,
+                    series,
+                    x: at(x, i),
+                    y: at(y, i),
+                    low: at(low, i),
+                    high: at(high, i),
+                    value: at(value, i),
+                })
+                .collect::<Vec<_>>()
+        };
+        match self {
+            Self::Line { label, x, y, low, high, stroke, .. } => {
+                let kind = if *stroke == Stroke::Thin { "thin line" } else { "line" };
+                rows(kind, label, x, y, low, high, &[])
+            }
+            Self::Level { label, y, .. } => {
+                vec![Record { mark: "level", series: label, y: Some(*y), ..Record::default() }]
+            }
+            Self::Points { label, x, y, value, .. } => rows("points", label, x, y, &[], &[], value),
+            Self::Intervals { label, x, y, low, high, .. } => rows("interval", label, x, y, low, high, &[]),
+            Self::Contours { label, lines } => lines
+                .iter()
+                .enumerate()
+                .flat_map(|(i, line)| {
+                    line.iter().map(move |p| Record {
+                        mark: "contour",
+                        series: label,
+                        x: Some(p[0]),
+                        y: Some(p[1]),
+                        value: Some(i as f64),
+                        ..Record::default()
+                    })
+                })
+                .collect(),
+            Self::Histogram { label, edges, heights, .. } => (0..heights.len())
+                .map(|i| Record {
+                    mark: "histogram",
+                    series: label,
+                    y: at(heights, i),
+                    low: at(edges, i),
+                    high: at(edges, i + 1),
+                    ..Record::default()
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The reverse process of a few runs as frames for the page's animation.
+
+use crate::experiment::{ExperimentError, Replay};
+use crate::figures::Results;
+use crate::figures::clouds::{Frame, background, runs_at};
+use crate::figures::model::Mark;
+use crate::figures::series::point_name;
+use crate::figures::words::pipeline_name;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Sweep points to choose from at most.
+const MOST_RUNS: usize = 12;
+
+/// Frames of a run at most, where few runs are shown and where many.
+const FRAMES: (usize, usize) = (101, 51);
+
+/// Points of a frame at most and at least.
+const POINTS: (usize, usize) = (1000, 200);
+
+/// Bytes of all frames together, before they are written as text.
+const BYTES: usize = 3_500_000;
+
+/// The number that stands for a place outside of the axes.
+const OUTSIDE: u16 = u16::MAX;
+
+/// The pipelines of one sweep point.
+#[derive(Serialize)]
+pub struct Shown {
+    /// The sweep point in words.
+    pub name: String,
+    /// Lines of equal density, each a text of places.
+    contours: Vec<String>,
+    /// Real points, as places; empty where there are contours.
+    behind: String,
+    /// Log-likelihood of real points.
+    data: Option<f64>,
+    sides: Vec<Side>,
+}
+
+/// One pipeline.
+#[derive(Serialize)]
+struct Side {
+    name: String,
+    role: String,
+    steps: Vec<usize>,
+    /// Log-likelihood after each of the steps.
+    log_likelihood: Vec<Option<f64>>,
+    /// All frames: two 16-bit numbers a point, little-endian, base64.
+    places: String,
+}
+
+/// Frames of up to a number of sweep points, evenly chosen.
+///
+/// # Errors
+/// If a run cannot be sampled again.
+pub fn frames(results: &Results) -> Result<Vec<Shown>, ExperimentError> {
+    let mut points: Vec<&[String]> = Vec::new();
+    for (_, status) in &results.runs {
+        if !points.contains(&status.label.values.as_slice()) {
+            points.push(&status.label.values);
+        }
+    }
+    let n = points.len();
+    if n > MOST_RUNS {
+        points = (0..MOST_RUNS).map(|i| points[i * (n - 1) / (MOST_RUNS - 1)]).collect();
+    }
+    let sides = points.len() * results.pipelines().len().max(1);
+    let most_frames = if sides > 6 { FRAMES.1 } else { FRAMES.0 };
+    let count = (BYTES / (sides.max(1) * most_frames * 4)).clamp(POINTS.1, POINTS.0);
+    let shown = points.iter().map(|values| shown(results, values, count, most_frames));
+    Ok(shown.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+fn shown(
+    results: &Results,
+    values: &[String],
+    count: usize,
+    most_frames: usize,
+) -> Result<Option<Shown>, ExperimentError> {
+    let runs = runs_at(results, values)?;
+    let Some((_, first)) = runs.first().filter(|(_, run)| run.plan().data.source.dim() >= 2) else {
+        return Ok(None);
+    };
+    let (frame, back) = background(first)?;
+    let (contours, behind) = match back {
+        Mark::Contours { lines, .. } => {
+            let text = |line: &Vec<[f64; 2]>| encoded(line.iter().map(|p| clamped(frame, p[0], p[1])));
+            (lines.iter().map(text).collect(), String::new())
+        }
+        Mark::Points { x, y, .. } => {
+            (Vec::new(), encoded(x.iter().zip(&y).map(|(x, y)| place(frame, *x, *y))))
+        }
+        _ => (Vec::new(), String::new()),
+    };
+    let sides =
+        runs.iter().map(|(pipeline, run)| side(results, pipeline, values, run, frame, count, most_frames));
+    Ok(Some(Shown {
+        name: point_name(&results.keys, values),
+        contours,
+        behind,
+        data: results.data_level("log_likelihood"),
+        sides: sides.collect::<Result<_, _>>()?,
+    }))
+}
+
+fn side(
+    results: &Results,
+    pipeline: &str,
+    values: &[String],
+    run: &Replay,
+    frame: Frame,
+    count: usize,
+    most_frames: usize,
+) -> Result<Side, ExperimentError> {
+    let last = run.plan().sample.steps;
+    let frames = most_frames.min(last + 1);
+    let steps: Vec<usize> = (0..frames).map(|i| i * last / (frames - 1).max(1)).collect();
+    let clouds = run.clouds(count, &|step| steps.binary_search(&step).is_ok())?;
+    let places = clouds
+        .iter()
+        .flat_map(|c| c.points.rows().into_iter().map(|p| place(frame, p[0], p[1])).collect::<Vec<_>>());
+    let rows =
+        results.metrics.iter().find(|rows| rows.label.pipeline == pipeline && rows.label.values == values);
+    let known: HashMap<usize, f64> =
+        rows.iter().flat_map(|r| &r.rows).filter_map(|row| Some((row.step, row.log_likelihood?))).collect();
+    Ok(Side {
+        name: pipeline_name(pipeline).to_string(),
+        role: pipeline.to_string(),
+        log_likelihood: steps.iter().map(|step| known.get(step).copied()).collect(),
+        places: encoded(places),
+        steps,
+    })
+}
+
+/// A point in units of the axes; outside of them a mark.
+fn place(frame: Frame, x: f64, y: f64) -> [u16; 2] {
+    let part = |v: f64, (low, high): (f64, f64)| (v - low) / (high - low);
+    let (x, y) = (part(x, frame.x), part(y, frame.y));
+    if (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y) { [x, y].map(number) } else { [OUTSIDE; 2] }
+}
+
+/// A point in units of the axes, moved onto them where it lies outside.
+fn clamped(frame: Frame, x: f64, y: f64) -> [u16; 2] {
+    place(frame, x.clamp(frame.x.0, frame.x.1), y.clamp(frame.y.0, frame.y.1))
+}
+
+fn number(part: f64) -> u16 {
+    (part * f64::from(OUTSIDE - 1)).round() as u16
+}
+
+fn encoded(places: impl IntoIterator<Item = [u16; 2]>) -> String {
+    STANDARD.encode(places.into_iter().flatten().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
+}

@@ -1,0 +1,113 @@
+//! `report.html`: one page with everything, that opens from disk and asks nothing of a network.
+
+mod frames;
+mod tables;
+
+use crate::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, css_variables, escape, svg};
+use crate::figures::{Figure, Results, words};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt::Write;
+
+const CSS: &str = include_str!("page.css");
+const JS: &str = include_str!("page.js");
+
+/// The page of results and their figures.
+/// Runs that cannot be sampled again are told in the results' notices.
+pub fn page(results: &mut Results, figures: &[Figure]) -> String {
+    let runs = frames::frames(results).unwrap_or_else(|error| {
+        results.notices.push(format!("no animation: {error}"));
+        Vec::new()
+    });
+    let name = escape(&results.name());
+    let mut body = String::new();
+    let _ = write!(
+        body,
+        r#"<header><div><h1>{name}</h1><p class="muted">{}</p></div><button id="theme" type="button">Light / dark</button></header>"#,
+        escape(&words::details(results))
+    );
+    let sections = [
+        ("summary", "Summary", tables::summary(results)),
+        ("process", "The reverse process", if runs.is_empty() { String::new() } else { animation(&runs) }),
+        ("figures", "Figures", pictures(figures)),
+        ("notes", "Left out", notes(results)),
+        ("spec", "Spec", tables::spec(results)),
+        ("provenance", "Provenance", tables::provenance(results)),
+    ];
+    let there = || sections.iter().filter(|(_, _, text)| !text.is_empty());
+    body += "<nav>";
+    for (id, title, _) in there() {
+        let _ = write!(body, r##"<a href="#{id}">{title}</a>"##);
+    }
+    body += "</nav>";
+    for (id, title, text) in there() {
+        let _ = write!(body, r#"<section id="{id}"><h2>{title}</h2>{text}</section>"#);
+    }
+    let data = serde_json::to_string(&runs).unwrap_or_else(|_| "[]".to_string());
+    // A script element ends at the first "</", whatever stands around it.
+    let data = data.replace("</", "<\\/");
+    format!(
+        r#"<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:">
+<meta name="generator" content="gdiff {version}"><title>{name}</title><style>
+{style}</style></head><body>
+{body}
+<script type="application/json" id="runs">{data}</script>
+<script>
+{JS}</script></body></html>
+"#,
+        version = env!("CARGO_PKG_VERSION"),
+        style = style(),
+    )
+}
+
+/// Fonts, both sets of colours, and the layout.
+fn style() -> String {
+    let (light, dark) = (css_variables(false), css_variables(true));
+    let mut css = String::new();
+    for (bytes, weight) in [(FONT_REGULAR, 400), (FONT_SEMI_BOLD, 600)] {
+        let data = STANDARD.encode(bytes);
+        let _ = writeln!(
+            css,
+            "@font-face{{font-family:Inter;font-weight:{weight};src:url(data:font/otf;base64,{data})}}"
+        );
+    }
+    let _ = writeln!(css, ":root{{color-scheme:light;{light}}}");
+    let _ = writeln!(
+        css,
+        "@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}"
+    );
+    let _ = writeln!(css, ":root[data-theme=dark]{{color-scheme:dark;{dark}}}");
+    css + CSS
+}
+
+fn pictures(figures: &[Figure]) -> String {
+    figures
+        .iter()
+        .map(|figure| {
+            format!(r#"<figure id="{}">{}</figure>"#, escape(&figure.name), svg(figure, Theme::Page))
+        })
+        .collect()
+}
+
+fn notes(results: &Results) -> String {
+    if results.notices.is_empty() {
+        return String::new();
+    }
+    let items: String = results.notices.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
+    format!("<ul>{items}</ul>")
+}
+
+/// Slider, button and, where there are several sweep points, a choice of them.
+fn animation(runs: &[frames::Shown]) -> String {
+    let mut text = r#"<div class="controls"><button id="play" type="button">Play</button><input id="step" type="range" min="0" max="1" value="0" aria-label="reverse step"><output id="shown-step"></output>"#.to_string();
+    if runs.len() > 1 {
+        text += r#"<label>Sweep point <select id="run">"#;
+        for (i, run) in runs.iter().enumerate() {
+            let _ = write!(text, r#"<option value="{i}">{}</option>"#, escape(&run.name));
+        }
+        text += "</select></label>";
+    }
+    text + r#"</div><div id="clouds"></div>"#
+}

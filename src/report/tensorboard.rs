@@ -1,0 +1,270 @@
+//! `--tensorboard`: scalars of each run as TensorBoard event files, written while the runs are under way.
+//!
+//! An event file is a sequence of TFRecords (length, masked CRC-32C of the length, bytes, masked CRC-32C of
+//! the bytes), each an `Event` message of `tensorflow/core/util/event.proto`: `wall_time` (1, double),
+//! `step` (2, varint), `file_version` (3, string), `summary` (5) of values (1) with `tag` (1, string) and
+//! `simple_value` (2, float). Three of protobuf's four encodings in a handful of lines need no generator.
+
+use crate::experiment::{
+    ExperimentError, Finished, LossRow, MetricsRow, Observer, Stage, Status, files, read_rows,
+};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// TensorBoard reads every file whose name holds `tfevents`.
+const FILE: &str = "events.out.tfevents.gdiff";
+
+/// Longest time that events wait in memory.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// The first bytes of protobuf fields: number and encoding.
+const WALL_TIME: u8 = 0x09;
+const STEP: u8 = 0x10;
+const FILE_VERSION: u8 = 0x1a;
+const SUMMARY: u8 = 0x2a;
+const VALUE: u8 = 0x0a;
+const TAG: u8 = 0x0a;
+const SIMPLE_VALUE: u8 = 0x15;
+
+/// An event file under way.
+#[derive(Debug)]
+struct Events {
+    out: BufWriter<File>,
+    flushed: Instant,
+}
+
+impl Events {
+    fn create(path: &Path) -> io::Result<Self> {
+        let mut events = Self { out: BufWriter::new(File::create(path)?), flushed: Instant::now() };
+        let mut version = vec![];
+        field(&mut version, FILE_VERSION, b"brain.Event:2");
+        events.record(&version)?;
+        Ok(events)
+    }
+
+    /// Scalars of one step; those that are not known are left out.
+    fn scalars(&mut self, step: usize, values: &[(&str, Option<f64>)]) -> io::Result<()> {
+        let mut summary = vec![];
+        for (tag, value) in values {
+            let Some(value) = value else { continue };
+            let mut one = vec![];
+            field(&mut one, TAG, tag.as_bytes());
+            one.push(SIMPLE_VALUE);
+            one.extend((*value as f32).to_le_bytes());
+            field(&mut summary, VALUE, &one);
+        }
+        let mut event = vec![STEP];
+        varint(&mut event, step as u64);
+        field(&mut event, SUMMARY, &summary);
+        self.record(&event)?;
+        if self.flushed.elapsed() > FLUSH {
+            self.out.flush()?;
+            self.flushed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// An event as a TFRecord, with the time of day.
+    fn record(&mut self, event: &[u8]) -> io::Result<()> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let mut bytes = vec![WALL_TIME];
+        bytes.extend(now.as_secs_f64().to_le_bytes());
+        bytes.extend(event);
+        let length = (bytes.len() as u64).to_le_bytes();
+        for part in [&length[..], &masked_crc(&length), &bytes, &masked_crc(&bytes)] {
+            self.out.write_all(part)?;
+        }
+        Ok(())
+    }
+
+    fn loss(&mut self, row: &LossRow) -> io::Result<()> {
+        let values = [
+            ("train/loss", Some(row.loss)),
+            ("train/mse", Some(row.mse)),
+            ("train/isotropy", Some(row.isotropy)),
+            ("train/optimal", row.optimal),
+        ];
+        self.scalars(row.iteration, &values)
+    }
+
+    fn metrics(&mut self, row: &MetricsRow) -> io::Result<()> {
+        let named = row.metrics().map(|(name, value)| (format!("sample/{name}"), value));
+        let values: Vec<(&str, Option<f64>)> = named.iter().map(|(name, v)| (name.as_str(), *v)).collect();
+        self.scalars(row.step, &values)
+    }
+}
+
+/// A length-delimited field.
+fn field(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
+    out.push(key);
+    varint(out, bytes.len() as u64);
+    out.extend(bytes);
+}
+
+/// Seven bits a byte, the lowest first.
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// TFRecord's CRC-32C: turned by 15 bits, plus a constant.
+fn masked_crc(bytes: &[u8]) -> [u8; 4] {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+/// An observer that also writes event files, a folder for each run under `DIR/tensorboard`.
+pub struct TensorBoard<'a> {
+    inner: &'a dyn Observer,
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: HashMap<String, Events>,
+    /// Runs that were written by this process.
+    written: HashSet<String>,
+    /// The first failure; a run goes on without its events.
+    failure: Option<ExperimentError>,
+}
+
+impl<'a> TensorBoard<'a> {
+    /// Writes beside what `inner` does, into an output folder.
+    pub fn new(inner: &'a dyn Observer, out: &Path) -> Self {
+        Self { inner, folder: out.join("tensorboard"), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, run: &str) -> PathBuf {
+        self.folder.join(run).join(FILE)
+    }
+
+    /// An empty event file of a run.
+    fn begin(&self, run: &str) -> Result<Events, ExperimentError> {
+        let path = self.path(run);
+        files::make_folder(&self.folder.join(run))?;
+        Events::create(&path).map_err(|source| ExperimentError::Write { path, source })
+    }
+
+    fn with(&self, run: &str, act: impl FnOnce(&mut Events) -> io::Result<()>) {
+        let mut state = self.state();
+        let Some(events) = state.open.get_mut(run) else { return };
+        if let Err(source) = act(events) {
+            state.open.remove(run);
+            state.failure.get_or_insert(ExperimentError::Write { path: self.path(run), source });
+        }
+    }
+
+    /// Writes the events of runs that were finished before, from their tables, and tells what failed.
+    ///
+    /// # Errors
+    /// If an event file could not be written.
+    pub fn finish(self, finished: &Finished) -> Result<(), ExperimentError> {
+        let mut state = std::mem::take(&mut *self.state());
+        if let Some(failure) = state.failure.take() {
+            return Err(failure);
+        }
+        let earlier = |status: &&Status| {
+            let run = &status.label.run;
+            !state.written.contains(run) && !self.path(run).is_file()
+        };
+        for status in finished.runs.iter().filter(earlier) {
+            let (run, folder) = (&status.label.run, finished.out.join("runs").join(&status.label.run));
+            let losses: Vec<LossRow> = match folder.join("loss.csv") {
+                path if path.is_file() => read_rows(&path)?,
+                _ => Vec::new(),
+            };
+            let metrics: Vec<MetricsRow> = read_rows(&folder.join("metrics.csv"))?;
+            let mut events = self.begin(run)?;
+            let write = |events: &mut Events| -> io::Result<()> {
+                losses.iter().try_for_each(|row| events.loss(row))?;
+                metrics.iter().try_for_each(|row| events.metrics(row))?;
+                events.out.flush()
+            };
+            write(&mut events).map_err(|source| ExperimentError::Write { path: self.path(run), source })?;
+        }
+        Ok(())
+    }
+}
+
+impl Observer for TensorBoard<'_> {
+    fn begin(&self, runs: usize) {
+        self.inner.begin(runs);
+    }
+
+    fn stage(&self, run: &str, stage: Stage, total: u64) {
+        if stage == Stage::Data {
+            match self.begin(run) {
+                Ok(events) => {
+                    self.state().written.insert(run.to_string());
+                    self.state().open.insert(run.to_string(), events);
+                }
+                Err(error) => {
+                    self.state().failure.get_or_insert(error);
+                }
+            }
+        }
+        self.inner.stage(run, stage, total);
+    }
+
+    fn progress(&self, run: &str, stage: Stage, done: u64, value: Option<(&'static str, f64)>) {
+        self.inner.progress(run, stage, done, value);
+    }
+
+    fn loss(&self, run: &str, row: &LossRow) {
+        self.with(run, |events| events.loss(row));
+    }
+
+    fn metrics(&self, run: &str, row: &MetricsRow) {
+        self.with(run, |events| events.metrics(row));
+    }
+
+    fn finished(&self, run: &str) {
+        self.with(run, |events| events.out.flush());
+        self.state().open.remove(run);
+        self.inner.finished(run);
+    }
+
+    fn failed(&self, run: &str, why: &str) {
+        self.with(run, |events| events.out.flush());
+        self.state().open.remove(run);
+        self.inner.failed(run, why);
+    }
+
+    fn notice(&self, text: &str) {
+        self.inner.notice(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_tfrecord() {
+        // CRC-32C of "123456789" is 0xe3069283 (RFC 3720); masked as in tensorflow/core/lib/hash/crc32c.h.
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+        let expected = ((0xe306_9283_u32 >> 15) | (0xe306_9283 << 17)).wrapping_add(0xa282_ead8);
+        assert_eq!(u32::from_le_bytes(masked_crc(b"123456789")), expected);
+    }
+
+    #[test]
+    fn numbers_are_protobuf_varints() {
+        let bytes = |value| {
+            let mut out = Vec::new();
+            varint(&mut out, value);
+            out
+        };
+        assert_eq!((bytes(1), bytes(127), bytes(150)), (vec![1], vec![127], vec![0x96, 0x01]));
+    }
+}
