@@ -14,12 +14,19 @@ from selenium.webdriver.chrome.service import Service
 SCREENSHOTS = "target/screenshots"
 SLOWEST = 2000  # milliseconds until the page of 500 runs is there
 LARGEST = 10_000_000  # bytes
+FEWEST = 100  # pixels of a cloud: some hundred points have several each
 
-# The number of pixels of a canvas that anything was drawn on.
+# How many pixels of a canvas have the colour of its points, which is that of its title.
 DRAWN = """
 const c = document.querySelectorAll('#clouds canvas')[arguments[0]];
-const pixels = new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer);
-return pixels.filter((p) => p !== 0).length;
+const title = c.parentNode.querySelector('h3');
+const [r, g, b] = getComputedStyle(title).color.match(/\\d+/g).map(Number);
+const pixels = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+let found = 0;
+for (let i = 0; i < pixels.length; i += 4) {
+  if (pixels[i] === r && pixels[i + 1] === g && pixels[i + 2] === b && pixels[i + 3] === 255) found++;
+}
+return found;
 """
 PIXELS = "return document.querySelectorAll('#clouds canvas')[arguments[0]].toDataURL()"
 MOVE = """
@@ -73,8 +80,7 @@ def count(driver):
 
 
 def is_drawn(driver, canvas):
-    """More than a contour, less than a filled square."""
-    return driver.execute_script(DRAWN, canvas) > 2000
+    return driver.execute_script(DRAWN, canvas) > FEWEST
 
 
 def clouds(driver, what):
