@@ -8,4 +8,4 @@ if ! command -v perf >/dev/null; then
     exit 1
 fi
 build
-exec python3 scripts/compare/profile.py --gdiff "$gdiff" "$@"
+exec python3 scripts/compare/hot_spots.py --gdiff "$gdiff" "$@"

@@ -50,7 +50,9 @@ impl Batch {
 /// `n` is no multiple of the batch size.
 #[derive(Clone, Debug)]
 pub struct Batches {
-    data: Array2<f64>,
+    /// Point after point.
+    data: Vec<f64>,
+    dim: usize,
     /// `sqrt(abar_t)` and `sqrt(1 - abar_t)` of the steps from 1 on.
     factors: Vec<(f64, f64)>,
     streams: TrainStreams,
@@ -78,12 +80,17 @@ impl Batches {
         let size = size.min(data.nrows());
         let factors = (1..=schedule.steps()).map(|t| schedule.alpha_bar(t));
         let factors = factors.map(|abar| (abar.sqrt(), (1.0 - abar).sqrt())).collect();
-        Ok(Self { data, factors, streams, size, order: None })
+        let (dim, data) = (data.ncols(), data.into_iter().collect());
+        Ok(Self { data, dim, factors, streams, size, order: None })
     }
 
     /// Dimension of the points.
     pub fn dim(&self) -> usize {
-        self.data.ncols()
+        self.dim
+    }
+
+    fn points(&self) -> usize {
+        self.data.len() / self.dim
     }
 
     /// Points in a batch, but for the last of an epoch.
@@ -98,13 +105,13 @@ impl Batches {
 
     /// Iterations in one epoch, `ceil(n / size)`.
     pub fn per_epoch(&self) -> usize {
-        self.data.nrows().div_ceil(self.size)
+        self.points().div_ceil(self.size)
     }
 
     /// The batch of iteration `i`, counting from 0.
     pub fn get(&mut self, i: usize) -> Batch {
         let (epoch, place) = (i / self.per_epoch(), i % self.per_epoch());
-        let (n, d) = self.data.dim();
+        let (n, d) = (self.points(), self.dim);
         if self.order.as_ref().is_none_or(|(e, _)| *e != epoch) {
             let mut order: Vec<usize> = (0..n).collect();
             order.shuffle(&mut self.streams.shuffle.at(epoch as u64));
@@ -116,14 +123,13 @@ impl Batches {
         let t: Vec<usize> = chosen.iter().map(|_| rng.random_range(1..=self.factors.len())).collect();
         let eps = self.streams.noise.standard_normal(i as u64, chosen.len(), d);
         // By hand: `select` takes as long as a layer's product.
-        let mut x_t = Array2::zeros((chosen.len(), d));
-        for (((mut to, e), &from), &t) in x_t.outer_iter_mut().zip(eps.outer_iter()).zip(chosen).zip(&t) {
+        let mut x_t = eps.clone();
+        Zip::from(x_t.rows_mut()).and(chosen).and(&t).for_each(|row, &from, &t| {
             let (signal, sigma) = self.factors[t - 1];
-            Zip::from(&mut to)
-                .and(self.data.row(from))
-                .and(e)
-                .for_each(|to, x, e| *to = signal * x + sigma * e);
-        }
+            for (x, x0) in row.into_iter().zip(&self.data[from * d..]) {
+                *x = signal * x0 + sigma * *x;
+            }
+        });
         Batch { x_t, t, eps }
     }
 }

@@ -119,12 +119,32 @@ impl WithSimd for Add<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, from, out } = self;
-        for (register, out) in S::as_mut_simd_f32s(out).0.iter_mut().enumerate() {
-            for row in from.numbers.chunks_exact(from.stride).take(rows) {
-                *out = simd.add_f32s(*out, S::as_simd_f32s(row).0[register]);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (registers, mut first) = (self.out.len() / S::F32_LANES, 0);
+        while first + 4 <= registers {
+            self.registers::<S, 4>(simd, first);
+            first += 4;
+        }
+        while first < registers {
+            self.registers::<S, 1>(simd, first);
+            first += 1;
+        }
+    }
+}
+
+impl Add<'_> {
+    /// `N` registers of columns: sums that wait for each other's rows do not wait for one another.
+    #[inline(always)]
+    fn registers<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
+        let columns = first * S::F32_LANES..(first + N) * S::F32_LANES;
+        let out = S::as_mut_simd_f32s(&mut self.out[columns.clone()]).0;
+        let mut sums: [S::f32s; N] = std::array::from_fn(|j| out[j]);
+        for row in self.from.numbers.chunks_exact(self.from.stride).take(self.rows) {
+            let row = &S::as_simd_f32s(&row[columns.clone()]).0[..N];
+            for j in 0..N {
+                sums[j] = simd.add_f32s(sums[j], row[j]);
             }
         }
+        out.copy_from_slice(&sums);
     }
 }
