@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`random`] | named, counter-based random streams: the only source of randomness |
 //! | [`parallel`] | who may use threads |
+//! | [`digest`] | SHA-256 as text |
 //! | [`data`] | where points come from: mixtures, tables; scaling |
 //! | [`gaussianize`] | the invertible map to an independent Gaussian (G 8-23) |
 //! | [`diffusion`] | schedule, network, loss, training, samplers, the exact mixture denoiser (G 1-7, I 1-28) |
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod diffusion;
+pub mod digest;
 pub mod experiment;
 pub mod figures;
 pub mod gaussianize;

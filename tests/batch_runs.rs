@@ -60,12 +60,13 @@ fn runs_in_step_go_on_from_their_checkpoints() {
         .unwrap();
     let runs = folder.path().join("stopped/runs");
     let begun = |run: &str| runs.join(run).join("checkpoint-b.json").exists();
-    while !begun("baseline-r1") && child.try_wait().unwrap().is_none() {
+    let all_begun = || ["baseline-r0", "baseline-r1", "gaussianized-r1"].into_iter().all(begun);
+    while !all_begun() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(begun("baseline-r0") && begun("gaussianized-r1"), "stopped too late");
+    assert!(all_begun(), "stopped too late");
     assert_eq!(run(folder.path(), "stopped", &in_step), (Some(0), String::new()));
     assert_eq!(run(folder.path(), "whole", &["--set", "replicates=2"]), (Some(0), String::new()));
     for table in ["metrics.csv", "loss.csv", "summary.csv"] {

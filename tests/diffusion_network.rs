@@ -455,3 +455,15 @@ fn decay_goes_from_all_to_nothing() {
     }
     assert!(Decay::Cosine.factor(100, 100).abs() < 1e-15 && Decay::Linear.factor(200, 100) == 0.0);
 }
+
+#[test]
+fn parameters_are_counted_before_a_network_is_built() {
+    for time in [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned] {
+        for conditioning in [Conditioning::Concat, Conditioning::Add, Conditioning::Scale] {
+            let options = options(&[3, 5], time, conditioning);
+            let network = Network::new(4, 7, &options, &stream(), &Device::Cpu).unwrap();
+            let counted = options.parameter_count(4, 7);
+            assert_eq!(counted, network.parameter_count(), "{time:?}, {conditioning:?}");
+        }
+    }
+}

@@ -169,6 +169,30 @@ const DOTTED: &[&str] = &[
     "seed.0",
 ];
 
+/// Arguments that are fine by themselves.
+const FINE: &[&str] = &[
+    "train.learning_rate=3e-4",
+    "network.width=12",
+    "network.hidden=[3, 5]",
+    "network.hidden.0=7",
+    "train.epochs=2",
+    "train.iterations=9",
+    "data.components.0.weight=0.25",
+    "data.components.1.std=0.5",
+    "train.isotropy.lambda=0.5",
+    "train.isotropy={ lambda = 0.2, control = true }",
+    "gaussianize.bandwidth=isj",
+    "gaussianize.bandwidth=0.3",
+    "gaussianize.components=1",
+    "sample.sampler=ddim",
+    "sweep={}",
+    "sweep.\"train.ema\"=[0.0, 0.5]",
+    "pipelines=[\"baseline\"]",
+    "replicates=3",
+    "name=other",
+    "seed=9",
+];
+
 fn one<'a>(dice: &mut impl Rng, list: &[&'a str]) -> &'a str {
     list[dice.random_range(0..list.len())]
 }
@@ -284,6 +308,9 @@ fn argument(dice: &mut impl Rng) -> String {
             .map(|_| char::from_u32(dice.random_range(0..0x300)).unwrap_or('?'))
             .collect()
     };
+    if dice.random_range(0..2) == 0 {
+        return one(dice, FINE).to_string();
+    }
     let key = match dice.random_range(0..4) {
         0 => noise(dice),
         1 => format!("{}.{}", one(dice, KEYS), one(dice, KEYS)),
@@ -402,5 +429,5 @@ fn thirty_thousand_arguments_are_read_or_refused_with_a_place() {
         }
         read_one(text, &set)
     });
-    assert!((1_000..29_000).contains(&taken), "{taken} of 30000 were taken");
+    assert!((3_000..27_000).contains(&taken), "{taken} of 30000 were taken");
 }

@@ -2,16 +2,12 @@
 
 mod common;
 
-use common::{TINY, csv, gdiff, spec, text};
+use common::{TINY, csv, gdiff, spec, succeeded, text};
 use std::path::Path;
 use tempfile::tempdir;
 
 fn run(folder: &Path, arguments: &[&str]) -> std::process::Output {
     gdiff(folder).args(["run", "spec.toml"]).args(arguments).output().unwrap()
-}
-
-fn succeeded(output: &std::process::Output) {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 mod common;
 
-use common::{TINY, gdiff, spec, text};
+use common::{TABLES, TINY, gdiff, same_tables, spec, succeeded, text};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::tempdir;
-
-const TABLES: [&str; 5] = ["metrics.csv", "loss.csv", "summary.csv", "isotropy.csv", "gaussianizer.csv"];
 
 /// Four points of two pipelines, long enough to be caught in the middle.
 fn study(iterations: usize) -> String {
@@ -22,10 +20,6 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     gdiff(folder).args(arguments).output().unwrap()
 }
 
-fn succeeded(output: &Output) {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
 fn begin(folder: &Path, arguments: &[&str]) -> Child {
     Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
         .current_dir(folder)
@@ -34,13 +28,6 @@ fn begin(folder: &Path, arguments: &[&str]) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
-}
-
-fn same_tables(folder: &Path, a: &str, b: &str) {
-    for table in TABLES {
-        let read = |out: &str| text(folder.join(out).join(table));
-        assert!(read(a) == read(b), "{table} of {b} differs from that of {a}");
-    }
 }
 
 /// A small generator for moments and places: the test is the same each time.
@@ -73,7 +60,7 @@ fn killed_at_twenty_moments_the_study_ends_in_the_same_bytes() {
     }
     assert!(kills >= 5, "it was over after {kills} kills: too fast to tell anything");
     succeeded(&run(folder.path(), &command));
-    same_tables(folder.path(), "whole", "killed");
+    same_tables(&folder.path().join("whole"), &folder.path().join("killed"));
     let leftovers = |name: &std::ffi::OsStr| {
         let name = name.to_string_lossy().into_owned();
         name.ends_with(".part") || name.starts_with("checkpoint")
@@ -140,7 +127,7 @@ fn damaged_checkpoints_and_statuses_never_give_a_wrong_result() {
         }
         let output = run(folder.path(), &with("broken"));
         if output.status.code() == Some(0) {
-            same_tables(folder.path(), "whole", "broken");
+            same_tables(&folder.path().join("whole"), &folder.path().join("broken"));
         } else {
             // A flip that leaves a status valid claims tables that are not there: said, not papered over.
             let message = String::from_utf8_lossy(&output.stderr).to_string();
@@ -169,7 +156,7 @@ fn planned_executed_in_parts_and_collected_it_is_the_run() {
     assert!(String::from_utf8_lossy(&status.stdout).contains("0,2-4"));
     succeeded(&run(folder.path(), &["sweep", "exec", "parts", "--index", "0", "--count", "8"]));
     succeeded(&run(folder.path(), &["sweep", "collect", "parts"]));
-    same_tables(folder.path(), "whole", "parts");
+    same_tables(&folder.path().join("whole"), &folder.path().join("parts"));
     let beyond = run(folder.path(), &["sweep", "exec", "parts", "--index", "8"]);
     assert_eq!(beyond.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&beyond.stderr).contains("no run 8"));
@@ -209,7 +196,20 @@ fn a_run_that_fails_leaves_the_others_alone_and_is_tried_again() {
     let output = run(folder.path(), &["run", "spec.toml", "--out", "out", "--quiet"]);
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8_lossy(&output.stderr).to_string();
-    assert!(message.contains("4 of 8 runs failed") && message.contains("the same command"), "{message}");
+    assert!(message.contains("4 of 8 runs failed, 4 are done and kept"), "{message}");
+    // The tables hold the runs that are done.
+    let (_, rows) = common::csv(folder.path().join("out/metrics.csv"));
+    let runs: std::collections::BTreeSet<_> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(runs.len(), 4);
+    // The command that it ends with can be pasted.
+    let pasted = message.trim().lines().last().unwrap().to_string();
+    let again = Command::new("sh").args(["-c", &pasted]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("4 of 8 runs failed"));
+    assert_eq!(
+        run(folder.path(), &["run", "spec.toml", "--keep-going", "--fail-fast"]).status.code(),
+        Some(2)
+    );
     let listed = String::from_utf8_lossy(&run(folder.path(), &["ls", "out"]).stdout).to_string();
     assert_eq!((listed.matches("done").count(), listed.matches("failed").count()), (4, 4), "{listed}");
     let fast =

@@ -7,6 +7,7 @@
 use super::error::ExperimentError;
 use super::files;
 use super::records::LossRow;
+use crate::digest::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -120,5 +121,5 @@ fn digest(trainer: &[u8], iteration: usize, losses: &[LossRow]) -> String {
         hash.update([u8::from(row.optimal.is_some())]);
         hash.update(row.optimal.unwrap_or(0.0).to_bits().to_le_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash)
 }

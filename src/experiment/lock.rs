@@ -57,8 +57,9 @@ impl Lock {
             }
         }
         let note = format!("process {} on {}\n", std::process::id(), host());
-        file.set_len(0)
-            .and_then(|()| file.write_all(note.as_bytes()))
+        // Never empty on the way: some file systems take emptying a file for its replacement, and sync it.
+        file.write_all(note.as_bytes())
+            .and_then(|()| file.set_len(note.len() as u64))
             .map_err(|source| ExperimentError::Write { path, source })?;
         Ok(Self { _file: file })
     }
@@ -79,10 +80,12 @@ fn open(folder: &Path) -> Result<(File, PathBuf), ExperimentError> {
 }
 
 fn held(folder: &Path, mut file: File) -> ExperimentError {
-    let mut holder = String::new();
-    let known =
-        file.rewind().and_then(|()| file.read_to_string(&mut holder)).is_ok() && !holder.trim().is_empty();
-    let holder = if known { holder.trim().to_string() } else { "another process".to_string() };
+    let mut text = String::new();
+    let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let holder = match text.lines().next().map(str::trim) {
+        Some(holder) if !holder.is_empty() => holder.to_string(),
+        _ => "another process".to_string(),
+    };
     ExperimentError::Locked { folder: folder.display().to_string(), holder }
 }
 

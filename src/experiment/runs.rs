@@ -6,6 +6,7 @@ use super::files;
 use super::lock::Lock;
 use super::records::Label;
 use super::status::{State, Status};
+use crate::digest::hex;
 use crate::spec::{Pipeline, Plan, Study};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,9 @@ fn run_name(pipeline: Pipeline, replicate: usize, spec: &str, in_sweep: bool) ->
 
 /// A hash of a spec, long enough that a million runs share none.
 fn id(spec: &str) -> String {
-    Sha256::digest(spec.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut name = hex(Sha256::new_with_prefix(spec));
+    name.truncate(16);
+    name
 }
 
 /// All runs of a study, point by point, then replicate by replicate.

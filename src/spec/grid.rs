@@ -1,7 +1,8 @@
 //! `[sweep]`: the settings of each of its points.
 
 use super::error::SpecError;
-use super::origin::Origins;
+use super::origin::{Origins, join};
+use super::overrides::EITHER_OR;
 use toml::{Table, Value};
 
 /// More points than this are a typing error.
@@ -14,7 +15,7 @@ pub type Setting = (String, Value, String);
 /// `[[sweep.points]]`.
 pub fn lay_out(sweep: &Table, origins: &Origins) -> Result<Vec<Vec<Setting>>, SpecError> {
     let mut axes: Vec<Vec<Vec<Setting>>> = Vec::new();
-    let mut explicit = Vec::new();
+    let mut explicit: Vec<Vec<Setting>> = Vec::new();
     for (key, value) in sweep {
         let at = format!("sweep.{key}");
         match (key.as_str(), value) {
@@ -31,26 +32,24 @@ pub fn lay_out(sweep: &Table, origins: &Origins) -> Result<Vec<Vec<Setting>>, Sp
                             origins.error(&at, "each of `sweep.points` must be a table of keys and values")
                         );
                     };
-                    explicit.push(
-                        point.iter().map(|(k, v)| (k.clone(), v.clone(), format!("{at}.{k}"))).collect(),
-                    );
+                    let point = leaves("", point, &at);
+                    each_once(point.iter(), origins)?;
+                    explicit.push(point);
                 }
             }
             ("zip" | "points", _) => {
                 return Err(origins.error(&at, format!("`{at}` must be written as [[{at}]] tables")));
             }
-            (_, Value::Array(values)) if !values.is_empty() => {
-                let one = |(i, v): (usize, &Value)| vec![(key.clone(), v.clone(), format!("{at}[{i}]"))];
-                axes.push(values.iter().enumerate().map(one).collect());
-            }
             _ => {
-                let message = format!(
-                    "`{at}` must be a list of at least one value, such as \"network.width\" = [16, 32]"
-                );
-                return Err(origins.error(&at, message));
+                for (key, value, at) in leaves_of(key.clone(), value, at) {
+                    let values = list(&value, &at, origins)?;
+                    let one = |(i, v): (usize, &Value)| vec![(key.clone(), v.clone(), format!("{at}[{i}]"))];
+                    axes.push(values.iter().enumerate().map(one).collect());
+                }
             }
         }
     }
+    each_once(axes.iter().filter_map(|axis| axis.first()).flatten(), origins)?;
     let total = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.len()));
     if total.is_none_or(|n| n > MOST_POINTS) {
         return Err(origins.error("sweep", format!("the sweep has more than {MOST_POINTS} points")));
@@ -79,12 +78,8 @@ fn zip_axis(group: &Value, at: &str, origins: &Origins) -> Result<Vec<Vec<Settin
         );
     }
     let mut axis: Vec<Vec<Setting>> = Vec::new();
-    for (i, (key, values)) in group.iter().enumerate() {
-        let here = format!("{at}.{key}");
-        let values = match values {
-            Value::Array(values) if !values.is_empty() => values,
-            _ => return Err(origins.error(&here, format!("`{here}` must be a list of at least one value"))),
-        };
+    for (i, (key, values, here)) in leaves("", group, at).into_iter().enumerate() {
+        let values = list(&values, &here, origins)?;
         if i == 0 {
             axis = vec![Vec::new(); values.len()];
         }
@@ -97,4 +92,46 @@ fn zip_axis(group: &Value, at: &str, origins: &Origins) -> Result<Vec<Vec<Settin
         }
     }
     Ok(axis)
+}
+
+/// Refuses a key that stands there twice, or two of which only one can be given: the one would undo the other.
+fn each_once<'a>(settings: impl Iterator<Item = &'a Setting>, origins: &Origins) -> Result<(), SpecError> {
+    let mut known: Vec<&str> = Vec::new();
+    for (key, _, at) in settings {
+        let rival = |other: &&&str| {
+            **other == key
+                || EITHER_OR.iter().any(|group| group.contains(*other) && group.contains(&key.as_str()))
+        };
+        if let Some(other) = known.iter().find(rival) {
+            let message = format!("`{key}` undoes `{other}`, which the sweep sets too; take one of them out");
+            return Err(origins.error(at, message));
+        }
+        known.push(key);
+    }
+    Ok(())
+}
+
+/// A list of at least one value.
+fn list<'a>(value: &'a Value, at: &str, origins: &Origins) -> Result<&'a [Value], SpecError> {
+    match value {
+        Value::Array(values) if !values.is_empty() => Ok(values),
+        _ => {
+            let message =
+                format!("`{at}` must be a list of at least one value, such as network.width = [16, 32]");
+            Err(origins.error(at, message))
+        }
+    }
+}
+
+/// The keys of a table with their values. `network.width` is one key, whether it is written in quotes, with a dot
+/// or as a table in a table.
+fn leaves(prefix: &str, table: &Table, at: &str) -> Vec<Setting> {
+    table.iter().flat_map(|(key, value)| leaves_of(join(prefix, key), value, format!("{at}.{key}"))).collect()
+}
+
+fn leaves_of(key: String, value: &Value, at: String) -> Vec<Setting> {
+    match value {
+        Value::Table(inner) if !inner.is_empty() => leaves(&key, inner, &at),
+        _ => vec![(key, value.clone(), at)],
+    }
 }

@@ -7,6 +7,7 @@
 
 mod check;
 mod check_data;
+mod check_network;
 mod choice;
 mod error;
 mod file;

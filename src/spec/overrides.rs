@@ -44,9 +44,22 @@ fn toml_or_word(text: &str) -> Value {
         .unwrap_or_else(|| Value::String(text.to_string()))
 }
 
-/// The parts of a dotted key.
+/// The parts of a dotted key, read as TOML reads it (`sweep."network.width"` has two), else split at the dots.
 fn parts(key: &str) -> Vec<String> {
-    key.trim().split('.').map(|part| part.trim().trim_matches('"').to_string()).collect()
+    let read = || {
+        let mut table: Table = toml::from_str(&format!("{key} = 0")).ok()?;
+        let mut parts = Vec::new();
+        loop {
+            let (part, value) = table.into_iter().next()?;
+            parts.push(part);
+            match value {
+                Value::Table(inner) => table = inner,
+                _ => return Some(parts),
+            }
+        }
+    };
+    let split = || key.trim().split('.').map(|part| part.trim().to_string()).collect();
+    read().unwrap_or_else(split)
 }
 
 impl Override {

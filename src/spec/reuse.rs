@@ -3,6 +3,7 @@
 
 use crate::data::table::{self, TableError};
 use crate::diffusion::{DiffusionError, Schedule, ScheduleKind, ScheduleOptions};
+use crate::digest::hex;
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -57,8 +58,7 @@ impl Reuse {
         }
         let place = self.folder.join(path);
         let rows = Arc::new(table::read(&place)?);
-        let digest = Sha256::digest(std::fs::read(&place)?);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(Sha256::new_with_prefix(std::fs::read(&place)?));
         let table = TableFile { rows, sha256 };
         self.tables.insert(path.to_string(), table.clone());
         Ok(table)

@@ -55,7 +55,8 @@ fn dotted(schema: &Value, prefix: &str, keys: &mut Vec<String>) {
 
 /// `[sweep]`: a grid over keys, groups that move together, explicit points.
 fn sweep(keys: &[String]) -> Value {
-    let values = json!({ "type": "array", "minItems": 1 });
+    // A key may be written with a dot, which makes a table in a table.
+    let values = json!({ "anyOf": [{ "type": "array", "minItems": 1 }, { "type": "object" }] });
     let key =
         json!({ "anyOf": [{ "enum": keys }, { "pattern": r"^data\.components\.[0-9]+(\.[a-z_]+)?$" }] });
     let group = |item: Value| json!({ "type": "object", "additionalProperties": item, "propertyNames": key });

@@ -1,15 +1,13 @@
 //! The plan of a sweep: `points.json` numbers its runs for good, `specs.txt` holds their resolved specs.
 
-use crate::experiment::{
-    ExperimentError, Label, Lock, Observer, PlannedRun, Provenance, RunFailure, RunOptions, Status,
-    SummaryRow, Work, files, holds, planned, tables,
-};
-use crate::spec::{self, Pipeline, Study};
+use crate::digest::hex;
+use crate::experiment::{ExperimentError, Label, Lock, PlannedRun, files, holds, planned};
+use crate::spec::Study;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,14 +20,39 @@ const SPECS: &str = "specs.txt";
 
 /// One run, ready to be executed anywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredRun", into = "StoredRun")]
 pub struct FrozenRun {
     /// Name, pipeline, replicate and sweep values.
-    #[serde(flatten)]
     pub label: Label,
     /// Where its resolved spec (TOML) begins in `specs.txt`, bytes.
     begin: u64,
     /// How long it is, bytes.
     length: usize,
+}
+
+/// A run as `points.json` has it: flat, and read much faster than what serde would flatten.
+#[derive(Serialize, Deserialize)]
+struct StoredRun {
+    run: String,
+    pipeline: String,
+    replicate: usize,
+    values: Vec<String>,
+    begin: u64,
+    length: usize,
+}
+
+impl From<StoredRun> for FrozenRun {
+    fn from(stored: StoredRun) -> Self {
+        let StoredRun { run, pipeline, replicate, values, begin, length } = stored;
+        Self { label: Label { run, pipeline, replicate, values }, begin, length }
+    }
+}
+
+impl From<FrozenRun> for StoredRun {
+    fn from(frozen: FrozenRun) -> Self {
+        let FrozenRun { label: Label { run, pipeline, replicate, values }, begin, length } = frozen;
+        Self { run, pipeline, replicate, values, begin, length }
+    }
 }
 
 /// The frozen runs of a study.
@@ -38,29 +61,11 @@ pub struct FrozenStudy {
     /// The sweep's keys.
     pub keys: Vec<String>,
     /// The folder in which the study was planned: relative paths in the specs begin there.
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     /// The runs; their place is their index.
     pub runs: Vec<FrozenRun>,
-}
-
-/// What an execution did.
-#[derive(Debug)]
-pub struct Executed {
-    /// Runs that were asked for.
-    pub asked: usize,
-    /// Of these, runs that were done before.
-    pub before: usize,
-    /// Runs that failed, by index.
-    pub failures: Vec<(usize, RunFailure)>,
-}
-
-/// What has been collected, and what is not there.
-#[derive(Debug)]
-pub struct Collected {
-    /// The rows of `summary.csv`.
-    pub summary: Vec<SummaryRow>,
-    /// Indices of the runs that are not done.
-    pub missing: Vec<usize>,
+    /// Over all of the above, in hexadecimal: a label that was damaged would be a wrong result.
+    sha256: String,
 }
 
 impl FrozenStudy {
@@ -105,7 +110,27 @@ impl FrozenStudy {
                 FrozenRun { label: run.label, begin, length }
             })
             .collect();
-        Ok((Self { keys: study.keys.clone(), directory, runs }, specs))
+        let mut frozen = Self { keys: study.keys.clone(), directory, runs, sha256: String::new() };
+        frozen.sha256 = frozen.digest();
+        Ok((frozen, specs))
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut words = |texts: &[&str]| {
+            hash.update((texts.len() as u64).to_le_bytes());
+            for text in texts {
+                hash.update((text.len() as u64).to_le_bytes());
+                hash.update(text);
+            }
+        };
+        words(&self.keys.iter().map(String::as_str).collect::<Vec<_>>());
+        words(&[&self.directory.to_string_lossy()]);
+        for FrozenRun { label, begin, length } in &self.runs {
+            words(&label.values.iter().map(String::as_str).collect::<Vec<_>>());
+            words(&[&label.run, &label.pipeline, &format!("{} {begin} {length}", label.replicate)]);
+        }
+        hex(hash)
     }
 
     /// Reads a frozen study.
@@ -119,7 +144,8 @@ impl FrozenStudy {
         let path = out.join(FILE);
         let failed = |reason: String| ExperimentError::DamagedPlan { path: path.clone(), reason };
         let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
-        serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))
+        let frozen: Self = serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))?;
+        if frozen.digest() == frozen.sha256 { Ok(frozen) } else { Err(failed("it is damaged".to_string())) }
     }
 
     /// Whether a folder has a frozen study.
@@ -149,106 +175,20 @@ impl FrozenStudy {
     pub fn folder(out: &Path, run: &FrozenRun) -> PathBuf {
         out.join("runs").join(&run.label.run)
     }
-
-    /// The status of each run that is done with its frozen spec.
-    ///
-    /// # Errors
-    /// If the specs cannot be read.
-    pub fn statuses(&self, out: &Path) -> Result<Vec<Option<Status>>, ExperimentError> {
-        let mut specs = Specs::open(out)?;
-        let mut status = |run: &FrozenRun| {
-            let spec = specs.read(run)?;
-            Ok(PlannedRun::status_of(&Self::folder(out, run), &spec, &run.label))
-        };
-        self.runs.iter().map(&mut status).collect()
-    }
-
-    /// Executes the runs of a range of indices that are not done; what reaches past the end is left out.
-    ///
-    /// # Errors
-    /// If the range begins past the end, a spec cannot be read, a file cannot be written, or a stop was asked for.
-    pub fn exec(
-        &self,
-        range: Range<usize>,
-        options: &RunOptions,
-        observer: &dyn Observer,
-    ) -> Result<Executed, ExperimentError> {
-        let out = &options.out;
-        let count = self.runs.len();
-        if range.start >= count {
-            return Err(ExperimentError::NoSuchIndex { index: range.start, count });
-        }
-        let range = range.start..range.end.min(count);
-        let asked = range.len();
-        let _lock = Lock::shared(out)?;
-        let mut specs = Specs::open(out)?;
-        let mut todo: Vec<(usize, Arc<str>, Study)> = Vec::new();
-        for index in range {
-            let run = &self.runs[index];
-            let text = specs.read(run)?;
-            if PlannedRun::status_of(&Self::folder(out, run), &text, &run.label).is_none() {
-                let study = spec::read_text_in(&self.directory, &run.label.run, &text, &[])
-                    .map_err(ExperimentError::Spec)?;
-                todo.push((index, text.into(), study));
-            }
-        }
-        let runs: Vec<PlannedRun> = todo
-            .iter()
-            .map(|(index, spec, study)| {
-                let run = &self.runs[*index];
-                PlannedRun {
-                    label: run.label.clone(),
-                    pipeline: study.base.pipelines.first().copied().unwrap_or(Pipeline::Baseline),
-                    plan: &study.base,
-                    spec: Arc::clone(spec),
-                    folder: Self::folder(out, run),
-                }
-            })
-            .collect();
-        let failures = if runs.is_empty() {
-            Vec::new()
-        } else {
-            Work::new(options, observer, &self.keys)?.run_all(&runs.iter().collect::<Vec<_>>())?
-        };
-        let index = |failure: &RunFailure| {
-            todo.iter().map(|(i, ..)| *i).find(|&i| self.runs[i].label.run == failure.run).unwrap_or_default()
-        };
-        let failures = failures.into_iter().map(|failure| (index(&failure), failure)).collect();
-        Ok(Executed { asked, before: asked - runs.len(), failures })
-    }
-
-    /// Makes the study's tables of the runs that are done, in order, and tells which are not.
-    ///
-    /// # Errors
-    /// If a run's table is damaged or a file cannot be written.
-    pub fn collect(&self, out: &Path) -> Result<Collected, ExperimentError> {
-        Provenance::remove(out)?;
-        let statuses = self.statuses(out)?;
-        let folders: Vec<PathBuf> = self.runs.iter().map(|run| Self::folder(out, run)).collect();
-        let missing: Vec<usize> = (0..statuses.len()).filter(|&i| statuses[i].is_none()).collect();
-        let done: Vec<(&Path, &Status)> = folders
-            .iter()
-            .zip(&statuses)
-            .filter_map(|(folder, status)| Some((folder.as_path(), status.as_ref()?)))
-            .collect();
-        let summary = tables(out, &self.keys, &done)?;
-        if missing.is_empty() {
-            let seconds =
-                done.iter().map(|(_, s)| s.seconds).map(|s| s.gaussianize + s.train + s.sample).sum();
-            Provenance::of_collection().write(out, seconds, done.iter().map(|(_, status)| *status))?;
-        }
-        Ok(Collected { summary, missing })
-    }
 }
 
 /// The open text of all specs.
-struct Specs {
+pub(super) struct Specs {
     path: PathBuf,
     file: File,
 }
 
 impl Specs {
-    fn open(out: &Path) -> Result<Self, ExperimentError> {
+    /// Opens the specs of a folder.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn open(out: &Path) -> Result<Self, ExperimentError> {
         let path = out.join(SPECS);
         match File::open(&path) {
             Ok(file) => Ok(Self { path, file }),
@@ -257,7 +197,10 @@ impl Specs {
     }
 
     /// The spec of a run.
-    fn read(&mut self, run: &FrozenRun) -> Result<String, ExperimentError> {
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not that of this run.
+    pub fn read(&mut self, run: &FrozenRun) -> Result<String, ExperimentError> {
         let mut bytes = Vec::new();
         let read = self
             .file
@@ -271,30 +214,5 @@ impl Specs {
         } else {
             Err(failed(format!("what stands there for {} is not its spec", run.label.run)))
         }
-    }
-}
-
-/// Indices as ranges, the way people and job arrays write them: `0-3,7,9-11`.
-pub fn ranges(indices: &[usize]) -> String {
-    let mut text: Vec<String> = Vec::new();
-    let mut rest = indices;
-    while let Some(&first) = rest.first() {
-        let length = rest.iter().zip(first..).take_while(|(have, want)| **have == *want).count();
-        let last = first + length - 1;
-        text.push(if length == 1 { first.to_string() } else { format!("{first}-{last}") });
-        rest = &rest[length..];
-    }
-    text.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ranges;
-
-    #[test]
-    fn ranges_join_neighbours_only() {
-        assert_eq!(ranges(&[]), "");
-        assert_eq!(ranges(&[4]), "4");
-        assert_eq!(ranges(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");
     }
 }

@@ -1,6 +1,7 @@
 //! Submitting what is not done as Slurm job arrays, and reading Slurm's view of them.
 
-use super::frozen::{FrozenStudy, ranges};
+use super::frozen::FrozenStudy;
+use super::ranges::ranges;
 use crate::experiment::{ExperimentError, files};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

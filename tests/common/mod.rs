@@ -3,6 +3,7 @@
 
 use assert_cmd::Command;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 /// A spec that runs in well under a second.
 pub const TINY: &str = r#"name = "tiny"
@@ -57,6 +58,21 @@ pub fn spec(folder: &Path, text: &str) -> PathBuf {
 pub fn text(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The tables that must not depend on how a study came to its end.
+pub const TABLES: [&str; 5] = ["metrics.csv", "loss.csv", "summary.csv", "isotropy.csv", "gaussianizer.csv"];
+
+/// The command ended well.
+pub fn succeeded(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Two folders hold the same tables, byte for byte.
+pub fn same_tables(a: &Path, b: &Path) {
+    for table in TABLES {
+        assert!(text(a.join(table)) == text(b.join(table)), "{table} of {} differs", b.display());
+    }
 }
 
 /// A CSV file as header and rows of cells.
