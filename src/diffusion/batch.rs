@@ -100,7 +100,7 @@ impl Batches {
 
     /// Points in a batch, and in the last of an epoch.
     pub fn sizes(&self) -> (usize, usize) {
-        (self.size, self.data.nrows() - (self.per_epoch() - 1) * self.size)
+        (self.size, self.points() - (self.per_epoch() - 1) * self.size)
     }
 
     /// Iterations in one epoch, `ceil(n / size)`.
