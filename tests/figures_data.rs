@@ -18,7 +18,7 @@ use std::sync::Arc;
 const STUDY: &str = "tests/figures/study";
 
 /// The committed summary of a sweep over lambda, alone.
-const LAMBDA: &str = "results/iso/central_banana";
+const LAMBDA: &str = "tests/figures/central_banana";
 
 fn figures(folder: &str) -> Vec<Figure> {
     figures::all(&mut Results::read(Path::new(folder)).unwrap())

@@ -188,7 +188,7 @@ fn records(path: &Path) -> Vec<Vec<u8>> {
             }
         }
         let crc = !crc;
-        ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+        crc.rotate_right(15).wrapping_add(0xa282_ead8)
     };
     let bytes = std::fs::read(path).unwrap();
     let mut rest = bytes.as_slice();

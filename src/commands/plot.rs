@@ -10,7 +10,7 @@ impl From<FigureError> for Failure {
     fn from(error: FigureError) -> Self {
         match error {
             FigureError::NoFolder(_) | FigureError::Nothing(_) => Self::input(error.to_string()),
-            FigureError::Experiment(error) => Self::from(error),
+            FigureError::Experiment(error) => Self::from(*error),
             FigureError::Damaged { .. } | FigureError::Picture { .. } => Self::running(error.to_string()),
         }
     }

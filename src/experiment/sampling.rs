@@ -80,13 +80,13 @@ fn draw(drawings: &mut [Drawing]) -> Result<(), StageError> {
     let networks: Option<Vec<_>> = members
         .iter()
         .map(|trained| match &trained.denoiser {
-            Model::Network(network) => Some(network),
+            Model::Network(network) => Some(&**network),
             Model::Exact(_) => None,
         })
         .collect();
     let stack;
     let denoiser: &dyn Denoiser = match (&members[..], networks) {
-        ([Trained { denoiser: Model::Exact(exact), .. }], _) => exact,
+        ([Trained { denoiser: Model::Exact(exact), .. }], _) => &**exact,
         (_, Some(networks)) => {
             stack = DenoiserStack::new(networks)?;
             &stack

@@ -29,8 +29,8 @@ pub(super) struct Trained<'a> {
 
 /// What predicts the noise.
 pub(super) enum Model {
-    Exact(MixtureDenoiser),
-    Network(NetworkDenoiser),
+    Exact(Box<MixtureDenoiser>),
+    Network(Box<NetworkDenoiser>),
 }
 
 /// A network to be trained, or to go on with.
@@ -215,7 +215,7 @@ impl<'a> Begun<'a> {
             let Some(exact) = self.exact.take() else {
                 return Err(ExperimentError::Defect(run.label.run.clone()));
             };
-            return Ok(Trained { begun: self, denoiser: Model::Exact(exact), control_scale: None });
+            return Ok(Trained { begun: self, denoiser: Model::Exact(Box::new(exact)), control_scale: None });
         };
         run.write_table(&folder.join("loss.csv"), &rows)?;
         let bytes = network.to_safetensors().map_err(|e| run.failed(Stage::Train)(e))?;
@@ -225,7 +225,7 @@ impl<'a> Begun<'a> {
         let scale = run.plan.control.map(|lambda| run.control_scale(&plain, self.points.view(), lambda));
         let control_scale = scale.transpose().map_err(run.failed(Stage::Train))?;
         let epsilon_scale = control_scale.unwrap_or(1.0) * run.plan.sample.epsilon_scale;
-        let denoiser = Model::Network(NetworkDenoiser::new(plain.into_network(), epsilon_scale));
+        let denoiser = Model::Network(Box::new(NetworkDenoiser::new(plain.into_network(), epsilon_scale)));
         Ok(Trained { begun: self, denoiser, control_scale })
     }
 }

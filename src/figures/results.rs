@@ -28,7 +28,7 @@ pub enum FigureError {
     },
     /// A file could not be written, or a run not be planned.
     #[error(transparent)]
-    Experiment(ExperimentError),
+    Experiment(Box<ExperimentError>),
     /// A picture could not be made.
     #[error("figure {name}: {reason}")]
     Picture {
@@ -43,7 +43,7 @@ impl From<ExperimentError> for FigureError {
     fn from(error: ExperimentError) -> Self {
         match error {
             ExperimentError::Read { path, reason } => Self::Damaged { path, reason },
-            other => Self::Experiment(other),
+            other => Self::Experiment(Box::new(other)),
         }
     }
 }

@@ -21,11 +21,14 @@ const DATA: &str = "data";
 /// More lines than this are for `summary.csv`.
 const MOST_LINES: usize = 60;
 
+/// Pipeline and values of the sweep keys.
+type Line<'a> = (&'a str, &'a [String]);
+
 /// The lines of a table over a summary: pipelines and sweep points, then fresh real points.
-pub(super) fn lines(summary: &[SummaryRow]) -> Vec<(&str, &[String])> {
+pub(super) fn lines(summary: &[SummaryRow]) -> Vec<Line<'_>> {
     // Points that share their data share the line of fresh real points.
-    let mut groups: Vec<((&str, &[String]), Vec<u64>)> = Vec::new();
-    let mut places: HashMap<(&str, &[String]), usize> = HashMap::new();
+    let mut groups: Vec<(Line, Vec<u64>)> = Vec::new();
+    let mut places: HashMap<Line, usize> = HashMap::new();
     for row in summary {
         let line = (row.pipeline.as_str(), row.values.as_slice());
         let place = *places.entry(line).or_insert(groups.len());

@@ -254,7 +254,7 @@ mod tests {
     fn checksums_are_those_of_tfrecord() {
         // CRC-32C of "123456789" is 0xe3069283 (RFC 3720); masked as in tensorflow/core/lib/hash/crc32c.h.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
-        let expected = ((0xe306_9283_u32 >> 15) | (0xe306_9283 << 17)).wrapping_add(0xa282_ead8);
+        let expected = 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8);
         assert_eq!(u32::from_le_bytes(masked_crc(b"123456789")), expected);
     }
 
