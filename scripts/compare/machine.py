@@ -9,13 +9,13 @@ CORES = sorted(os.sched_getaffinity(0))
 
 
 def environment(threads):
-    """So many threads for every library that might want some; OpenBLAS's AVX-512 kernels for gdiff's side, which
-    the system's version would not choose on a processor whose name it does not know."""
+    """So many threads for every library that might want some."""
     names = ["OMP", "MKL", "OPENBLAS", "NUMEXPR", "RAYON"]
     return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in names}
 
 
 def openblas_kernels():
+    """The right kernels: the system's OpenBLAS falls back to slow ones for a processor whose name it does not know."""
     flags = next((line.split() for line in open("/proc/cpuinfo") if line.startswith("flags")), [])
     return "SKYLAKEX" if "avx512vl" in flags else "HASWELL" if "avx2" in flags else ""
 

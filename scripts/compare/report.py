@@ -59,9 +59,9 @@ def number(value, digits=3):
     return f"{float(text):.10f}".rstrip("0").rstrip(".") if "e" in text else text.rstrip(".")
 
 
-def table(header, rows):
-    """A Markdown table; all columns but the first to the right."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+def table(header, rows, texts=1):
+    """A Markdown table; all columns but the first `texts` to the right."""
+    lines = [header, ["---"] * texts + ["---:"] * (len(header) - texts), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
