@@ -32,8 +32,8 @@ def options():
     parser.add_argument("--bench", required=True, help="the benchmark `compare`")
     parser.add_argument("--python", required=True, help="Python with the peers")
     parser.add_argument("--out", help="default results/speed, of a smoke run target/compare/quick")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.25, help="to measure each case in each round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.08, help="to measure each case in each round")
     parser.add_argument("--prdc-every", type=int, default=20, help="of the plain whole job: 1 leaves nothing out")
     parser.add_argument("--quick", action="store_true", help="a smoke run: one short round, no big clouds, no plain job")
     chosen = parser.parse_args()
@@ -85,25 +85,28 @@ def tools(clouds, quick):
 
 
 def rounds(rows, chosen, clouds):
-    """All cases in turn, again and again, first with one thread, then with two."""
+    """All cases in turn, again and again; what is compared with each other follows each other."""
     cases = [(*step, 99) for step in steps()] + list(tools(clouds, chosen.quick))
-    for threads in (1, 2):
-        if threads > len(CORES):
-            break
-        peer = [chosen.python, os.path.join(HERE, "worker.py")]
-        workers = {name: Worker([*peer, name], threads) for name in ("torch", "jax", "numpy")}
-        gdiff = {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": openblas_kernels()}
-        workers["gdiff"] = Worker([chosen.bench, "-"], threads, **gdiff)
-        for turn in range(1, chosen.rounds + 1):
-            for case, implementation, worker, request, on, most in cases:
-                if threads in on and turn <= most:
-                    say(f"{threads} threads, round {turn}: {case}, {implementation}")
-                    answer = workers[worker].ask(f"{request} seconds={chosen.seconds}")
-                    # Memory is measured apart: these processes keep what they once had.
-                    answer = {k: v for k, v in answer.items() if not k.startswith("peak")}
-                    rows.add(case, implementation, threads, turn, answer)
-        for worker in workers.values():
-            worker.close()
+    peer = [chosen.python, os.path.join(HERE, "worker.py")]
+    gdiff = {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": openblas_kernels()}
+    workers = {}
+    for threads in (1, 2)[: len(CORES)]:
+        for name in ("torch", "jax", "numpy"):
+            workers[name, threads] = Worker([*peer, name], threads)
+        workers["gdiff", threads] = Worker([chosen.bench, "-"], threads, **gdiff)
+    for turn in range(1, chosen.rounds + 1):
+        say(f"round {turn} of {chosen.rounds}")
+        for case, implementation, name, request, on, most in cases:
+            for threads in on:
+                worker = workers.get((name, threads))
+                if worker is None or turn > most:
+                    continue
+                answer = worker.ask(f"{request} seconds={chosen.seconds}")
+                # Memory is measured apart: these processes keep what they once had.
+                answer = {k: v for k, v in answer.items() if not k.startswith("peak")}
+                rows.add(case, implementation, threads, turn, answer)
+    for worker in workers.values():
+        worker.close()
 
 
 def memory(rows, chosen, clouds):

@@ -26,6 +26,22 @@ class Rows:
         values = self.values(case, implementation, threads, quantity)
         return statistics.median(values) if values else float("nan")
 
+    def ratio(self, case, above, below, quantity="microseconds"):
+        """Median over rounds of one variant's value over another's in the same round, a variant being (implementation,
+        threads): the machine's speed changes by half within seconds, but seldom between neighbours."""
+        by_round = [self.by_round(case, *above, quantity), self.by_round(case, *below)]
+        both = [by_round[0][i] / by_round[1][i] for i in by_round[0] if i in by_round[1]]
+        return statistics.median(both) if both else float("nan")
+
+    def fastest(self, case, above, below, quantity="microseconds"):
+        """The same of each one's fastest round."""
+        values = [list(self.by_round(case, *above, quantity).values()), list(self.by_round(case, *below).values())]
+        return min(values[0]) / min(values[1]) if all(values) else float("nan")
+
+    def by_round(self, case, implementation, threads, quantity="microseconds"):
+        found = (case, implementation, threads, quantity)
+        return {r[3]: r[5] for r in self.rows if (r[0], r[1], r[2], r[4]) == found}
+
     def write(self, path):
         with whole(path) as file:
             writer = csv.writer(file, lineterminator="\n")

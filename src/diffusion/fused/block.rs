@@ -32,6 +32,32 @@ impl Matrix {
         &self.numbers[row * self.stride..(row + 1) * self.stride]
     }
 
+    /// The first columns from rows of `d` numbers, one after the other.
+    pub fn take_rows(&mut self, from: &[f64], d: usize) {
+        let rows = self.numbers.chunks_exact_mut(self.stride);
+        match d {
+            // A length known to the compiler: the loop over a short row costs more than what it does.
+            2 => rows
+                .zip(from.as_chunks::<2>().0)
+                .for_each(|(to, x)| (to[0], to[1]) = (x[0] as f32, x[1] as f32)),
+            _ => rows
+                .zip(from.chunks_exact(d))
+                .for_each(|(to, x)| to.iter_mut().zip(x).for_each(|(to, x)| *to = *x as f32)),
+        }
+    }
+
+    /// `factor` times the first columns, to rows of `d` numbers, one after the other.
+    pub fn give_rows(&self, to: &mut [f64], d: usize, factor: f64) {
+        let rows = self.numbers.chunks_exact(self.stride);
+        let times = |x: f32| factor * f64::from(x);
+        match d {
+            2 => rows.zip(to.as_chunks_mut::<2>().0).for_each(|(x, to)| *to = [times(x[0]), times(x[1])]),
+            _ => rows
+                .zip(to.chunks_exact_mut(d))
+                .for_each(|(x, to)| to.iter_mut().zip(x).for_each(|(to, x)| *to = times(*x))),
+        }
+    }
+
     /// One row, to be written.
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.numbers[row * self.stride..(row + 1) * self.stride]
@@ -150,7 +176,7 @@ impl Block {
             apply(shared, &plan.dense, (input, rows), false, &mut main.y);
             if let (Some(time), Some([first, second])) = (time, &plan.time) {
                 apply(shared, first, (&self.encoding, rows), false, &mut time.y);
-                activate(shared, time, rows);
+                activate(shared, first, time, rows);
                 apply(shared, second, (&time.y, rows), true, &mut main.y);
             }
             if let (Some(scaled), Some(table)) = (scaled, plan.scale) {
@@ -161,7 +187,7 @@ impl Block {
                 }
             }
             if i < last {
-                activate(shared, main, rows);
+                activate(shared, plan.last(), main, rows);
             }
         }
     }
@@ -210,22 +236,27 @@ pub(super) fn apply(shared: Shared, map: &Dense, (x, rows): (&Matrix, usize), ke
         return;
     }
     let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
-    let (height, skip) = (depth, 0);
-    let product = Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, out, out_stride };
+    let (height, skip, rectify) = (depth, 0, map.rectified);
+    let product =
+        Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, rectify, out, out_stride };
     shared.arch.dispatch(product);
 }
 
 /// `dx = dy W`, on top of `dx` if `keep`.
 fn apply_back(shared: Shared, map: &Dense, (dy, rows): (&Matrix, usize), keep: bool, dx: &mut Matrix) {
     let (depth, columns) = (map.output, map.input);
-    let (height, skip, bias, b) = (depth, 0, None, &shared.back[map.back()]);
+    let (height, skip, bias, rectify, b) = (depth, 0, None, false, &shared.back[map.back()]);
     let (a, a_stride, out_stride, out) = (&dy.numbers, dy.stride, dx.stride, &mut dx.numbers);
-    let product = Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, out, out_stride };
+    let product =
+        Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, rectify, out, out_stride };
     shared.arch.dispatch(product);
 }
 
-/// The activation of the first rows.
-fn activate(shared: Shared, part: &mut Activated, rows: usize) {
+/// The activation of the first rows of what a map gave, unless the map has done it.
+fn activate(shared: Shared, map: &Dense, part: &mut Activated, rows: usize) {
+    if map.rectified {
+        return;
+    }
     let used = rows * part.y.stride;
     let slope = part.slope.numbers.get_mut(..used).unwrap_or(&mut []);
     let activation = shared.model.activation;

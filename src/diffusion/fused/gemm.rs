@@ -24,6 +24,8 @@ pub(super) struct Product<'a> {
     /// One number per column, padded.
     pub bias: Option<&'a [f32]>,
     pub keep: bool,
+    /// ReLU on the way out.
+    pub rectify: bool,
     pub out: &'a mut [f32],
     pub out_stride: usize,
 }
@@ -121,6 +123,11 @@ impl Product<'_> {
                 for j in 0..N {
                     sums[r][j] = simd.mul_add_e_f32s(a, b[j], sums[r][j]);
                 }
+            }
+        }
+        if self.rectify {
+            for sum in sums.as_flattened_mut() {
+                *sum = simd.max_f32s(*sum, simd.splat_f32s(0.0));
             }
         }
         for r in 0..R {

@@ -5,6 +5,7 @@
 //! but padded and with the weights in panels. The optimiser works on that vector as it is: padding has
 //! gradient 0 and stays 0.
 
+use super::gemm::FEW;
 use super::panel::{padded, panels, position};
 use crate::diffusion::{Activation, Conditioning, DiffusionError, Network, TimeEncoding, time};
 use candle_core::{DType, Tensor};
@@ -15,6 +16,8 @@ use std::ops::Range;
 pub(super) struct Dense {
     pub input: usize,
     pub output: usize,
+    /// Whether the product itself applies the ReLU that comes next.
+    pub rectified: bool,
     start: usize,
     back: usize,
 }
@@ -66,6 +69,13 @@ pub(super) struct LayerPlan {
     pub time: Option<[Dense; 2]>,
     /// The factors of the layer's outputs.
     pub scale: Option<Table>,
+}
+
+impl LayerPlan {
+    /// The map whose results are the layer's, before factors and activation.
+    pub fn last(&self) -> &Dense {
+        self.time.as_ref().map_or(&self.dense, |[_, second]| second)
+    }
 }
 
 /// Which piece of the vector: a stretch whose gradient is computed in one go.
@@ -142,9 +152,13 @@ impl Model {
         let mut input = model.dim;
         for (layer, &output) in options.hidden.iter().chain([&model.dim.clone()]).enumerate() {
             let appended = if concat && layer == 0 { time_width } else { 0 };
-            let dense = model.dense(input + appended, output, layer, 0);
-            let time = (options.conditioning == Conditioning::Add)
-                .then(|| [model.dense(time_width, output, layer, 1), model.dense(output, output, layer, 2)]);
+            let (activated, added) =
+                (layer < options.hidden.len(), options.conditioning == Conditioning::Add);
+            let dense = model.dense(input + appended, output, (layer, 0), activated && used && !added);
+            let time = added.then(|| {
+                let first = model.dense(time_width, output, (layer, 1), true);
+                [first, model.dense(output, output, (layer, 2), activated)]
+            });
             let scale = (!used).then(|| model.table(output, Piece::Scale { layer }));
             model.layers.push(LayerPlan { dense, time, scale });
             input = output;
@@ -152,8 +166,10 @@ impl Model {
         (model.places.len() == parameters.count()).then_some(model)
     }
 
-    fn dense(&mut self, input: usize, output: usize, layer: usize, map: usize) -> Dense {
-        let dense = Dense { input, output, start: self.size, back: self.back_size() };
+    /// Lays out map `map` of layer `layer`, whose results go straight into the activation if `activated`.
+    fn dense(&mut self, input: usize, output: usize, (layer, map): (usize, usize), activated: bool) -> Dense {
+        let rectified = activated && self.activation == Activation::Relu && output > FEW;
+        let dense = Dense { input, output, rectified, start: self.size, back: self.back_size() };
         let (bias, weight) = (dense.bias(), dense.weight());
         self.pieces.push((Piece::Bias { layer, map }, bias.len()));
         for range in panels(output) {

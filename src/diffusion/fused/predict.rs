@@ -90,6 +90,7 @@ impl Predictor {
             skip,
             bias: None,
             keep: true,
+            rectify: false,
             out,
             out_stride: padded(map.output),
         });
@@ -105,30 +106,33 @@ impl Predictor {
         let (d, last) = (model.dim, model.layers.len());
         for (x, out) in x.chunks(TILE_ROWS * d).zip(out.chunks_mut(TILE_ROWS * d)) {
             let rows = x.len() / d;
-            for (row, x) in x.chunks_exact(d).enumerate() {
-                buffers[0].row_mut(row).iter_mut().zip(x).for_each(|(to, x)| *to = *x as f32);
-            }
+            buffers[0].take_rows(x, d);
             for (i, (plan, (bias, scale))) in model.layers.iter().zip(&step.layers).enumerate() {
                 let (before, rest) = buffers.split_at_mut(i + 1);
                 let (input, output) = (&before[i], &mut rest[0]);
                 let depth = if i == 0 { d } else { plan.dense.input };
-                self.layer(&plan.dense, (input, rows, depth), bias, output);
+                // In one product with everything that the step adds.
+                let rectify = plan.last().rectified;
+                self.layer(&plan.dense, (input, rows, depth), (bias, rectify), output);
                 if let Some(scale) = scale {
                     (0..rows).for_each(|row| arch.dispatch(Multiply { a: output.row_mut(row), b: scale }));
                 }
-                if i + 1 < last {
+                if i + 1 < last && !rectify {
                     let y = &mut output.numbers[..rows * output.stride];
                     arch.dispatch(Activate { activation: model.activation, y, slope: &mut [] });
                 }
             }
-            for (row, out) in out.chunks_exact_mut(d).enumerate() {
-                let eps = buffers[last].row(row);
-                out.iter_mut().zip(eps).for_each(|(out, e)| *out = factor * f64::from(*e));
-            }
+            buffers[last].give_rows(out, d, factor);
         }
     }
 
-    fn layer(&self, map: &Dense, (x, rows, depth): (&Matrix, usize, usize), bias: &[f32], y: &mut Matrix) {
+    fn layer(
+        &self,
+        map: &Dense,
+        (x, rows, depth): (&Matrix, usize, usize),
+        (bias, rectify): (&[f32], bool),
+        y: &mut Matrix,
+    ) {
         let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
         let (columns, out_stride) = (map.output, y.stride);
         let (a, a_stride, out) = (&x.numbers, x.stride, &mut y.numbers);
@@ -140,8 +144,21 @@ impl Predictor {
         }
         let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
         let (height, skip, keep) = (map.input, 0, false);
-        let product =
-            Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, out, out_stride };
+        let product = Product {
+            rows,
+            depth,
+            columns,
+            a,
+            a_stride,
+            b,
+            height,
+            skip,
+            bias,
+            keep,
+            rectify,
+            out,
+            out_stride,
+        };
         shared.arch.dispatch(product);
     }
 }

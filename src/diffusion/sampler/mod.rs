@@ -124,7 +124,7 @@ pub fn sample_with<E: From<DiffusionError>>(
     schedule: &Schedule,
     options: &SamplerOptions,
     mut x: Array2<f64>,
-    noise: &dyn Fn(usize) -> Array2<f64>,
+    noise: &(dyn Fn(usize) -> Array2<f64> + Sync),
     observe: &mut Observer<E>,
 ) -> Result<Array2<f64>, E> {
     let mut times = options.times(schedule)?;
@@ -133,11 +133,23 @@ pub fn sample_with<E: From<DiffusionError>>(
     let mut previous = None;
     for (step, pair) in times.windows(2).enumerate() {
         let at = Move { t: pair[0], to: pair[1] };
-        let eps = denoiser.predict_noise(x.view(), at.t)?;
+        let sigma = match options.kind {
+            SamplerKind::Ddpm => ddpm::sigma(schedule, options.variance, at),
+            SamplerKind::Ddim => ddim::sigma(schedule, options.eta, at),
+            SamplerKind::DpmSolver2M => 0.0,
+        };
+        let (eps, z) = rayon::join(
+            || denoiser.predict_noise(x.view(), at.t),
+            || if sigma > 0.0 { Some(noise(at.t)) } else { None },
+        );
+        let eps = eps?;
         match options.kind {
-            SamplerKind::Ddpm => ddpm::step(schedule, options.variance, at, &mut x, &eps, noise),
-            SamplerKind::Ddim => ddim::step(schedule, options.eta, at, &mut x, &eps, noise),
+            SamplerKind::Ddpm => ddpm::step(schedule, at, &mut x, &eps),
+            SamplerKind::Ddim => ddim::step(schedule, sigma, at, &mut x, &eps),
             SamplerKind::DpmSolver2M => dpm_solver::step(schedule, at, &mut x, &eps, &mut previous),
+        }
+        if let Some(z) = z {
+            x.scaled_add(sigma, &z);
         }
         observe(step + 1, at.to, &x)?;
     }
