@@ -37,5 +37,12 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+    // Tests for CUDA run where it can be had, and are reported as ignored elsewhere.
+    println!("cargo::rustc-check-cfg=cfg(gpu)");
+    let device = Path::new("/dev/nvidiactl");
+    if features.contains(&"cuda") && device.exists() {
+        println!("cargo::rustc-cfg=gpu");
+        println!("cargo::rerun-if-changed=/dev/nvidiactl");
+    }
     println!("cargo::rerun-if-changed=src");
 }

@@ -1,5 +1,6 @@
 //! PRDC against the Python package's numbers and against brute force: equal to the last bit.
 
+use candle_core::Device;
 use gdiff::metrics::{MetricsError, Prdc, RealManifold};
 use gdiff::random::Stream;
 use ndarray::{Array2, ArrayView2, Axis, s};
@@ -48,10 +49,13 @@ fn brute_force(real: ArrayView2<f64>, fake: ArrayView2<f64>, k: usize) -> BruteF
 
 fn assert_is_brute_force(real: &Array2<f64>, fake: &Array2<f64>, k: usize) {
     let expected = brute_force(real.view(), fake.view(), k);
-    let manifold = RealManifold::new(real.view(), k).unwrap();
-    assert_eq!(manifold.radii(), expected.radii);
-    assert_eq!(manifold.spheres_holding(fake.view()).unwrap(), expected.holding);
-    assert_eq!(manifold.prdc(fake.view()).unwrap(), expected.prdc);
+    let trees = RealManifold::new(real.view(), k).unwrap();
+    let blocks = RealManifold::in_blocks(&Device::Cpu, real.view(), k).unwrap();
+    for manifold in [trees, blocks] {
+        assert_eq!(manifold.radii(), expected.radii);
+        assert_eq!(manifold.spheres_holding(fake.view()).unwrap(), expected.holding);
+        assert_eq!(manifold.prdc(fake.view()).unwrap(), expected.prdc);
+    }
 }
 
 fn gaussian(n: usize, d: usize, seed: u64) -> Array2<f64> {

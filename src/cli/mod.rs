@@ -182,6 +182,9 @@ pub struct MetricsArgs {
     /// Spec whose mixture scores FAKE by its log-likelihood
     #[arg(long, value_name = "SPEC")]
     pub spec: Option<PathBuf>,
+    /// Where distances are computed: auto, cpu, cuda or cuda:N; a GPU takes part from 256 dimensions on
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: DeviceChoice,
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,

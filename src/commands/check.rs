@@ -6,6 +6,7 @@ use crate::experiment::{Purpose, Replicate};
 use crate::gaussianize::Gaussianizer;
 use crate::report::fit_table;
 use crate::spec::Plan;
+use candle_core::Device;
 use std::fmt::Write;
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
@@ -27,7 +28,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
 /// Fits the map to the data of the first replicate, as a run would, and tells what it did.
 fn fit(plan: &Plan) -> Result<(), Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::running(e.to_string());
-    let shared = Replicate::prepare(plan, 0).map_err(|e| failed(&e))?;
+    let shared = Replicate::prepare(plan, 0, &Device::Cpu).map_err(|e| failed(&e))?;
     let scaled = shared.scaling.forward(shared.train.view());
     let stream = Purpose::Gaussianize.stream(plan, 0);
     let (_, report) = Gaussianizer::fit(scaled.view(), &plan.gaussianize, &stream, &mut |_, _| {})

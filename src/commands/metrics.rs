@@ -29,7 +29,10 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
         )));
     }
     let wrong = |e: crate::metrics::MetricsError| Failure::input(e.to_string());
-    let prdc = RealManifold::new(real.view(), args.k).and_then(|m| m.prdc(fake.view())).map_err(wrong)?;
+    let device = args.device.open(&|text| eprintln!("{text}"));
+    let device = device.map_err(|e| Failure::running(e.to_string()))?;
+    let prdc =
+        RealManifold::on(&device, real.view(), args.k).and_then(|m| m.prdc(fake.view())).map_err(wrong)?;
     let log_likelihood = match &args.spec {
         Some(path) => Some(log_likelihood(path, &fake, &args.fake)?),
         None => None,

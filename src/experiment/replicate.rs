@@ -6,6 +6,7 @@ use crate::data::source::Part;
 use crate::metrics::{LogLikelihoodStats, Prdc, RealManifold, log_likelihood_stats};
 use crate::random::Stream;
 use crate::spec::Plan;
+use candle_core::Device;
 use ndarray::{Array2, ArrayView2};
 
 /// What a random stream beside those of the data is for. Changing the network, the loss or the sampler
@@ -72,18 +73,21 @@ pub struct Replicate {
 }
 
 impl Replicate {
-    /// Draws the data and prepares the reference points.
+    /// Draws the data and prepares the reference points; distances may be computed on a device.
     ///
     /// # Errors
     /// If the data cannot be scaled or the reference points not be indexed.
-    pub fn prepare(plan: &Plan, index: usize) -> Result<Self, StageError> {
+    pub fn prepare(plan: &Plan, index: usize, device: &Device) -> Result<Self, StageError> {
         let source = &plan.data.source;
         let draw = |part, n| source.draw(part, n, plan.seed, index);
         let train = draw(Part::Train, plan.data.samples);
         let scaling = Scaling::fit(plan.data.scale, train.view())?;
         let reference = reference_points(plan, index, &scaling)?;
-        let manifold =
-            if plan.metrics.prdc { Some(RealManifold::new(reference.view(), plan.metrics.k)?) } else { None };
+        let manifold = if plan.metrics.prdc {
+            Some(RealManifold::on(device, reference.view(), plan.metrics.k)?)
+        } else {
+            None
+        };
         let smallest_real = match source.mixture() {
             Some(mixture) if plan.metrics.log_likelihood => {
                 mixture.log_density(reference.view()).into_iter().fold(f64::INFINITY, f64::min)

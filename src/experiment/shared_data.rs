@@ -4,6 +4,7 @@ use super::error::{ExperimentError, StageError};
 use super::replicate::Replicate;
 use super::runs::PlannedRun;
 use crate::spec::Plan;
+use candle_core::Device;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,6 +19,7 @@ struct Slot {
 
 /// The data of all runs of a list, each known by its place there.
 pub struct SharedData {
+    device: Device,
     slots: Vec<Slot>,
     of_run: Vec<usize>,
 }
@@ -40,11 +42,11 @@ impl Prepared {
 }
 
 impl SharedData {
-    /// Finds out which runs share their data; nothing is prepared yet.
+    /// Finds out which runs share their data, whose metrics may use a device; nothing is prepared yet.
     ///
     /// # Errors
     /// If a spec has no TOML form.
-    pub fn new(runs: &[&PlannedRun]) -> Result<Self, ExperimentError> {
+    pub fn new(runs: &[&PlannedRun], device: Device) -> Result<Self, ExperimentError> {
         let mut keys: HashMap<String, usize> = HashMap::new();
         let mut places: HashMap<(usize, usize), usize> = HashMap::new();
         let mut slots: Vec<Slot> = Vec::new();
@@ -69,7 +71,7 @@ impl SharedData {
             slots[slot].left.fetch_add(1, Ordering::Relaxed);
             of_run.push(slot);
         }
-        Ok(Self { slots, of_run })
+        Ok(Self { device, slots, of_run })
     }
 
     /// The runs in an order that does those with the same data one after the other, so that few replicates
@@ -86,7 +88,7 @@ impl SharedData {
         let cell = Arc::clone(
             slot.cell.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Arc::default),
         );
-        cell.get_or_init(|| Replicate::prepare(plan, replicate));
+        cell.get_or_init(|| Replicate::prepare(plan, replicate, &self.device));
         Prepared(cell)
     }
 

@@ -67,7 +67,7 @@ impl<'a> Work<'a> {
     /// What stops everything: a file that cannot be written, threads that cannot be had, word to stop. Runs under
     /// way then stop at their next safe point.
     pub(crate) fn run_all(&self, runs: &[&PlannedRun]) -> Result<Vec<RunFailure>, ExperimentError> {
-        let shared = SharedData::new(runs)?;
+        let shared = SharedData::new(runs, self.device.clone())?;
         let groups = self.groups(shared.order().into_iter().map(|place| (place, runs[place])))?;
         let jobs = self.options.jobs.clamp(1, groups.len().max(1));
         self.observer.begin(runs.len());

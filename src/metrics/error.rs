@@ -32,6 +32,9 @@ pub enum MetricsError {
         /// Columns of the generated points.
         generated: usize,
     },
+    /// The device that computes distances failed.
+    #[error("distances could not be computed: {0}")]
+    Device(String),
     /// A coordinate is NaN or infinite.
     #[error("the {which} points hold {value} in row {row}, column {column}: every coordinate must be finite")]
     NotFinite {
@@ -44,4 +47,10 @@ pub enum MetricsError {
         /// The coordinate itself.
         value: f64,
     },
+}
+
+impl From<candle_core::Error> for MetricsError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Device(error.to_string())
+    }
 }

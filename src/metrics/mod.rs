@@ -3,9 +3,10 @@
 //!
 //! PRDC, the costly one, is built from the bottom up: lanes of eight numbers, squared distances
 //! between packets of eight points, a tree of packets, the k-th neighbours of a set, the spheres that
-//! reach to them, and [`RealManifold`] on top. Its results are counts of exact comparisons, so they
+//! reach to them, and [`RealManifold`] on top; or, on a GPU and in many dimensions, from blocks of distances. Its results are counts of exact comparisons, so they
 //! depend neither on the number of threads nor on the instruction set.
 
+mod blocks;
 mod boxes;
 mod distances;
 mod error;

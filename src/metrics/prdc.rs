@@ -1,10 +1,12 @@
 //! Precision, recall, density and coverage.
 
+use candle_core::Device;
 use ndarray::ArrayView2;
 use serde::Serialize;
 use std::borrow::Cow;
 
 use super::MetricsError;
+use super::blocks::{Blocks, Crossing};
 use super::screen::Frame;
 use super::spheres::Spheres;
 use super::tree::PointTree;
@@ -44,11 +46,23 @@ pub struct Prdc {
 ///
 /// Squared distances that overflow (coordinates beyond 1e154) count as infinite.
 pub struct RealManifold {
-    frame: Frame,
-    spheres: Spheres,
+    way: Way,
     radii: Vec<f64>,
+    d: usize,
     k: usize,
 }
+
+/// How neighbours are found; the results are the same to the last bit.
+enum Way {
+    /// In trees, on the host.
+    Trees { frame: Frame, spheres: Spheres },
+    /// From blocks of distances, on a device.
+    Blocks(Blocks),
+}
+
+/// Dimensions from which on a GPU takes over. In few dimensions a tree leaves out nearly all pairs, and up to here
+/// the host's single-precision screen is estimated to be no slower than moving blocks to and fro.
+const MANY_DIMENSIONS: usize = 256;
 
 impl RealManifold {
     /// Finds the `k`-th nearest other point of each of the real points, shape `(n, d)`.
@@ -57,20 +71,38 @@ impl RealManifold {
     ///
     /// `k = 0`, `d = 0`, `n <= k`, or a coordinate that is not finite.
     pub fn new(real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
-        if k == 0 {
-            return Err(MetricsError::NoNeighbours);
-        }
-        let points = checked(&real, "real")?;
-        if real.nrows() <= k {
-            return Err(MetricsError::TooFewPoints { which: "real", n: real.nrows(), k });
-        }
+        let points = checked_real(&real, k)?;
         let frame = Frame::of(&points, real.ncols());
         let spheres = Spheres::new(&points, real.ncols(), k, &frame);
         let mut radii = vec![0.0; real.nrows()];
         for (&row, squared) in spheres.tree.order.iter().zip(&spheres.squared_radii) {
             radii[row] = squared.sqrt();
         }
-        Ok(Self { frame, spheres, radii, k })
+        Ok(Self { way: Way::Trees { frame, spheres }, radii, d: real.ncols(), k })
+    }
+
+    /// The same where a device is at hand: it is used if it is a GPU and there are many dimensions.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), or the device fails.
+    pub fn on(device: &Device, real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
+        match device.is_cpu() || real.ncols() < MANY_DIMENSIONS {
+            true => Self::new(real, k),
+            false => Self::in_blocks(device, real, k),
+        }
+    }
+
+    /// The same from blocks of the matrix of distances, computed on a device whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), or the device fails.
+    pub fn in_blocks(device: &Device, real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
+        let points = checked_real(&real, k)?;
+        let blocks = Blocks::new(&points, real.ncols(), k, device)?;
+        let radii = blocks.squared_radii().iter().map(|squared| squared.sqrt()).collect();
+        Ok(Self { way: Way::Blocks(blocks), radii, d: real.ncols(), k })
     }
 
     /// [`Prdc`] of generated points, shape `(m, d)`, against the real points.
@@ -79,24 +111,30 @@ impl RealManifold {
     ///
     /// # Errors
     ///
-    /// `d` other than that of the real points, `m <= k`, or a coordinate that is not finite.
+    /// `d` other than that of the real points, `m <= k`, a coordinate that is not finite, or the device fails.
     pub fn prdc(&self, fake: ArrayView2<f64>) -> Result<Prdc, MetricsError> {
         let points = self.checked_fake(&fake)?;
         let (m, k) = (fake.nrows(), self.k);
         if m <= k {
             return Err(MetricsError::TooFewPoints { which: "generated", n: m, k });
         }
-        let generated = Spheres::new(&points, fake.ncols(), k, &self.frame);
-        let counts = self.spheres.count_around(&generated.tree);
-        let held = counts.iter().filter(|&&count| count > 0).count();
-        let holding: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-        let reached = self.spheres.reached_by(&generated);
+        let Crossing { holding, recalled, covered } = match &self.way {
+            Way::Trees { frame, spheres } => {
+                let generated = Spheres::new(&points, self.d, k, frame);
+                let reached = spheres.reached_by(&generated);
+                let holding = spheres.count_around(&generated.tree);
+                Crossing { holding, recalled: reached.recalled, covered: reached.covered }
+            }
+            Way::Blocks(blocks) => blocks.cross(&points)?,
+        };
+        let held = holding.iter().filter(|&&count| count > 0).count();
+        let holding: u64 = holding.iter().map(|&count| u64::from(count)).sum();
         let (n, m, k) = (self.radii.len() as f64, m as f64, k as f64);
         Ok(Prdc {
             precision: held as f64 / m,
-            recall: reached.recalled as f64 / n,
+            recall: recalled as f64 / n,
             density: holding as f64 / m / k,
-            coverage: reached.covered as f64 / n,
+            coverage: covered as f64 / n,
         })
     }
 
@@ -110,13 +148,16 @@ impl RealManifold {
     ///
     /// # Errors
     ///
-    /// `d` other than that of the real points, or a coordinate that is not finite.
+    /// `d` other than that of the real points, a coordinate that is not finite, or the device fails.
     pub fn spheres_holding(&self, fake: ArrayView2<f64>) -> Result<Vec<u32>, MetricsError> {
         let points = self.checked_fake(&fake)?;
-        let tree = PointTree::new(&points, fake.ncols(), &self.frame);
-        let counts = self.spheres.count_around(&tree);
+        let (frame, spheres) = match &self.way {
+            Way::Trees { frame, spheres } => (frame, spheres),
+            Way::Blocks(blocks) => return blocks.holding(&points),
+        };
+        let tree = PointTree::new(&points, self.d, frame);
         let mut by_row = vec![0; fake.nrows()];
-        for (&row, count) in tree.order.iter().zip(counts) {
+        for (&row, count) in tree.order.iter().zip(spheres.count_around(&tree)) {
             by_row[row] = count;
         }
         Ok(by_row)
@@ -124,11 +165,23 @@ impl RealManifold {
 
     /// The generated points, row after row.
     fn checked_fake<'a>(&self, fake: &'a ArrayView2<f64>) -> Result<Cow<'a, [f64]>, MetricsError> {
-        let (real, generated) = (self.spheres.tree.d, fake.ncols());
+        let (real, generated) = (self.d, fake.ncols());
         if real != generated {
             return Err(MetricsError::DifferentColumns { real, generated });
         }
         checked(fake, "generated")
+    }
+}
+
+/// The real points row after row, unless there are too few of them, or as [`checked`].
+fn checked_real<'a>(real: &'a ArrayView2<f64>, k: usize) -> Result<Cow<'a, [f64]>, MetricsError> {
+    if k == 0 {
+        return Err(MetricsError::NoNeighbours);
+    }
+    let points = checked(real, "real")?;
+    match real.nrows() <= k {
+        true => Err(MetricsError::TooFewPoints { which: "real", n: real.nrows(), k }),
+        false => Ok(points),
     }
 }
 

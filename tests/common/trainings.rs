@@ -32,8 +32,12 @@ pub struct Case {
 
 impl Case {
     pub fn network(&self) -> Network {
+        self.network_on(&Device::Cpu)
+    }
+
+    pub fn network_on(&self, device: &Device) -> Network {
         let stream = Stream::new(self.seed, 0, "init");
-        Network::new(self.dim, self.steps, &self.network, &stream, &Device::Cpu).unwrap()
+        Network::new(self.dim, self.steps, &self.network, &stream, device).unwrap()
     }
 
     pub fn options(&self) -> TrainOptions {
@@ -50,6 +54,10 @@ impl Case {
     }
 
     pub fn trainer(&self, fused: bool) -> Trainer {
+        self.trainer_on(&Device::Cpu, fused)
+    }
+
+    pub fn trainer_on(&self, device: &Device, fused: bool) -> Trainer {
         let stream = |purpose| Stream::new(self.seed, 0, purpose);
         // The last batch of an epoch is smaller.
         let data = stream("data").standard_normal(0, 2 * self.batch + 1, self.dim);
@@ -57,7 +65,7 @@ impl Case {
         let streams =
             TrainStreams { shuffle: stream("shuffle"), timestep: stream("timestep"), noise: stream("noise") };
         let new = if fused { Trainer::new } else { Trainer::on_graph };
-        let trainer = new(data, &schedule, self.network(), self.options(), streams).unwrap();
+        let trainer = new(data, &schedule, self.network_on(device), self.options(), streams).unwrap();
         assert_eq!(trainer.is_fused(), fused);
         trainer
     }

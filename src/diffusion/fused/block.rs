@@ -4,7 +4,7 @@ use super::{
     elementwise::{Activate, Chain, Multiply},
     gemm::{FEW, FewColumns, Product},
     model::{Dense, LayerPlan, Model},
-    panel::stride,
+    panel::{NARROW, stride},
 };
 use crate::diffusion::Activation;
 use pulp::Arch;
@@ -144,23 +144,18 @@ impl Block {
     }
 
     /// Takes in points and the rows of their steps.
-    pub fn fill<'x>(
-        &mut self,
-        shared: Shared,
-        points: impl Iterator<Item = &'x f64>,
-        steps: impl Iterator<Item = u32>,
-    ) {
+    pub fn fill(&mut self, shared: Shared, points: &[f64], steps: impl Iterator<Item = u32>) {
         let Shared { model, numbers, .. } = shared;
         self.steps.clear();
         self.steps.extend(steps);
         self.rows = self.steps.len();
-        let (mut points, d) = (points, model.dim);
-        for (row, &t) in self.steps.iter().enumerate() {
-            let x = self.x.row_mut(row);
-            x[..d].iter_mut().zip(&mut points).for_each(|(x, p)| *x = *p as f32);
-            if model.time_width > 0 {
-                let to = if model.concat { &mut x[d..] } else { self.encoding.row_mut(row) };
-                to[..model.time_width].copy_from_slice(model.encoding(numbers, t as usize));
+        let d = model.dim;
+        self.x.take_rows(points, d);
+        if model.time_width > 0 {
+            for (row, &t) in self.steps.iter().enumerate() {
+                let to =
+                    if model.concat { &mut self.x.row_mut(row)[d..] } else { self.encoding.row_mut(row) };
+                copy(model.encoding(numbers, t as usize), to);
             }
         }
     }
@@ -201,10 +196,9 @@ impl Block {
             let (before, rest) = self.layers.split_at_mut(i);
             let Some(Work { main, time, scaled }) = rest.first_mut() else { return };
             if let (Some(time), Some([first, second])) = (time, &plan.time) {
-                apply_back(shared, second, (&main.delta, rows), false, &mut time.delta);
-                chain(shared, time, rows);
+                apply_back_activated(shared, second, (&main.delta, rows), time);
                 if learned {
-                    apply_back(shared, first, (&time.delta, rows), keep, &mut self.encoding_delta);
+                    apply_back(shared, first, (&time.delta, rows), (keep, None), &mut self.encoding_delta);
                     keep = true;
                 }
             }
@@ -216,10 +210,9 @@ impl Block {
                 }
             }
             if let Some(below) = before.last_mut() {
-                apply_back(shared, &plan.dense, (&main.delta, rows), false, &mut below.main.delta);
-                chain(shared, &mut below.main, rows);
+                apply_back_activated(shared, &plan.dense, (&main.delta, rows), &mut below.main);
             } else if learned && model.concat {
-                apply_back(shared, &plan.dense, (&main.delta, rows), false, &mut self.encoding_delta);
+                apply_back(shared, &plan.dense, (&main.delta, rows), (false, None), &mut self.encoding_delta);
             }
         }
     }
@@ -236,20 +229,72 @@ pub(super) fn apply(shared: Shared, map: &Dense, (x, rows): (&Matrix, usize), ke
         return;
     }
     let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
-    let (height, skip, rectify) = (depth, 0, map.rectified);
-    let product =
-        Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, rectify, out, out_stride };
+    let (height, skip, rectify, gate) = (depth, 0, map.rectified, None);
+    let product = Product {
+        rows,
+        depth,
+        columns,
+        a,
+        a_stride,
+        b,
+        height,
+        skip,
+        bias,
+        keep,
+        rectify,
+        gate,
+        out,
+        out_stride,
+    };
     shared.arch.dispatch(product);
 }
 
-/// `dx = dy W`, on top of `dx` if `keep`.
-fn apply_back(shared: Shared, map: &Dense, (dy, rows): (&Matrix, usize), keep: bool, dx: &mut Matrix) {
+/// Copies a short row, sixteen numbers at a time: a call of `memcpy` for each costs more.
+fn copy(from: &[f32], to: &mut [f32]) {
+    let (chunks, rest) = from.as_chunks::<NARROW>();
+    for (to, from) in to.as_chunks_mut::<NARROW>().0.iter_mut().zip(chunks) {
+        *to = *from;
+    }
+    to[chunks.len() * NARROW..].iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+}
+
+/// `dx = dy W`, on top of `dx` if `keep`, behind a gate.
+fn apply_back(
+    shared: Shared,
+    map: &Dense,
+    (dy, rows): (&Matrix, usize),
+    (keep, gate): (bool, Option<&[f32]>),
+    dx: &mut Matrix,
+) {
     let (depth, columns) = (map.output, map.input);
     let (height, skip, bias, rectify, b) = (depth, 0, None, false, &shared.back[map.back()]);
     let (a, a_stride, out_stride, out) = (&dy.numbers, dy.stride, dx.stride, &mut dx.numbers);
-    let product =
-        Product { rows, depth, columns, a, a_stride, b, height, skip, bias, keep, rectify, out, out_stride };
+    let product = Product {
+        rows,
+        depth,
+        columns,
+        a,
+        a_stride,
+        b,
+        height,
+        skip,
+        bias,
+        keep,
+        rectify,
+        gate,
+        out,
+        out_stride,
+    };
     shared.arch.dispatch(product);
+}
+
+/// `dx = dy W` and back through the activation that gave `x`.
+fn apply_back_activated(shared: Shared, map: &Dense, (dy, rows): (&Matrix, usize), x: &mut Activated) {
+    if shared.model.activation == Activation::Relu {
+        return apply_back(shared, map, (dy, rows), (false, Some(&x.y.numbers)), &mut x.delta);
+    }
+    apply_back(shared, map, (dy, rows), (false, None), &mut x.delta);
+    chain(shared, x, rows);
 }
 
 /// The activation of the first rows of what a map gave, unless the map has done it.

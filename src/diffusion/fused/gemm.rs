@@ -26,6 +26,8 @@ pub(super) struct Product<'a> {
     pub keep: bool,
     /// ReLU on the way out.
     pub rectify: bool,
+    /// The results of a ReLU, laid out as `out`, which becomes 0 where they are: the way back through it.
+    pub gate: Option<&'a [f32]>,
     pub out: &'a mut [f32],
     pub out_stride: usize,
 }
@@ -128,6 +130,15 @@ impl Product<'_> {
         if self.rectify {
             for sum in sums.as_flattened_mut() {
                 *sum = simd.max_f32s(*sum, simd.splat_f32s(0.0));
+            }
+        }
+        if let Some(gate) = self.gate {
+            for r in 0..R {
+                let gate = S::as_simd_f32s(&gate[(row + r) * self.out_stride + from..][..N * lanes]).0;
+                for j in 0..N {
+                    let open = simd.greater_than_f32s(gate[j], simd.splat_f32s(0.0));
+                    sums[r][j] = simd.select_f32s(open, sums[r][j], simd.splat_f32s(0.0));
+                }
             }
         }
         for r in 0..R {

@@ -91,6 +91,7 @@ impl Predictor {
             bias: None,
             keep: true,
             rectify: false,
+            gate: None,
             out,
             out_stride: padded(map.output),
         });
@@ -143,7 +144,7 @@ impl Predictor {
             return;
         }
         let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
-        let (height, skip, keep) = (map.input, 0, false);
+        let (height, skip, keep, gate) = (map.input, 0, false, None);
         let product = Product {
             rows,
             depth,
@@ -156,6 +157,7 @@ impl Predictor {
             bias,
             keep,
             rectify,
+            gate,
             out,
             out_stride,
         };

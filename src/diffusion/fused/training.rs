@@ -122,11 +122,14 @@ impl Training {
         while self.blocks.len() < used {
             self.blocks.push(Block::new(&self.model, self.block_rows));
         }
-        let mut points = batch.x_t.iter();
+        let d = batch.x_t.ncols();
+        let points = batch.x_t.as_standard_layout();
+        let points = points.as_slice().unwrap_or_default();
         for (i, block) in self.blocks[..used].iter_mut().enumerate() {
             let rows = i * self.block_rows..n.min((i + 1) * self.block_rows);
-            let steps = rows.map(|row| (batch.t[if batch.t.len() == 1 { 0 } else { row }] - 1) as u32);
-            block.fill(shared, &mut points, steps);
+            let steps =
+                rows.clone().map(|row| (batch.t[if batch.t.len() == 1 { 0 } else { row }] - 1) as u32);
+            block.fill(shared, &points[rows.start * d..rows.end * d], steps);
         }
         used
     }
