@@ -37,6 +37,11 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+    // Where the libraries lie that only the machine that builds knows of: scripts/build-cuda.sh.
+    println!("cargo::rerun-if-env-changed=GDIFF_RPATH");
+    if let Ok(path) = std::env::var("GDIFF_RPATH") {
+        println!("cargo::rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{path}");
+    }
     // Tests for CUDA run where it can be had, and are reported as ignored elsewhere.
     println!("cargo::rustc-check-cfg=cfg(gpu)");
     let device = Path::new("/dev/nvidiactl");

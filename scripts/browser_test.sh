@@ -29,8 +29,8 @@ steps = 20
 [network]
 hidden = [8, 8]
 [train]
-iterations = 60
-log_every = 5
+iterations = 300
+log_every = 20
 batch_size = 64
 [sample]
 count = 200
@@ -38,7 +38,7 @@ count = 200
 reference = 200
 [sweep]
 "network.time_dim" = [2, 4, 6, 8, 10]
-"train.learning_rate" = [1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 6e-3, 8e-3, 1e-2, 1.5e-2, 2e-2, 2.5e-2, 3e-2, 3.5e-2, 4e-2, 4.5e-2, 5e-2, 5.5e-2, 6e-2, 7e-2, 8e-2, 9e-2, 1e-1, 1.1e-1, 1.2e-1]
+"train.learning_rate" = [5e-3, 5.5e-3, 6e-3, 6.5e-3, 7e-3, 7.5e-3, 8e-3, 8.5e-3, 9e-3, 9.5e-3, 10e-3, 10.5e-3, 11e-3, 11.5e-3, 12e-3, 12.5e-3, 13e-3, 13.5e-3, 14e-3, 14.5e-3, 15e-3, 15.5e-3, 16e-3, 16.5e-3, 17e-3]
 SPEC
 "$gdiff" run "$work/many.toml" --out "$work/many" --quiet --plot
 "$python" scripts/browser_test.py "$work/one/report.html" "$work/many/report.html"

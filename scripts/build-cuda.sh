@@ -5,6 +5,7 @@
 #
 #     scripts/build-cuda.sh                       # for the GPU of this machine, or compute capability 9.0
 #     CUDA_COMPUTE_CAP=80 scripts/build-cuda.sh   # for another one
+#     scripts/build-cuda.sh --tests               # and runs the tests for CUDA, which are ignored without a GPU
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -81,6 +82,10 @@ if [ -z "${CUDA_COMPUTE_CAP:-}" ] && ! command -v nvidia-smi > /dev/null; then
     export CUDA_COMPUTE_CAP=90
 fi
 export CUDA_HOME=$toolkit CUDA_PATH=$toolkit PATH=$toolkit/bin:$PATH
-cargo rustc "${cargo_options[@]}" --features cuda --target-dir "$place" --bin gdiff -- \
-    -C "link-arg=-Wl,--disable-new-dtags,-rpath,$toolkit/lib64:$libraries"
+export GDIFF_RPATH=$toolkit/lib64:$libraries
+cargo_options+=(--features cuda --target-dir "$place")
+cargo build "${cargo_options[@]}" --bin gdiff
+if [ "${1:-}" = --tests ]; then
+    cargo test "${cargo_options[@]}" --test cuda
+fi
 echo "built $place/release/gdiff"

@@ -53,23 +53,28 @@ impl DeviceChoice {
             Self::Cpu => Ok(Device::Cpu),
             Self::Auto if !candle_core::utils::cuda_is_available() => Ok(Device::Cpu),
             Self::Auto => Device::new_cuda(0).or_else(|e| {
-                notice(&format!("CUDA cannot be used ({}), so this runs on the CPU", first_line(&e)));
+                notice(&format!("CUDA cannot be used: {}; this runs on the CPU", reason(&e)));
                 Ok(Device::Cpu)
             }),
             Self::Cuda(_) if !candle_core::utils::cuda_is_available() => Err(ExperimentError::Device(
-                "this build has no CUDA; build with `cargo build --release --features cuda`, or give --device cpu"
+                "this build has no CUDA; build it with scripts/build-cuda.sh (`cargo build --release --features cuda`), or give --device cpu"
                     .to_string(),
             )),
             Self::Cuda(n) => Device::new_cuda(n).map_err(|e| {
                 ExperimentError::Device(format!(
-                    "CUDA device {n} cannot be used ({}); check the driver, or give --device cpu",
-                    first_line(&e)
+                    "CUDA device {n} cannot be used: {}; give --device cpu, or check with nvidia-smi",
+                    reason(&e)
                 ))
             }),
         }
     }
 }
 
-fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_string()
+/// Why a device did not open, in one line.
+fn reason(error: &candle_core::Error) -> String {
+    let text = error.to_string();
+    match text.contains("CUDA_ERROR_NO_DEVICE") {
+        true => "this machine has no GPU, or no driver for it".to_string(),
+        false => text.lines().next().unwrap_or_default().to_string(),
+    }
 }

@@ -41,6 +41,13 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, ExperimentError> {
     let failed = |reason: String| ExperimentError::Data { replicate: 0, reason };
     let manifold = RealManifold::new(reference.view(), k).map_err(|e| failed(e.to_string()))?;
     let frame = Frame::around(&reference, MARGIN);
+    let shared = match chosen.as_slice() {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, values)| values == first) => {
+            point_name(&results.keys, first)
+        }
+        _ => String::new(),
+    };
+    let setting = setting(results);
     let mut panels = vec![panel(
         "real points".to_string(),
         &reference,
@@ -56,10 +63,10 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, ExperimentError> {
         let samples = table::read(&path).map_err(|e| read(e.to_string()))?;
         let held = manifold.spheres_holding(samples.view()).map_err(|e| read(e.to_string()))?;
         let held: Vec<f64> = held.into_iter().map(f64::from).collect();
-        let point = point_name(&results.keys, values);
-        let title = match (pipeline_name(pipeline), point.as_str()) {
-            (name, "") => name.to_string(),
-            ("baseline", point) => point.to_string(),
+        // What the panels share is told above them.
+        let title = match (pipeline_name(pipeline), point_name(&results.keys, values)) {
+            (name, point) if point.is_empty() || !shared.is_empty() => name.to_string(),
+            ("baseline", point) => point,
             (name, point) => format!("{name}, {point}"),
         };
         panels.push(panel(title, &samples, &held, "real spheres that hold it", frame, true));
@@ -73,7 +80,7 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, ExperimentError> {
     Ok(Some(Figure {
         name: "spheres".to_string(),
         title: format!("What density and coverage are made of (k = {k})"),
-        setting: setting(results),
+        setting: if shared.is_empty() { setting } else { format!("{setting} · {shared}") },
         note: format!(
             "Left: real points, coloured by the radius of their sphere. Right: generated points, by how many \
              of those spheres hold them. Up to {} points each, replicate 0.{axes}",

@@ -143,7 +143,8 @@ impl Svg {
 
     /// The whole picture of a size, with a title for those who cannot see it.
     pub fn finish(self, width: f64, height: f64, title: &str) -> String {
-        let (w, h, title) = (number(width), number(height), escape(title));
+        // Whole pixels, or the last row shows what is behind the picture.
+        let (w, h, title) = (number(width.ceil()), number(height.ceil()), escape(title));
         let (family, theme) = (escape(super::text::FAMILY), self.theme);
         let back = match theme {
             Theme::Page => String::new(),

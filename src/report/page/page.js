@@ -110,7 +110,11 @@ function draw() {
     }
     const value = side.log_likelihood[frame];
     const data = run.data === null ? '' : ` (real points ${run.data.toFixed(3)})`;
-    side.words.textContent = value === null ? '' : `log-likelihood ${value.toFixed(3)}${data}`;
+    let outside = 0;
+    for (let i = frame * each; i < (frame + 1) * each; i += 2) outside += side.places[i] === OUTSIDE;
+    const words = value === null ? [] : [`log-likelihood ${value.toFixed(3)}${data}`];
+    if (outside) words.push(`${outside} of ${each / 2} points lie outside`);
+    side.words.textContent = words.join(' · ');
   }
 }
 
