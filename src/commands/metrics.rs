@@ -29,7 +29,7 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
         )));
     }
     let wrong = |e: crate::metrics::MetricsError| Failure::input(e.to_string());
-    let device = args.device.open(&|text| eprintln!("{text}"));
+    let device = args.device.open(&|text| eprintln!("gdiff: note: {text}"));
     let device = device.map_err(|e| Failure::running(e.to_string()))?;
     let prdc =
         RealManifold::on(&device, real.view(), args.k).and_then(|m| m.prdc(fake.view())).map_err(wrong)?;
