@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 import goals
-from machine import CORES, Worker, describe, openblas_kernels, run
+from machine import CORES, Worker, describe, openblas_kernels, parse, run
 from report import Rows, between_markers, whole
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,18 +28,13 @@ PAPER = {
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gdiff", required=True, help="the program")
-    parser.add_argument("--bench", required=True, help="the benchmark `compare`")
-    parser.add_argument("--python", required=True, help="Python with the peers")
-    parser.add_argument("--out", help="default results/speed, of a smoke run target/compare/quick")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.08, help="to measure each case in each round")
     parser.add_argument("--prdc-every", type=int, default=20, help="of the plain whole job: 1 leaves nothing out")
     parser.add_argument("--quick", action="store_true", help="a smoke run: one short round, no big clouds, no plain job")
-    chosen = parser.parse_args()
+    chosen = parse(parser)
     if chosen.quick:
         chosen.rounds, chosen.seconds = 1, 0.02
-    chosen.out = chosen.out or ("target/compare/quick" if chosen.quick else "results/speed")
     return chosen
 
 

@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 
-from machine import CORES, Worker, describe, run
+from machine import CORES, Worker, describe, parse, run
 from report import number, table, whole
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,15 +39,9 @@ SWEEPS = [
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gdiff", required=True, help="the program")
-    parser.add_argument("--bench", required=True, help="the benchmark `compare`")
-    parser.add_argument("--python", required=True, help="Python with the peers")
-    parser.add_argument("--out", help="default results/speed, of a smoke run target/compare/quick")
     parser.add_argument("--seconds", type=float, default=0.3, help="to measure each case")
     parser.add_argument("--quick", action="store_true", help="a smoke run: the two smallest values of each axis")
-    chosen = parser.parse_args()
-    chosen.out = chosen.out or ("target/compare/quick" if chosen.quick else "results/speed")
-    return chosen
+    return parse(parser)
 
 
 def sweeps(chosen, threads):

@@ -26,6 +26,17 @@ def pinned(threads):
     return lambda: os.sched_setaffinity(0, cores)
 
 
+def parse(parser):
+    """Of every script that measures."""
+    parser.add_argument("--gdiff", required=True, help="the program")
+    parser.add_argument("--bench", required=True, help="the benchmark `compare`")
+    parser.add_argument("--python", required=True, help="Python with the peers")
+    parser.add_argument("--out", help="default results/speed, of a smoke run target/compare/quick")
+    chosen = parser.parse_args()
+    chosen.out = chosen.out or ("target/compare/quick" if chosen.quick else "results/speed")
+    return chosen
+
+
 class Worker:
     """A process that answers each line of its input with a line of JSON, on so many cores."""
 

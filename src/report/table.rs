@@ -4,16 +4,25 @@ use crate::experiment::{Finished, Status, SummaryRow};
 use comfy_table::{CellAlignment, Table, presets};
 use std::collections::{HashMap, HashSet};
 
-/// Columns of the table: heading, metric of the summary, digits.
-const COLUMNS: [(&str, &str, usize); 7] = [
-    ("log-likelihood", "log_likelihood", 3),
-    ("off-support", "off_support", 4),
-    ("precision", "precision", 4),
-    ("recall", "recall", 4),
-    ("density", "density", 4),
-    ("coverage", "coverage", 4),
-    ("plateau step", "plateau_step", 0),
+/// Columns: heading, metric of the summary, digits, and whether the terminal shows it too.
+const COLUMNS: [(&str, &str, usize, bool); 10] = [
+    ("log-likelihood", "log_likelihood", 3, true),
+    ("median", "log_likelihood_median", 3, false),
+    ("off-support", "off_support", 4, true),
+    ("precision", "precision", 4, true),
+    ("recall", "recall", 4, true),
+    ("density", "density", 4, true),
+    ("coverage", "coverage", 4, true),
+    ("plateau step", "plateau_step", 0, true),
+    ("final loss", "final_loss", 4, false),
+    ("map alone", "map_log_likelihood", 3, false),
 ];
+
+/// The columns of which a summary has something: heading, metric, digits, and whether the terminal shows it.
+pub(super) fn columns(summary: &[SummaryRow]) -> Vec<(&'static str, &'static str, usize, bool)> {
+    let has = |metric| summary.iter().any(|row| row.metric == metric);
+    COLUMNS.into_iter().filter(|(_, metric, ..)| has(*metric)).collect()
+}
 
 /// The pipeline under which fresh real points stand in the summary.
 const DATA: &str = "data";
@@ -61,10 +70,8 @@ pub fn end_table(finished: &Finished) -> String {
     table.load_preset(presets::ASCII_MARKDOWN);
     let heading = |text: &str| text.to_string();
     let keys = finished.keys.iter().map(|key| heading(key.rsplit('.').next().unwrap_or(key)));
-    let columns: Vec<&(&str, &str, usize)> = COLUMNS
-        .iter()
-        .filter(|(_, metric, _)| finished.summary.iter().any(|row| row.metric == *metric))
-        .collect();
+    let columns: Vec<_> =
+        columns(&finished.summary).into_iter().filter(|(.., in_terminal)| *in_terminal).collect();
     table.set_header(
         std::iter::once(heading("pipeline"))
             .chain(keys)
@@ -75,7 +82,7 @@ pub fn end_table(finished: &Finished) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     for (pipeline, values) in lines {
-        let figures = columns.iter().map(|(_, metric, digits)| {
+        let figures = columns.iter().map(|(_, metric, digits, _)| {
             let of =
                 |row: &&SummaryRow| row.pipeline == pipeline && row.values == values && row.metric == *metric;
             finished.summary.iter().find(of).map_or(String::new(), |row| figure(row, *digits))

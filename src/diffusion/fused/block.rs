@@ -218,35 +218,31 @@ impl Block {
     }
 }
 
-/// `y = x W^T + b`, on top of `y` if `keep`.
-pub(super) fn apply(shared: Shared, map: &Dense, (x, rows): (&Matrix, usize), keep: bool, y: &mut Matrix) {
-    let (depth, columns, out_stride) = (map.input, map.output, y.stride);
-    let (a, a_stride, out) = (&x.numbers, x.stride, &mut y.numbers);
+/// `y = x W^T + b`, on top of `y` if `keep`, and through the ReLU behind it if the map is one that does that.
+fn apply(shared: Shared, map: &Dense, (x, rows): (&Matrix, usize), keep: bool, y: &mut Matrix) {
     let bias = &shared.numbers[map.bias()];
-    if columns <= FEW && !keep {
+    forward(shared, map, (x, rows, map.input), (bias, keep, map.rectified), y);
+}
+
+/// `y = x W^T + bias` of the first `depth` inputs, on top of `y` if `keep`; negative results become 0 if `rectify`.
+pub(super) fn forward(
+    shared: Shared,
+    map: &Dense,
+    (x, rows, depth): (&Matrix, usize, usize),
+    (bias, keep, rectify): (&[f32], bool, bool),
+    y: &mut Matrix,
+) {
+    let (columns, out_stride) = (map.output, y.stride);
+    let (a, a_stride, out) = (&x.numbers, x.stride, &mut y.numbers);
+    // The short form has no way to leave out part of the depth, nor to add.
+    if columns <= FEW && depth == map.input && !keep {
         let b = &shared.back[map.back()];
         shared.arch.dispatch(FewColumns { rows, depth, columns, a, a_stride, b, bias, out, out_stride });
         return;
     }
-    let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
-    let (height, skip, rectify, gate) = (depth, 0, map.rectified, None);
-    let product = Product {
-        rows,
-        depth,
-        columns,
-        a,
-        a_stride,
-        b,
-        height,
-        skip,
-        bias,
-        keep,
-        rectify,
-        gate,
-        out,
-        out_stride,
-    };
-    shared.arch.dispatch(product);
+    let (b, height, bias) = (&shared.numbers[map.weight()], map.input, Some(bias));
+    let sizes = Product { rows, depth, columns, a_stride, out_stride, height, ..Product::default() };
+    shared.arch.dispatch(Product { a, b, bias, keep, rectify, out, ..sizes });
 }
 
 /// Copies a short row, sixteen numbers at a time: a call of `memcpy` for each costs more.
@@ -266,26 +262,10 @@ fn apply_back(
     (keep, gate): (bool, Option<&[f32]>),
     dx: &mut Matrix,
 ) {
-    let (depth, columns) = (map.output, map.input);
-    let (height, skip, bias, rectify, b) = (depth, 0, None, false, &shared.back[map.back()]);
+    let (depth, columns, b) = (map.output, map.input, &shared.back[map.back()]);
     let (a, a_stride, out_stride, out) = (&dy.numbers, dy.stride, dx.stride, &mut dx.numbers);
-    let product = Product {
-        rows,
-        depth,
-        columns,
-        a,
-        a_stride,
-        b,
-        height,
-        skip,
-        bias,
-        keep,
-        rectify,
-        gate,
-        out,
-        out_stride,
-    };
-    shared.arch.dispatch(product);
+    let sizes = Product { rows, depth, columns, a_stride, out_stride, height: depth, ..Product::default() };
+    shared.arch.dispatch(Product { a, b, keep, gate, out, ..sizes });
 }
 
 /// `dx = dy W` and back through the activation that gave `x`.

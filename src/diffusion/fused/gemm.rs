@@ -10,8 +10,9 @@ use pulp::{Simd, WithSimd};
 /// Columns that count as few: see [`FewColumns`].
 pub(super) const FEW: usize = 4;
 
-/// `out = init + a b`: `a` `(rows, depth)`, `b` the rows `skip..skip + depth` of a matrix in panels with
+/// `out = init + a b`, by default nothing: `a` `(rows, depth)`, `b` the rows `skip..skip + depth` of a matrix in panels with
 /// `height` rows, `out` `(rows, columns)`. `init` is `bias` (0 if none), plus `out` itself if `keep`.
+#[derive(Default)]
 pub(super) struct Product<'a> {
     pub rows: usize,
     pub depth: usize,

@@ -1,9 +1,9 @@
 //! The network's prediction for many points at one step.
 
 use super::{
-    block::{Matrix, Shared},
+    block::{Matrix, Shared, forward},
     elementwise::{Activate, Multiply},
-    gemm::{FEW, FewColumns, Product},
+    gemm::{FEW, Product},
     model::{Dense, Model},
     panel::{padded, panels, stride},
     transpose::Transpose,
@@ -88,18 +88,17 @@ impl Predictor {
             b: &self.numbers[map.weight()],
             height: map.input,
             skip,
-            bias: None,
             keep: true,
-            rectify: false,
-            gate: None,
             out,
             out_stride: padded(map.output),
+            ..Product::default()
         });
     }
 
     /// `factor * eps_theta` of points `(n, d)` at a step, to `out` `(n, d)`, both row after row.
     pub fn predict(&self, step: &AtStep, x: &[f64], factor: f64, out: &mut [f64]) {
-        let Self { arch, model, .. } = self;
+        let Self { arch, model, numbers, back } = self;
+        let shared = Shared { arch: *arch, model, numbers, back };
         let mut buffers: Vec<Matrix> = std::iter::once(model.dim)
             .chain(model.layers.iter().map(|plan| plan.dense.output))
             .map(|width| Matrix { numbers: vec![0.0; TILE_ROWS * stride(width)], stride: stride(width) })
@@ -114,7 +113,7 @@ impl Predictor {
                 let depth = if i == 0 { d } else { plan.dense.input };
                 // In one product with everything that the step adds.
                 let rectify = plan.last().rectified;
-                self.layer(&plan.dense, (input, rows, depth), (bias, rectify), output);
+                forward(shared, &plan.dense, (input, rows, depth), (bias, false, rectify), output);
                 if let Some(scale) = scale {
                     (0..rows).for_each(|row| arch.dispatch(Multiply { a: output.row_mut(row), b: scale }));
                 }
@@ -125,42 +124,5 @@ impl Predictor {
             }
             buffers[last].give_rows(out, d, factor);
         }
-    }
-
-    fn layer(
-        &self,
-        map: &Dense,
-        (x, rows, depth): (&Matrix, usize, usize),
-        (bias, rectify): (&[f32], bool),
-        y: &mut Matrix,
-    ) {
-        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
-        let (columns, out_stride) = (map.output, y.stride);
-        let (a, a_stride, out) = (&x.numbers, x.stride, &mut y.numbers);
-        // The short form has no way to leave out part of the depth.
-        if columns <= FEW && depth == map.input {
-            let b = &shared.back[map.back()];
-            shared.arch.dispatch(FewColumns { rows, depth, columns, a, a_stride, b, bias, out, out_stride });
-            return;
-        }
-        let (b, bias) = (&shared.numbers[map.weight()], Some(bias));
-        let (height, skip, keep, gate) = (map.input, 0, false, None);
-        let product = Product {
-            rows,
-            depth,
-            columns,
-            a,
-            a_stride,
-            b,
-            height,
-            skip,
-            bias,
-            keep,
-            rectify,
-            gate,
-            out,
-            out_stride,
-        };
-        shared.arch.dispatch(product);
     }
 }

@@ -4,24 +4,10 @@ use crate::experiment::SummaryRow;
 use crate::figures::Results;
 use crate::figures::draw::escape;
 use crate::figures::words::pipeline_name;
-use crate::report::table::lines;
+use crate::report::table::{columns, lines};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write;
-
-/// Columns: heading, metric, digits.
-const COLUMNS: [(&str, &str, usize); 10] = [
-    ("log-likelihood", "log_likelihood", 3),
-    ("median", "log_likelihood_median", 3),
-    ("off-support", "off_support", 4),
-    ("precision", "precision", 4),
-    ("recall", "recall", 4),
-    ("density", "density", 4),
-    ("coverage", "coverage", 4),
-    ("plateau step", "plateau_step", 0),
-    ("final loss", "final_loss", 4),
-    ("map alone", "map_log_likelihood", 3),
-];
 
 /// The last step over replicates: a line for each pipeline and sweep point.
 pub fn summary(results: &Results) -> String {
@@ -32,10 +18,7 @@ pub fn summary(results: &Results) -> String {
     for row in &results.summary {
         cells.insert((&row.pipeline, &row.values, &row.metric), row);
     }
-    let columns: Vec<_> = COLUMNS
-        .iter()
-        .filter(|(_, metric, _)| results.summary.iter().any(|row| row.metric == *metric))
-        .collect();
+    let columns = columns(&results.summary);
     let mut text = r#"<div class="scroll"><table class="sortable"><thead><tr>"#.to_string();
     let keys = results.keys.iter().map(|key| key.rsplit('.').next().unwrap_or(key));
     for heading in std::iter::once("pipeline").chain(keys.clone()) {
@@ -51,7 +34,7 @@ pub fn summary(results: &Results) -> String {
         for value in values {
             let _ = write!(text, r#"<td class="words">{}</td>"#, escape(value));
         }
-        for (_, metric, digits) in &columns {
+        for (_, metric, digits, _) in &columns {
             text += &cell(cells.get(&(pipeline, values, *metric)).copied(), *digits);
         }
         text += "</tr>";
