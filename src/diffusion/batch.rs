@@ -2,7 +2,7 @@
 
 use super::{DiffusionError, Schedule};
 use crate::random::Stream;
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 use rand::{RngExt, seq::SliceRandom};
 
 /// Where the choices of a training come from. They depend on neither the network nor the loss, so two
@@ -124,12 +124,15 @@ impl Batches {
         let eps = self.streams.noise.standard_normal(i as u64, chosen.len(), d);
         // By hand: `select` takes as long as a layer's product.
         let mut x_t = eps.clone();
-        Zip::from(x_t.rows_mut()).and(chosen).and(&t).for_each(|row, &from, &t| {
-            let (signal, sigma) = self.factors[t - 1];
-            for (x, x0) in row.into_iter().zip(&self.data[from * d..]) {
-                *x = signal * x0 + sigma * *x;
+        let rows = x_t.as_slice_mut().unwrap_or_default().chunks_exact_mut(d);
+        for ((x, &from), &t) in rows.zip(chosen).zip(&t) {
+            let ((signal, sigma), x0) = (self.factors[t - 1], &self.data[from * d..][..d]);
+            match (x, x0) {
+                // A length known to the compiler: the loop over a short row costs more than what it does.
+                ([x, y], [x0, y0]) => (*x, *y) = (signal * x0 + sigma * *x, signal * y0 + sigma * *y),
+                (x, x0) => x.iter_mut().zip(x0).for_each(|(x, x0)| *x = signal * x0 + sigma * *x),
             }
-        });
+        }
         Batch { x_t, t, eps }
     }
 }

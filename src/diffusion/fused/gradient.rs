@@ -141,25 +141,56 @@ impl FewGradient<'_> {
     #[inline(always)]
     fn columns<S: Simd, const O: usize>(self, simd: S) {
         let Self { pair, out, .. } = self;
-        for (i, out) in out.as_chunks_mut::<NARROW>().0.chunks_mut(S::F32_LANES).enumerate() {
-            let (from, mut lanes) = (i * S::F32_LANES, [[0.0f32; NARROW]; O]);
-            for (l, out) in out.iter().enumerate() {
-                (0..O).for_each(|o| lanes[o][l] = out[o]);
-            }
-            let mut sums: [S::f32s; O] = std::array::from_fn(|o| S::as_simd_f32s(&lanes[o]).0[0]);
-            let rows = pair.x.chunks_exact(pair.x_stride).zip(pair.delta.chunks_exact(pair.delta_stride));
-            for (x, delta) in rows.take(pair.rows) {
-                let x = S::as_simd_f32s(&x[from..from + S::F32_LANES]).0[0];
-                for (sum, delta) in sums.iter_mut().zip(&delta[..O]) {
-                    *sum = simd.mul_add_e_f32s(x, simd.splat_f32s(*delta), *sum);
-                }
-            }
-            for (lanes, sum) in lanes.iter_mut().zip(sums) {
-                S::as_mut_simd_f32s(lanes).0[0] = sum;
-            }
-            for (l, out) in out.iter_mut().enumerate() {
-                (0..O).for_each(|o| out[o] = lanes[o][l]);
+        let (mut first, out) = (0, out.as_chunks_mut::<NARROW>().0);
+        while first + 4 * S::F32_LANES <= out.len() {
+            registers::<S, O, 4>(simd, pair, first, out);
+            first += 4 * S::F32_LANES;
+        }
+        while first < out.len() {
+            registers::<S, O, 1>(simd, pair, first, out);
+            first += S::F32_LANES;
+        }
+    }
+}
+
+/// `N` registers of inputs from `first` on: sums that wait for each other's rows do not wait for one another.
+#[inline(always)]
+fn registers<S: Simd, const O: usize, const N: usize>(
+    simd: S,
+    pair: Pair,
+    first: usize,
+    out: &mut [[f32; NARROW]],
+) {
+    let (lanes, inputs) = (S::F32_LANES, N * S::F32_LANES);
+    let last = out.len().min(first + inputs);
+    let out = &mut out[first..last];
+    let mut turned = [[[0.0f32; NARROW]; O]; N];
+    for (i, out) in out.iter().enumerate() {
+        (0..O).for_each(|o| turned[i / lanes][o][i % lanes] = out[o]);
+    }
+    let mut sums = [[simd.splat_f32s(0.0); O]; N];
+    for n in 0..N {
+        for o in 0..O {
+            sums[n][o] = S::as_simd_f32s(&turned[n][o]).0[0];
+        }
+    }
+    let rows = pair.x.chunks_exact(pair.x_stride).zip(pair.delta.chunks_exact(pair.delta_stride));
+    for (x, delta) in rows.take(pair.rows) {
+        let x = &S::as_simd_f32s(&x[first..first + inputs]).0[..N];
+        let delta = &delta[..O];
+        for o in 0..O {
+            let delta = simd.splat_f32s(delta[o]);
+            for n in 0..N {
+                sums[n][o] = simd.mul_add_e_f32s(x[n], delta, sums[n][o]);
             }
         }
+    }
+    for n in 0..N {
+        for o in 0..O {
+            S::as_mut_simd_f32s(&mut turned[n][o]).0[0] = sums[n][o];
+        }
+    }
+    for (i, out) in out.iter_mut().enumerate() {
+        (0..O).for_each(|o| out[o] = turned[i / lanes][o][i % lanes]);
     }
 }

@@ -16,7 +16,21 @@ pub(super) fn evaluate(
     blocks: &mut [Block],
     eps: ArrayView2<f64>,
 ) -> LossTerms {
-    let (n, d) = eps.dim();
+    match eps.ncols() {
+        2 => evaluate_sized::<2>(options, model, blocks, eps),
+        _ => evaluate_sized::<0>(options, model, blocks, eps),
+    }
+}
+
+/// The same for `D` dimensions; 0: known at run time only, and then the loops over short rows cost more than what they
+/// do.
+fn evaluate_sized<const D: usize>(
+    options: &LossOptions,
+    model: &Model,
+    blocks: &mut [Block],
+    eps: ArrayView2<f64>,
+) -> LossTerms {
+    let (n, d) = (eps.nrows(), if D == 0 { eps.ncols() } else { D });
     let Isotropy { lambda, form } =
         options.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch });
     let terms_in_mean = match options.reduction {
@@ -25,14 +39,15 @@ pub(super) fn evaluate(
     };
     let last = model.layers.len() - 1;
     let (mut errors, mut squares, mut per_sample) = (0.0, 0.0, 0.0);
-    let mut noise = eps.rows().into_iter();
+    let eps = eps.as_standard_layout();
+    let mut noise = eps.as_slice().unwrap_or_default().chunks_exact(d);
     for block in &mut *blocks {
         let work = &mut block.layers[last].main;
         for (row, eps) in (0..block.rows).zip(&mut noise) {
             let predicted = &work.y.row(row)[..d];
             let delta = &mut work.delta.numbers[row * work.delta.stride..][..d];
             let mut square = 0.0;
-            for ((p, eps), delta) in predicted.iter().zip(&eps).zip(delta) {
+            for ((p, eps), delta) in predicted.iter().zip(eps).zip(delta) {
                 let error = p - *eps as f32;
                 *delta = error;
                 errors += f64::from(error) * f64::from(error);
