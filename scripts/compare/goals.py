@@ -214,7 +214,8 @@ near -1.78:
 
 def readme(rows, about):
     return f"""Medians on one machine, in turn; {" ".join(about)} Made by `./scripts/compare.sh`, which puts the peers into a
-virtual environment; all tables are in `results/speed/compare.md`.
+virtual environment; all tables are in
+`results/speed/compare.md`, and `results/speed/README.md` says how much the close ones vary from hour to hour.
 
 {step_table(rows, 1)}
 
