@@ -18,8 +18,7 @@ class Rows:
             self.rows.append((case, implementation, threads, number, quantity, value))
 
     def values(self, case, implementation, threads, quantity="microseconds"):
-        found = (case, implementation, threads, quantity)
-        return [r[5] for r in self.rows if (r[0], r[1], r[2], r[4]) == found]
+        return list(self.by_round(case, implementation, threads, quantity).values())
 
     def median(self, case, implementation, threads, quantity="microseconds"):
         """NaN if it was not measured."""
@@ -35,7 +34,7 @@ class Rows:
 
     def fastest(self, case, above, below, quantity="microseconds"):
         """The same of each one's fastest round."""
-        values = [list(self.by_round(case, *above, quantity).values()), list(self.by_round(case, *below).values())]
+        values = [self.values(case, *above, quantity), self.values(case, *below)]
         return min(values[0]) / min(values[1]) if all(values) else float("nan")
 
     def by_round(self, case, implementation, threads, quantity="microseconds"):

@@ -3,6 +3,7 @@
 use super::{Failure, print, read_table};
 use crate::cli::MetricsArgs;
 use crate::metrics::{Prdc, RealManifold, log_likelihood_stats};
+use crate::report::note;
 use crate::spec;
 use ndarray::Array2;
 use serde::Serialize;
@@ -29,7 +30,7 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
         )));
     }
     let wrong = |e: crate::metrics::MetricsError| Failure::input(e.to_string());
-    let device = args.device.open(&|text| eprintln!("gdiff: note: {text}"));
+    let device = args.device.open(&note);
     let device = device.map_err(|e| Failure::running(e.to_string()))?;
     let prdc =
         RealManifold::on(&device, real.view(), args.k).and_then(|m| m.prdc(fake.view())).map_err(wrong)?;

@@ -19,7 +19,7 @@ impl From<FigureError> for Failure {
 pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
     let written = draw(&args.folder, args.out.as_deref().unwrap_or(&args.folder), args.dark)?;
     for notice in &written.notices {
-        eprintln!("gdiff: note: {notice}");
+        report::note(notice);
     }
     let list: String = std::iter::once(&written.page)
         .chain(&written.figures)

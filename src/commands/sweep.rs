@@ -21,7 +21,7 @@ pub(super) fn sweep(command: &SweepCommand) -> Result<(), Failure> {
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
     for warning in &study.base.warnings {
-        eprintln!("gdiff: note: {warning}");
+        crate::report::note(warning);
     }
     let frozen = FrozenStudy::plan(&study, &args.out)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))

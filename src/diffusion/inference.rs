@@ -48,9 +48,10 @@ impl NetworkDenoiser {
         self.epsilon_scale
     }
 
-    /// The network within, again on its own.
-    pub fn into_network(self) -> Network {
-        self.network
+    /// The same network with another factor on its output.
+    #[must_use]
+    pub fn with_epsilon_scale(self, epsilon_scale: f64) -> Self {
+        Self { epsilon_scale, ..self }
     }
 
     fn predict_block(

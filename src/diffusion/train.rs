@@ -69,6 +69,12 @@ enum Path {
     Graph(Box<GraphTraining>),
 }
 
+impl Path {
+    fn on_graph(network: &Network, options: TrainOptions) -> Result<Self, DiffusionError> {
+        Ok(Self::Graph(Box::new(GraphTraining::new(&[network], &[options])?)))
+    }
+}
+
 /// A training under way. Everything random comes from the streams and the iteration's number, so a
 /// training that was stopped and goes on from a checkpoint gives the same bits.
 #[derive(Debug)]
@@ -93,11 +99,12 @@ impl Trainer {
         options: TrainOptions,
         streams: TrainStreams,
     ) -> Result<Self, DiffusionError> {
-        let mut trainer = Self::on_graph(data, schedule, network, options, streams)?;
-        if let Some(fused) = Training::new(&trainer.network, options, trainer.batches.size())? {
-            trainer.path = Path::Fused(Box::new(fused));
-        }
-        Ok(trainer)
+        Self::with_path(data, schedule, network, options, streams, |network, batch_size| {
+            Ok(match Training::new(network, options, batch_size)? {
+                Some(fused) => Path::Fused(Box::new(fused)),
+                None => Path::on_graph(network, options)?,
+            })
+        })
     }
 
     /// As [`new`](Self::new), but always on the plain candle graph, which is the reference: the same
@@ -112,6 +119,18 @@ impl Trainer {
         options: TrainOptions,
         streams: TrainStreams,
     ) -> Result<Self, DiffusionError> {
+        let graph = |network: &Network, _| Path::on_graph(network, options);
+        Self::with_path(data, schedule, network, options, streams, graph)
+    }
+
+    fn with_path(
+        data: Array2<f64>,
+        schedule: &Schedule,
+        network: Network,
+        options: TrainOptions,
+        streams: TrainStreams,
+        path: impl FnOnce(&Network, usize) -> Result<Path, DiffusionError>,
+    ) -> Result<Self, DiffusionError> {
         options.check()?;
         let batches = Batches::new(data, schedule, options.batch_size, streams)?;
         if batches.dim() != network.dim() {
@@ -120,7 +139,7 @@ impl Trainer {
         DiffusionError::unless(network.steps() == schedule.steps(), || {
             format!("the network knows {} steps, but the schedule has {}", network.steps(), schedule.steps())
         })?;
-        let path = Path::Graph(Box::new(GraphTraining::new(&[&network], &[options])?));
+        let path = path(&network, batches.size())?;
         let empty = Array2::zeros((0, network.dim()));
         let last_batch = Batch { x_t: empty.clone(), t: Vec::new(), eps: empty };
         Ok(Self { batches, network, options, iteration: 0, path, last_batch })

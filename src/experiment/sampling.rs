@@ -87,6 +87,7 @@ fn draw(drawings: &mut [Drawing]) -> Result<(), StageError> {
     let stack;
     let denoiser: &dyn Denoiser = match (&members[..], networks) {
         ([Trained { denoiser: Model::Exact(exact), .. }], _) => &**exact,
+        ([Trained { denoiser: Model::Network(network), .. }], _) => &**network,
         (_, Some(networks)) => {
             stack = DenoiserStack::new(networks)?;
             &stack

@@ -225,7 +225,7 @@ impl<'a> Begun<'a> {
         let scale = run.plan.control.map(|lambda| run.control_scale(&plain, self.points.view(), lambda));
         let control_scale = scale.transpose().map_err(run.failed(Stage::Train))?;
         let epsilon_scale = control_scale.unwrap_or(1.0) * run.plan.sample.epsilon_scale;
-        let denoiser = Model::Network(Box::new(NetworkDenoiser::new(plain.into_network(), epsilon_scale)));
+        let denoiser = Model::Network(Box::new(plain.with_epsilon_scale(epsilon_scale)));
         Ok(Trained { begun: self, denoiser, control_scale })
     }
 }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::MetricsError;
+use super::screen::mean;
 
 /// Entries of a block: 128 MiB, of which a few are alive at a time, and that for each run under way.
 const ENTRIES: usize = 1 << 24;
@@ -76,11 +77,7 @@ impl Blocks {
         device: &Device,
         entries: usize,
     ) -> Result<Self, MetricsError> {
-        let n = (points.len() / d) as f64;
-        let mut centre = vec![0.0; d];
-        for point in points.chunks_exact(d) {
-            centre.iter_mut().zip(point).for_each(|(sum, value)| *sum += value / n);
-        }
+        let centre = mean(points, d);
         let device = device.clone();
         let real = placed(points, &centre, k, &device, entries)?;
         Ok(Self { device, d, k, entries, centre, real })

@@ -37,16 +37,22 @@ pub(super) struct Frame {
 impl Frame {
     /// Centred at the mean of the points, stored row after row; the farthest coordinate becomes 1.
     pub fn of(points: &[f64], d: usize) -> Self {
-        let n = (points.len() / d) as f64;
-        let mut centre = vec![0.0; d];
-        for point in points.chunks_exact(d) {
-            centre.iter_mut().zip(point).for_each(|(sum, value)| *sum += value / n);
-        }
+        let centre = mean(points, d);
         let offsets = points.chunks_exact(d).flat_map(|point| point.iter().zip(&centre));
         let farthest = offsets.map(|(value, centre)| (value - centre).abs()).fold(0.0, f64::max);
         let usable = (1.0 / EXTREME..EXTREME).contains(&farthest) && centre.iter().all(|c| c.is_finite());
         Self { centre, scale: if usable { 1.0 / farthest } else { 0.0 } }
     }
+}
+
+/// The mean of points stored row after row, coordinate by coordinate.
+pub(super) fn mean(points: &[f64], d: usize) -> Vec<f64> {
+    let n = (points.len() / d) as f64;
+    let mut mean = vec![0.0; d];
+    for point in points.chunks_exact(d) {
+        mean.iter_mut().zip(point).for_each(|(sum, value)| *sum += value / n);
+    }
+    mean
 }
 
 /// What single precision knows of the points of a tree.

@@ -12,7 +12,7 @@ mod tensorboard;
 pub use fit::fit_table;
 pub use json::JsonEvents;
 pub use pictures::{Written, write_figures};
-pub use progress::ProgressBars;
+pub use progress::{ProgressBars, note};
 pub use runs::run_table;
 pub use table::end_table;
 pub use tensorboard::TensorBoard;

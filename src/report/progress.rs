@@ -53,6 +53,11 @@ impl ProgressBars {
     }
 }
 
+/// Something that the user should know, beside the results.
+pub fn note(text: &str) {
+    eprintln!("gdiff: note: {text}");
+}
+
 impl Observer for ProgressBars {
     fn begin(&self, runs: usize) {
         if runs > 1 {
@@ -94,6 +99,6 @@ impl Observer for ProgressBars {
     }
 
     fn notice(&self, text: &str) {
-        self.all.suspend(|| eprintln!("gdiff: note: {text}"));
+        self.all.suspend(|| note(text));
     }
 }
