@@ -86,6 +86,6 @@ export GDIFF_RPATH=$toolkit/lib64:$libraries
 cargo_options+=(--features cuda --target-dir "$place")
 cargo build "${cargo_options[@]}" --bin gdiff
 if [ "${1:-}" = --tests ]; then
-    cargo test "${cargo_options[@]}" --test cuda
+    cargo test "${cargo_options[@]}" --test it cuda::
 fi
 echo "built $place/release/gdiff"

@@ -1,0 +1,86 @@
+//! Shared by the black-box tests: the binary, small specs, and reading what was written.
+
+pub mod clouds;
+pub mod trainings;
+
+use assert_cmd::Command;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+/// A spec that runs in well under a second.
+pub const TINY: &str = r#"name = "tiny"
+seed = 5
+pipelines = ["baseline", "gaussianized", "exact"]
+
+[data]
+kind = "gmm"
+samples = 300
+[[data.components]]
+weight = 0.5
+mean = [-1.0, 0.0]
+std = 0.3
+[[data.components]]
+weight = 0.5
+mean = [1.0, 0.5]
+std = 0.3
+
+[diffusion]
+steps = 12
+
+[network]
+hidden = [8, 8]
+time_dim = 4
+
+[train]
+iterations = 40
+batch_size = 64
+
+[sample]
+count = 200
+
+[metrics]
+reference = 250
+"#;
+
+/// The binary, in a folder of its own.
+pub fn gdiff(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("gdiff").expect("the binary is built");
+    command.current_dir(folder);
+    command
+}
+
+/// Writes a spec into a folder.
+pub fn spec(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("spec.toml");
+    std::fs::write(&path, text).expect("the folder is writable");
+    path
+}
+
+/// A file as text.
+pub fn text(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The tables that must not depend on how a study came to its end.
+pub const TABLES: [&str; 5] = ["metrics.csv", "loss.csv", "summary.csv", "isotropy.csv", "gaussianizer.csv"];
+
+/// The command ended well.
+pub fn succeeded(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Two folders hold the same tables, byte for byte.
+pub fn same_tables(a: &Path, b: &Path) {
+    for table in TABLES {
+        assert!(text(a.join(table)) == text(b.join(table)), "{table} of {} differs", b.display());
+    }
+}
+
+/// A CSV file as header and rows of cells.
+pub fn csv(path: impl AsRef<Path>) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut reader = csv::Reader::from_path(path.as_ref()).expect("the file is there");
+    let header = reader.headers().expect("a header").iter().map(str::to_string).collect();
+    let rows = reader.records().map(|r| r.expect("a row").iter().map(str::to_string).collect()).collect();
+    (header, rows)
+}

@@ -1,0 +1,182 @@
+//! The fused path does what the candle graph does, up to rounding, and always the same bits.
+
+use gdiff::diffusion::{
+    Activation, Conditioning, Denoiser, DiffusionError, Isotropy, IsotropyForm, LossOptions, NetworkDenoiser,
+    NetworkOptions, Reduction, Schedule, TimeEncoding, TrainStreams, Trainer,
+};
+use gdiff::random::Stream;
+use ndarray::Array2;
+use proptest::prelude::*;
+
+use crate::common::trainings::{
+    ACTIVATIONS, CONDITIONINGS, Case, ENCODINGS, OPTIMIZERS, case, gap, optimizer, weights,
+};
+
+fn run(trainer: &mut Trainer, iterations: usize) {
+    (0..iterations).for_each(|_| assert!(trainer.step().is_ok()));
+}
+
+/// Runs both paths side by side and compares losses, parameters, averages and predictions.
+fn agree(case: &Case) {
+    let (mut fused, mut graph) = (case.trainer(true), case.trainer(false));
+    for i in 0..7 {
+        let (a, b) = (fused.step().unwrap(), graph.step().unwrap());
+        for (a, b) in [(a.loss, b.loss), (a.mse, b.mse), (a.isotropy, b.isotropy)] {
+            assert!((a - b).abs() <= 2e-4 * b.abs().max(1.0), "iteration {i}: {a} {b} of {case:?}");
+        }
+        assert_eq!(fused.last_batch(), graph.last_batch());
+        let far = gap(&weights(fused.network().unwrap()), &weights(graph.network().unwrap()));
+        assert!(far <= 1e-4, "iteration {i}: {far} of {case:?}");
+    }
+    let network = fused.into_network().unwrap();
+    let far = gap(&weights(&network), &weights(&graph.into_network().unwrap()));
+    assert!(far <= 1e-4, "average: {far} of {case:?}");
+    let x = Stream::new(case.seed, 0, "x").standard_normal(0, 2 * case.batch + 3, case.dim);
+    let copy = case.network();
+    copy.load_safetensors(&network.to_safetensors().unwrap()).unwrap();
+    let (fused, graph) = (NetworkDenoiser::new(network, 1.3), NetworkDenoiser::on_graph(copy, 1.3));
+    for t in [1, case.steps.div_ceil(2), case.steps] {
+        let (a, b) = (fused.predict_noise(x.view(), t).unwrap(), graph.predict_noise(x.view(), t).unwrap());
+        let scale = b.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
+        assert!((a - b).iter().all(|v| v.abs() <= 1e-5 * scale), "{case:?}");
+    }
+}
+
+#[test]
+fn every_combination_agrees_with_the_graph() {
+    for activation in ACTIVATIONS {
+        for time in ENCODINGS {
+            for conditioning in CONDITIONINGS {
+                agree(&case(activation, time, conditioning, &[16, 33]));
+            }
+        }
+    }
+}
+
+prop_compose! {
+    fn any_case()(
+        (dim, steps, batch, seed) in (1..7usize, 1..30usize, prop_oneof![Just(1usize), 2..90usize], 0..1000u64),
+        hidden in prop::collection::vec(1..70usize, 1..4),
+        (activation, time, conditioning) in (0..4usize, 0..3usize, 0..3usize),
+        time_dim in 1..12usize,
+        (kind, weight_decay) in (0..3usize, prop_oneof![Just(0.0), Just(0.1)]),
+        (lambda, form, reduction) in (prop::option::of(0.0..0.5f64), any::<bool>(), any::<bool>()),
+        (clip_norm, ema) in (prop_oneof![Just(0.0), Just(0.1)], prop_oneof![Just(0.0), Just(0.9)]),
+    ) -> Case {
+        let form = if form { IsotropyForm::Batch } else { IsotropyForm::PerSample };
+        Case {
+            dim,
+            steps,
+            network: NetworkOptions {
+                hidden,
+                activation: ACTIVATIONS[activation],
+                time: ENCODINGS[time],
+                time_dim: 2 * time_dim,
+                conditioning: CONDITIONINGS[conditioning],
+            },
+            batch,
+            optimizer: optimizer(OPTIMIZERS[kind], weight_decay),
+            loss: LossOptions {
+                isotropy: lambda.map(|lambda| Isotropy { lambda, form }),
+                reduction: if reduction { Reduction::Mean } else { Reduction::Sum },
+            },
+            clip_norm,
+            ema,
+            learning_rate: 1e-2,
+            seed,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_network_loss_and_optimiser_agrees_with_the_graph(case in any_case()) {
+        agree(&case);
+    }
+}
+
+#[test]
+fn training_and_prediction_are_the_same_bits_for_any_number_of_threads() {
+    for (time, conditioning) in [
+        (TimeEncoding::Sinusoidal, Conditioning::Concat),
+        (TimeEncoding::Learned, Conditioning::Concat),
+        (TimeEncoding::Learned, Conditioning::Add),
+        (TimeEncoding::Sinusoidal, Conditioning::Scale),
+    ] {
+        // Large enough that threads are used.
+        let mut case = case(Activation::Silu, time, conditioning, &[128, 256]);
+        (case.batch, case.clip_norm, case.ema) = (150, 0.3, 0.9);
+        let results = [1, 2, 3, 7].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut trainer = case.trainer(true);
+                let losses: Vec<f64> = (0..5).map(|_| trainer.step().unwrap().loss).collect();
+                let checkpoint = trainer.checkpoint().unwrap();
+                let denoiser = NetworkDenoiser::new(trainer.into_network().unwrap(), 1.0);
+                let x = Stream::new(1, 0, "x").standard_normal(0, 3000, 2);
+                (losses, checkpoint, denoiser.predict_noise(x.view(), 7).unwrap())
+            })
+        });
+        for other in &results[1..] {
+            assert!(results[0] == *other, "{time:?} {conditioning:?}");
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_either_path_continues_on_either() {
+    let mut case = case(Activation::Relu, TimeEncoding::Learned, Conditioning::Add, &[24, 17]);
+    case.ema = 0.9;
+    let mut whole = case.trainer(true);
+    run(&mut whole, 4);
+    let saved = whole.checkpoint().unwrap();
+    run(&mut whole, 3);
+    let mut second = case.trainer(true);
+    second.restore(&saved).unwrap();
+    assert_eq!(second.checkpoint().unwrap(), saved);
+    run(&mut second, 3);
+    assert_eq!(second.checkpoint().unwrap(), whole.checkpoint().unwrap());
+    let mut graph = case.trainer(false);
+    graph.restore(&saved).unwrap();
+    run(&mut graph, 3);
+    let (fused, graph) = (weights(&second.into_network().unwrap()), weights(&graph.into_network().unwrap()));
+    assert!(gap(&fused, &graph) <= 1e-5);
+}
+
+#[test]
+fn a_batch_that_does_not_fit_is_refused_and_changes_nothing() {
+    let case = case(Activation::Relu, TimeEncoding::Scalar, Conditioning::Concat, &[8]);
+    let mut trainer = case.trainer(true);
+    trainer.step().unwrap();
+    let (good, before) = (trainer.last_batch().clone(), trainer.checkpoint().unwrap());
+    let mut late = good.clone();
+    late.t[3] = 21;
+    assert!(matches!(trainer.step_on(late), Err(DiffusionError::Step { t: 21, steps: 20 })));
+    let mut few = good.clone();
+    few.t.pop();
+    assert!(trainer.step_on(few).unwrap_err().to_string().contains("36 steps"));
+    let mut wide = good.clone();
+    wide.x_t = Array2::zeros((37, 3));
+    assert!(matches!(trainer.step_on(wide), Err(DiffusionError::Dimension { expected: 2, found: 3 })));
+    let mut infinite = good.clone();
+    infinite.x_t[(0, 0)] = f64::INFINITY;
+    assert!(matches!(trainer.step_on(infinite), Err(DiffusionError::Diverged { iteration: 1, .. })));
+    assert_eq!(trainer.checkpoint().unwrap(), before);
+    trainer.step_on(good).unwrap();
+}
+
+#[test]
+fn adam_with_next_to_no_epsilon_is_left_to_the_graph() {
+    let mut case = case(Activation::Relu, TimeEncoding::Scalar, Conditioning::Concat, &[8]);
+    case.optimizer.epsilon = 1e-13;
+    let trainer = case.trainer(false);
+    assert!(!trainer.is_fused());
+    let stream = Stream::new(0, 0, "x");
+    let streams = TrainStreams { shuffle: stream, timestep: stream, noise: stream };
+    let schedule = Schedule::from_betas(vec![0.05; 20]).unwrap();
+    let data = stream.standard_normal(0, 10, 2);
+    let trainer = Trainer::new(data, &schedule, case.network(), case.options(), streams).unwrap();
+    assert!(!trainer.is_fused());
+}

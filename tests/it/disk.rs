@@ -1,0 +1,160 @@
+//! A disk that is full or cannot be written: a sentence, exit code 1, nothing half-written; and when there is room
+//! again, the same command goes on to the same bytes.
+
+use crate::common::{TABLES, TINY, gdiff, same_tables, spec, succeeded, text};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::{TempDir, tempdir};
+
+const RUN: [&str; 6] = ["run", "spec.toml", "--quiet", "--jobs", "2", "--out"];
+
+fn study() -> String {
+    format!("{TINY}\n[sweep]\n\"network.hidden\" = [[8], [6, 6], [5]]\n")
+}
+
+fn run(folder: &Path, out: &Path) -> Output {
+    gdiff(folder).args(RUN).arg(out).output().unwrap()
+}
+
+/// A folder with the spec and the tables of an undisturbed study.
+fn with_whole() -> TempDir {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), &study());
+    succeeded(&run(folder.path(), Path::new("whole")));
+    folder
+}
+
+/// It failed with a sentence that names a file and these words.
+fn failed(output: &Output, words: &[&str]) {
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    for word in words.iter().chain(&["gdiff: cannot write ", "check that the folder is writable"]) {
+        assert!(message.contains(word), "`{word}` is not in: {message}");
+    }
+    assert!(!message.contains("panicked"), "{message}");
+}
+
+/// Every file under a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else {
+            found.push(entry);
+        }
+    }
+    found
+}
+
+/// What is there is whole: the tables of a run that was cut short are those of the undisturbed one, or not there.
+fn nothing_half_written(whole: &Path, out: &Path) {
+    for path in files(out) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(!name.ends_with(".part"), "{} was left behind", path.display());
+        let same = whole.join(path.strip_prefix(out).unwrap());
+        if name.ends_with(".csv") || name.ends_with(".safetensors") || name == "spec.toml" {
+            let read = |path: &Path| std::fs::read(path).unwrap();
+            assert!(name.starts_with("checkpoint") || read(&path) == read(&same), "{}", path.display());
+        }
+    }
+    assert!(TABLES.iter().any(|table| !out.join(table).exists()), "nothing is missing");
+}
+
+/// A file system of its own in memory, taken away in the end.
+struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    /// None where it cannot be had: without root, or in a closed container.
+    fn new(folder: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir(folder).unwrap();
+        let mounted = mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"], folder);
+        if !mounted {
+            eprintln!("skipped: no file system can be mounted here (it takes root)");
+        }
+        mounted.then(|| Self(folder.to_path_buf()))
+    }
+
+    fn remount(&self, options: &str) {
+        assert!(mount(&["-o", &format!("remount,{options}")], &self.0), "remount {options}");
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+fn mount(options: &[&str], folder: &Path) -> bool {
+    let mut command = Command::new("mount");
+    command.args(options).arg(folder).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_full_disk_is_said_and_gone_on_from() {
+    let folder = with_whole();
+    let (disk, whole) = (folder.path().join("disk"), folder.path().join("whole"));
+    let size: u64 = files(&whole).iter().map(|path| path.metadata().unwrap().len()).sum();
+    let Some(tmpfs) = Tmpfs::new(&disk, "64k") else { return };
+    let out = disk.join("out");
+    // Room for more and more of it, so that it breaks off at another place each time.
+    for part in 1..6 {
+        tmpfs.remount(&format!("size={}", part * size / 6));
+        failed(&run(folder.path(), &out), &["No space left on device"]);
+        nothing_half_written(&whole, &out);
+    }
+    tmpfs.remount("size=64m");
+    succeeded(&run(folder.path(), &out));
+    same_tables(&whole, &out);
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_said_and_gone_on_from() {
+    let folder = with_whole();
+    let (out, whole) = (folder.path().join("out"), folder.path().join("whole"));
+    // Blocks of 512 bytes: the largest files do not fit.
+    for blocks in [1, 8, 16] {
+        let output = Command::new("sh")
+            .args(["-c", &format!("ulimit -f {blocks}; exec \"$0\" \"$@\"")])
+            .arg(assert_cmd::cargo::cargo_bin("gdiff"))
+            .args(RUN)
+            .arg(&out)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        failed(&output, &["File too large"]);
+        nothing_half_written(&whole, &out);
+    }
+    succeeded(&run(folder.path(), &out));
+    same_tables(&whole, &out);
+}
+
+#[test]
+fn a_read_only_folder_is_said_and_what_is_finished_can_still_be_looked_at() {
+    let folder = with_whole();
+    let disk = folder.path().join("disk");
+    let Some(tmpfs) = Tmpfs::new(&disk, "64m") else { return };
+    let (done, begun) = (disk.join("done"), disk.join("begun"));
+    succeeded(&run(folder.path(), &done));
+    succeeded(
+        &gdiff(folder.path()).args(["sweep", "plan", "spec.toml", "--out"]).arg(&begun).output().unwrap(),
+    );
+    tmpfs.remount("ro");
+    for out in [begun.as_path(), &disk.join("new")] {
+        failed(&run(folder.path(), out), &["Read-only file system"]);
+    }
+    let on = |command: &[&str], out: &Path| gdiff(folder.path()).args(command).arg(out).output().unwrap();
+    failed(&on(&["sweep", "exec", "--index", "0"], &begun), &["Read-only file system"]);
+    failed(&on(&["sweep", "collect"], &begun), &["Read-only file system"]);
+    succeeded(&run(folder.path(), &done));
+    for command in [&["ls"][..], &["sweep", "status"]] {
+        succeeded(&on(command, &done));
+        succeeded(&on(command, &begun));
+    }
+    tmpfs.remount("rw");
+    succeeded(&run(folder.path(), &begun));
+    same_tables(&done, &begun);
+    assert_eq!(text(done.join("spec.toml")), text(begun.join("spec.toml")));
+}

@@ -1,0 +1,235 @@
+//! `gdiff plot`, `gdiff run --plot` and `--tensorboard`, from outside.
+
+use crate::common::{TINY, csv, gdiff, spec, text};
+use gdiff::experiment::Replay;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Output;
+use tempfile::{TempDir, tempdir};
+
+fn succeeded(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", errors(output));
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn plot(folder: &Path) -> Output {
+    gdiff(folder).args(["plot", "results/tiny"]).output().unwrap()
+}
+
+/// A finished run of a spec, with more arguments.
+fn finished(text: &str, arguments: &[&str]) -> TempDir {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), text);
+    succeeded(&gdiff(folder.path()).args(["run", "spec.toml"]).args(arguments).output().unwrap());
+    folder
+}
+
+fn exists(folder: &Path, name: &str) -> bool {
+    folder.join("results/tiny").join(name).is_file()
+}
+
+#[test]
+fn a_run_with_plot_has_all_figures_and_a_page() {
+    let folder = finished(TINY, &["--plot"]);
+    for name in ["clouds", "log_likelihood", "loss", "prdc_steps", "isotropy", "spheres", "layers"] {
+        for end in ["svg", "png", "csv"] {
+            assert!(exists(folder.path(), &format!("figures/{name}.{end}")), "{name}.{end} is missing");
+        }
+    }
+    let page = text(folder.path().join("results/tiny/report.html"));
+    for word in ["log-likelihood", "git commit", "[data]", "Gaussianized", "real points"] {
+        assert!(page.contains(word), "`{word}` is not in the page");
+    }
+    // Nothing is asked of a network: neither by address nor by what the page allows itself.
+    assert!(page.contains("default-src 'none'"));
+    let addresses = page.matches("://").count();
+    assert_eq!(
+        addresses,
+        page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count(),
+        "addresses in the page"
+    );
+    assert_eq!(page.matches("<figure").count(), 7);
+}
+
+#[test]
+fn drawing_changes_no_table_and_gives_the_same_bytes_again() {
+    let folder = finished(TINY, &[]);
+    let out = folder.path().join("results/tiny");
+    let tables = ["metrics.csv", "loss.csv", "summary.csv", "runs/baseline-r0/samples.csv"];
+    let before = tables.map(|name| text(out.join(name)));
+    succeeded(&plot(folder.path()));
+    assert_eq!(before, tables.map(|name| text(out.join(name))));
+    let drawn = ["figures/clouds.svg", "figures/log_likelihood.csv", "report.html"];
+    let first = drawn.map(|name| text(out.join(name)));
+    succeeded(&gdiff(folder.path()).args(["plot", "results/tiny", "--out", "elsewhere"]).output().unwrap());
+    assert_eq!(first, drawn.map(|name| text(folder.path().join("elsewhere").join(name))));
+}
+
+#[test]
+fn a_run_is_sampled_again_to_the_same_points() {
+    let folder = finished(TINY, &[]);
+    for run in ["baseline-r0", "gaussianized-r0", "exact-r0"] {
+        let path = folder.path().join("results/tiny/runs").join(run);
+        let clouds = Replay::open(&path).unwrap().clouds(50, &|step| step == 12).unwrap();
+        let [last] = clouds.as_slice() else { panic!("one step was asked for") };
+        let (_, rows) = csv(path.join("samples.csv"));
+        for (again, row) in last.points.rows().into_iter().zip(&rows) {
+            for (a, cell) in again.iter().zip(row) {
+                let written: f64 = cell.parse().unwrap();
+                assert!((a - written).abs() < 1e-9, "{run}: {a} for {written}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_nothing_says_so() {
+    let folder = tempdir().unwrap();
+    let output = plot(folder.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(errors(&output).contains("results/tiny is no folder"), "{}", errors(&output));
+    std::fs::create_dir_all(folder.path().join("results/tiny")).unwrap();
+    for table in [None, Some("run,pipeline,replicate,iteration,loss,mse,isotropy,optimal\n")] {
+        if let Some(header) = table {
+            std::fs::write(folder.path().join("results/tiny/loss.csv"), header).unwrap();
+        }
+        let output = plot(folder.path());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(errors(&output).contains("holds nothing to draw"), "{}", errors(&output));
+        assert!(!exists(folder.path(), "report.html"));
+    }
+}
+
+#[test]
+fn a_folder_in_part_is_drawn_in_part_and_says_what_is_missing() {
+    let folder = finished(TINY, &[]);
+    let out = folder.path().join("results/tiny");
+    for table in ["metrics.csv", "loss.csv", "summary.csv", "isotropy.csv"] {
+        std::fs::remove_file(out.join(table)).unwrap();
+    }
+    std::fs::remove_file(out.join("runs/gaussianized-r0/status.json")).unwrap();
+    let output = plot(folder.path());
+    succeeded(&output);
+    assert!(errors(&output).contains("2 of 3 runs are here and finished"), "{}", errors(&output));
+    assert!(
+        exists(folder.path(), "figures/log_likelihood.svg") && exists(folder.path(), "figures/clouds.svg")
+    );
+    assert!(!exists(folder.path(), "figures/layers.svg"), "there is no finished map");
+    // A damaged model costs the clouds, not the rest.
+    std::fs::write(out.join("runs/baseline-r0/model.safetensors"), "short").unwrap();
+    let output = plot(folder.path());
+    succeeded(&output);
+    assert!(errors(&output).contains("no point clouds: cannot read"), "{}", errors(&output));
+    assert!(!exists(folder.path(), "figures/clouds.svg"), "an old figure stands beside new ones");
+    assert!(exists(folder.path(), "figures/log_likelihood.svg") && exists(folder.path(), "report.html"));
+}
+
+#[test]
+fn a_damaged_table_is_named_with_its_line() {
+    let folder = finished(TINY, &[]);
+    let path = folder.path().join("results/tiny/metrics.csv");
+    let mut lines: Vec<String> = text(&path).lines().map(str::to_string).collect();
+    lines[4] = "a,b".to_string();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let output = plot(folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let message = errors(&output);
+    assert!(message.contains("metrics.csv") && message.contains("line: 5"), "{message}");
+    assert!(!exists(folder.path(), "report.html"));
+}
+
+#[test]
+fn a_million_rows_make_a_small_figure() {
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("results/tiny");
+    std::fs::create_dir_all(&out).unwrap();
+    let mut table = "run,pipeline,replicate,iteration,loss,mse,isotropy,optimal\n".to_string();
+    for i in 1..=1_000_000 {
+        let _ = writeln!(table, "baseline-r0,baseline,0,{i},{},1,0,", 1.0 / f64::from(i).sqrt());
+    }
+    std::fs::write(out.join("loss.csv"), table).unwrap();
+    succeeded(&plot(folder.path()));
+    let (_, rows) = csv(out.join("figures/loss.csv"));
+    assert!((300..2000).contains(&rows.len()), "{} rows", rows.len());
+    assert!(rows.iter().any(|row| row[3] == "1000000.0"), "the last iteration is not there");
+}
+
+#[test]
+fn a_control_and_a_few_step_sampler_are_sampled_again_too() {
+    let sampler = "[sample]\nsampler = \"ddim\"\nsteps = 5\nepsilon_scale = 0.9";
+    let sweep = "\n[[sweep.zip]]\n\"train.isotropy.lambda\" = [0.0, 0.3]\n\"train.isotropy.control\" = [false, true]\n";
+    let spec = TINY.replace("[sample]", sampler).replace("\"gaussianized\", \"exact\"", "\"gaussianized\"");
+    let folder = finished(&(spec + sweep), &[]);
+    let runs = folder.path().join("results/tiny/runs");
+    for run in std::fs::read_dir(runs).unwrap().flatten() {
+        let clouds = Replay::open(&run.path()).unwrap().clouds(20, &|step| step == 5).unwrap();
+        let (_, rows) = csv(run.path().join("samples.csv"));
+        for (again, row) in clouds[0].points.rows().into_iter().zip(&rows) {
+            for (a, cell) in again.iter().zip(row) {
+                assert!((a - cell.parse::<f64>().unwrap()).abs() < 1e-9, "{:?}", run.path());
+            }
+        }
+    }
+}
+
+/// The records of an event file, their checksums checked by a table of its own.
+fn records(path: &Path) -> Vec<Vec<u8>> {
+    let crc = |bytes: &[u8]| {
+        let mut crc = u32::MAX;
+        for byte in bytes {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+            }
+        }
+        let crc = !crc;
+        crc.rotate_right(15).wrapping_add(0xa282_ead8)
+    };
+    let bytes = std::fs::read(path).unwrap();
+    let mut rest = bytes.as_slice();
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+        let checked = |data: &[u8], sum: &[u8]| assert_eq!(crc(data).to_le_bytes(), sum, "{path:?}");
+        checked(&rest[..8], &rest[8..12]);
+        checked(&rest[12..12 + length], &rest[12 + length..16 + length]);
+        records.push(rest[12..12 + length].to_vec());
+        rest = &rest[16 + length..];
+    }
+    records
+}
+
+#[test]
+fn event_files_hold_a_record_for_each_row_live_or_afterwards() {
+    let live = finished(TINY, &["--tensorboard"]);
+    let later = finished(TINY, &[]);
+    succeeded(&gdiff(later.path()).args(["run", "spec.toml", "--tensorboard"]).output().unwrap());
+    for run in ["baseline-r0", "gaussianized-r0", "exact-r0"] {
+        let name = format!("tensorboard/{run}/events.out.tfevents.gdiff");
+        let of = |folder: &TempDir| records(&folder.path().join("results/tiny").join(&name));
+        // All but the time of day, which comes first.
+        let timeless = |records: Vec<Vec<u8>>| records.iter().map(|r| r[9..].to_vec()).collect::<Vec<_>>();
+        let (first, second) = (timeless(of(&live)), timeless(of(&later)));
+        assert_eq!(first.len(), 1 + 13 + if run == "exact-r0" { 0 } else { 5 }, "{run}");
+        assert!(String::from_utf8_lossy(&first[0]).contains("brain.Event:2"));
+        assert_eq!(first, second, "{run}");
+        assert!(String::from_utf8_lossy(&first[first.len() - 1]).contains("sample/log_likelihood"));
+    }
+}
+
+#[test]
+fn with_json_every_line_stays_an_event() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    let output = gdiff(folder.path())
+        .args(["run", "spec.toml", "--json", "--plot", "--tensorboard"])
+        .output()
+        .unwrap();
+    succeeded(&output);
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].is_string(), "{line}");
+    }
+}

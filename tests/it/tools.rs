@@ -1,0 +1,102 @@
+//! `gdiff data`, `gdiff metrics` and `gdiff check` as tools of their own.
+
+use crate::common::{TINY, csv, gdiff, spec};
+use tempfile::tempdir;
+
+#[test]
+fn data_gives_the_points_that_a_run_sees_and_a_longer_table_begins_with_the_shorter() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    let points = |arguments: &[&str]| {
+        let output = gdiff(folder.path()).args(["data", "spec.toml"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = points(&[]);
+    assert_eq!(all.lines().count(), 301);
+    assert_eq!(all.lines().next(), Some("x0,x1"));
+    assert!(points(&["--count", "3000"]).starts_with(&all));
+    assert_ne!(points(&["--stream", "reference"]), all);
+    assert_ne!(points(&["--replicate", "1"]), all);
+    points(&["--out", "points.csv"]);
+    assert_eq!(std::fs::read_to_string(folder.path().join("points.csv")).unwrap(), all);
+}
+
+#[test]
+fn metrics_of_fresh_points_are_those_of_the_summary() {
+    let folder = tempdir().unwrap();
+    let path = spec(folder.path(), TINY);
+    let write = |stream: &str, count: &str, file: &str| {
+        let output = gdiff(folder.path())
+            .args(["data", "spec.toml", "--stream", stream, "--count", count, "--out", file])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+    };
+    write("reference", "250", "real.csv");
+    write("fresh", "200", "fresh.csv");
+    let output = gdiff(folder.path())
+        .args(["metrics", "real.csv", "fresh.csv", "--json", "--spec"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(gdiff(folder.path()).args(["run", "spec.toml", "--quiet"]).output().unwrap().status.success());
+    let (_, rows) = csv(folder.path().join("results/tiny/summary.csv"));
+    for metric in ["precision", "recall", "density", "coverage", "log_likelihood"] {
+        let row = rows.iter().find(|r| r[0] == "data" && r[1] == metric).unwrap();
+        assert_eq!(report[metric].as_f64().unwrap(), row[2].parse::<f64>().unwrap(), "{metric}");
+    }
+    let table = gdiff(folder.path()).args(["metrics", "real.csv", "fresh.csv"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&table.stdout).contains("precision"));
+}
+
+#[test]
+fn check_tells_what_would_run_and_writes_nothing() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    let output = gdiff(folder.path()).args(["check", "spec.toml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stdout).to_string();
+    // (2 + 4) * 8 + 8, 8 * 8 + 8, 8 * 2 + 2
+    for word in ["tiny", "300 points in 2 dimensions", "40 iterations", "146 parameters", "alpha_bar_T"] {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn check_warns_of_a_schedule_that_never_reaches_noise() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    let output = gdiff(folder.path())
+        .args(["check", "spec.toml", "--set", "diffusion.rescale=false"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stdout).to_string();
+    assert!(text.contains("warning") && text.contains("rescale = true"), "{text}");
+}
+
+#[test]
+fn every_spec_in_configs_is_good() {
+    let configs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut checked = 0;
+    let mut folders = vec![configs];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "toml") {
+                let output = gdiff(std::path::Path::new(".")).arg("check").arg(&path).output().unwrap();
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                let warned = String::from_utf8_lossy(&output.stdout).contains("warning");
+                assert!(!warned, "{} warns", path.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 5);
+}
