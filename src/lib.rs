@@ -10,6 +10,7 @@
 //! | [`random`] | named, counter-based random streams: the only source of randomness |
 //! | [`parallel`] | who may use threads |
 //! | [`digest`] | SHA-256 as text |
+//! | [`options`] | values out of their range, as sentences |
 //! | [`data`] | where points come from: mixtures, tables; scaling |
 //! | [`gaussianize`] | the invertible map to an independent Gaussian (G 8-23) |
 //! | [`diffusion`] | schedule, network, loss, training, samplers, the exact mixture denoiser (G 1-7, I 1-28) |
@@ -34,6 +35,7 @@ pub mod experiment;
 pub mod figures;
 pub mod gaussianize;
 pub mod metrics;
+pub mod options;
 pub mod parallel;
 pub mod random;
 pub mod report;

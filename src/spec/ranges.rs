@@ -1,15 +1,23 @@
-//! Ranges that many keys share.
+//! Checks of a spec: what an options struct says of itself, put at its line.
 
 use super::error::SpecError;
 use super::origin::Origins;
-
-/// Counts past this are typing errors, not experiments.
-const MOST: usize = 1_000_000_000;
+use crate::options::{self, OutOfRange};
 
 /// Refuses values out of their range, each at its own place.
 pub struct Checker<'a>(pub &'a Origins);
 
 impl Checker<'_> {
+    /// What an options struct says of itself, at its section of the spec.
+    pub fn section(&self, name: &str, checked: Result<(), OutOfRange>) -> Result<(), SpecError> {
+        self.take(checked.map_err(|refused| refused.within(name)))
+    }
+
+    /// A refusal of a key with its whole path, at its place.
+    pub fn take(&self, checked: Result<(), OutOfRange>) -> Result<(), SpecError> {
+        checked.map_err(|refused| self.0.error(&refused.key, refused.to_string()))
+    }
+
     /// Refuses unless `ok`.
     pub fn require(&self, ok: bool, key: &str, message: impl FnOnce() -> String) -> Result<(), SpecError> {
         if ok { Ok(()) } else { Err(self.0.error(key, message())) }
@@ -17,30 +25,22 @@ impl Checker<'_> {
 
     /// A whole number from 1 up.
     pub fn count(&self, key: &str, value: usize) -> Result<(), SpecError> {
-        self.require((1..=MOST).contains(&value), key, || {
-            format!("`{key}` is {value}, but it must be a whole number from 1 to {MOST}")
-        })
+        self.take(options::count(key, value))
     }
 
     /// Above 0 and finite.
     pub fn positive(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value.is_finite() && value > 0.0, key, || {
-            format!("`{key}` is {value}, but it must be a positive finite number")
-        })
+        self.take(options::positive(key, value))
     }
 
     /// 0 or more, and finite.
     pub fn not_negative(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value.is_finite() && value >= 0.0, key, || {
-            format!("`{key}` is {value}, but it must be a finite number, 0 or more")
-        })
+        self.take(options::not_negative(key, value))
     }
 
     /// `0 <= value < 1`
     pub fn fraction(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require((0.0..1.0).contains(&value), key, || {
-            format!("`{key}` is {value}, but it must be at least 0 and below 1")
-        })
+        self.take(options::fraction(key, value))
     }
 
     /// `0 < value < 1`
