@@ -5,8 +5,7 @@
 
 use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Conditioning, Decay, Isotropy, IsotropyForm, LossOptions, Network, NetworkOptions,
-    OptimizerKind, Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,
+    Conditioning, DiffusionOptions, IsotropyLoss, Network, NetworkOptions, Schedule, TrainOptions,
     TrainStreams, Trainer,
 };
 use gdiff::random::Stream;
@@ -58,19 +57,16 @@ pub fn hidden(width: usize) -> Vec<usize> {
 
 /// The first paper's schedule.
 pub fn schedule(steps: usize) -> Schedule {
-    let kind = ScheduleKind::Linear;
-    let options = ScheduleOptions { steps, kind, beta_start: 1e-4, beta_end: 0.02, rescale: true };
-    Schedule::new(&options).expect("a valid schedule")
+    Schedule::new(&DiffusionOptions { steps, ..DiffusionOptions::default() }).expect("a valid schedule")
 }
 
 /// A network of `d`-dimensional points with a sinusoidal embedding.
 pub fn network(d: usize, hidden: Vec<usize>, conditioning: Conditioning, steps: usize) -> Network {
     let options = NetworkOptions {
-        hidden,
-        activation: Activation::Relu,
-        time: TimeEncoding::Sinusoidal,
+        hidden: Some(hidden),
         time_dim: TIME_DIM,
         conditioning,
+        ..NetworkOptions::default()
     };
     Network::new(d, steps, &options, &Stream::new(0, 0, "init"), &Device::Cpu).expect("a valid network")
 }
@@ -78,17 +74,11 @@ pub fn network(d: usize, hidden: Vec<usize>, conditioning: Conditioning, steps: 
 /// A training with everything that costs time: isotropy term, Adam, average.
 pub fn everything(batch_size: usize) -> TrainOptions {
     TrainOptions {
-        iterations: usize::MAX,
+        iterations: Some(1_000_000_000),
         batch_size,
-        optimizer: OptimizerKind::Adam.into(),
-        learning_rate: 1e-3,
-        decay: Decay::None,
         ema: 0.999,
-        clip_norm: 0.0,
-        loss: LossOptions {
-            isotropy: Some(Isotropy { lambda: 0.3, form: IsotropyForm::Batch }),
-            reduction: Reduction::Mean,
-        },
+        isotropy: Some(IsotropyLoss { lambda: 0.3, ..IsotropyLoss::SIMPLE }),
+        ..TrainOptions::default()
     }
 }
 

@@ -43,7 +43,7 @@ fn describe(plan: &Plan) -> String {
     let pipelines: Vec<&str> = plan.pipelines.iter().map(|p| p.name()).collect();
     let components =
         plan.data.source.mixture().map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
-    let hidden: Vec<String> = plan.network.hidden.iter().map(ToString::to_string).collect();
+    let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12} {value}");
@@ -61,7 +61,7 @@ fn describe(plan: &Plan) -> String {
     );
     line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
     line("network", format!("{}, {} parameters", hidden.join("-"), plan.network.parameter_count(dim, steps)));
-    line("training", format!("{} iterations of {} points", plan.train.iterations, plan.train.batch_size));
+    line("training", format!("{} iterations of {} points", plan.iterations, plan.train.batch_size));
     line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
     line(
         "metrics",

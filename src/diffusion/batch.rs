@@ -89,7 +89,8 @@ impl Batches {
         self.dim
     }
 
-    fn points(&self) -> usize {
+    /// Number of points.
+    pub fn points(&self) -> usize {
         self.data.len() / self.dim
     }
 

@@ -1,6 +1,7 @@
 //! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
 
 use super::DiffusionError;
+use crate::options::{self, OutOfRange, require};
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,22 +26,25 @@ pub enum Reduction {
     Sum,
 }
 
-/// The isotropy term's weight and form.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Isotropy {
-    /// Weight, 0 or larger; 0 is bit for bit the simple loss.
+/// `[train.isotropy]`: the isotropy-regularized loss (I 28),
+/// `E|eps - eps_theta|^2 + lambda (E(eps_theta^T eps_theta / d) - 1)^2`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IsotropyLoss {
+    /// Weight of the isotropy term.
     pub lambda: f64,
-    /// Where the mean over the batch is taken.
+    /// Over the batch, or per sample.
     pub form: IsotropyForm,
+    /// How the first term runs over dimensions.
+    pub reduction: Reduction,
+    /// Leave the loss alone and scale the trained network's output as this lambda would.
+    pub control: bool,
 }
 
-/// Which loss.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LossOptions {
-    /// The isotropy term; `None` is the simple loss.
-    pub isotropy: Option<Isotropy>,
-    /// The first term over dimensions.
-    pub reduction: Reduction,
+impl Default for IsotropyLoss {
+    fn default() -> Self {
+        Self { lambda: 0.1, ..Self::SIMPLE }
+    }
 }
 
 /// The value of a loss and its terms on one batch: `loss = mse + lambda * isotropy`.
@@ -51,36 +55,38 @@ pub struct LossTerms {
     /// The first term, reduced over dimensions as the options say.
     pub mse: f64,
     /// The second term without lambda, in the options' form (`batch` for the simple loss); its value is
-    /// told even when it has no weight.
+    /// reported even when it has no weight.
     pub isotropy: f64,
 }
 
-impl LossOptions {
-    /// Refuses a lambda that is negative or not finite.
+impl IsotropyLoss {
+    /// The simple loss (G 7, I 10), `mean_i |eps_i - eps_theta_i|^2 / d`.
+    pub const SIMPLE: Self =
+        Self { lambda: 0.0, form: IsotropyForm::Batch, reduction: Reduction::Mean, control: false };
+
+    /// Refuses values out of their range.
     ///
     /// # Errors
-    /// If it is.
-    pub fn check(&self) -> Result<(), DiffusionError> {
-        let lambda = self.isotropy.map_or(0.0, |i| i.lambda);
-        DiffusionError::unless(lambda >= 0.0 && lambda.is_finite(), || {
-            format!("lambda is {lambda}, but it must be 0 or a positive number")
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        options::not_negative("lambda", self.lambda)?;
+        require(!self.control || self.form == IsotropyForm::Batch, "control", || {
+            "needs form = \"batch\": only there the loss asks for one scale at all times".into()
         })
     }
 
-    /// Whether trainings with these losses can go side by side: all but lambda is the same.
-    pub(super) fn alike(&self, other: &Self) -> bool {
-        let form = |loss: &Self| loss.weighted().form;
-        self.reduction == other.reduction && form(self) == form(other)
+    /// What the isotropy term is multiplied by in the loss: 0 where the scaled output is to do its work.
+    pub fn weight(&self) -> f64 {
+        if self.control { 0.0 } else { self.lambda }
     }
 
-    /// The isotropy term, with weight 0 where there is none.
-    fn weighted(&self) -> Isotropy {
-        self.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch })
+    /// Whether all but the weight is the same, so that trainings with these losses can be batched.
+    pub(super) fn differs_in_weight_only(&self, other: &Self) -> bool {
+        (self.reduction, self.form) == (other.reduction, other.form)
     }
 
-    /// The loss (a scalar with a record for gradients) and the values of its terms, of the prediction
-    /// eps_theta `(n, d)` for the noise `eps` `(n, d)`:
-    /// `E|eps - eps_theta|^2 + lambda (E(eps_theta^T eps_theta / d) - 1)^2` (I 28).
+    /// The loss (a scalar that can be differentiated) and the values of its terms, of the prediction
+    /// eps_theta `(n, d)` for the noise `eps` `(n, d)` (I 28).
     ///
     /// # Errors
     /// If the shapes differ.
@@ -96,19 +102,19 @@ impl LossOptions {
 /// # Errors
 /// If the shapes differ.
 pub(super) fn evaluate(
-    options: &[LossOptions],
+    options: &[IsotropyLoss],
     predicted: &Tensor,
     eps: &Tensor,
 ) -> Result<(Tensor, Vec<LossTerms>), DiffusionError> {
     let (models, n, d) = eps.dims3()?;
-    let Isotropy { form, .. } = options[0].weighted();
+    let form = options[0].form;
     let squares = predicted.sub(eps)?.sqr()?.sum((1, 2))?;
     let terms_in_mean = match options[0].reduction {
         Reduction::Sum => n,
         Reduction::Mean => n * d,
     };
     let mse = squares.affine(1.0 / terms_in_mean as f64, 0.0)?;
-    let lambdas: Vec<f64> = options.iter().map(|o| o.weighted().lambda).collect();
+    let lambdas: Vec<f64> = options.iter().map(|o| o.weight()).collect();
     let (loss, isotropy) = if lambdas.iter().all(|lambda| *lambda == 0.0) {
         (mse.clone(), isotropy(&predicted.detach(), form)?)
     } else {

@@ -18,7 +18,7 @@
 //! | [`train`], [`checkpoint`] | one training iteration; stopping and going on |
 //! | `reference`, `fused` | that iteration on the candle graph; the same without a graph, in `f32` on the host |
 //! | [`stack`] | several trainings in step, several networks asked at once |
-//! | [`sampler`] | the reverse process: ancestral DDPM, DDIM, DPM-Solver++ |
+//! | [`mod@sample`] | the reverse process: DDPM, DDIM, DPM-Solver++, Heun |
 //!
 //! Points are `f64` on the host, `(n, d)`; a network works in its own precision (`f32`) on its device.
 //! Steps `t` count from 1 (almost clean) to `T` (noise); `t = 0` is the data.
@@ -39,7 +39,7 @@ pub mod network;
 pub mod optimizer;
 pub mod parameters;
 mod reference;
-pub mod sampler;
+pub mod sample;
 pub mod schedule;
 pub mod stack;
 pub mod time;
@@ -52,11 +52,11 @@ pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
 pub use inference::NetworkDenoiser;
 pub use layer::Conditioning;
-pub use loss::{Isotropy, IsotropyForm, LossOptions, LossTerms, Reduction};
+pub use loss::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
 pub use network::{Network, NetworkOptions};
 pub use optimizer::{Decay, OptimizerKind, OptimizerOptions};
-pub use sampler::{SamplerKind, SamplerOptions, Spacing, sample};
-pub use schedule::{Schedule, ScheduleKind, ScheduleOptions, VarianceKind};
+pub use sample::{SampleOptions, Sampler, SamplerKind, Spacing, sample};
+pub use schedule::{DiffusionOptions, Schedule, ScheduleKind, VarianceKind};
 pub use stack::{DenoiserStack, TrainerStack};
 pub use time::TimeEncoding;
 pub use train::{TrainOptions, Trainer};

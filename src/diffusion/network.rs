@@ -6,25 +6,48 @@ use super::{
     parameters::{Init, Parameters},
     time,
 };
+use crate::options::{OutOfRange, require};
 use crate::random::Stream;
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Shape of the network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `[network]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct NetworkOptions {
-    /// Widths of the hidden layers, at least one.
-    pub hidden: Vec<usize>,
-    /// Function after each hidden layer.
+    /// Widths of the hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Vec<usize>>,
+    /// Short for `hidden = [w, 2 w, 4 w]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// Nonlinearity.
     pub activation: Activation,
-    /// How the step is encoded.
+    /// How t enters.
     pub time: TimeEncoding,
-    /// Numbers per step of the sinusoidal (even) and learned encodings.
+    /// Size of the time embedding.
     pub time_dim: usize,
-    /// How the encoding enters.
+    /// Where t enters.
     pub conditioning: Conditioning,
 }
+
+impl Default for NetworkOptions {
+    fn default() -> Self {
+        Self {
+            hidden: None,
+            width: None,
+            activation: Activation::Relu,
+            time: TimeEncoding::Sinusoidal,
+            time_dim: 16,
+            conditioning: Conditioning::Concat,
+        }
+    }
+}
+
+/// Widths of the hidden layers where neither `hidden` nor `width` is given.
+const DEFAULT_HIDDEN: [usize; 3] = [16, 32, 64];
 
 /// The computation on some tensors of parameters, with or without a record for gradients.
 #[derive(Clone, Debug)]
@@ -55,7 +78,7 @@ impl Graph {
         };
         let mut layers = Vec::new();
         let mut input = dim;
-        for (i, &output) in options.hidden.iter().chain([&dim]).enumerate() {
+        for (i, &output) in options.widths().iter().chain([&dim]).enumerate() {
             let sizes = Sizes { input, output, time: width, steps };
             layers.push(Layer::new(p, i, sizes, options.conditioning)?);
             input = output;
@@ -290,7 +313,7 @@ impl NetworkOptions {
         let learned = self.conditioning != Conditioning::Scale && self.time == TimeEncoding::Learned;
         let mut count = if learned { times(steps, width) } else { 0 };
         let mut input = if self.conditioning == Conditioning::Concat { dim + width } else { dim };
-        for &output in self.hidden.iter().chain([&dim]) {
+        for &output in self.widths().iter().chain([&dim]) {
             let modulation = match self.conditioning {
                 Conditioning::Concat => 0,
                 Conditioning::Add => affine(width, output).saturating_add(affine(output, output)),
@@ -302,27 +325,42 @@ impl NetworkOptions {
         count
     }
 
-    /// Refuses options that make no network.
+    /// Widths of the hidden layers: `hidden`, or those that `width` is short for, or the default.
+    pub fn widths(&self) -> Vec<usize> {
+        match (&self.hidden, self.width) {
+            (Some(hidden), _) => hidden.clone(),
+            (None, Some(w)) => vec![w, 2 * w, 4 * w],
+            (None, None) => DEFAULT_HIDDEN.to_vec(),
+        }
+    }
+
+    /// Refuses values out of their range.
     ///
     /// # Errors
-    /// If there is no hidden layer, a width is 0, or `time_dim` is 0 or odd where it is used.
-    pub fn check(&self) -> Result<(), DiffusionError> {
-        DiffusionError::unless(!self.hidden.is_empty(), || {
-            "hidden is empty, but a network needs at least one hidden layer".into()
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        if let Some(w) = self.width {
+            require(self.hidden.is_none(), "width", || {
+                "cannot be given beside `hidden`: give one of the two".into()
+            })?;
+            require((1..=16_384).contains(&w), "width", || {
+                format!("is {w}, but it must be from 1 to 16384")
+            })?;
+        }
+        let hidden = self.widths();
+        require((1..=64).contains(&hidden.len()), "hidden", || {
+            format!("has {} layers, but it must have 1 to 64, for example [16, 32, 64]", hidden.len())
         })?;
-        DiffusionError::unless(!self.hidden.contains(&0), || {
-            format!("hidden = {:?}, but every layer needs at least 1 unit", self.hidden)
+        for (i, &w) in hidden.iter().enumerate() {
+            require((1..=65_536).contains(&w), &format!("hidden[{i}]"), || {
+                format!("is {w}, but a layer's width must be from 1 to 65536")
+            })?;
+        }
+        require((1..=4096).contains(&self.time_dim), "time_dim", || {
+            format!("is {}, but it must be from 1 to 4096", self.time_dim)
         })?;
-        let used = self.conditioning != Conditioning::Scale && self.time != TimeEncoding::Scalar;
-        DiffusionError::unless(!used || self.time_dim > 0, || {
-            "time_dim is 0, but it must be positive".into()
-        })?;
-        let sines = used && self.time == TimeEncoding::Sinusoidal;
-        DiffusionError::unless(!sines || self.time_dim.is_multiple_of(2), || {
-            format!(
-                "time_dim = {}, but the sinusoidal encoding needs an even number (as many sines as cosines)",
-                self.time_dim
-            )
+        require(self.time != TimeEncoding::Sinusoidal || self.time_dim.is_multiple_of(2), "time_dim", || {
+            format!("is {}, but a sinusoidal embedding needs an even number", self.time_dim)
         })
     }
 }

@@ -2,10 +2,14 @@
 //! gradient clipping. The vectors of several models are the rows of a matrix `(models, p)`.
 
 use super::DiffusionError;
+use crate::options::{self, OutOfRange, require};
 use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
+
+/// The smallest `epsilon` of Adam: beside it, second moments that single precision cannot hold do not matter.
+pub(super) const LEAST_EPSILON: f64 = 1e-12;
 
 /// Which rule turns a gradient into a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,22 +50,18 @@ impl From<OptimizerKind> for OptimizerOptions {
 }
 
 impl OptimizerOptions {
-    /// Refuses constants outside their range.
+    /// Refuses constants out of their range.
     ///
     /// # Errors
-    /// If one is.
-    pub fn check(&self) -> Result<(), DiffusionError> {
-        for (name, v) in [("beta1", self.beta1), ("beta2", self.beta2), ("momentum", self.momentum)] {
-            DiffusionError::unless((0.0..1.0).contains(&v), || {
-                format!("{name} is {v}, but it must be in [0, 1)")
-            })?;
-        }
-        for (name, v) in [("epsilon", self.epsilon), ("weight_decay", self.weight_decay)] {
-            DiffusionError::unless(v >= 0.0 && v.is_finite(), || {
-                format!("{name} is {v}, but it must be 0 or a positive number")
-            })?;
-        }
-        Ok(())
+    /// Naming the constant.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        options::fraction("beta1", self.beta1)?;
+        options::fraction("beta2", self.beta2)?;
+        options::fraction("momentum", self.momentum)?;
+        options::not_negative("weight_decay", self.weight_decay)?;
+        require(self.epsilon.is_finite() && self.epsilon >= LEAST_EPSILON, "epsilon", || {
+            format!("is {}, but it must be a finite number, {LEAST_EPSILON:e} or more", self.epsilon)
+        })
     }
 }
 
@@ -101,7 +101,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// A fresh optimiser for parameters like these, shape `(p)` or `(models, p)`.
+    /// A fresh optimizer for parameters like these, shape `(p)` or `(models, p)`.
     ///
     /// # Errors
     /// If a constant is out of range or the device fails.
@@ -115,7 +115,7 @@ impl Optimizer {
         (self.steps, &self.first, &self.second)
     }
 
-    /// Puts back what [`state`](Self::state) told.
+    /// Puts back what [`state`](Self::state) returned.
     pub fn restore(&mut self, steps: usize, first: Tensor, second: Tensor) {
         (self.steps, self.first, self.second) = (steps, first, second);
     }

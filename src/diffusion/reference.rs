@@ -23,6 +23,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct GraphTraining {
     options: Vec<TrainOptions>,
+    /// Iterations in all.
+    iterations: usize,
     parameters: Parameters,
     graph: Graph,
     flat: Tensor,
@@ -35,21 +37,25 @@ impl GraphTraining {
     ///
     /// # Errors
     /// If networks or options do not go together, an option is out of range, or the device fails.
-    pub fn new(networks: &[&Network], options: &[TrainOptions]) -> Result<Self, DiffusionError> {
+    pub fn new(
+        networks: &[&Network],
+        options: &[TrainOptions],
+        iterations: usize,
+    ) -> Result<Self, DiffusionError> {
         let (parameters, graph) = Network::stack(networks)?;
         let first = options[0];
         let alike = |o: &TrainOptions| {
-            TrainOptions { learning_rate: first.learning_rate, loss: first.loss, ..*o } == first
-                && o.loss.alike(&first.loss)
+            TrainOptions { learning_rate: first.learning_rate, isotropy: first.isotropy, ..*o } == first
+                && o.loss().differs_in_weight_only(&first.loss())
         };
         DiffusionError::unless(options.len() == networks.len() && options.iter().all(alike), || {
             "trainings whose options differ in more than learning rate and lambda cannot go side by side"
                 .into()
         })?;
         let flat = parameters.flat()?;
-        let optimizer = Optimizer::new(first.optimizer, &flat)?;
+        let optimizer = Optimizer::new(first.optimizer(), &flat)?;
         let average = (first.ema > 0.0).then(|| Average::new(first.ema, &flat));
-        Ok(Self { options: options.to_vec(), parameters, graph, flat, optimizer, average })
+        Ok(Self { options: options.to_vec(), iterations, parameters, graph, flat, optimizer, average })
     }
 
     /// One iteration, number `iteration` from 0, on a batch for each training, all of one shape. A training
@@ -69,8 +75,8 @@ impl GraphTraining {
         let steps: Vec<u32> = batches.iter().flat_map(|b| b.t.iter().map(|t| (t - 1) as u32)).collect();
         let shape = (batches.len(), steps.len() / batches.len());
         let predicted = self.graph.forward(&x, &Tensor::from_vec(steps, shape, device)?)?;
-        let TrainOptions { clip_norm, decay, iterations, .. } = self.options[0];
-        let losses: Vec<_> = self.options.iter().map(|o| o.loss).collect();
+        let TrainOptions { clip_norm, decay, .. } = self.options[0];
+        let losses: Vec<_> = self.options.iter().map(|o| o.loss()).collect();
         let (loss, terms) = super::loss::evaluate(&losses, &predicted, &eps)?;
         let told = |terms: LossTerms| match terms.loss.is_finite() {
             true => Ok(terms),
@@ -81,7 +87,7 @@ impl GraphTraining {
             return Ok(terms);
         }
         let gradient = clip(&parameters.flat_gradient(&loss.backward()?)?, clip_norm)?;
-        let rates = self.options.iter().map(|o| o.learning_rate * decay.factor(iteration, iterations));
+        let rates = self.options.iter().map(|o| o.learning_rate * decay.factor(iteration, self.iterations));
         self.flat = self.optimizer.step(&self.flat, &gradient, &rates.collect::<Vec<_>>())?;
         parameters.assign(&self.flat)?;
         if let Some(average) = &mut self.average {

@@ -53,7 +53,7 @@ impl TrainerStack {
         let networks = stack.trainers.iter().map(Trainer::network).collect::<Result<Vec<&Network>, _>>()?;
         let options: Vec<TrainOptions> = stack.trainers.iter().map(|t| *t.options()).collect();
         let states = stack.trainers.iter().map(Trainer::state).collect::<Result<Vec<_>, _>>()?;
-        let mut together = GraphTraining::new(&networks, &options)?;
+        let mut together = GraphTraining::new(&networks, &options, stack.trainers[0].total_iterations())?;
         together.restore(&states)?;
         Ok(Self { together: Some(together), ..stack })
     }

@@ -1,55 +1,130 @@
 //! Training: one iteration is a batch, a loss, its gradient, one step of the optimiser.
 
 use super::{
-    Batch, Decay, DiffusionError, LossOptions, LossTerms, Network, OptimizerOptions, Schedule, TrainStreams,
+    Batch, Decay, DiffusionError, IsotropyLoss, LossTerms, Network, OptimizerKind, OptimizerOptions,
+    Schedule, TrainStreams,
     batch::Batches,
     checkpoint,
     fused::Training,
     reference::{GraphTraining, State},
 };
+use crate::options::{self, OutOfRange, require};
 use ndarray::Array2;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How to train.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// `[train]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct TrainOptions {
-    /// Iterations in all; the learning-rate decay ends there.
-    pub iterations: usize,
-    /// Points per iteration.
+    /// Passes over the training points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Optimizer steps, instead of epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<usize>,
+    /// Points per optimizer step.
     pub batch_size: usize,
-    /// The optimiser.
-    pub optimizer: OptimizerOptions,
-    /// Learning rate, before decay.
+    /// Optimizer.
+    pub optimizer: OptimizerKind,
+    /// Step size at the beginning.
     pub learning_rate: f64,
-    /// How it falls.
+    /// How the step size falls.
     pub decay: Decay,
-    /// Decay of the moving average of the parameters, in [0, 1); 0 is off.
+    /// Decay of the average of the parameters; 0 is off.
     pub ema: f64,
     /// Largest norm of the gradient; 0 is off.
     pub clip_norm: f64,
-    /// The loss.
-    pub loss: LossOptions,
+    /// Iterations between two rows of `loss.csv`.
+    pub log_every: usize,
+    /// Weight decay; left out, that of PyTorch: 0.01 with "adamw", else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Momentum of "sgd"; left out, 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Decay of the first moment of "adam" and "adamw"; left out, 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// Decay of the second moment of "adam" and "adamw"; left out, 0.999.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+    /// Added to the root of the second moment of "adam" and "adamw"; left out, 1e-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// The isotropy term of the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isotropy: Option<IsotropyLoss>,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            epochs: None,
+            iterations: None,
+            batch_size: 256,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 1e-3,
+            decay: Decay::None,
+            ema: 0.0,
+            clip_norm: 0.0,
+            log_every: 10,
+            weight_decay: None,
+            momentum: None,
+            beta1: None,
+            beta2: None,
+            epsilon: None,
+            isotropy: None,
+        }
+    }
 }
 
 impl TrainOptions {
-    /// Refuses options outside their range.
+    /// Passes over the training points where neither `epochs` nor `iterations` is given.
+    pub const DEFAULT_EPOCHS: usize = 200;
+
+    /// Refuses values out of their range.
     ///
     /// # Errors
-    /// If one is.
-    pub fn check(&self) -> Result<(), DiffusionError> {
-        let Self { learning_rate, ema, clip_norm, .. } = *self;
-        DiffusionError::unless(learning_rate > 0.0 && learning_rate.is_finite(), || {
-            format!("learning_rate is {learning_rate}, but it must be a positive number")
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        options::count("batch_size", self.batch_size)?;
+        options::count("log_every", self.log_every)?;
+        options::positive("learning_rate", self.learning_rate)?;
+        options::fraction("ema", self.ema)?;
+        options::not_negative("clip_norm", self.clip_norm)?;
+        require(self.epochs.is_none() || self.iterations.is_none(), "iterations", || {
+            "cannot be given beside `epochs`: give one of the two".into()
         })?;
-        DiffusionError::unless((0.0..1.0).contains(&ema), || {
-            format!("ema is {ema}, but it must be in [0, 1); 0 is off")
-        })?;
-        DiffusionError::unless(clip_norm >= 0.0 && clip_norm.is_finite(), || {
-            format!("clip_norm is {clip_norm}, but it must be 0 (off) or a positive number")
-        })?;
-        self.optimizer.check()?;
-        self.loss.check()
+        self.epochs.map_or(Ok(()), |epochs| options::count("epochs", epochs))?;
+        self.iterations.map_or(Ok(()), |iterations| options::count("iterations", iterations))?;
+        self.optimizer().check()?;
+        self.loss().check().map_err(|refused| refused.within("isotropy"))
+    }
+
+    /// The optimizer with its constants.
+    pub fn optimizer(&self) -> OptimizerOptions {
+        let usual = OptimizerOptions::from(self.optimizer);
+        OptimizerOptions {
+            kind: self.optimizer,
+            beta1: self.beta1.unwrap_or(usual.beta1),
+            beta2: self.beta2.unwrap_or(usual.beta2),
+            epsilon: self.epsilon.unwrap_or(usual.epsilon),
+            weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
+            momentum: self.momentum.unwrap_or(usual.momentum),
+        }
+    }
+
+    /// The loss.
+    pub fn loss(&self) -> IsotropyLoss {
+        self.isotropy.unwrap_or(IsotropyLoss::SIMPLE)
+    }
+
+    /// Iterations in all on so many points, at which the decay of the learning rate ends.
+    pub fn total_iterations(&self, points: usize) -> usize {
+        let epochs = self.epochs.unwrap_or(Self::DEFAULT_EPOCHS);
+        self.iterations.unwrap_or(epochs * points.div_ceil(self.batch_size))
     }
 }
 
@@ -70,8 +145,8 @@ enum Path {
 }
 
 impl Path {
-    fn on_graph(network: &Network, options: TrainOptions) -> Result<Self, DiffusionError> {
-        Ok(Self::Graph(Box::new(GraphTraining::new(&[network], &[options])?)))
+    fn on_graph(network: &Network, options: TrainOptions, iterations: usize) -> Result<Self, DiffusionError> {
+        Ok(Self::Graph(Box::new(GraphTraining::new(&[network], &[options], iterations)?)))
     }
 }
 
@@ -99,10 +174,10 @@ impl Trainer {
         options: TrainOptions,
         streams: TrainStreams,
     ) -> Result<Self, DiffusionError> {
-        Self::with_path(data, schedule, network, options, streams, |network, batch_size| {
-            Ok(match Training::new(network, options, batch_size)? {
+        Self::with_path(data, schedule, network, options, streams, |network, (iterations, batch_size)| {
+            Ok(match Training::new(network, options, (iterations, batch_size))? {
                 Some(fused) => Path::Fused(Box::new(fused)),
-                None => Path::on_graph(network, options)?,
+                None => Path::on_graph(network, options, iterations)?,
             })
         })
     }
@@ -119,7 +194,7 @@ impl Trainer {
         options: TrainOptions,
         streams: TrainStreams,
     ) -> Result<Self, DiffusionError> {
-        let graph = |network: &Network, _| Path::on_graph(network, options);
+        let graph = |network: &Network, (iterations, _)| Path::on_graph(network, options, iterations);
         Self::with_path(data, schedule, network, options, streams, graph)
     }
 
@@ -129,7 +204,7 @@ impl Trainer {
         network: Network,
         options: TrainOptions,
         streams: TrainStreams,
-        path: impl FnOnce(&Network, usize) -> Result<Path, DiffusionError>,
+        path: impl FnOnce(&Network, (usize, usize)) -> Result<Path, DiffusionError>,
     ) -> Result<Self, DiffusionError> {
         options.check()?;
         let batches = Batches::new(data, schedule, options.batch_size, streams)?;
@@ -139,7 +214,7 @@ impl Trainer {
         DiffusionError::unless(network.steps() == schedule.steps(), || {
             format!("the network knows {} steps, but the schedule has {}", network.steps(), schedule.steps())
         })?;
-        let path = path(&network, batches.size())?;
+        let path = path(&network, (options.total_iterations(batches.points()), batches.size()))?;
         let empty = Array2::zeros((0, network.dim()));
         let last_batch = Batch { x_t: empty.clone(), t: Vec::new(), eps: empty };
         Ok(Self { batches, network, options, iteration: 0, path, last_batch })
@@ -216,6 +291,11 @@ impl Trainer {
     /// Points in a batch, and in the last of an epoch.
     pub(super) fn batch_sizes(&self) -> (usize, usize) {
         self.batches.sizes()
+    }
+
+    /// Iterations in all.
+    pub fn total_iterations(&self) -> usize {
+        self.options.total_iterations(self.batches.points())
     }
 
     /// How it trains.

@@ -129,12 +129,14 @@ impl Replay {
             }
             Ok(())
         };
-        sample(self.denoiser.as_ref(), &plan.schedule, &plan.sample.sampler, start, &noise, &mut observe)
-            .map_err(|e| ExperimentError::Stage {
-                run: format!("replicate {replicate}"),
-                stage: "sample",
-                source: StageError::from(e),
-            })?;
+        let failed = |e| ExperimentError::Stage {
+            run: format!("replicate {replicate}"),
+            stage: "sample",
+            source: StageError::from(e),
+        };
+        let sampler = plan.sample.sampler().map_err(failed)?;
+        sample(self.denoiser.as_ref(), &plan.schedule, sampler, start, &noise, &mut observe)
+            .map_err(failed)?;
         Ok(clouds)
     }
 

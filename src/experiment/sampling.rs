@@ -6,7 +6,7 @@ use super::records::MetricsRow;
 use super::replicate::Purpose;
 use super::together::failed_together;
 use super::training::{Model, Trained};
-use crate::diffusion::{Denoiser, DenoiserStack, DiffusionError, sampler::sample_with};
+use crate::diffusion::{Denoiser, DenoiserStack, DiffusionError, sample::sample_with};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 use std::time::Instant;
@@ -110,7 +110,7 @@ fn draw(drawings: &mut [Drawing]) -> Result<(), StageError> {
         }
     };
     let noise = |t: usize| normal(Purpose::SampleNoise, t as u64);
-    sample_with(denoiser, &plan.schedule, &options.sampler, start, &noise, &mut observe).map(|_| ())
+    sample_with(denoiser, &plan.schedule, options.sampler()?, start, &noise, &mut observe).map(|_| ())
 }
 
 /// Dimension of the points.

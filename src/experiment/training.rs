@@ -140,7 +140,7 @@ fn lessons(
     let Some(Run { plan, interrupt, .. }) = class.first().map(|seat| seat.run) else {
         return Ok(Vec::new());
     };
-    for iteration in stack.iteration() + 1..=plan.train.iterations {
+    for iteration in stack.iteration() + 1..=plan.iterations {
         if interrupt.is_set() || class.iter().any(|seat| seat.checkpoints.due()) {
             stack.share()?;
             for (seat, trainer) in class.iter_mut().zip(stack.trainers()) {
@@ -151,7 +151,7 @@ fn lessons(
         }
         interrupt.check()?;
         let terms = stack.step()?;
-        let logged = iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.train.iterations;
+        let logged = iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.iterations;
         for ((seat, terms), trainer) in class.iter_mut().zip(terms).zip(stack.trainers()) {
             match terms {
                 _ if seat.failure.is_some() => {}
@@ -170,7 +170,7 @@ fn lessons(
 impl Seat<'_> {
     fn log(&mut self, iteration: usize, terms: LossTerms, batch: &Batch) -> Result<(), DiffusionError> {
         let LossTerms { loss, mse, isotropy } = terms;
-        let reduction = self.run.plan.train.loss.reduction;
+        let reduction = self.run.plan.train.loss().reduction;
         let optimal = self.exact.map(|exact| optimal_mse(exact, batch, reduction)).transpose()?;
         let (id, row) = (&self.run.label.run, LossRow { iteration, loss, mse, isotropy, optimal });
         self.run.observer.loss(id, &row);
@@ -185,7 +185,7 @@ impl<'a> Begun<'a> {
     fn pupil(&'a self) -> Result<Pupil<'a>, ExperimentError> {
         let run = &self.run;
         let (plan, replicate) = (run.plan, run.label.replicate);
-        run.observer.stage(&run.label.run, Stage::Train, plan.train.iterations as u64);
+        run.observer.stage(&run.label.run, Stage::Train, plan.iterations as u64);
         let stream = |purpose: Purpose| purpose.stream(plan, replicate);
         let streams = TrainStreams {
             shuffle: stream(Purpose::Shuffle),
@@ -241,7 +241,7 @@ impl Run<'_> {
     ) -> Result<f64, StageError> {
         let noise = Purpose::Forward.stream(self.plan, self.label.replicate);
         let q = mean_square_prediction(plain, points, &self.plan.schedule, &noise)?;
-        let scale = isotropy_scale(lambda, self.plan.train.loss.reduction, points.ncols(), q);
+        let scale = isotropy_scale(lambda, self.plan.train.loss().reduction, points.ncols(), q);
         scale.ok_or(StageError::NoScale { q })
     }
 

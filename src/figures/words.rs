@@ -44,22 +44,17 @@ pub fn details(results: &Results) -> String {
         parts.push(data(plan));
     }
     if !swept("network.") {
-        let hidden: Vec<String> = plan.network.hidden.iter().map(ToString::to_string).collect();
+        let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
         parts.push(format!("network {}", hidden.join("-")));
     }
     if !swept("train.epochs") && !swept("train.iterations") {
-        parts.push(format!("{} training iterations", count(plan.train.iterations)));
+        parts.push(format!("{} training iterations", count(plan.iterations)));
     }
     if !swept("diffusion.") {
         parts.push(format!("T = {}", count(plan.schedule.steps())));
     }
-    if !swept("sample.") && plan.sample.sampler.kind != SamplerKind::Ddpm {
-        let name = match plan.sample.sampler.kind {
-            SamplerKind::Ddpm => "DDPM",
-            SamplerKind::Ddim => "DDIM",
-            SamplerKind::DpmSolver2M => "DPM-Solver++ 2M",
-        };
-        parts.push(format!("{name}, {} steps", plan.sample.steps));
+    if !swept("sample.") && plan.sample.options.sampler != SamplerKind::Ddpm {
+        parts.push(format!("{}, {} steps", plan.sample.options.sampler.title(), plan.sample.steps));
     }
     if plan.replicates > 1 {
         parts.push(format!("{} replicates", plan.replicates));

@@ -10,13 +10,8 @@ use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 use super::ranges::Checker;
 use super::reuse::Reuse;
 use super::sections::GaussianizeFile;
-use crate::diffusion::{
-    Isotropy, IsotropyForm, LossOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind,
-    ScheduleOptions, TrainOptions,
-};
+use crate::diffusion::{SamplerKind, Schedule, ScheduleKind, TrainOptions};
 use std::sync::Arc;
-
-const DEFAULT_EPOCHS: usize = 200;
 
 /// Checks the whole spec.
 pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<Plan, SpecError> {
@@ -29,8 +24,8 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     gaussianize(&check, &file.gaussianize, data.source.dim())?;
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let network = network(&check, &mut file, data.source.dim())?;
-    let train = train(&check, &mut file, &mut warnings)?;
-    let sample = sample(&check, &mut file)?;
+    let (train, iterations) = train(&check, &mut file, &mut warnings)?;
+    let sample = sample(&check, &file)?;
     let metrics = metrics(&check, &file, &data, &sample)?;
     Ok(Plan {
         name: file.name.clone(),
@@ -42,6 +37,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
         schedule,
         network,
         train,
+        iterations,
         control: file.train.isotropy.filter(|i| i.control).map(|i| i.lambda),
         log_every: file.train.log_every,
         sample,
@@ -103,22 +99,8 @@ fn schedule(
     warnings: &mut Vec<String>,
 ) -> Result<Arc<Schedule>, SpecError> {
     let d = &file.diffusion;
-    check.require((1..=1_000_000).contains(&d.steps), "diffusion.steps", || {
-        format!("`diffusion.steps` is {}, but it must be a whole number from 1 to 1000000", d.steps)
-    })?;
-    check.beta("diffusion.beta_start", d.beta_start)?;
-    check.beta("diffusion.beta_end", d.beta_end)?;
-    check.require(d.beta_start <= d.beta_end, "diffusion.beta_start", || {
-        format!("`diffusion.beta_start` is {}, above `diffusion.beta_end`, {}", d.beta_start, d.beta_end)
-    })?;
-    let options = ScheduleOptions {
-        steps: d.steps,
-        kind: d.schedule,
-        beta_start: d.beta_start,
-        beta_end: d.beta_end,
-        rescale: d.rescale,
-    };
-    let schedule = reuse.schedule(&options).map_err(|e| check.0.error("diffusion", e.to_string()))?;
+    check.section("diffusion", d.check())?;
+    let schedule = reuse.schedule(d).map_err(|e| check.0.error("diffusion", e.to_string()))?;
     let last = schedule.alpha_bar(d.steps);
     if last > 0.01 {
         let mend = match (d.schedule, d.rescale) {
@@ -132,68 +114,30 @@ fn schedule(
     Ok(schedule)
 }
 
+/// Checks `[train]` and fills the epochs in; returns the options with the number of iterations in all.
 fn train(
     check: &Checker,
     file: &mut SpecFile,
     warnings: &mut Vec<String>,
-) -> Result<TrainOptions, SpecError> {
+) -> Result<(TrainOptions, usize), SpecError> {
     let samples = file.data.samples;
     let t = &mut file.train;
-    check.count("train.batch_size", t.batch_size)?;
-    check.count("train.log_every", t.log_every)?;
-    check.positive("train.learning_rate", t.learning_rate)?;
-    check.fraction("train.ema", t.ema)?;
-    check.not_negative("train.clip_norm", t.clip_norm)?;
-    if let Some(i) = &t.isotropy {
-        check.not_negative("train.isotropy.lambda", i.lambda)?;
-        check.require(!i.control || i.form == IsotropyForm::Batch, "train.isotropy.control", || {
-            "`train.isotropy.control` needs form = \"batch\": only there the loss asks for one scale at all times".into()
-        })?;
-    }
+    check.section("train", t.check())?;
     if t.batch_size > samples {
         warnings.push(format!(
             "train.batch_size is {}, more than the {samples} training points: each step uses all of them",
             t.batch_size
         ));
     }
-    let iterations = match (t.epochs, t.iterations) {
-        (Some(_), Some(_)) => {
-            return Err(check
-                .0
-                .error("train.iterations", "give `train.epochs` or `train.iterations`, not both"));
-        }
-        (None, Some(iterations)) => {
-            check.count("train.iterations", iterations)?;
-            iterations
-        }
-        (epochs, None) => {
-            let epochs = *t.epochs.insert(epochs.unwrap_or(DEFAULT_EPOCHS));
-            check.count("train.epochs", epochs)?;
-            epochs * samples.div_ceil(t.batch_size)
-        }
-    };
-    let isotropy = t.isotropy;
-    Ok(TrainOptions {
-        iterations,
-        batch_size: t.batch_size.min(samples),
-        optimizer: t.optimizer.into(),
-        learning_rate: t.learning_rate,
-        decay: t.decay,
-        ema: t.ema,
-        clip_norm: t.clip_norm,
-        loss: LossOptions {
-            isotropy: isotropy.filter(|i| !i.control).map(|i| Isotropy { lambda: i.lambda, form: i.form }),
-            reduction: isotropy.map_or(Reduction::Mean, |i| i.reduction),
-        },
-    })
+    if t.iterations.is_none() {
+        t.epochs.get_or_insert(TrainOptions::DEFAULT_EPOCHS);
+    }
+    Ok((TrainOptions { batch_size: t.batch_size.min(samples), ..*t }, t.total_iterations(samples)))
 }
 
-fn sample(check: &Checker, file: &mut SpecFile) -> Result<SamplePlan, SpecError> {
-    let all = file.diffusion.steps;
-    let s = &mut file.sample;
-    check.count("sample.count", s.count)?;
-    check.not_negative("sample.eta", s.eta)?;
-    check.positive("sample.epsilon_scale", s.epsilon_scale)?;
+fn sample(check: &Checker, file: &SpecFile) -> Result<SamplePlan, SpecError> {
+    let (s, all) = (&file.sample, file.diffusion.steps);
+    check.section("sample", s.check())?;
     let steps = s.steps.unwrap_or(all);
     check.require((1..=all).contains(&steps), "sample.steps", || {
         format!("`sample.steps` is {steps}, but it must be from 1 to `diffusion.steps`, {all}")
@@ -201,21 +145,8 @@ fn sample(check: &Checker, file: &mut SpecFile) -> Result<SamplePlan, SpecError>
     check.require(s.sampler != SamplerKind::Ddpm || steps == all, "sample.steps", || {
         format!("the sampler \"ddpm\" takes all {all} steps; leave `sample.steps` out, or use \"ddim\"")
     })?;
-    check.require(s.eta <= 1.0, "sample.eta", || {
-        format!("`sample.eta` is {}, but it must be from 0 (no noise) to 1 (as much as \"ddpm\")", s.eta)
-    })?;
-    Ok(SamplePlan {
-        count: s.count,
-        steps,
-        epsilon_scale: s.epsilon_scale,
-        sampler: SamplerOptions {
-            variance: file.diffusion.variance,
-            steps: s.steps,
-            spacing: s.spacing,
-            eta: s.eta,
-            ..SamplerOptions::new(s.sampler)
-        },
-    })
+    let variance = file.diffusion.variance;
+    Ok(SamplePlan { count: s.count, steps, epsilon_scale: s.epsilon_scale, options: s.clone(), variance })
 }
 
 fn metrics(

@@ -3,9 +3,8 @@
 use super::error::{SpecError, nearest};
 use super::origin::{Origins, join};
 use super::plan::Pipeline;
-use super::sections::{
-    DataFile, DiffusionFile, GaussianizeFile, MetricsFile, NetworkFile, SampleFile, TrainFile,
-};
+use super::sections::{DataFile, GaussianizeFile, MetricsFile};
+use crate::diffusion::{DiffusionOptions, NetworkOptions, SampleOptions, TrainOptions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -31,16 +30,16 @@ pub struct SpecFile {
     pub gaussianize: GaussianizeFile,
     /// The noise schedule.
     #[serde(default)]
-    pub diffusion: DiffusionFile,
+    pub diffusion: DiffusionOptions,
     /// The noise predictor.
     #[serde(default)]
-    pub network: NetworkFile,
+    pub network: NetworkOptions,
     /// How it is trained.
     #[serde(default)]
-    pub train: TrainFile,
+    pub train: TrainOptions,
     /// How points are generated.
     #[serde(default)]
-    pub sample: SampleFile,
+    pub sample: SampleOptions,
     /// What is measured at every reverse step.
     #[serde(default)]
     pub metrics: MetricsFile,

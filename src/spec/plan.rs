@@ -4,7 +4,9 @@
 use super::file::SpecFile;
 use crate::data::scaling::{ReferenceScale, ScaleKind};
 use crate::data::source::Source;
-use crate::diffusion::{NetworkOptions, SamplerOptions, Schedule, TrainOptions};
+use crate::diffusion::{
+    DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions, VarianceKind,
+};
 use crate::gaussianize::GaussianizeOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,12 +62,24 @@ pub struct DataPlan {
 pub struct SamplePlan {
     /// Points to generate.
     pub count: usize,
-    /// Sampler.
-    pub sampler: SamplerOptions,
     /// Reverse steps it takes, `1..=T`.
     pub steps: usize,
     /// Multiplies the predicted noise.
     pub epsilon_scale: f64,
+    /// The section.
+    pub options: SampleOptions,
+    /// Variance of the ancestral step.
+    pub variance: VarianceKind,
+}
+
+impl SamplePlan {
+    /// The sampler of one run, from pure noise.
+    ///
+    /// # Errors
+    /// As [`SampleOptions::build`].
+    pub fn sampler(&self) -> Result<Box<dyn Sampler>, DiffusionError> {
+        self.options.build(self.variance, None)
+    }
 }
 
 /// The checked `[metrics]` section.
@@ -108,6 +122,8 @@ pub struct Plan {
     pub network: NetworkOptions,
     /// Training.
     pub train: TrainOptions,
+    /// Iterations of the training in all.
+    pub iterations: usize,
     /// The lambda whose effect is put on the output of the plain network instead of into its loss.
     pub control: Option<f64>,
     /// Iterations between two rows of `loss.csv`.
@@ -175,7 +191,7 @@ impl Plan {
         if let Some(isotropy) = &mut train.isotropy {
             isotropy.lambda = 0.0;
         }
-        let shape = (self.data.source.dim(), self.data.samples, self.metrics.every, self.train.iterations);
+        let shape = (self.data.source.dim(), self.data.samples, self.metrics.every, self.iterations);
         let tables = [
             toml::to_string(diffusion)?,
             toml::to_string(network)?,

@@ -37,16 +37,4 @@ impl Checker<'_> {
     pub fn not_negative(&self, key: &str, value: f64) -> Result<(), SpecError> {
         self.take(options::not_negative(key, value))
     }
-
-    /// `0 <= value < 1`
-    pub fn fraction(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.take(options::fraction(key, value))
-    }
-
-    /// `0 < value < 1`
-    pub fn beta(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value > 0.0 && value < 1.0, key, || {
-            format!("`{key}` is {value}, but a beta must lie between 0 and 1, both excluded")
-        })
-    }
 }

@@ -6,8 +6,8 @@ use crate::common::trainings::{CONDITIONINGS, Case, ENCODINGS, case, gap, weight
 use crate::common::{TINY, gdiff, spec};
 use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Denoiser, DenoiserStack, DiffusionError, Isotropy, IsotropyForm, LossOptions,
-    NetworkDenoiser, Reduction, SamplerKind, SamplerOptions, Schedule, TrainerStack, sample,
+    Activation, Denoiser, DenoiserStack, DiffusionError, IsotropyLoss, NetworkDenoiser, SampleOptions,
+    Schedule, TrainerStack, VarianceKind, sample,
 };
 use gdiff::metrics::RealManifold;
 use gdiff::random::Stream;
@@ -21,10 +21,9 @@ fn gpu() -> Device {
 /// Four trainings that differ in everything that may differ side by side.
 fn four() -> Vec<Case> {
     let base = case(Activation::Relu, ENCODINGS[0], CONDITIONINGS[0], &[16, 32, 64]);
-    let isotropy = |lambda| Some(Isotropy { lambda, form: IsotropyForm::Batch });
     [(3, 1e-3, 0.0), (4, 1e-3, 0.3), (5, 3e-3, 0.05), (6, 1e-2, 0.0)]
         .map(|(seed, learning_rate, lambda)| {
-            let loss = LossOptions { isotropy: isotropy(lambda), reduction: Reduction::Mean };
+            let loss = IsotropyLoss { lambda, ..IsotropyLoss::SIMPLE };
             Case { seed, learning_rate, loss, ..base.clone() }
         })
         .to_vec()
@@ -71,10 +70,10 @@ fn samples_agree(device: &Device) {
     let noise = Stream::new(9, 0, "noise");
     let (n, each) = (4 * 100, 100);
     let start = noise.standard_normal(u64::from(u32::MAX), n, 2);
-    let options = SamplerOptions::new(SamplerKind::Ddpm);
     let draw = |denoiser: &dyn Denoiser, start: &Array2<f64>| {
         let look = &mut |_, _, _: &Array2<f64>| Ok(());
-        sample::<DiffusionError>(denoiser, &schedule, &options, start.clone(), &noise, look).unwrap()
+        let sampler = SampleOptions::default().build(VarianceKind::FixedSmall, None).unwrap();
+        sample::<DiffusionError>(denoiser, &schedule, sampler, start.clone(), &noise, look).unwrap()
     };
     let on = |device: &Device, fused: bool| -> Vec<_> {
         let new = if fused { NetworkDenoiser::new } else { NetworkDenoiser::on_graph };

@@ -2,8 +2,8 @@
 
 use crate::common::trainings::{CONDITIONINGS, Case, ENCODINGS, OPTIMIZERS, case, gap, optimizer, weights};
 use gdiff::diffusion::{
-    Activation, Denoiser, DenoiserStack, DiffusionError, Isotropy, IsotropyForm, LossOptions,
-    NetworkDenoiser, OptimizerKind, Reduction, TrainerStack,
+    Activation, Denoiser, DenoiserStack, DiffusionError, IsotropyLoss, NetworkDenoiser, OptimizerKind,
+    Reduction, TrainerStack,
 };
 use gdiff::random::Stream;
 use ndarray::{Axis, concatenate};
@@ -11,8 +11,7 @@ use ndarray::{Axis, concatenate};
 /// Three trainings that differ in seed, learning rate and lambda.
 fn three(base: &Case) -> [Case; 3] {
     [(3, 1e-2, 0.0), (4, 3e-3, 0.3), (5, 1e-2, 0.05)].map(|(seed, learning_rate, lambda)| {
-        let isotropy = Some(Isotropy { lambda, form: IsotropyForm::Batch });
-        let loss = LossOptions { isotropy, reduction: Reduction::Sum };
+        let loss = IsotropyLoss { lambda, reduction: Reduction::Sum, ..IsotropyLoss::SIMPLE };
         Case { seed, learning_rate, loss, ..base.clone() }
     })
 }
@@ -122,11 +121,11 @@ fn what_does_not_go_side_by_side_is_refused() {
         TrainerStack::together(vec![base.trainer(false), other.trainer(false)]).unwrap_err().to_string()
     };
     let mut wide = base.clone();
-    wide.network.hidden = vec![10];
+    wide.network.hidden = Some(vec![10]);
     assert!(refused(wide).contains("different shapes"));
     assert!(refused(Case { batch: 36, ..base.clone() }).contains("different numbers of points"));
     assert!(refused(Case { ema: 0.5, ..base.clone() }).contains("more than learning rate and lambda"));
-    let loss = LossOptions { reduction: Reduction::Sum, ..base.loss };
+    let loss = IsotropyLoss { reduction: Reduction::Sum, ..base.loss };
     assert!(refused(Case { loss, ..base.clone() }).contains("more than learning rate and lambda"));
 }
 

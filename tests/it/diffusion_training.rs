@@ -3,10 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 use gdiff::data::mixture::GaussianMixture;
 use gdiff::diffusion::{
-    Activation, Conditioning, Decay, Denoiser, DiffusionError, Isotropy, IsotropyForm, LossOptions,
-    LossTerms, MixtureDenoiser, Network, NetworkDenoiser, NetworkOptions, OptimizerKind, OptimizerOptions,
-    Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions, TrainStreams, Trainer,
-    average,
+    Decay, Denoiser, DiffusionError, DiffusionOptions, IsotropyForm, IsotropyLoss, LossTerms,
+    MixtureDenoiser, Network, NetworkDenoiser, NetworkOptions, OptimizerKind, Schedule, TrainOptions,
+    TrainStreams, Trainer, average,
 };
 use gdiff::random::Stream;
 use ndarray::{Array1, Array2, arr2};
@@ -14,9 +13,7 @@ use rand::RngExt;
 use std::collections::HashSet;
 
 fn schedule() -> Schedule {
-    let kind = ScheduleKind::Linear;
-    Schedule::new(&ScheduleOptions { steps: 100, kind, beta_start: 1e-4, beta_end: 0.02, rescale: true })
-        .unwrap()
+    Schedule::new(&DiffusionOptions::default()).unwrap()
 }
 
 fn mixture() -> GaussianMixture {
@@ -30,27 +27,12 @@ fn streams(replicate: u64) -> TrainStreams {
 }
 
 fn network(hidden: &[usize]) -> Network {
-    let options = NetworkOptions {
-        hidden: hidden.to_vec(),
-        activation: Activation::Relu,
-        time: TimeEncoding::Sinusoidal,
-        time_dim: 16,
-        conditioning: Conditioning::Concat,
-    };
+    let options = NetworkOptions { hidden: Some(hidden.to_vec()), ..NetworkOptions::default() };
     Network::new(2, 100, &options, &Stream::new(7, 0, "init"), &Device::Cpu).unwrap()
 }
 
 fn options() -> TrainOptions {
-    TrainOptions {
-        iterations: 200,
-        batch_size: 64,
-        optimizer: OptimizerKind::Adam.into(),
-        learning_rate: 1e-3,
-        decay: Decay::Cosine,
-        ema: 0.0,
-        clip_norm: 0.0,
-        loss: LossOptions { isotropy: None, reduction: Reduction::Mean },
-    }
+    TrainOptions { iterations: Some(200), batch_size: 64, decay: Decay::Cosine, ..TrainOptions::default() }
 }
 
 fn data() -> Array2<f64> {
@@ -70,15 +52,14 @@ fn weights(network: &Network) -> Vec<f32> {
 }
 
 fn with_isotropy(lambda: f64, form: IsotropyForm) -> TrainOptions {
-    let isotropy = Some(Isotropy { lambda, form });
-    TrainOptions { loss: LossOptions { isotropy, reduction: Reduction::Mean }, ..options() }
+    TrainOptions { isotropy: Some(IsotropyLoss { lambda, form, ..IsotropyLoss::SIMPLE }), ..options() }
 }
 
 #[test]
 fn training_brings_the_excess_over_the_exact_denoiser_down() {
     let exact = MixtureDenoiser::new(&mixture(), &schedule()).unwrap();
     let data = mixture().sample(4000, &Stream::new(7, 0, "data"));
-    let options = TrainOptions { iterations: 3000, batch_size: 256, learning_rate: 3e-3, ..options() };
+    let options = TrainOptions { iterations: Some(3000), batch_size: 256, learning_rate: 3e-3, ..options() };
     let mut trainer = Trainer::new(data, &schedule(), network(&[16, 32, 64]), options, streams(0)).unwrap();
     let mut excess = Vec::new();
     for i in 0..3000 {
@@ -160,7 +141,7 @@ fn rich_options() -> Vec<TrainOptions> {
     [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd]
         .into_iter()
         .map(|kind| TrainOptions {
-            optimizer: kind.into(),
+            optimizer: kind,
             ema: 0.99,
             clip_norm: 0.5,
             ..with_isotropy(0.1, IsotropyForm::PerSample)
@@ -257,9 +238,14 @@ fn clipping_that_never_binds_changes_nothing_and_one_that_does_bounds_the_step()
     let mut loose = trainer(TrainOptions { clip_norm: 1e6, ..options() });
     assert_eq!(run(&mut plain, 20), run(&mut loose, 20));
     assert_eq!(weights(plain.network().unwrap()), weights(loose.network().unwrap()));
-    let sgd = OptimizerOptions { momentum: 0.0, ..OptimizerKind::Sgd.into() };
-    let options =
-        TrainOptions { clip_norm: 1e-3, optimizer: sgd, learning_rate: 1.0, decay: Decay::None, ..options() };
+    let options = TrainOptions {
+        clip_norm: 1e-3,
+        optimizer: OptimizerKind::Sgd,
+        momentum: Some(0.0),
+        learning_rate: 1.0,
+        decay: Decay::None,
+        ..options()
+    };
     let mut tight = trainer(options);
     let before = weights(tight.network().unwrap());
     tight.step().unwrap();
@@ -274,7 +260,7 @@ fn clipping_that_never_binds_changes_nothing_and_one_that_does_bounds_the_step()
 
 #[test]
 fn a_training_that_diverges_says_where_and_what_to_try() {
-    let options = TrainOptions { learning_rate: 1e12, optimizer: OptimizerKind::Sgd.into(), ..options() };
+    let options = TrainOptions { learning_rate: 1e12, optimizer: OptimizerKind::Sgd, ..options() };
     let mut trainer = trainer(options);
     let error = (0..200).find_map(|_| trainer.step().err()).expect("it must diverge");
     let at = trainer.iteration();

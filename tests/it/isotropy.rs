@@ -10,8 +10,8 @@ use gdiff::data::source::Part;
 use gdiff::diffusion::forward::{isotropy, mean_square_prediction, spread_times};
 use gdiff::diffusion::loss::isotropy_scale;
 use gdiff::diffusion::{
-    Isotropy, IsotropyForm, LossOptions, MixtureDenoiser, Network, NetworkDenoiser, Reduction, Schedule,
-    ScheduleKind, ScheduleOptions,
+    DiffusionOptions, IsotropyForm, IsotropyLoss, MixtureDenoiser, Network, NetworkDenoiser, Reduction,
+    Schedule,
 };
 use gdiff::experiment::Purpose;
 use gdiff::metrics::{mean_interval, paired_difference};
@@ -58,8 +58,7 @@ fn run(folder: &Path, out: &str, arguments: &[&str]) {
 }
 
 fn schedule(steps: usize) -> Schedule {
-    let (kind, rescale) = (ScheduleKind::Linear, true);
-    Schedule::new(&ScheduleOptions { steps, kind, beta_start: 1e-4, beta_end: 0.02, rescale }).unwrap()
+    Schedule::new(&DiffusionOptions { steps, ..DiffusionOptions::default() }).unwrap()
 }
 
 #[test]
@@ -139,7 +138,7 @@ fn values_and_gradients_of_the_loss_by_hand() {
         (Reduction::Mean, IsotropyForm::PerSample, 0.5, 1.25, &simple * 0.5 + &sample * 0.4),
     ] {
         let variable = Var::from_tensor(&tensor(&predicted).unwrap()).unwrap();
-        let options = LossOptions { isotropy: Some(Isotropy { lambda: 0.4, form }), reduction };
+        let options = IsotropyLoss { lambda: 0.4, form, reduction, control: false };
         let (loss, terms) = options.evaluate(&variable, &tensor(&eps).unwrap()).unwrap();
         let expected = [mse + 0.4 * isotropy, mse, isotropy];
         for (ours, theirs) in [terms.loss, terms.mse, terms.isotropy].iter().zip(expected) {

@@ -2,7 +2,7 @@
 //! [`loss`](crate::diffusion::loss).
 
 use super::{block::Block, model::Model};
-use crate::diffusion::{Isotropy, IsotropyForm, LossOptions, LossTerms, Reduction};
+use crate::diffusion::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
 use ndarray::ArrayView2;
 
 /// The loss of all blocks' predictions for the noise `eps` `(n, d)`, and the last layers' `delta`.
@@ -11,7 +11,7 @@ use ndarray::ArrayView2;
 /// `q = |eps_theta|^2 / d`: the gradient is `2 e / N` plus lambda times `4 (mean q - 1) eps_theta / (n d)`
 /// (batch) or `4 (q_i - 1) eps_theta / (n d)` (per sample), `N = n d` (mean) or `n` (sum).
 pub(super) fn evaluate(
-    options: &LossOptions,
+    options: &IsotropyLoss,
     model: &Model,
     blocks: &mut [Block],
     eps: ArrayView2<f64>,
@@ -25,14 +25,13 @@ pub(super) fn evaluate(
 /// The same for `D` dimensions; 0: known at run time only, and then the loops over short rows cost more than what they
 /// do.
 fn evaluate_sized<const D: usize>(
-    options: &LossOptions,
+    options: &IsotropyLoss,
     model: &Model,
     blocks: &mut [Block],
     eps: ArrayView2<f64>,
 ) -> LossTerms {
     let (n, d) = (eps.nrows(), if D == 0 { eps.ncols() } else { D });
-    let Isotropy { lambda, form } =
-        options.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch });
+    let (lambda, form) = (options.weight(), options.form);
     let terms_in_mean = match options.reduction {
         Reduction::Mean => (n * d) as f64,
         Reduction::Sum => n as f64,

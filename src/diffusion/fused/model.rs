@@ -149,11 +149,10 @@ impl Model {
         if used && options.time == TimeEncoding::Learned {
             model.learned = Some(model.table(time_width, Piece::Encoding));
         }
-        let mut input = model.dim;
-        for (layer, &output) in options.hidden.iter().chain([&model.dim.clone()]).enumerate() {
+        let (mut input, widths) = (model.dim, options.widths());
+        for (layer, &output) in widths.iter().chain([&model.dim.clone()]).enumerate() {
             let appended = if concat && layer == 0 { time_width } else { 0 };
-            let (activated, added) =
-                (layer < options.hidden.len(), options.conditioning == Conditioning::Add);
+            let (activated, added) = (layer < widths.len(), options.conditioning == Conditioning::Add);
             let dense = model.dense(input + appended, output, (layer, 0), activated && used && !added);
             let time = added.then(|| {
                 let first = model.dense(time_width, output, (layer, 1), true);

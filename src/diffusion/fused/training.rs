@@ -7,7 +7,7 @@ use super::{
     panel::panels,
     pieces::{gradient, spread},
     transpose::Transpose,
-    update::{Constants, LEAST_EPSILON, SumOfSquares, Update},
+    update::{Constants, SumOfSquares, Update},
 };
 use crate::diffusion::{
     Batch, DiffusionError, LossTerms, Network, TrainOptions, average, optimizer, reference::State,
@@ -34,6 +34,8 @@ pub(in crate::diffusion) struct Training {
     arch: Arch,
     model: Model,
     options: TrainOptions,
+    /// Iterations in all.
+    iterations: usize,
     numbers: Vec<f32>,
     back: Vec<f32>,
     /// Panels of `back` and their lengths: the map, first column and width.
@@ -49,19 +51,17 @@ pub(in crate::diffusion) struct Training {
 }
 
 impl Training {
-    /// A training of a network; none where only the graph can do it: another precision or device, or an
-    /// `epsilon` below [`LEAST_EPSILON`] (0 / 0 in the padding, and tiny moments would matter).
+    /// A training of a network; none where only the graph can do it: in another precision or on another
+    /// device.
     ///
     /// # Errors
     /// If the parameters cannot be read.
     pub fn new(
         network: &Network,
         options: TrainOptions,
-        batch_size: usize,
+        (iterations, batch_size): (usize, usize),
     ) -> Result<Option<Self>, DiffusionError> {
-        let Some(model) = Model::new(network).filter(|_| options.optimizer.epsilon >= LEAST_EPSILON) else {
-            return Ok(None);
-        };
+        let Some(model) = Model::new(network) else { return Ok(None) };
         let numbers = model.pack(&network.parameters().flat()?)?;
         let zeros = vec![0.0; numbers.len()];
         let block_rows = batch_size.div_ceil(BLOCKS).next_multiple_of(8).min(LARGEST_BLOCK);
@@ -83,6 +83,7 @@ impl Training {
             numbers,
             model,
             options,
+            iterations,
         };
         training.turn(false);
         Ok(Some(training))
@@ -100,7 +101,7 @@ impl Training {
         let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
         let blocks = &mut self.blocks[..used];
         each(blocks, parallel, |block| block.forward(shared));
-        let terms = loss::evaluate(&self.options.loss, &self.model, blocks, batch.eps.view());
+        let terms = loss::evaluate(&self.options.loss(), &self.model, blocks, batch.eps.view());
         if !(terms.loss as f32).is_finite() {
             return Err(DiffusionError::Diverged { iteration, loss: terms.loss });
         }
@@ -136,15 +137,15 @@ impl Training {
 
     /// Clipping, the optimiser's step, and the average.
     fn update(&mut self, iteration: usize, parallel: bool) {
-        let TrainOptions { optimizer, clip_norm, ema, learning_rate, decay, iterations, .. } = self.options;
+        let TrainOptions { clip_norm, ema, learning_rate, decay, .. } = self.options;
         self.steps += 1;
-        let rate = learning_rate * decay.factor(iteration, iterations);
+        let rate = learning_rate * decay.factor(iteration, self.iterations);
         let clip = match clip_norm {
             0.0 => 1.0,
             largest => optimizer::clip_factor(self.arch.dispatch(SumOfSquares(&self.gradient)), largest),
         };
         let keep = average::keep(ema, iteration + 1);
-        let constants = Constants::new(&optimizer, self.steps, rate, clip, keep);
+        let constants = Constants::new(&self.options.optimizer(), self.steps, rate, clip, keep);
         let arch = self.arch;
         let stretches = self.gradient.chunks(STRETCH);
         if !parallel {

@@ -53,9 +53,6 @@ const TINY: f32 = 1e-36;
 /// Squares of smaller numbers would, in the second moment, become such numbers too.
 const ROOT: f32 = 1e-17;
 
-/// Smallest `epsilon` of Adam beside which a moment of [`TINY`] does not matter.
-pub(super) const LEAST_EPSILON: f64 = 1e-12;
-
 /// `v`, or 0 if it is smaller than `least`; NaN stays NaN.
 #[inline(always)]
 fn flush(v: f32, least: f32) -> f32 {

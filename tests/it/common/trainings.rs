@@ -2,8 +2,8 @@
 
 use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Conditioning, Decay, LossOptions, Network, NetworkOptions, OptimizerKind, OptimizerOptions,
-    Reduction, Schedule, TimeEncoding, TrainOptions, TrainStreams, Trainer,
+    Activation, Conditioning, Decay, IsotropyLoss, Network, NetworkOptions, OptimizerKind, OptimizerOptions,
+    Schedule, TimeEncoding, TrainOptions, TrainStreams, Trainer,
 };
 use gdiff::random::Stream;
 
@@ -22,7 +22,7 @@ pub struct Case {
     pub network: NetworkOptions,
     pub batch: usize,
     pub optimizer: OptimizerOptions,
-    pub loss: LossOptions,
+    pub loss: IsotropyLoss,
     pub clip_norm: f64,
     pub ema: f64,
     pub learning_rate: f64,
@@ -40,15 +40,22 @@ impl Case {
     }
 
     pub fn options(&self) -> TrainOptions {
+        let OptimizerOptions { kind, beta1, beta2, epsilon, weight_decay, momentum } = self.optimizer;
         TrainOptions {
-            iterations: 100,
+            iterations: Some(100),
             batch_size: self.batch,
-            optimizer: self.optimizer,
+            optimizer: kind,
+            weight_decay: Some(weight_decay),
+            momentum: Some(momentum),
+            beta1: Some(beta1),
+            beta2: Some(beta2),
+            epsilon: Some(epsilon),
             learning_rate: self.learning_rate,
             decay: Decay::Linear,
             ema: self.ema,
             clip_norm: self.clip_norm,
-            loss: self.loss,
+            isotropy: Some(self.loss),
+            ..TrainOptions::default()
         }
     }
 
@@ -91,10 +98,17 @@ pub fn case(
     Case {
         dim: 2,
         steps: 20,
-        network: NetworkOptions { hidden: hidden.to_vec(), activation, time, time_dim: 6, conditioning },
+        network: NetworkOptions {
+            hidden: Some(hidden.to_vec()),
+            activation,
+            time,
+            time_dim: 6,
+            conditioning,
+            ..NetworkOptions::default()
+        },
         batch: 37,
         optimizer: optimizer(OptimizerKind::Adam, 0.0),
-        loss: LossOptions { isotropy: None, reduction: Reduction::Mean },
+        loss: IsotropyLoss::SIMPLE,
         clip_norm: 0.0,
         ema: 0.0,
         learning_rate: 1e-2,
