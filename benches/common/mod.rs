@@ -5,8 +5,8 @@
 
 use candle_core::Device;
 use gdiff::diffusion::{
-    Conditioning, DiffusionOptions, IsotropyLoss, Network, NetworkOptions, Schedule, TrainOptions,
-    TrainStreams, Trainer,
+    BackendChoice, Conditioning, DiffusionOptions, IsotropyLoss, Network, NetworkOptions, Schedule,
+    TrainOptions, TrainStreams, Training, TrainingJob,
 };
 use gdiff::random::Stream;
 use ndarray::Array2;
@@ -82,8 +82,8 @@ pub fn everything(batch_size: usize) -> TrainOptions {
     }
 }
 
-/// A training on `n` points, in one go or on the graph.
-pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, fused: bool) -> Trainer {
+/// A training on `n` points, to be done without a graph or on the graph.
+pub fn job(n: usize, network: Network, steps: usize, options: TrainOptions) -> TrainingJob {
     let stream = Stream::new(0, 0, "bench");
     let streams = TrainStreams {
         shuffle: stream.child("shuffle"),
@@ -91,8 +91,17 @@ pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, 
         noise: stream.child("noise"),
     };
     let data = stream.standard_normal(0, n, network.dim());
-    let new = if fused { Trainer::new } else { Trainer::on_graph };
-    new(data, &schedule(steps), network, options, streams).expect("a valid training")
+    TrainingJob::new(data, &schedule(steps), network, options, streams).expect("a valid training")
+}
+
+/// The backend without a graph, or that of the graph.
+pub fn backend(fused: bool) -> BackendChoice {
+    if fused { BackendChoice::Auto } else { BackendChoice::Candle }
+}
+
+/// A training of one network on `n` points.
+pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, fused: bool) -> Training {
+    Training::new(vec![job(n, network, steps, options)], backend(fused)).expect("a valid training")
 }
 
 /// `n` points of an eight-component mixture of well-separated Gaussians.

@@ -84,7 +84,7 @@ fn sampling(request: &mut Request, seconds: f64) -> Result<Answer> {
     let (n, width) = (request.take("n", 10_000)?, request.take("width", 16)?);
     let (d, steps) = (request.take("d", 2)?, request.take("steps", 100)?);
     request.check_empty()?;
-    let denoiser = NetworkDenoiser::new(network(d, hidden(width), Conditioning::Concat, steps), 1.0);
+    let denoiser = NetworkDenoiser::new(network(d, hidden(width), Conditioning::Concat, steps), 1.0)?;
     let schedule = common::schedule(steps);
     let stream = Stream::new(0, 0, "bench");
     let start = stream.standard_normal(0, n, d);

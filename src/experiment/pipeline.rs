@@ -11,7 +11,7 @@ use super::replicate::{Purpose, Replicate};
 use super::status::{StageSeconds, State, Status};
 use crate::data::scaling::Scaling;
 use crate::data::table;
-use crate::diffusion::forward::{isotropy, spread_times};
+use crate::diffusion::isotropy::{isotropy, spread_times};
 use crate::diffusion::{DiffusionError, MixtureDenoiser};
 use crate::gaussianize::Gaussianizer;
 use crate::spec::{Pipeline, Plan};

@@ -66,7 +66,8 @@ impl Replay {
         let network =
             Network::from_safetensors(&bytes, &Device::Cpu).map_err(|e| failed(name, e.to_string()))?;
         let scale = status.control_scale.unwrap_or(1.0) * plan.sample.epsilon_scale;
-        let denoiser = Box::new(NetworkDenoiser::new(network, scale));
+        let denoiser = NetworkDenoiser::new(network, scale).map_err(|e| failed(name, e.to_string()))?;
+        let denoiser = Box::new(denoiser);
         let scaling = scaling(&plan, status.label.replicate)?;
         Ok(Self { plan, replicate: status.label.replicate, scaling, map, denoiser })
     }

@@ -6,7 +6,7 @@ use super::records::MetricsRow;
 use super::replicate::Purpose;
 use super::together::failed_together;
 use super::training::{Model, Trained};
-use crate::diffusion::{Denoiser, DenoiserStack, DiffusionError, sample::sample_with};
+use crate::diffusion::{BackendChoice, Denoiser, DiffusionError, NetworkDenoiser, sample::sample_with};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 use std::time::Instant;
@@ -84,13 +84,13 @@ fn draw(drawings: &mut [Drawing]) -> Result<(), StageError> {
             Model::Exact(_) => None,
         })
         .collect();
-    let stack;
+    let joined;
     let denoiser: &dyn Denoiser = match (&members[..], networks) {
         ([Trained { denoiser: Model::Exact(exact), .. }], _) => &**exact,
         ([Trained { denoiser: Model::Network(network), .. }], _) => &**network,
         (_, Some(networks)) => {
-            stack = DenoiserStack::new(networks)?;
-            &stack
+            joined = NetworkDenoiser::joined(&networks, BackendChoice::Auto)?;
+            &joined
         }
         (_, None) => {
             return Err(DiffusionError::Option("exact denoisers cannot go side by side".into()).into());

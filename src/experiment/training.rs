@@ -8,11 +8,11 @@ use super::pipeline::{Begun, Run, StageOrFile};
 use super::records::{LossRow, read_rows};
 use super::replicate::Purpose;
 use super::together::{failed_together, together};
-use crate::diffusion::forward::mean_square_prediction;
-use crate::diffusion::loss::isotropy_scale;
+use crate::diffusion::isotropy::mean_square_prediction;
+use crate::diffusion::train::loss::isotropy_scale;
 use crate::diffusion::{
-    Batch, DiffusionError, LossTerms, MixtureDenoiser, Network, NetworkDenoiser, Reduction, TrainStreams,
-    Trainer, TrainerStack,
+    BackendChoice, Batch, DiffusionError, LossTerms, MixtureDenoiser, Network, NetworkDenoiser, Reduction,
+    TrainStreams, Training, TrainingJob,
 };
 use crate::spec::Pipeline;
 use ndarray::ArrayView2;
@@ -37,7 +37,7 @@ pub(super) enum Model {
 struct Pupil<'a> {
     run: &'a Run<'a>,
     exact: Option<&'a MixtureDenoiser>,
-    trainer: Trainer,
+    job: TrainingJob,
     checkpoints: Checkpoints,
     rows: Vec<LossRow>,
 }
@@ -84,7 +84,7 @@ fn teach(members: Vec<Option<Either>>) -> Vec<Result<Option<Taught>, ExperimentE
             None => Some(Ok(None)),
             Some(Either::Taught(taught)) => Some(Ok(Some(taught))),
             Some(Either::Pupil(pupil)) => {
-                let (places, pupils) = classes.entry(pupil.trainer.iteration()).or_default();
+                let (places, pupils) = classes.entry(pupil.job.iteration()).or_default();
                 places.push(place);
                 pupils.push(*pupil);
                 None
@@ -103,13 +103,13 @@ fn teach(members: Vec<Option<Either>>) -> Vec<Result<Option<Taught>, ExperimentE
 /// Trains pupils that have done equally many iterations.
 fn in_step(pupils: Vec<Pupil>) -> Vec<Result<Taught, ExperimentError>> {
     let runs: Vec<&Run> = pupils.iter().map(|pupil| pupil.run).collect();
-    let mut trainers = Vec::new();
+    let mut jobs = Vec::new();
     let mut class = Vec::new();
-    for Pupil { run, exact, trainer, checkpoints, rows } in pupils {
-        trainers.push(trainer);
+    for Pupil { run, exact, job, checkpoints, rows } in pupils {
+        jobs.push(job);
         class.push(Seat { run, exact, checkpoints, rows, failure: None });
     }
-    match lessons(trainers, &mut class) {
+    match lessons(jobs, &mut class) {
         Ok(networks) => class
             .into_iter()
             .zip(networks)
@@ -122,7 +122,7 @@ fn in_step(pupils: Vec<Pupil>) -> Vec<Result<Taught, ExperimentError>> {
     }
 }
 
-/// What a pupil has beside its trainer.
+/// What a pupil has beside its job.
 struct Seat<'a> {
     run: &'a Run<'a>,
     exact: Option<&'a MixtureDenoiser>,
@@ -133,30 +133,29 @@ struct Seat<'a> {
 
 /// All iterations, with checkpoints; returns the networks of the trainings, failed ones too.
 fn lessons(
-    trainers: Vec<Trainer>,
+    jobs: Vec<TrainingJob>,
     class: &mut [Seat],
 ) -> Result<Vec<Result<Network, DiffusionError>>, StageOrFile> {
-    let mut stack = TrainerStack::new(trainers)?;
+    let mut training = Training::new(jobs, BackendChoice::Auto)?;
     let Some(Run { plan, interrupt, .. }) = class.first().map(|seat| seat.run) else {
         return Ok(Vec::new());
     };
-    for iteration in stack.iteration() + 1..=plan.iterations {
+    for iteration in training.iteration() + 1..=plan.iterations {
         if interrupt.is_set() || class.iter().any(|seat| seat.checkpoints.due()) {
-            stack.share()?;
-            for (seat, trainer) in class.iter_mut().zip(stack.trainers()) {
+            for (member, seat) in class.iter_mut().enumerate() {
                 if seat.failure.is_none() {
-                    seat.checkpoints.save(trainer.iteration(), &trainer.checkpoint()?, &seat.rows)?;
+                    seat.checkpoints.save(training.iteration(), &training.checkpoint(member)?, &seat.rows)?;
                 }
             }
         }
         interrupt.check()?;
-        let terms = stack.step()?;
+        let terms = training.step()?;
         let logged = iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.iterations;
-        for ((seat, terms), trainer) in class.iter_mut().zip(terms).zip(stack.trainers()) {
+        for (member, (seat, terms)) in class.iter_mut().zip(terms).enumerate() {
             match terms {
                 _ if seat.failure.is_some() => {}
                 Err(failure) => seat.failure = Some(failure),
-                Ok(terms) if logged => seat.log(iteration, terms, trainer.last_batch())?,
+                Ok(terms) if logged => seat.log(iteration, terms, training.last_batch(member))?,
                 Ok(_) => {}
             }
         }
@@ -164,7 +163,7 @@ fn lessons(
             break;
         }
     }
-    Ok(stack.into_trainers()?.into_iter().map(Trainer::into_network).collect())
+    Ok(training.into_networks()?)
 }
 
 impl Seat<'_> {
@@ -194,18 +193,17 @@ impl<'a> Begun<'a> {
         };
         let (dim, steps) = (self.points.ncols(), plan.schedule.steps());
         let parameters = stream(Purpose::Parameters);
-        let mut trainer = Network::new(dim, steps, &plan.network, &parameters, run.device)
+        let mut job = Network::new(dim, steps, &plan.network, &parameters, run.device)
             .and_then(|network| {
-                Trainer::new(self.points.clone(), &plan.schedule, network, plan.train, streams)
+                TrainingJob::new(self.points.clone(), &plan.schedule, network, plan.train, streams)
             })
             .map_err(run.failed(Stage::Train))?;
         let mut checkpoints = Checkpoints::new(self.folder, run.checkpoint_every);
-        let restored = checkpoints.restore(|bytes, iteration| {
-            trainer.restore(bytes).ok().filter(|()| trainer.iteration() == iteration)
-        });
+        let restored = checkpoints
+            .restore(|bytes, iteration| job.resume(bytes).ok().filter(|()| job.iteration() == iteration));
         let rows = restored.map_or(Vec::new(), |((), rows)| rows);
         rows.iter().for_each(|row| run.observer.loss(&run.label.run, row));
-        Ok(Pupil { run, exact: self.exact.as_ref(), trainer, checkpoints, rows })
+        Ok(Pupil { run, exact: self.exact.as_ref(), job, checkpoints, rows })
     }
 
     /// Writes the model and its losses; without them this is a run of the exact denoiser.
@@ -221,7 +219,7 @@ impl<'a> Begun<'a> {
         let bytes = network.to_safetensors().map_err(|e| run.failed(Stage::Train)(e))?;
         files::write(&folder.join("model.safetensors"), |out| out.write_all(&bytes))?;
         Checkpoints::new(folder, run.checkpoint_every).clear()?;
-        let plain = NetworkDenoiser::new(network, 1.0);
+        let plain = NetworkDenoiser::new(network, 1.0).map_err(run.failed(Stage::Train))?;
         let scale = run.plan.control.map(|lambda| run.control_scale(&plain, self.points.view(), lambda));
         let control_scale = scale.transpose().map_err(run.failed(Stage::Train))?;
         let epsilon_scale = control_scale.unwrap_or(1.0) * run.plan.sample.epsilon_scale;

@@ -1,14 +1,16 @@
-//! Network, losses and optimisers against PyTorch, and their gradients against finite differences.
+//! Network, losses and optimizers against PyTorch, and their gradients against finite differences.
 
+use crate::common::trainings::Alone;
 use candle_core::{DType, Device, Tensor, Var};
 use gdiff::diffusion::{
-    Activation, Batch, Conditioning, Decay, Denoiser, IsotropyForm, IsotropyLoss, Network, NetworkDenoiser,
-    NetworkOptions, OptimizerKind, OptimizerOptions, Reduction, Schedule, TimeEncoding, TrainOptions,
-    TrainStreams, Trainer,
-    inference::to_tensor,
-    loss::isotropy_scale,
-    optimizer::{Optimizer, clip},
-    time,
+    Activation, BackendChoice, Batch, Conditioning, Decay, Denoiser, IsotropyForm, IsotropyLoss, Network,
+    NetworkDenoiser, NetworkOptions, OptimizerKind, OptimizerOptions, Reduction, Schedule, TimeEncoding,
+    TrainOptions, TrainStreams, TrainingJob,
+    network::time,
+    train::{
+        loss::isotropy_scale,
+        optimizer::{Optimizer, clip},
+    },
 };
 use gdiff::random::Stream;
 use ndarray::{Array2, s};
@@ -34,7 +36,7 @@ fn matrix(v: &Value) -> Array2<f64> {
 }
 
 fn tensor(x: &Array2<f64>) -> Tensor {
-    to_tensor(x.view(), DType::F64, &Device::Cpu).unwrap()
+    Tensor::from_vec(x.iter().copied().collect(), x.dim(), &Device::Cpu).unwrap()
 }
 
 fn values(t: &Tensor) -> Vec<f64> {
@@ -150,8 +152,8 @@ fn thirty_steps_of_training_are_pytorchs() {
             isotropy: Some(loss(kind, run["lam"].as_f64().unwrap())),
             ..train_options()
         };
-        let mut trainer =
-            Trainer::new(Array2::zeros((8, 2)), &schedule, network, options, train_streams()).unwrap();
+        let job = TrainingJob::new(Array2::zeros((8, 2)), &schedule, network, options, train_streams());
+        let mut trainer = Alone::new(job.unwrap(), BackendChoice::Auto);
         for (i, theirs) in numbers(&run["losses"]).into_iter().enumerate() {
             let (x0, eps) = (matrix(&oracle["x0"][i]), matrix(&oracle["eps"][i]));
             let t: Vec<usize> = numbers(&oracle["t"][i]).iter().map(|t| *t as usize + 1).collect();
@@ -165,7 +167,7 @@ fn thirty_steps_of_training_are_pytorchs() {
         let weights = run["final_weights"].as_array().unwrap();
         let theirs: Vec<f64> =
             weights.iter().flat_map(|l| [numbers(&l["w"]), numbers(&l["b"])].concat()).collect();
-        let ours = values(&trainer.into_network().unwrap().parameters().flat().unwrap());
+        let ours = values(&trainer.into_network().parameters().flat().unwrap());
         assert_close(&ours, &theirs, 1e-9, kind);
     }
 }
@@ -180,7 +182,7 @@ fn train_streams() -> TrainStreams {
 }
 
 #[test]
-fn optimisers_are_pytorchs() {
+fn optimizers_are_pytorchs() {
     let oracle = oracle("adam");
     let (a, b) = (tensor(&matrix(&oracle["A"])), Tensor::new(numbers(&oracle["b"]), &Device::Cpu).unwrap());
     for case in oracle["cases"].as_array().unwrap() {
@@ -306,7 +308,7 @@ fn rows_at_one_step_get_what_they_get_with_a_step_each() {
         let network = Network::with_dtype(3, 9, &options, &stream(), &Device::Cpu, DType::F64).unwrap();
         let each = values(&network.forward(&tensor(&x), &[4; 5]).unwrap());
         assert_close(&values(&network.forward(&tensor(&x), &[4]).unwrap()), &each, 1e-13, "shared");
-        let denoiser = NetworkDenoiser::new(network, 1.5);
+        let denoiser = NetworkDenoiser::new(network, 1.5).unwrap();
         let scaled: Vec<f64> = each.iter().map(|e| 1.5 * e).collect();
         let ours = denoiser.predict_noise(x.view(), 4).unwrap();
         assert_close(ours.as_slice().unwrap(), &scaled, 1e-13, "denoiser");

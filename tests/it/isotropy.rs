@@ -7,8 +7,8 @@ use gdiff::data::mixture::GaussianMixture;
 use gdiff::data::scaling::{ScaleKind, Scaling};
 use gdiff::data::shapes::{Shape, ShapeSource};
 use gdiff::data::source::Part;
-use gdiff::diffusion::forward::{isotropy, mean_square_prediction, spread_times};
-use gdiff::diffusion::loss::isotropy_scale;
+use gdiff::diffusion::isotropy::{isotropy, mean_square_prediction, spread_times};
+use gdiff::diffusion::train::loss::isotropy_scale;
 use gdiff::diffusion::{
     DiffusionOptions, IsotropyForm, IsotropyLoss, MixtureDenoiser, Network, NetworkDenoiser, Reduction,
     Schedule,
@@ -208,7 +208,8 @@ fn a_control_is_the_plain_network_with_its_output_scaled_by_the_formulas_s() {
     let train = plan.data.source.draw(Part::Train, 400, 9, 0);
     let points = Scaling::fit(ScaleKind::MinMax, train.view()).unwrap().forward(train.view());
     let model = std::fs::read(folder.path().join("plain/runs/baseline-r0/model.safetensors")).unwrap();
-    let denoiser = || NetworkDenoiser::new(Network::from_safetensors(&model, &Device::Cpu).unwrap(), 1.0);
+    let denoiser =
+        || NetworkDenoiser::new(Network::from_safetensors(&model, &Device::Cpu).unwrap(), 1.0).unwrap();
     let measure =
         |noise: &Stream| mean_square_prediction(&denoiser(), points.view(), &plan.schedule, noise).unwrap();
     let q = measure(&Purpose::Forward.stream(&plan, 0));

@@ -1,5 +1,5 @@
 //! The loss of (I 28) and its gradient with respect to the prediction, with the formulas of
-//! [`loss`](crate::diffusion::loss).
+//! [`loss`](crate::diffusion::train::loss).
 
 use super::{block::Block, model::Model};
 use crate::diffusion::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
@@ -39,7 +39,7 @@ fn evaluate_sized<const D: usize>(
     let last = model.layers.len() - 1;
     let (mut errors, mut squares, mut per_sample) = (0.0, 0.0, 0.0);
     let eps = eps.as_standard_layout();
-    let mut noise = eps.as_slice().unwrap_or_default().chunks_exact(d);
+    let mut noise = eps.as_slice().expect("the standard layout is row after row").chunks_exact(d);
     for block in &mut *blocks {
         let work = &mut block.layers[last].main;
         for (row, eps) in (0..block.rows).zip(&mut noise) {

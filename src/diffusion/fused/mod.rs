@@ -36,4 +36,4 @@ mod transpose;
 mod update;
 
 pub(super) use predict::Predictor;
-pub(super) use training::Training;
+pub(super) use training::FusedTraining;

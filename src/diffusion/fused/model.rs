@@ -7,8 +7,14 @@
 
 use super::gemm::FEW;
 use super::panel::{padded, panels, position};
-use crate::diffusion::{Activation, Conditioning, DiffusionError, Network, TimeEncoding, time};
-use candle_core::{DType, Tensor};
+use crate::diffusion::{
+    Activation, Conditioning, DiffusionError, NetworkOptions, TimeEncoding,
+    network::{
+        layout::{self, Layout},
+        time,
+    },
+};
+use candle_core::Tensor;
 use std::ops::Range;
 
 /// `y = x W^T + b`.
@@ -95,7 +101,6 @@ pub(super) enum Piece {
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub dim: usize,
-    pub steps: usize,
     pub activation: Activation,
     /// Whether the encoding is appended to the input.
     pub concat: bool,
@@ -116,57 +121,68 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The layout of a network; none if it does not compute in `f32` on the host.
-    pub fn new(network: &Network) -> Option<Self> {
-        let parameters = network.parameters();
-        if parameters.dtype() != DType::F32 || !parameters.device().is_cpu() {
-            return None;
-        }
-        let (options, steps) = (network.options(), network.steps());
-        let used = options.conditioning != Conditioning::Scale;
-        let time_width = if used { options.time.width(options.time_dim) } else { 0 };
-        let concat = options.conditioning == Conditioning::Concat;
+    /// Where the fused path keeps the parameters of a network of this layout.
+    pub fn new(layout: &Layout, options: &NetworkOptions) -> Self {
+        let (dim, steps, time_width) = (layout.dim, layout.steps, layout.time_width);
         let fixed = match options.time {
-            TimeEncoding::Sinusoidal if used => time::sinusoidal(steps, time_width),
-            TimeEncoding::Scalar if used => time::scalar(steps),
+            TimeEncoding::Sinusoidal => time::sinusoidal(steps, time_width),
+            TimeEncoding::Scalar if time_width > 0 => time::scalar(steps),
             _ => Vec::new(),
         };
         let mut model = Self {
-            dim: network.dim(),
-            steps,
+            dim,
             activation: options.activation,
-            concat,
+            concat: options.conditioning == Conditioning::Concat,
             time_width,
             layers: Vec::new(),
             learned: None,
             fixed: fixed.into_iter().map(|v| v as f32).collect(),
             pieces: Vec::new(),
             maps: Vec::new(),
-            places: Vec::new(),
+            places: vec![u32::MAX; layout.count()],
             size: 0,
         };
-        // In the order in which `Network::with_dtype` adds its parameters.
-        if used && options.time == TimeEncoding::Learned {
-            model.learned = Some(model.table(time_width, Piece::Encoding));
+        model.learned =
+            layout.encoding.map(|number| model.table(&layout.parameters[number], Piece::Encoding));
+        for (layer, parts) in layout.layers.iter().enumerate() {
+            let hidden = layer + 1 < layout.layers.len();
+            let mut dense = |map: usize, affine: &layout::Affine, activated: bool| {
+                model.dense(layout, affine, (layer, map), activated)
+            };
+            let plan = match &parts.modulation {
+                layout::Modulation::None => {
+                    LayerPlan { dense: dense(0, &parts.affine, hidden), time: None, scale: None }
+                }
+                layout::Modulation::Add([first, second]) => LayerPlan {
+                    dense: dense(0, &parts.affine, false),
+                    time: Some([dense(1, first, true), dense(2, second, hidden)]),
+                    scale: None,
+                },
+                layout::Modulation::Scale(number) => LayerPlan {
+                    dense: dense(0, &parts.affine, false),
+                    time: None,
+                    scale: Some(model.table(&layout.parameters[*number], Piece::Scale { layer })),
+                },
+            };
+            model.layers.push(plan);
         }
-        let (mut input, widths) = (model.dim, options.widths());
-        for (layer, &output) in widths.iter().chain([&model.dim.clone()]).enumerate() {
-            let appended = if concat && layer == 0 { time_width } else { 0 };
-            let (activated, added) = (layer < widths.len(), options.conditioning == Conditioning::Add);
-            let dense = model.dense(input + appended, output, (layer, 0), activated && used && !added);
-            let time = added.then(|| {
-                let first = model.dense(time_width, output, (layer, 1), true);
-                [first, model.dense(output, output, (layer, 2), activated)]
-            });
-            let scale = (!used).then(|| model.table(output, Piece::Scale { layer }));
-            model.layers.push(LayerPlan { dense, time, scale });
-            input = output;
-        }
-        (model.places.len() == parameters.count()).then_some(model)
+        assert!(
+            !model.places.contains(&u32::MAX),
+            "every parameter of the layout belongs to a layer or a table"
+        );
+        model
     }
 
-    /// Lays out map `map` of layer `layer`, whose results go straight into the activation if `activated`.
-    fn dense(&mut self, input: usize, output: usize, (layer, map): (usize, usize), activated: bool) -> Dense {
+    /// Places the affine map number `map` of layer `layer`, whose results go straight into the activation if
+    /// `activated`.
+    fn dense(
+        &mut self,
+        layout: &Layout,
+        affine: &layout::Affine,
+        (layer, map): (usize, usize),
+        activated: bool,
+    ) -> Dense {
+        let layout::Affine { input, output, .. } = *affine;
         let rectified = activated && self.activation == Activation::Relu && output > FEW;
         let dense = Dense { input, output, rectified, start: self.size, back: self.back_size() };
         let (bias, weight) = (dense.bias(), dense.weight());
@@ -176,21 +192,28 @@ impl Model {
             self.pieces.push((piece, input * range.len()));
         }
         let entries = (0..output).flat_map(|o| (0..input).map(move |i| position(input, output, i, o)));
-        self.places.extend(entries.map(|place| (weight.start + place) as u32));
-        self.places.extend((bias.start..bias.start + output).map(|place| place as u32));
+        self.place(&layout.parameters[affine.weight], entries.map(|entry| weight.start + entry));
+        self.place(&layout.parameters[affine.bias], bias.start..bias.start + output);
         self.size = weight.end;
         self.maps.push(dense);
         dense
     }
 
-    fn table(&mut self, columns: usize, piece: Piece) -> Table {
-        let table = Table { columns, start: self.size, rows: self.steps };
+    /// Places a table with a row for each step.
+    fn table(&mut self, parameter: &layout::Parameter, piece: Piece) -> Table {
+        let [rows, columns] = parameter.shape[..] else { unreachable!("a table has rows and columns") };
+        let table = Table { columns, start: self.size, rows };
         let range = table.range();
         self.pieces.push((piece, range.len()));
-        let entries = range.clone().step_by(padded(columns)).flat_map(|row| row..row + columns);
-        self.places.extend(entries.map(|place| place as u32));
+        self.place(parameter, range.clone().step_by(padded(columns)).flat_map(|row| row..row + columns));
         self.size = range.end;
         table
+    }
+
+    /// Notes where each value of a parameter lies in the padded vector.
+    fn place(&mut self, parameter: &layout::Parameter, places: impl Iterator<Item = usize>) {
+        let own = &mut self.places[parameter.offset..parameter.offset + parameter.count()];
+        own.iter_mut().zip(places).for_each(|(own, place)| *own = place as u32);
     }
 
     /// Length of the second vector, which holds the weights of all maps the other way round.

@@ -30,13 +30,12 @@ pub(in crate::diffusion) struct AtStep {
 }
 
 impl Predictor {
-    /// A predictor with the numbers of a network; none where only the graph can do it (another precision
-    /// or device).
+    /// The predictor of a network that computes in `f32` on the host.
     ///
     /// # Errors
     /// If the parameters cannot be read.
-    pub fn new(network: &Network) -> Result<Option<Self>, DiffusionError> {
-        let Some(model) = Model::new(network) else { return Ok(None) };
+    pub fn new(network: &Network) -> Result<Self, DiffusionError> {
+        let model = Model::new(network.layout(), network.options());
         let (arch, numbers) = (Arch::new(), model.pack(&network.parameters().flat()?)?);
         let mut back = vec![0.0; model.back_size()];
         for dense in model.maps.iter().filter(|map| map.output <= FEW) {
@@ -53,7 +52,7 @@ impl Predictor {
                 });
             }
         }
-        Ok(Some(Self { arch, model, numbers, back }))
+        Ok(Self { arch, model, numbers, back })
     }
 
     /// What the step in row `row` of the tables does to each layer.

@@ -10,9 +10,9 @@ use super::{
     update::{Constants, SumOfSquares, Update},
 };
 use crate::diffusion::{
-    Batch, DiffusionError, LossTerms, Network, TrainOptions, average, optimizer, reference::State,
+    Batch, DiffusionError, LossTerms, Network, TrainOptions,
+    train::{average, backend::State, optimizer},
 };
-use candle_core::Tensor;
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -30,7 +30,7 @@ const STRETCH: usize = 1 << 14;
 
 /// Parameters, moments, average and buffers of a training.
 #[derive(Debug)]
-pub(in crate::diffusion) struct Training {
+pub(in crate::diffusion) struct FusedTraining {
     arch: Arch,
     model: Model,
     options: TrainOptions,
@@ -50,18 +50,18 @@ pub(in crate::diffusion) struct Training {
     blocks: Vec<Block>,
 }
 
-impl Training {
-    /// A training of a network; none where only the graph can do it: in another precision or on another
-    /// device.
+impl FusedTraining {
+    /// A training of a network that computes in `f32` on the host.
     ///
     /// # Errors
     /// If the parameters cannot be read.
     pub fn new(
         network: &Network,
         options: TrainOptions,
-        (iterations, batch_size): (usize, usize),
-    ) -> Result<Option<Self>, DiffusionError> {
-        let Some(model) = Model::new(network) else { return Ok(None) };
+        iterations: usize,
+        batch_size: usize,
+    ) -> Result<Self, DiffusionError> {
+        let model = Model::new(network.layout(), network.options());
         let numbers = model.pack(&network.parameters().flat()?)?;
         let zeros = vec![0.0; numbers.len()];
         let block_rows = batch_size.div_ceil(BLOCKS).next_multiple_of(8).min(LARGEST_BLOCK);
@@ -86,7 +86,7 @@ impl Training {
             iterations,
         };
         training.turn(false);
-        Ok(Some(training))
+        Ok(training)
     }
 
     /// One iteration, number `iteration` from 0.
@@ -125,7 +125,7 @@ impl Training {
         }
         let d = batch.x_t.ncols();
         let points = batch.x_t.as_standard_layout();
-        let points = points.as_slice().unwrap_or_default();
+        let points = points.as_slice().expect("the standard layout is row after row");
         for (i, block) in self.blocks[..used].iter_mut().enumerate() {
             let rows = i * self.block_rows..n.min((i + 1) * self.block_rows);
             let steps =
@@ -174,38 +174,31 @@ impl Training {
         });
     }
 
-    /// Parameters, optimiser and average as the network's flat vectors.
+    /// Parameters, optimizer and average as vectors in the order of the network's layout.
     ///
     /// # Errors
     /// If memory fails.
     pub fn state(&self) -> Result<State, DiffusionError> {
         let unpack = |numbers| self.model.unpack(numbers);
         Ok(State {
-            flat: unpack(&self.numbers)?,
-            optimizer: (self.steps, unpack(&self.first)?, unpack(&self.second)?),
+            parameters: unpack(&self.numbers)?,
+            steps: self.steps,
+            first: unpack(&self.first)?,
+            second: unpack(&self.second)?,
             average: (!self.average.is_empty()).then(|| unpack(&self.average)).transpose()?,
         })
     }
 
-    /// The parameters as the network's flat vector.
-    ///
-    /// # Errors
-    /// If memory fails.
-    pub fn flat(&self) -> Result<Tensor, DiffusionError> {
-        self.model.unpack(&self.numbers)
-    }
-
-    /// Puts back what [`state`](Self::state) told.
+    /// Puts back what [`state`](Self::state) returned.
     ///
     /// # Errors
     /// If a vector is not one of `f32`; nothing has changed then.
     pub fn restore(&mut self, state: &State) -> Result<(), DiffusionError> {
         let pack = |tensor| self.model.pack(tensor);
-        let (steps, first, second) = &state.optimizer;
-        let average = state.average.as_ref().map(pack).transpose()?;
-        let (numbers, first, second) = (pack(&state.flat)?, pack(first)?, pack(second)?);
-        (self.numbers, self.steps, self.first, self.second) = (numbers, *steps, first, second);
-        self.average = average.unwrap_or_default();
+        let average = state.average.as_ref().map_or(Ok(Vec::new()), pack)?;
+        let (numbers, first, second) = (pack(&state.parameters)?, pack(&state.first)?, pack(&state.second)?);
+        self.numbers = numbers;
+        (self.steps, self.first, self.second, self.average) = (state.steps, first, second, average);
         self.turn(false);
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The optimiser's step and the moving average in one pass over the numbers, with the formulas of
-//! [`optimizer`](crate::diffusion::optimizer) and [`average`](crate::diffusion::average).
+//! [`optimizer`](crate::diffusion::train::optimizer) and [`average`](crate::diffusion::train::average).
 
 use crate::diffusion::{OptimizerKind, OptimizerOptions};
 use pulp::{Simd, WithSimd};

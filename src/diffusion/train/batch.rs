@@ -1,6 +1,6 @@
 //! Which points, steps and noise an iteration sees: a pure function of the streams and its number.
 
-use super::{DiffusionError, Schedule};
+use crate::diffusion::{DiffusionError, Schedule};
 use crate::random::Stream;
 use ndarray::Array2;
 use rand::{RngExt, seq::SliceRandom};
@@ -29,6 +29,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch of no points of `dim` dimensions.
+    pub(super) fn empty(dim: usize) -> Self {
+        Self { x_t: Array2::zeros((0, dim)), t: Vec::new(), eps: Array2::zeros((0, dim)) }
+    }
+
     /// Refuses a batch that does not fit a network of `dim` dimensions and `steps` steps. It may have one `t`
     /// for all points.
     pub(super) fn check(&self, dim: usize, steps: usize) -> Result<(), DiffusionError> {
@@ -111,21 +116,21 @@ impl Batches {
 
     /// The batch of iteration `i`, counting from 0.
     pub fn get(&mut self, i: usize) -> Batch {
-        let (epoch, place) = (i / self.per_epoch(), i % self.per_epoch());
+        let (epoch, index) = (i / self.per_epoch(), i % self.per_epoch());
         let (n, d) = (self.points(), self.dim);
         if self.order.as_ref().is_none_or(|(e, _)| *e != epoch) {
             let mut order: Vec<usize> = (0..n).collect();
             order.shuffle(&mut self.streams.shuffle.at(epoch as u64));
             self.order = Some((epoch, order));
         }
-        let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
-        let chosen = &order[place * self.size..n.min((place + 1) * self.size)];
+        let (_, order) = self.order.as_ref().expect("the order of this epoch was made above");
+        let chosen = &order[index * self.size..n.min((index + 1) * self.size)];
         let mut rng = self.streams.timestep.at(i as u64);
         let t: Vec<usize> = chosen.iter().map(|_| rng.random_range(1..=self.factors.len())).collect();
         let eps = self.streams.noise.standard_normal(i as u64, chosen.len(), d);
         // By hand: `select` takes as long as a layer's product.
         let mut x_t = eps.clone();
-        let rows = x_t.as_slice_mut().unwrap_or_default().chunks_exact_mut(d);
+        let rows = x_t.as_slice_mut().expect("fresh noise lies row after row").chunks_exact_mut(d);
         for ((x, &from), &t) in rows.zip(chosen).zip(&t) {
             let ((signal, sigma), x0) = (self.factors[t - 1], &self.data[from * d..][..d]);
             match (x, x0) {

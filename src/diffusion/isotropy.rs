@@ -1,4 +1,4 @@
-//! The forward process of a whole data set: its isotropy (I 20), and what a network says along it.
+//! The isotropy of the noised data (I 20), and of a network's predictions along the forward process.
 
 use super::{Denoiser, DiffusionError, Schedule};
 use crate::random::Stream;
@@ -40,7 +40,7 @@ pub fn isotropy(x0: ArrayView2<f64>, schedule: &Schedule, noise: &Stream, times:
 }
 
 /// `Q = E |eps_theta(x_t, t)|^2 / d`, over points of `x0` `(n, d)` and times spread evenly over `1..=T`: what
-/// the isotropy term (I 28) compares with 1, and what [`super::loss::isotropy_scale`] asks for.
+/// the isotropy term (I 28) compares with 1, and what [`isotropy_scale`](super::train::loss::isotropy_scale) asks for.
 ///
 /// # Errors
 /// If the model fails.

@@ -1,6 +1,7 @@
 //! The non-linearities between layers, as PyTorch defines them.
 
 use candle_core::{Result, Tensor};
+use candle_nn::Module;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,16 +20,20 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Every activation.
+    pub const ALL: [Self; 4] = [Self::Relu, Self::Silu, Self::Tanh, Self::Gelu];
+
     /// The function of each entry.
     ///
     /// # Errors
     /// If the device fails.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Relu => x.relu(),
-            Self::Silu => x.silu(),
+            Self::Relu => candle_nn::Activation::Relu.forward(x),
+            Self::Silu => candle_nn::Activation::Silu.forward(x),
             Self::Tanh => x.tanh(),
-            Self::Gelu => x.gelu_erf(),
+            // The library's name for the error function's form.
+            Self::Gelu => candle_nn::Activation::Gelu.forward(x),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How a step number becomes numbers that a network can use: one row of a table per step.
+//! The time encoding: how a step becomes the network's input, one row of a table for each step.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,14 +12,17 @@ const PERIODS: f64 = 10_000.0;
 pub enum TimeEncoding {
     /// `time_dim` sines and cosines of `1000 (t - 1) / T`, see [`sinusoidal`].
     Sinusoidal,
-    /// One number, `(t - 1) / T`.
+    /// One value, `(t - 1) / T`.
     Scalar,
-    /// A learned row of `time_dim` numbers for each step, N(0, 1) at first (PyTorch's nn.Embedding).
+    /// A learned row of `time_dim` values for each step, N(0, 1) at first (PyTorch's nn.Embedding).
     Learned,
 }
 
 impl TimeEncoding {
-    /// Numbers per step.
+    /// Every encoding.
+    pub const ALL: [Self; 3] = [Self::Sinusoidal, Self::Scalar, Self::Learned];
+
+    /// Values per step.
     pub fn width(self, time_dim: usize) -> usize {
         if self == Self::Scalar { 1 } else { time_dim }
     }

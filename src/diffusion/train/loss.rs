@@ -1,6 +1,6 @@
 //! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
 
-use super::DiffusionError;
+use crate::diffusion::DiffusionError;
 use crate::options::{self, OutOfRange, require};
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use schemars::JsonSchema;
@@ -96,7 +96,7 @@ impl IsotropyLoss {
     }
 }
 
-/// The losses of stacked models, which may differ in lambda: their sum (so that each model's gradient is that
+/// The losses of a batch of models, which may differ in lambda: their sum (so that each model's gradient is that
 /// of its own loss) and the terms of each, of predictions `(models, n, d)` for the noise `(models, n, d)`.
 ///
 /// # Errors

@@ -1,10 +1,8 @@
-//! One dense layer and how it learns of the time.
+//! One dense layer and how it is conditioned on the step.
 
-use super::{
-    Activation, DiffusionError,
-    parameters::{Init, Parameters},
-};
+use super::{Activation, NetworkOptions, layout, parameters::Parameters};
 use candle_core::{D, Result, Tensor};
+use candle_nn::{Embedding, Linear, Module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +21,12 @@ pub enum Conditioning {
     Scale,
 }
 
-/// A layer's own part of the conditioning.
+impl Conditioning {
+    /// Every conditioning.
+    pub const ALL: [Self; 3] = [Self::Concat, Self::Add, Self::Scale];
+}
+
+/// A layer's own conditioning.
 #[derive(Clone, Debug)]
 enum Modulation {
     None,
@@ -31,59 +34,54 @@ enum Modulation {
     Scale { table: Tensor },
 }
 
-/// `x -> x W^T + b`, `W` of shape `(out, in)`; of stacked models `(models, out, in)`.
+/// `x -> x W^T + b`, `W` of shape `(out, in)`; of a batch of models `(models, out, in)`.
 #[derive(Clone, Debug)]
-struct Affine {
-    weight: Tensor,
-    bias: Tensor,
-}
+struct Affine(Linear);
 
 impl Affine {
-    /// PyTorch's nn.Linear default: weight and bias U(-1/sqrt(in), 1/sqrt(in)).
-    fn new(
-        p: &mut Parameters,
-        name: &str,
-        input: usize,
-        output: usize,
-    ) -> std::result::Result<Self, DiffusionError> {
-        let init = Init::Uniform { bound: 1.0 / (input as f64).sqrt() };
-        let weight = p.add(&format!("{name}.weight"), &[output, input], init)?;
-        let bias = p.add(&format!("{name}.bias"), &[output], init)?;
-        Ok(Self { weight, bias })
+    fn new(affine: &layout::Affine, p: &Parameters) -> Self {
+        Self(Linear::new(p.tensor(affine.weight), Some(p.tensor(affine.bias))))
+    }
+
+    fn bias(&self) -> &Tensor {
+        self.0.bias().expect("every affine map is built with a bias")
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.broadcast_matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
+        match self.0.weight().rank() {
+            2 => self.0.forward(x),
+            // `Linear` has one weight for all of a batch's rows, and here each model of the batch has its own.
+            _ => x.broadcast_matmul(&self.0.weight().t()?)?.broadcast_add(self.bias()),
+        }
     }
 
     /// `[x, e] W^T + b` for one row `e` shared by all rows of `x`, without writing it out for each.
     fn forward_shared(&self, x: &Tensor, e: &Tensor) -> Result<Tensor> {
         let (d, k) = (x.dim(D::Minus1)?, e.dim(D::Minus1)?);
-        let part = |from, length| self.weight.narrow(D::Minus1, from, length)?.t();
-        let shared = e.broadcast_matmul(&part(d, k)?)?.broadcast_add(&self.bias)?;
-        x.matmul(&part(0, d)?)?.broadcast_add(&shared)
+        let columns = |from, length| self.0.weight().narrow(D::Minus1, from, length)?.t();
+        let shared = e.broadcast_matmul(&columns(d, k)?)?.broadcast_add(self.bias())?;
+        x.matmul(&columns(0, d)?)?.broadcast_add(&shared)
     }
 
     fn detach(&self) -> Self {
-        Self { weight: self.weight.detach(), bias: self.bias.detach() }
+        Self(Linear::new(self.0.weight().detach(), Some(self.bias().detach())))
     }
 }
 
 /// What all layers of a network share about one call.
 pub(super) struct Time<'a> {
-    /// Row of each point's step in a table, `t - 1`: shape `(n)`, of stacked models `(models, n)`, or `(1)`
+    /// Row of each point's step in a table, `t - 1`: shape `(n)`, of a batch of models `(models, n)`, or `(1)`
     /// when all have the same.
     pub rows: &'a Tensor,
-    /// `e(t)`, one row of `k` numbers for each row number; nothing with [`Conditioning::Scale`].
+    /// `e(t)`, `k` values for each of `rows`; nothing with [`Conditioning::Scale`].
     pub encoding: Option<&'a Tensor>,
 }
 
-/// Rows of a table `(T, k)`, or of each model's `(models, T, k)`: one for each number of `rows`.
-pub(super) fn pick(table: &Tensor, rows: &Tensor) -> Result<Tensor> {
+/// Rows of a table `(T, k)`, or of each model's `(models, T, k)`, as `rows` number them.
+pub(super) fn table_rows(table: &Tensor, rows: &Tensor) -> Result<Tensor> {
     let k = table.dim(D::Minus1)?;
     match (table.rank(), rows.dims()) {
-        (2, [_]) => table.index_select(rows, 0),
-        (2, &[models, n]) => table.index_select(&rows.flatten_all()?, 0)?.reshape((models, n, k)),
+        (2, _) => Embedding::new(table.clone(), k).forward(rows),
         (_, [_]) => table.index_select(rows, 1),
         (_, dims) => {
             let (models, steps) = (table.dim(0)?, table.dim(1)?);
@@ -103,46 +101,22 @@ pub(super) struct Layer {
     concat: bool,
 }
 
-/// Sizes of a layer.
-#[derive(Clone, Copy)]
-pub(super) struct Sizes {
-    /// Numbers that come from the layer before.
-    pub input: usize,
-    /// Numbers that go to the next.
-    pub output: usize,
-    /// Numbers of the time encoding.
-    pub time: usize,
-    /// Number of steps `T`.
-    pub steps: usize,
-}
-
 impl Layer {
-    /// Layer number `index` with fresh parameters in `p`.
-    pub fn new(
-        p: &mut Parameters,
-        index: usize,
-        sizes: Sizes,
-        conditioning: Conditioning,
-    ) -> std::result::Result<Self, DiffusionError> {
-        let Sizes { input, output, time, steps } = sizes;
-        let concat = conditioning == Conditioning::Concat && index == 0;
-        let name = format!("layer{index}");
-        let affine = Affine::new(p, &name, if concat { input + time } else { input }, output)?;
-        let modulation = match conditioning {
-            Conditioning::Concat => Modulation::None,
-            Conditioning::Add => Modulation::Add {
-                first: Affine::new(p, &format!("{name}.time0"), time, output)?,
-                second: Affine::new(p, &format!("{name}.time1"), output, output)?,
-            },
-            Conditioning::Scale => {
-                Modulation::Scale { table: p.add(&format!("{name}.scale"), &[steps, output], Init::Ones)? }
+    /// A layer on its parameters in `p`.
+    pub fn new(layer: &layout::Layer, is_first: bool, options: &NetworkOptions, p: &Parameters) -> Self {
+        let modulation = match &layer.modulation {
+            layout::Modulation::None => Modulation::None,
+            layout::Modulation::Add([first, second]) => {
+                Modulation::Add { first: Affine::new(first, p), second: Affine::new(second, p) }
             }
+            layout::Modulation::Scale(table) => Modulation::Scale { table: p.tensor(*table) },
         };
-        Ok(Self { affine, modulation, concat })
+        let concat = is_first && options.conditioning == Conditioning::Concat;
+        Self { affine: Affine::new(&layer.affine, p), modulation, concat }
     }
 
-    /// The layer's output before its activation: `(n, in) -> (n, out)`, with another axis before these for
-    /// stacked models.
+    /// The layer's output before its activation: `(n, in) -> (n, out)`, with another axis in front for a batch of
+    /// models.
     pub fn forward(&self, x: &Tensor, time: &Time, activation: Activation) -> Result<Tensor> {
         let y = match time.encoding {
             Some(e) if self.concat && e.dims()[..e.rank() - 1] == x.dims()[..x.rank() - 1] => {
@@ -155,12 +129,12 @@ impl Layer {
             (Modulation::Add { first, second }, Some(e)) => {
                 y.broadcast_add(&second.forward(&activation.apply(&first.forward(e)?)?)?)
             }
-            (Modulation::Scale { table }, _) => y.broadcast_mul(&pick(table, time.rows)?),
+            (Modulation::Scale { table }, _) => y.broadcast_mul(&table_rows(table, time.rows)?),
             _ => Ok(y),
         }
     }
 
-    /// The same layer on the same numbers, without a record for gradients.
+    /// The same layer on the same values, detached: without autograd.
     pub fn detach(&self) -> Self {
         let modulation = match &self.modulation {
             Modulation::None => Modulation::None,

@@ -1,6 +1,7 @@
 //! Exponential moving average of the parameters.
 
-use super::{DiffusionError, optimizer::mix};
+use super::optimizer::mix;
+use crate::diffusion::DiffusionError;
 use candle_core::Tensor;
 
 /// `average = k average + (1 - k) parameters` after each iteration, with
@@ -38,7 +39,7 @@ impl Average {
     }
 }
 
-/// The share of the old average that iteration `i` (from 1) keeps.
+/// The fraction of the old average that iteration `i` (from 1) keeps.
 pub fn keep(decay: f64, i: usize) -> f64 {
     decay.min((1.0 + i as f64) / (10.0 + i as f64))
 }

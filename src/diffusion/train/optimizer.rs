@@ -1,7 +1,7 @@
 //! Adam, AdamW and SGD on one flat vector, with PyTorch's formulas and defaults; learning-rate decay and
-//! gradient clipping. The vectors of several models are the rows of a matrix `(models, p)`.
+//! gradient clipping. The vectors of a batch of models are the rows of a matrix `(models, p)`.
 
-use super::DiffusionError;
+use crate::diffusion::DiffusionError;
 use crate::options::{self, OutOfRange, require};
 use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
 /// The smallest `epsilon` of Adam: beside it, second moments that single precision cannot hold do not matter.
-pub(super) const LEAST_EPSILON: f64 = 1e-12;
+const LEAST_EPSILON: f64 = 1e-12;
 
 /// Which rule turns a gradient into a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,11 @@ pub enum OptimizerKind {
     AdamW,
     /// Stochastic gradient descent with momentum.
     Sgd,
+}
+
+impl OptimizerKind {
+    /// Every optimizer.
+    pub const ALL: [Self; 3] = [Self::Adam, Self::AdamW, Self::Sgd];
 }
 
 /// A rule with its constants.
@@ -78,7 +83,10 @@ pub enum Decay {
 }
 
 impl Decay {
-    /// The share of the learning rate that iteration `i` (from 0) of `n` uses; 0 beyond the end.
+    /// Every decay.
+    pub const ALL: [Self; 3] = [Self::None, Self::Cosine, Self::Linear];
+
+    /// The fraction of the learning rate that iteration `i` (from 0) of `n` uses; 0 beyond the end.
     pub fn factor(self, i: usize, n: usize) -> f64 {
         let done = (i as f64 / n.max(1) as f64).min(1.0);
         match self {
@@ -196,6 +204,6 @@ pub fn clip(gradient: &Tensor, largest: f64) -> Result<Tensor, DiffusionError> {
 }
 
 /// The factor, at most 1, of [`clip`] for a gradient whose entries' squares sum to `squared`.
-pub(super) fn clip_factor(squared: f64, largest: f64) -> f64 {
+pub(in crate::diffusion) fn clip_factor(squared: f64, largest: f64) -> f64 {
     (largest / (squared.sqrt() + 1e-6)).min(1.0)
 }

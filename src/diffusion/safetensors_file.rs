@@ -1,4 +1,4 @@
-//! Numbers on disk: safetensors with a header of our own and a checksum over everything.
+//! Tensors on disk: safetensors with a header of our own and a checksum over everything.
 //!
 //! The header is one metadata entry, `gdiff = "SHA256 JSON"`, so equal content gives equal bytes. A file
 //! that was cut short or has a flipped bit is refused, never half read.
@@ -46,7 +46,7 @@ pub fn write<H: Serialize>(
 /// Header and tensors (on the host) of a file that [`write()`] made.
 ///
 /// # Errors
-/// If the file is damaged or none of ours.
+/// If the file is damaged or not one of gdiff.
 pub fn read<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, BTreeMap<String, Tensor>), DiffusionError> {
     let damaged = |e| saved(format!("it is damaged or no safetensors file ({e})"));
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
