@@ -53,7 +53,7 @@ pub(super) fn train(members: Vec<Begun>) -> Vec<Result<Trained, ExperimentError>
         (Pipeline::Exact, _) => Ok(None),
         (_, Some(taught)) => {
             taught.1.iter().for_each(|row| begun.run.observer.loss(&begun.run.label.run, row));
-            Ok(Some(Either::Taught(taught)))
+            Ok(Some(Either::Taught(Box::new(taught))))
         }
         (_, None) => begun.pupil().map(|pupil| Some(Either::Pupil(Box::new(pupil)))),
     });
@@ -72,7 +72,7 @@ pub(super) fn train(members: Vec<Begun>) -> Vec<Result<Trained, ExperimentError>
 /// A run before its training, where it needs one.
 enum Either<'a> {
     Pupil(Box<Pupil<'a>>),
-    Taught(Taught),
+    Taught(Box<Taught>),
 }
 
 /// Trains the pupils, those with as many iterations behind them in step.
@@ -82,7 +82,7 @@ fn teach(members: Vec<Option<Either>>) -> Vec<Result<Option<Taught>, ExperimentE
     for (place, member) in members.into_iter().enumerate() {
         results.push(match member {
             None => Some(Ok(None)),
-            Some(Either::Taught(taught)) => Some(Ok(Some(taught))),
+            Some(Either::Taught(taught)) => Some(Ok(Some(*taught))),
             Some(Either::Pupil(pupil)) => {
                 let (places, pupils) = classes.entry(pupil.job.iteration()).or_default();
                 places.push(place);

@@ -185,7 +185,7 @@ impl Plan {
     /// If a value has no TOML form.
     pub fn stack_key(&self) -> Result<String, toml::ser::Error> {
         let SpecFile { diffusion, network, train, sample, .. } = &self.resolved;
-        let (mut train, mut sample) = (train.clone(), sample.clone());
+        let (mut train, mut sample) = (*train, sample.clone());
         train.learning_rate = Default::default();
         sample.epsilon_scale = Default::default();
         if let Some(isotropy) = &mut train.isotropy {

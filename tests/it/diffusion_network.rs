@@ -461,12 +461,19 @@ fn decay_goes_from_all_to_nothing() {
 
 #[test]
 fn parameters_are_counted_before_a_network_is_built() {
+    // (4 + 16 + 1) 3 + (3 + 1) 5 + (5 + 1) 4 by hand.
+    let plain = options(&[3, 5], TimeEncoding::Sinusoidal, Conditioning::Concat);
+    assert_eq!(plain.parameter_count(4, 7), 107);
     for time in [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned] {
         for conditioning in [Conditioning::Concat, Conditioning::Add, Conditioning::Scale] {
             let options = options(&[3, 5], time, conditioning);
             let network = Network::new(4, 7, &options, &stream(), &Device::Cpu).unwrap();
             let counted = options.parameter_count(4, 7);
-            assert_eq!(counted, network.parameter_count(), "{time:?}, {conditioning:?}");
+            assert_eq!(counted, network.parameters().count(), "{time:?}, {conditioning:?}");
+            let layout = network.layout().parameters.iter();
+            for (expected, (name, var)) in layout.zip(network.parameters().iter()) {
+                assert_eq!((expected.name.as_str(), expected.shape.as_slice()), (name, var.dims()));
+            }
         }
     }
 }

@@ -296,7 +296,15 @@ fn training_that_makes_no_sense_is_refused_in_words() {
         (TrainOptions { ema: 1.0, ..options() }, "ema"),
         (TrainOptions { clip_norm: -1.0, ..options() }, "clip_norm"),
         (TrainOptions { batch_size: 0, ..options() }, "batch_size"),
-        (with_isotropy(-0.1, IsotropyForm::Batch), "lambda"),
+        (TrainOptions { log_every: 0, ..options() }, "`log_every` is 0"),
+        (TrainOptions { epochs: Some(1), ..options() }, "`iterations` cannot be given beside `epochs`"),
+        (TrainOptions { iterations: Some(0), ..options() }, "`iterations` is 0"),
+        (TrainOptions { weight_decay: Some(-0.1), ..options() }, "`weight_decay` is -0.1"),
+        (TrainOptions { momentum: Some(1.0), ..options() }, "`momentum` is 1"),
+        (TrainOptions { beta1: Some(1.0), ..options() }, "`beta1` is 1"),
+        (TrainOptions { beta2: Some(nan), ..options() }, "`beta2` is NaN"),
+        (TrainOptions { epsilon: Some(0.0), ..options() }, "`epsilon` is 0"),
+        (with_isotropy(-0.1, IsotropyForm::Batch), "`isotropy.lambda` is -0.1"),
         (with_isotropy(nan, IsotropyForm::Batch), "lambda"),
     ] {
         let message = refused(data(), options);
@@ -338,5 +346,22 @@ fn single_precision_follows_double_precision() {
     let mut double = Alone::new(double, Auto);
     for (a, b) in run(&mut single, 50).iter().zip(run(&mut double, 50)) {
         assert!((a.loss - b.loss).abs() < 1e-4 * b.loss, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn constants_of_the_optimizer_that_are_left_out_are_pytorchs_and_not_written() {
+    for (kind, weight_decay) in OptimizerKind::ALL.into_iter().zip([0.0, 0.01, 0.0]) {
+        let options = TrainOptions { optimizer: kind, ..TrainOptions::default() };
+        let usual = options.optimizer();
+        assert_eq!((usual.kind, usual.weight_decay, usual.momentum), (kind, weight_decay, 0.9));
+        assert_eq!((usual.beta1, usual.beta2, usual.epsilon), (0.9, 0.999, 1e-8));
+        let written = toml::to_string(&options).unwrap();
+        for key in ["weight_decay", "momentum", "beta", "epsilon"] {
+            assert!(!written.contains(key), "{written}");
+        }
+        let given = TrainOptions { weight_decay: Some(0.3), beta1: Some(0.5), ..options };
+        assert_eq!((given.optimizer().weight_decay, given.optimizer().beta1), (0.3, 0.5));
+        assert_eq!(toml::from_str::<TrainOptions>(&toml::to_string(&given).unwrap()).unwrap(), given);
     }
 }

@@ -44,7 +44,7 @@ fn evaluate_sized<const D: usize>(
         let work = &mut block.layers[last].main;
         for (row, eps) in (0..block.rows).zip(&mut noise) {
             let predicted = &work.y.row(row)[..d];
-            let delta = &mut work.delta.numbers[row * work.delta.stride..][..d];
+            let delta = &mut work.delta.values[row * work.delta.stride..][..d];
             let mut square = 0.0;
             for ((p, eps), delta) in predicted.iter().zip(eps).zip(delta) {
                 let error = p - *eps as f32;
@@ -68,7 +68,7 @@ fn evaluate_sized<const D: usize>(
         let work = &mut block.layers[last].main;
         for row in 0..block.rows {
             let predicted = &work.y.row(row)[..d];
-            let delta = &mut work.delta.numbers[row * work.delta.stride..][..d];
+            let delta = &mut work.delta.values[row * work.delta.stride..][..d];
             delta.iter_mut().for_each(|delta| *delta *= factor);
             if lambda != 0.0 {
                 let excess = match form {

@@ -3,15 +3,16 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`panel`] | how weights lie in memory |
+//! | [`packed`] | packed weights: how a matrix lies in memory, in panels of columns |
 //! | [`gemm`], [`gradient`] | products of rows with weights, and of inputs with deltas |
-//! | [`transpose`] | the weights the other way round |
-//! | [`elementwise`] | activations and their slopes |
-//! | [`model`] | the network's numbers in one padded vector |
+//! | [`transpose`] | the weights transposed |
+//! | [`elementwise`] | activations and their derivatives |
+//! | [`model`] | where each parameter of the layout lies in one padded vector |
+//! | [`matrix`] | activations of some rows |
 //! | [`block`] | some rows of a batch, forward and backward |
 //! | [`loss`] | the loss and its gradient |
-//! | [`pieces`] | the gradient of each piece of the vector |
-//! | [`update`] | optimiser, clipping, average |
+//! | [`tensor_gradients`] | the gradient, tensor by tensor |
+//! | [`update`] | optimizer, clipping, average |
 //! | [`training`], [`predict`] | the two users |
 //!
 //! Every sum goes over rows, inputs or outputs in a fixed order, one fused multiply-add after the other,
@@ -19,7 +20,7 @@
 //! the graph's up to rounding, and may differ in the last bits between processors with and without fused
 //! multiply-add.
 
-// Tables of numbers are walked by index where several have to keep step.
+// Several arrays are walked by one index.
 #![allow(clippy::needless_range_loop)]
 
 mod block;
@@ -27,10 +28,11 @@ mod elementwise;
 mod gemm;
 mod gradient;
 mod loss;
+mod matrix;
 mod model;
-mod panel;
-mod pieces;
+mod packed;
 mod predict;
+mod tensor_gradients;
 mod training;
 mod transpose;
 mod update;

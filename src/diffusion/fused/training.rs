@@ -4,8 +4,8 @@ use super::{
     block::{Block, Shared},
     loss,
     model::{Dense, Model},
-    panel::panels,
-    pieces::{gradient, spread},
+    packed::panels,
+    tensor_gradients::{gradient, spread},
     transpose::Transpose,
     update::{Constants, SumOfSquares, Update},
 };
@@ -25,7 +25,7 @@ const BLOCKS: usize = 4;
 /// Rows of the largest block: few enough that their activations stay in the cache.
 const LARGEST_BLOCK: usize = 64;
 
-/// Numbers that one task of the optimiser handles.
+/// Parameters that one task of the optimizer handles.
 const STRETCH: usize = 1 << 14;
 
 /// Parameters, moments, average and buffers of a training.
@@ -36,10 +36,10 @@ pub(in crate::diffusion) struct FusedTraining {
     options: TrainOptions,
     /// Iterations in all.
     iterations: usize,
-    numbers: Vec<f32>,
-    back: Vec<f32>,
+    parameters: Vec<f32>,
+    transposed: Vec<f32>,
     /// Panels of `back` and their lengths: the map, first column and width.
-    back_pieces: Vec<((Dense, usize, usize), usize)>,
+    transposed_segments: Vec<((Dense, usize, usize), usize)>,
     gradient: Vec<f32>,
     steps: usize,
     first: Vec<f32>,
@@ -62,30 +62,30 @@ impl FusedTraining {
         batch_size: usize,
     ) -> Result<Self, DiffusionError> {
         let model = Model::new(network.layout(), network.options());
-        let numbers = model.pack(&network.parameters().flat()?)?;
-        let zeros = vec![0.0; numbers.len()];
+        let parameters = model.pack(&network.parameters().flat()?)?;
+        let zeros = vec![0.0; parameters.len()];
         let block_rows = batch_size.div_ceil(BLOCKS).next_multiple_of(8).min(LARGEST_BLOCK);
-        let back_pieces = model
+        let transposed_segments = model
             .maps
             .iter()
             .flat_map(|map| panels(map.input).map(|p| ((*map, p.start, p.len()), p.len() * map.output)));
         let mut training = Self {
             arch: Arch::new(),
-            back: vec![0.0; model.back_size()],
-            back_pieces: back_pieces.collect(),
+            transposed: vec![0.0; model.transposed_size()],
+            transposed_segments: transposed_segments.collect(),
             gradient: zeros.clone(),
             steps: 0,
             first: zeros.clone(),
             second: zeros,
-            average: if options.ema > 0.0 { numbers.clone() } else { Vec::new() },
+            average: if options.ema > 0.0 { parameters.clone() } else { Vec::new() },
             block_rows,
             blocks: (0..batch_size.div_ceil(block_rows)).map(|_| Block::new(&model, block_rows)).collect(),
-            numbers,
+            parameters,
             model,
             options,
             iterations,
         };
-        training.turn(false);
+        training.refresh_transposed(false);
         Ok(training)
     }
 
@@ -96,9 +96,14 @@ impl FusedTraining {
     pub fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError> {
         let n = batch.x_t.nrows();
         let parallel =
-            n.saturating_mul(self.numbers.len()) >= PARALLEL_WORK && rayon::current_num_threads() > 1;
+            n.saturating_mul(self.parameters.len()) >= PARALLEL_WORK && rayon::current_num_threads() > 1;
         let used = self.fill(batch);
-        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let shared = Shared {
+            arch: self.arch,
+            model: &self.model,
+            parameters: &self.parameters,
+            transposed: &self.transposed,
+        };
         let blocks = &mut self.blocks[..used];
         each(blocks, parallel, |block| block.forward(shared));
         let terms = loss::evaluate(&self.options.loss(), &self.model, blocks, batch.eps.view());
@@ -107,17 +112,22 @@ impl FusedTraining {
         }
         each(blocks, parallel, |block| block.backward(shared));
         let (arch, model) = (self.arch, &self.model);
-        spread(&model.pieces, &mut self.gradient, parallel, &|piece, out| {
-            gradient(arch, model, blocks, piece, out);
+        spread(&model.segments, &mut self.gradient, parallel, &|segment, out| {
+            gradient(arch, model, blocks, segment, out);
         });
         self.update(iteration, parallel);
-        self.turn(parallel);
+        self.refresh_transposed(parallel);
         Ok(terms)
     }
 
-    /// Puts the batch into blocks and tells how many.
+    /// Divides the batch into blocks and returns how many.
     fn fill(&mut self, batch: &Batch) -> usize {
-        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let shared = Shared {
+            arch: self.arch,
+            model: &self.model,
+            parameters: &self.parameters,
+            transposed: &self.transposed,
+        };
         let n = batch.x_t.nrows();
         let used = n.div_ceil(self.block_rows);
         while self.blocks.len() < used {
@@ -135,7 +145,7 @@ impl FusedTraining {
         used
     }
 
-    /// Clipping, the optimiser's step, and the average.
+    /// Clipping, the optimizer's step, and the average.
     fn update(&mut self, iteration: usize, parallel: bool) {
         let TrainOptions { clip_norm, ema, learning_rate, decay, .. } = self.options;
         self.steps += 1;
@@ -149,13 +159,13 @@ impl FusedTraining {
         let arch = self.arch;
         let stretches = self.gradient.chunks(STRETCH);
         if !parallel {
-            let Self { gradient, numbers: parameters, first, second, average, .. } = self;
+            let Self { gradient, parameters, first, second, average, .. } = self;
             arch.dispatch(Update { constants, gradient, parameters, first, second, average });
             return;
         }
         let mut average = self.average.chunks_mut(STRETCH);
         let stretches = stretches
-            .zip(self.numbers.chunks_mut(STRETCH))
+            .zip(self.parameters.chunks_mut(STRETCH))
             .zip(self.first.chunks_mut(STRETCH).zip(self.second.chunks_mut(STRETCH)))
             .map(|((gradient, parameters), (first, second))| {
                 let average = average.next().unwrap_or(&mut []);
@@ -165,11 +175,11 @@ impl FusedTraining {
         stretches.into_par_iter().for_each(|update| arch.dispatch(update));
     }
 
-    /// Turns the weights the other way round for the next iteration.
-    fn turn(&mut self, parallel: bool) {
-        let (arch, numbers) = (self.arch, &self.numbers);
-        spread(&self.back_pieces, &mut self.back, parallel, &|(dense, column, width), out| {
-            let weight = &numbers[dense.weight()];
+    /// Transposes the weights for the next iteration.
+    fn refresh_transposed(&mut self, parallel: bool) {
+        let (arch, parameters) = (self.arch, &self.parameters);
+        spread(&self.transposed_segments, &mut self.transposed, parallel, &|(dense, column, width), out| {
+            let weight = &parameters[dense.weight()];
             arch.dispatch(Transpose { dense, column, width, weight, out });
         });
     }
@@ -179,9 +189,9 @@ impl FusedTraining {
     /// # Errors
     /// If memory fails.
     pub fn state(&self) -> Result<State, DiffusionError> {
-        let unpack = |numbers| self.model.unpack(numbers);
+        let unpack = |parameters| self.model.unpack(parameters);
         Ok(State {
-            parameters: unpack(&self.numbers)?,
+            parameters: unpack(&self.parameters)?,
             steps: self.steps,
             first: unpack(&self.first)?,
             second: unpack(&self.second)?,
@@ -196,10 +206,11 @@ impl FusedTraining {
     pub fn restore(&mut self, state: &State) -> Result<(), DiffusionError> {
         let pack = |tensor| self.model.pack(tensor);
         let average = state.average.as_ref().map_or(Ok(Vec::new()), pack)?;
-        let (numbers, first, second) = (pack(&state.parameters)?, pack(&state.first)?, pack(&state.second)?);
-        self.numbers = numbers;
+        let (parameters, first, second) =
+            (pack(&state.parameters)?, pack(&state.first)?, pack(&state.second)?);
+        self.parameters = parameters;
         (self.steps, self.first, self.second, self.average) = (state.steps, first, second, average);
-        self.turn(false);
+        self.refresh_transposed(false);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The optimiser's step and the moving average in one pass over the numbers, with the formulas of
+//! The optimizer's step and the moving average in one pass over the parameters, with the formulas of
 //! [`optimizer`](crate::diffusion::train::optimizer) and [`average`](crate::diffusion::train::average).
 
 use crate::diffusion::{OptimizerKind, OptimizerOptions};
@@ -19,7 +19,7 @@ pub(super) struct Constants {
     take: [f32; 2],
     root: f32,
     epsilon: f32,
-    /// Share of the old average that is kept, and of the new parameter.
+    /// Fraction of the old average that is kept, and of the new parameter.
     average: [f32; 2],
 }
 

@@ -1,56 +1,60 @@
-//! The gradient of each piece of the parameters, from the blocks of a batch; and how pieces are shared
+//! The gradient of each tensor of the parameters, from the blocks of a batch; and how the work is shared
 //! among threads.
 
 use super::{
-    block::{Block, Matrix},
+    block::Block,
     gemm::FEW,
     gradient::{FewGradient, Pair, WeightGradient},
-    model::{Dense, Model, Piece},
-    panel::padded,
+    matrix::Matrix,
+    model::{Dense, Model, Segment},
+    packed::padded,
 };
 use pulp::{Arch, Simd, WithSimd};
 
-/// Calls `work` for every piece with its own stretch of `numbers`: in order, or, with `parallel`, half of
-/// the numbers here and half elsewhere, and so on.
+/// Calls `work` for every segment with its own slice of the vector: in order, or, with `parallel`, one half of the
+/// vector in this thread and the other in another, and so on.
 pub(super) fn spread<P: Copy + Send + Sync>(
-    pieces: &[(P, usize)],
-    numbers: &mut [f32],
+    segments: &[(P, usize)],
+    parameters: &mut [f32],
     parallel: bool,
     work: &(impl Fn(P, &mut [f32]) + Sync),
 ) {
-    if !parallel || pieces.len() < 2 {
-        let mut rest = numbers;
-        for (piece, length) in pieces {
+    if !parallel || segments.len() < 2 {
+        let mut rest = parameters;
+        for (segment, length) in segments {
             let (own, others) = rest.split_at_mut(*length);
-            work(*piece, own);
+            work(*segment, own);
             rest = others;
         }
         return;
     }
-    let (mut cut, mut length) = (1, pieces[0].1);
-    while cut + 1 < pieces.len() && length + pieces[cut].1 / 2 < numbers.len() / 2 {
-        length += pieces[cut].1;
+    let (mut cut, mut length) = (1, segments[0].1);
+    while cut + 1 < segments.len() && length + segments[cut].1 / 2 < parameters.len() / 2 {
+        length += segments[cut].1;
         cut += 1;
     }
-    let (left, right) = numbers.split_at_mut(length);
-    rayon::join(|| spread(&pieces[..cut], left, true, work), || spread(&pieces[cut..], right, true, work));
+    let (left, right) = parameters.split_at_mut(length);
+    rayon::join(
+        || spread(&segments[..cut], left, true, work),
+        || spread(&segments[cut..], right, true, work),
+    );
 }
 
-/// The gradient of one piece, summed over the batch.
-pub(super) fn gradient(arch: Arch, model: &Model, blocks: &[Block], piece: Piece, out: &mut [f32]) {
+/// The gradient of one segment, summed over the batch.
+pub(super) fn gradient(arch: Arch, model: &Model, blocks: &[Block], segment: Segment, out: &mut [f32]) {
     out.fill(0.0);
-    match piece {
-        Piece::Bias { layer, map } => blocks.iter().for_each(|block| {
+    match segment {
+        Segment::Bias { layer, map } => blocks.iter().for_each(|block| {
             let delta = outputs(block, layer, map);
             arch.dispatch(Add { rows: block.rows, from: delta, out });
         }),
-        Piece::Panel { layer, map, column, width } => blocks.iter().for_each(|block| {
+        Segment::Weight { layer, map, column, width } => blocks.iter().for_each(|block| {
             let (x, delta) = (inputs(block, layer, map), outputs(block, layer, map));
             let pair = Pair {
                 rows: block.rows,
-                x: &x.numbers,
+                x: &x.values,
                 x_stride: x.stride,
-                delta: &delta.numbers,
+                delta: &delta.values,
                 delta_stride: delta.stride,
             };
             let output = dense(model, layer, map).output;
@@ -60,12 +64,12 @@ pub(super) fn gradient(arch: Arch, model: &Model, blocks: &[Block], piece: Piece
                 arch.dispatch(WeightGradient { pair, column, width, out });
             }
         }),
-        Piece::Scale { layer } => blocks.iter().for_each(|block| {
+        Segment::Scale { layer } => blocks.iter().for_each(|block| {
             if let Some(scaled) = &block.layers[layer].scaled {
                 scatter(block, scaled, (0, model.layers[layer].dense.output), out);
             }
         }),
-        Piece::Encoding => blocks.iter().for_each(|block| {
+        Segment::Encoding => blocks.iter().for_each(|block| {
             let first = if model.concat { model.dim } else { 0 };
             scatter(block, &block.encoding_delta, (first, model.time_width), out);
         }),
@@ -99,7 +103,7 @@ fn outputs(block: &Block, layer: usize, map: usize) -> &Matrix {
     }
 }
 
-/// Adds `columns` numbers from column `first` on of each row to the row of its step.
+/// Adds `columns` values from column `first` on of each row to the row of its step.
 fn scatter(block: &Block, from: &Matrix, (first, columns): (usize, usize), out: &mut [f32]) {
     let width = padded(columns);
     for (row, &t) in block.steps.iter().enumerate() {
@@ -139,7 +143,7 @@ impl Add<'_> {
         let columns = first * S::F32_LANES..(first + N) * S::F32_LANES;
         let out = S::as_mut_simd_f32s(&mut self.out[columns.clone()]).0;
         let mut sums: [S::f32s; N] = std::array::from_fn(|j| out[j]);
-        for row in self.from.numbers.chunks_exact(self.from.stride).take(self.rows) {
+        for row in self.from.values.chunks_exact(self.from.stride).take(self.rows) {
             let row = &S::as_simd_f32s(&row[columns.clone()]).0[..N];
             for j in 0..N {
                 sums[j] = simd.add_f32s(sums[j], row[j]);

@@ -1,8 +1,8 @@
-//! Matrices cut into panels of columns: the form in which weights are multiplied and trained.
+//! Packed matrices: the form in which weights are multiplied and trained, as in the packing of BLAS libraries.
 //!
 //! A matrix `(depth, columns)` is stored panel after panel. A panel holds [`WIDE`] columns (the last one
 //! [`NARROW`], if that is enough), row after row; missing columns are zeros. So the innermost loop of a
-//! product reads one short contiguous row of numbers after the other, whatever the shape of the matrix.
+//! product reads one short contiguous row of values after the other, whatever the shape of the matrix.
 
 use std::ops::Range;
 
