@@ -153,7 +153,8 @@ impl FewGradient<'_> {
     }
 }
 
-/// `N` registers of inputs from `first` on: sums that wait for each other's rows do not wait for one another.
+/// `N` registers of inputs from `first` on. Each sum depends on its value at the row before, so several independent
+/// sums keep the processor busy.
 #[inline(always)]
 fn registers<S: Simd, const O: usize, const N: usize>(
     simd: S,

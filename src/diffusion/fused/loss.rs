@@ -22,8 +22,8 @@ pub(super) fn evaluate(
     }
 }
 
-/// The same for `D` dimensions; 0: known at run time only, and then the loops over short rows cost more than what they
-/// do.
+/// The same for `D` dimensions, which the compiler unrolls; `D = 0` stands for a dimension that is known at run time
+/// only.
 fn evaluate_sized<const D: usize>(
     options: &IsotropyLoss,
     model: &Model,

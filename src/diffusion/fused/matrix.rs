@@ -29,7 +29,7 @@ impl Matrix {
     pub fn read_rows(&mut self, from: &[f64], d: usize) {
         let rows = self.values.chunks_exact_mut(self.stride);
         match d {
-            // A length known to the compiler: the loop over a short row costs more than what it does.
+            // The compiler unrolls a row of known length; a loop over two values costs more than copying them.
             2 => rows
                 .zip(from.as_chunks::<2>().0)
                 .for_each(|(to, x)| (to[0], to[1]) = (x[0] as f32, x[1] as f32)),

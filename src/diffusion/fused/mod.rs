@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | [`packed`] | packed weights: how a matrix lies in memory, in panels of columns |
 //! | [`gemm`], [`gradient`] | products of rows with weights, and of inputs with deltas |
-//! | [`transpose`] | the weights transposed |
+//! | [`transpose`] | transposed weights, for the gradient with respect to an input |
 //! | [`elementwise`] | activations and their derivatives |
 //! | [`model`] | where each parameter of the layout lies in one padded vector |
 //! | [`matrix`] | activations of some rows |
@@ -13,7 +13,7 @@
 //! | [`loss`] | the loss and its gradient |
 //! | [`tensor_gradients`] | the gradient, tensor by tensor |
 //! | [`update`] | optimizer, clipping, average |
-//! | [`training`], [`predict`] | the two users |
+//! | [`training`], [`predict`] | one training iteration; the prediction for many points at one step |
 //!
 //! Every sum goes over rows, inputs or outputs in a fixed order, one fused multiply-add after the other,
 //! however the work is cut up. So results are bit-identical for any number of threads. They agree with

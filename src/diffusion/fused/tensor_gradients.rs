@@ -137,7 +137,8 @@ impl WithSimd for Add<'_> {
 }
 
 impl Add<'_> {
-    /// `N` registers of columns: sums that wait for each other's rows do not wait for one another.
+    /// `N` registers of columns. Each sum depends on its value at the row before, so several independent sums keep
+    /// the processor busy.
     #[inline(always)]
     fn registers<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
         let columns = first * S::F32_LANES..(first + N) * S::F32_LANES;

@@ -16,7 +16,7 @@ use crate::diffusion::{
 use pulp::Arch;
 use rayon::prelude::*;
 
-/// Multiply-adds of a forward pass from which on more than one thread pays.
+/// Multiply-adds of a forward pass from which on several threads are faster than one.
 const PARALLEL_WORK: usize = 4_000_000;
 
 /// Blocks that a batch is cut into, if they do not become larger than [`LARGEST_BLOCK`].

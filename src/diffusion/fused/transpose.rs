@@ -1,4 +1,4 @@
-//! The weights transposed, for the gradient with respect to a layer's input.
+//! Transposed weights, for the gradient with respect to a layer's input.
 
 use super::{
     model::Dense,

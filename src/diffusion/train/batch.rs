@@ -128,13 +128,13 @@ impl Batches {
         let mut rng = self.streams.timestep.at(i as u64);
         let t: Vec<usize> = chosen.iter().map(|_| rng.random_range(1..=self.factors.len())).collect();
         let eps = self.streams.noise.standard_normal(i as u64, chosen.len(), d);
-        // By hand: `select` takes as long as a layer's product.
+        // A loop over rows, because ndarray's `select` takes as long as a layer's matrix product.
         let mut x_t = eps.clone();
         let rows = x_t.as_slice_mut().expect("fresh noise lies row after row").chunks_exact_mut(d);
         for ((x, &from), &t) in rows.zip(chosen).zip(&t) {
             let ((signal, sigma), x0) = (self.factors[t - 1], &self.data[from * d..][..d]);
             match (x, x0) {
-                // A length known to the compiler: the loop over a short row costs more than what it does.
+                // The compiler unrolls a row of known length; a loop over two values costs more than the sum.
                 ([x, y], [x0, y0]) => (*x, *y) = (signal * x0 + sigma * *x, signal * y0 + sigma * *y),
                 (x, x0) => x.iter_mut().zip(x0).for_each(|(x, x0)| *x = signal * x0 + sigma * *x),
             }
