@@ -10,7 +10,7 @@ mod common;
 use common::{BATCH, Products, everything, hidden, network, operations, pool, trainer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gdiff::diffusion::{Conditioning, Denoiser, Network, NetworkDenoiser, Trainer, TrainerStack};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use std::hint::black_box;
 
 fn training_step(c: &mut Criterion) {

@@ -7,14 +7,11 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`random`] | named, counter-based random streams: the only source of randomness |
-//! | [`parallel`] | who may use threads |
-//! | [`digest`] | SHA-256 as text |
-//! | [`options`] | values out of their range, as sentences |
+//! | [`numeric`] | the ground: random streams, threads, distributions, interpolation, intervals |
 //! | [`data`] | where points come from: mixtures, tables; scaling |
 //! | [`gaussianize`] | the invertible map to an independent Gaussian (G 8-23) |
 //! | [`diffusion`] | schedule, network, loss, training, samplers, the exact mixture denoiser (G 1-7, I 1-28) |
-//! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density, coverage, intervals |
+//! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density, coverage |
 //! | [`spec`] | what the user wrote, then what was understood: file, overrides, checks, plan |
 //! | [`experiment`] | runs: stages in order, what they write, what is finished already |
 //! | [`sweep`] | many runs on many machines: plan, execute, collect, submit |
@@ -30,14 +27,11 @@ pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod diffusion;
-pub mod digest;
 pub mod experiment;
 pub mod figures;
 pub mod gaussianize;
 pub mod metrics;
-pub mod options;
-pub mod parallel;
-pub mod random;
+pub mod numeric;
 pub mod report;
 pub mod spec;
 pub mod sweep;

@@ -5,7 +5,7 @@ use gdiff::cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gdiff::parallel::one_thread_per_kernel();
+    gdiff::numeric::threads::one_thread_per_kernel();
     match gdiff::commands::execute(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -9,7 +9,7 @@ use gdiff::diffusion::{
     OptimizerKind, Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,
     TrainStreams, Trainer,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use rayon::ThreadPool;
 use std::ffi::{c_char, c_int};

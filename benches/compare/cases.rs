@@ -8,7 +8,7 @@ use gdiff::data::table;
 use gdiff::diffusion::{Conditioning, DiffusionError, NetworkDenoiser, SamplerKind, SamplerOptions, sample};
 use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer, Rotation, Tails};
 use gdiff::metrics::{Prdc, RealManifold};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use serde::Serialize;
 use std::hint::black_box;

@@ -4,7 +4,7 @@ use super::{Failure, print, read_table, write_table};
 use crate::cli::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
 use crate::experiment::files;
 use crate::gaussianize::Gaussianizer;
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use crate::report::fit_table;
 use crate::spec::gaussianize_options;
 use ndarray::{Array2, ArrayView2};

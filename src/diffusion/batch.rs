@@ -1,7 +1,7 @@
 //! Which points, steps and noise an iteration sees: a pure function of the streams and its number.
 
 use super::{DiffusionError, Schedule};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use ndarray::Array2;
 use rand::{RngExt, seq::SliceRandom};
 

@@ -1,7 +1,7 @@
 //! The forward process of a whole data set: its isotropy (I 20), and what a network says along it.
 
 use super::{Denoiser, DiffusionError, Schedule};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use ndarray::{Array2, ArrayView2, s};
 
 /// Points that are noised at each time when a network is asked.

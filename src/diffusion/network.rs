@@ -6,7 +6,7 @@ use super::{
     parameters::{Init, Parameters},
     time,
 };
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@
 //! axis for the models, and the flat vectors are the rows of a matrix.
 
 use super::DiffusionError;
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use candle_core::{D, DType, Device, Result as CandleResult, Tensor, Var, backprop::GradStore};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};

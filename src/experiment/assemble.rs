@@ -8,7 +8,8 @@ use super::records::{
     write_summary,
 };
 use super::status::Status;
-use crate::metrics::{Interval, mean_interval, paired_difference, plateau_step};
+use crate::metrics::plateau_step;
+use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 

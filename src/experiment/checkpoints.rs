@@ -7,7 +7,7 @@
 use super::error::ExperimentError;
 use super::files;
 use super::records::LossRow;
-use crate::digest::hex;
+use crate::numeric::digest::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};

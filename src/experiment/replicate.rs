@@ -4,7 +4,7 @@ use super::error::StageError;
 use crate::data::scaling::{ConstantColumn, ReferenceScale, Scaling};
 use crate::data::source::Part;
 use crate::metrics::{LogLikelihoodStats, Prdc, RealManifold, log_likelihood_stats};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use crate::spec::Plan;
 use candle_core::Device;
 use ndarray::{Array2, ArrayView2};

@@ -6,7 +6,7 @@ use super::files;
 use super::lock::Lock;
 use super::records::Label;
 use super::status::{State, Status};
-use crate::digest::hex;
+use crate::numeric::digest::hex;
 use crate::spec::{Pipeline, Plan, Study};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use super::model::{Mark, Role};
 use crate::data::mixture::GaussianMixture;
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use contour::ContourBuilder;
 use ndarray::{Array2, ArrayView2};
 

@@ -2,7 +2,7 @@
 
 use super::model::{Ink, Role};
 use super::results::RunRows;
-use crate::metrics::mean_interval;
+use crate::numeric::intervals::mean_interval;
 use std::collections::{BTreeMap, HashMap};
 
 /// More points than this on a line cannot be told apart.

@@ -9,7 +9,7 @@
 
 use std::sync::OnceLock;
 
-use super::{chebyshev, normal};
+use crate::numeric::{chebyshev, normal};
 
 /// Cells per bandwidth.
 pub const PER_BANDWIDTH: f64 = 2.0;

@@ -6,8 +6,9 @@
 use rand::RngExt;
 use rayon::prelude::*;
 
-use super::normal::LOG_SQRT_2PI;
-use crate::random::Stream;
+use crate::numeric::gaussian::Gaussian;
+use crate::numeric::normal::LOG_SQRT_2PI;
+use crate::numeric::random::Stream;
 
 /// Numbers of clusters tried, in this order.
 const SIZES: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24];
@@ -32,12 +33,8 @@ const CHUNK: usize = 512;
 pub(super) struct Cluster {
     /// Share of the points.
     pub weight: f64,
-    /// Mean, `d` numbers.
-    pub mean: Vec<f64>,
-    /// Lower triangular `L` with `L L^T` the covariance, row by row.
-    pub factor: Vec<f64>,
-    /// `log det L`.
-    pub log_det: f64,
+    /// Its mean and the factor of its covariance.
+    pub gaussian: Gaussian,
 }
 
 impl Cluster {
@@ -46,7 +43,6 @@ impl Cluster {
         let d = sum.len();
         let mean: Vec<f64> = sum.iter().map(|s| s / total).collect();
         let mut factor = vec![0.0; d * d];
-        let mut log_det = 0.0;
         for i in 0..d {
             for j in 0..=i {
                 let ridge = if i == j { RIDGE } else { 0.0 };
@@ -59,9 +55,9 @@ impl Cluster {
                     (own - known) / factor[j * d + j]
                 };
             }
-            log_det += factor[i * d + i].ln();
         }
-        (total > 0.0 && log_det.is_finite()).then_some(Self { weight: total / n, mean, factor, log_det })
+        let gaussian = Gaussian::new(mean, factor);
+        (total > 0.0 && gaussian.log_det.is_finite()).then_some(Self { weight: total / n, gaussian })
     }
 
     /// From its points, one after another in `points`; `None` for fewer than `d + 2`.
@@ -71,26 +67,13 @@ impl Cluster {
         points.chunks_exact(d).for_each(|x| sums.add(0, 1.0, x));
         if count < d + 2 { None } else { Self::from_sums(sums.total[0], n, &sums.sum, &sums.squares) }
     }
-
-    /// `y = L^-1 (x - mean)`, returning `|y|^2`.
-    pub fn whiten(&self, x: &[f64], y: &mut [f64]) -> f64 {
-        let d = x.len();
-        let mut squared = 0.0;
-        for i in 0..d {
-            let row = &self.factor[i * d..i * d + d];
-            let known: f64 = (0..i).map(|k| row[k] * y[k]).sum();
-            y[i] = (x[i] - self.mean[i] - known) / row[i];
-            squared += y[i] * y[i];
-        }
-        squared
-    }
 }
 
 /// Index of the cluster that `x` most likely belongs to; 0 for an empty list.
 pub(super) fn nearest(clusters: &[Cluster], x: &[f64], y: &mut [f64]) -> usize {
     let mut best = (f64::NEG_INFINITY, 0);
     for (k, cluster) in clusters.iter().enumerate() {
-        let score = cluster.weight.ln() - cluster.log_det - 0.5 * cluster.whiten(x, y);
+        let score = cluster.weight.ln() - cluster.gaussian.log_det - 0.5 * cluster.gaussian.whiten(x, y);
         if score > best.0 {
             best = (score, k);
         }
@@ -259,12 +242,12 @@ fn expect(
     let mut last = f64::NEG_INFINITY;
     for step in 0..=if clusters.is_empty() { 0 } else { steps } {
         let heads: Vec<f64> =
-            clusters.iter().map(|c| c.weight.ln() - c.log_det - d as f64 * LOG_SQRT_2PI).collect();
+            clusters.iter().map(|c| c.weight.ln() - c.gaussian.log_det - d as f64 * LOG_SQRT_2PI).collect();
         let sums = gather(points, d, clusters.len(), |x, sums| {
             let (mut y, mut logs) = (vec![0.0; d], [0.0; LARGEST]);
             let mut top = f64::NEG_INFINITY;
             for ((log, cluster), head) in logs.iter_mut().zip(&clusters).zip(&heads) {
-                *log = head - 0.5 * cluster.whiten(x, &mut y);
+                *log = head - 0.5 * cluster.gaussian.whiten(x, &mut y);
                 top = top.max(*log);
             }
             let logs = &mut logs[..clusters.len()];

@@ -13,7 +13,7 @@ use super::options::{Components, Coupling, GaussianizeOptions};
 use super::pairing::pair_up;
 use super::report::ComponentMap;
 use super::sheet::{self, PairFit};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 
 /// The maps of one layer's components.
 pub(super) struct Parts {

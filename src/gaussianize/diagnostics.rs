@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::matrix::haar;
 use super::sliced::{normal_quantiles, squared_w2};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 
 /// Most points a diagnostic looks at.
 const MOST_POINTS: usize = 4096;

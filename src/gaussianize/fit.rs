@@ -12,12 +12,12 @@ use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
 use super::matrix::{Whitening, affine};
-use super::normal;
 use super::options::GaussianizeOptions;
 use super::prepare::{check_data, split};
 use super::report::{FitReport, LayerReport, StopReason};
 use super::rotation::rotate;
-use crate::random::Stream;
+use crate::numeric::normal;
+use crate::numeric::random::Stream;
 
 impl Gaussianizer {
     /// Fits the map to `x` of shape `(n, d)`. `progress` is called with the layers done and the most there can be.

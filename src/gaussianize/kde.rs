@@ -3,7 +3,7 @@
 //! These sums are the definition that the fast map of [`super::marginal`] is built from and tested
 //! against. They cost time in the number of kernels near the point, so nothing here runs per sample.
 
-use super::normal;
+use crate::numeric::normal;
 
 /// Logarithm of the relative size below which a kernel is left out of a sum.
 const NEGLIGIBLE: f64 = 42.0;

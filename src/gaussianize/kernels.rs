@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use super::clusters::{self, Cluster};
 use super::mixture::MixtureMap;
-use super::normal::LOG_SQRT_2PI;
-use crate::random::Stream;
+use crate::numeric::normal::LOG_SQRT_2PI;
+use crate::numeric::random::Stream;
 
 /// Most points for the pilot.
 const MOST_POINTS: usize = 3072;
@@ -70,7 +70,7 @@ impl Kernels {
         all.widths = all
             .clusters
             .iter()
-            .map(|c| widths[clusters::nearest(&trial.clusters, &c.mean, &mut y)])
+            .map(|c| widths[clusters::nearest(&trial.clusters, &c.gaussian.mean, &mut y)])
             .collect();
         Some(all)
     }
@@ -94,7 +94,7 @@ impl Kernels {
                 .unwrap_or_else(|| Cluster { weight: share, ..pilot.clone() });
             let mut own = vec![0.0; part.len()];
             for (x, y) in part.chunks_exact(d).zip(own.chunks_exact_mut(d)) {
-                cluster.whiten(x, y);
+                cluster.gaussian.whiten(x, y);
             }
             kernels.clusters.push(cluster);
             kernels.widths.push(1.0);
@@ -134,7 +134,7 @@ impl Kernels {
         let mut densities = [0.0; WIDTHS.len()];
         let mut y = vec![0.0; d];
         for (cluster, points) in self.clusters.iter().zip(&self.points) {
-            if cluster.whiten(x, &mut y) > AWAY * AWAY {
+            if cluster.gaussian.whiten(x, &mut y) > AWAY * AWAY {
                 continue;
             }
             for (k, density) in WIDTHS.iter().zip(&mut densities) {
@@ -147,7 +147,7 @@ impl Kernels {
                         sum += exponent.exp();
                     }
                 }
-                *density += sum * (-cluster.log_det - d as f64 * (k.ln() + LOG_SQRT_2PI)).exp();
+                *density += sum * (-cluster.gaussian.log_det - d as f64 * (k.ln() + LOG_SQRT_2PI)).exp();
             }
         }
         // A floor as thin as the broad part of the final density.

@@ -17,9 +17,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CellSums, PER_BANDWIDTH};
-use super::normal;
 use super::piecewise::{PieceBuilder, PiecewiseMap};
 use super::tail::{Tail, outermost};
+use crate::numeric::normal;
 
 /// What a marginal does beyond its data and between its modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,7 +111,7 @@ impl Marginal {
                 let (lo, hi) = (sums.lower_end(index), sums.lower_end(index + 1));
                 let (p, q) = sums.at_nodes(index);
                 let (middle, half) = (0.5 * (lo + hi), 0.5 * (hi - lo));
-                let nodes = super::chebyshev::nodes();
+                let nodes = crate::numeric::chebyshev::nodes();
                 let values = std::array::from_fn(|r| blend(middle + half * nodes[r], (p[r], q[r])));
                 builder.push_values(lo, hi, &values);
             }

@@ -7,7 +7,7 @@
 //! components' own quantiles. A broad component of a tenth of a point's mass keeps every gap passable.
 
 use super::clusters::Cluster;
-use super::normal;
+use crate::numeric::normal;
 
 /// Share of the broad component, in units of one point.
 const BROAD_SHARE: f64 = 0.1;
@@ -61,8 +61,8 @@ impl MixtureMap {
         let total: f64 = clusters.iter().map(|c| c.weight).sum();
         for cluster in clusters {
             logs.push((cluster.weight / total * (1.0 - share)).ln());
-            means.extend_from_slice(&cluster.mean);
-            factors.extend_from_slice(&cluster.factor);
+            means.extend_from_slice(&cluster.gaussian.mean);
+            factors.extend_from_slice(&cluster.gaussian.factor);
         }
         Self::new(dim, logs, means, factors)
     }

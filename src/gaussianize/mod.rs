@@ -2,10 +2,9 @@
 //!
 //! | file | idea |
 //! | --- | --- |
-//! | `normal` | the standard normal on logarithmic scales |
 //! | `bandwidth`, `isj`, `shimazaki` | how wide the kernels are |
 //! | `kde`, `cells` | kernel sums: one by one exactly, and all at once in linear time |
-//! | `chebyshev`, `piecewise`, `buckets`, `tail`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
+//! | `piecewise`, `buckets`, `tail`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
 //! | `clusters`, `kernels`, `sheet`, `pair` | two components jointly: cluster-shaped kernels on a grid, and its exact transport |
 //! | `mixture` | all components jointly: the transport of a Gaussian mixture |
 //! | `matrix`, `ica`, `sliced`, `rotation` | whitening, and which axes to look along |
@@ -16,7 +15,7 @@
 //!
 //! ```
 //! use gdiff::gaussianize::{GaussianizeOptions, Gaussianizer};
-//! use gdiff::random::Stream;
+//! use gdiff::numeric::random::Stream;
 //!
 //! let stream = Stream::new(1, 0, "example");
 //! let x = stream.standard_normal(0, 500, 2).mapv(f64::exp);
@@ -32,7 +31,6 @@
 pub mod bandwidth;
 mod buckets;
 mod cells;
-mod chebyshev;
 mod clusters;
 mod components;
 pub mod diagnostics;
@@ -47,7 +45,6 @@ mod map;
 pub mod marginal;
 pub mod matrix;
 pub mod mixture;
-pub mod normal;
 mod options;
 pub mod pair;
 mod pairing;

@@ -9,7 +9,7 @@
 //! Both tails of each CDF are summed from their own end. Outside the grid, where a share `tail` of
 //! the mass lies, `z` goes on with slope 1 (components have spread 1) and the conditional is that of the edge.
 
-use super::normal;
+use crate::numeric::normal;
 
 /// A regular grid on one axis.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,7 @@
 //! polynomial, inside a bracket, so that inverse and function belong together to rounding error.
 
 use super::buckets::Buckets;
-use super::chebyshev::{GUESS, NODES, chebyshev, monomial, nodes, tables};
+use crate::numeric::chebyshev::{GUESS, NODES, chebyshev, monomial, nodes, tables};
 
 /// Relative size of the last Chebyshev coefficients above which a piece is halved.
 const RESOLVED: f64 = 2e-14;

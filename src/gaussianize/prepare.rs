@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::error::GaussianizeError;
 use super::options::GaussianizeOptions;
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 
 /// Fewest held-out points worth watching.
 const FEWEST_HELD_OUT: usize = 20;

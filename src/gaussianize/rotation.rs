@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use super::matrix::haar;
 use super::options::{GaussianizeOptions, Rotation};
 use super::{ica, sliced};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 
 /// Axes for one layer and how they were found.
 pub(super) struct Turn {

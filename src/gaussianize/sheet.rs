@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::kernels::Kernels;
 use super::pair::{Axis, PairMap};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 
 /// Most nodes on one side.
 const MOST_NODES: usize = 360;
@@ -78,7 +78,7 @@ pub(super) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<
         .iter()
         .zip(&kernels.widths)
         .map(|(c, k)| {
-            let (l, k2) = (&c.factor, k * k);
+            let (l, k2) = (&c.gaussian.factor, k * k);
             Shape { aa: k2 * l[0] * l[0], ab: k2 * l[0] * l[2], bb: k2 * (l[2] * l[2] + l[3] * l[3]) }
         })
         .collect();
@@ -115,7 +115,7 @@ pub(super) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<
         .enumerate()
         .map(|(k, (cluster, stamp))| {
             let shrink = (1.0 - kernels.widths[k].powi(2)).sqrt();
-            let (m, l) = (&cluster.mean, &cluster.factor);
+            let (m, l) = (&cluster.gaussian.mean, &cluster.gaussian.factor);
             let centres = kernels.points[k].chunks_exact(2).map(|y| {
                 let (u, v) = (shrink * y[0], shrink * y[1]);
                 (m[0] + l[0] * u, m[1] + l[2] * u + l[3] * v)

@@ -13,9 +13,9 @@ use rayon::prelude::*;
 
 use super::ica::every_so_many;
 use super::matrix::{haar, orthonormalize};
-use super::normal;
 use super::shimazaki::golden_minimum;
-use crate::random::Stream;
+use crate::numeric::normal;
+use crate::numeric::random::Stream;
 
 const COARSE_POINTS: usize = 2048;
 const FINE_POINTS: usize = 16_384;

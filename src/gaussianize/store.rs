@@ -12,7 +12,6 @@ use ndarray::{Array1, Array2};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::chebyshev::NODES;
 use super::error::GaussianizeError;
 use super::layer::{Layer, Pair};
 use super::map::Gaussianizer;
@@ -21,6 +20,7 @@ use super::mixture::MixtureMap;
 use super::pair::{Axis, PairMap};
 use super::piecewise::{Piece, PiecewiseMap};
 use super::tail::Tail;
+use crate::numeric::chebyshev::NODES;
 
 const FORMAT: &str = "gdiff gaussianizer 1";
 const COLUMNS: usize = 4 + NODES;

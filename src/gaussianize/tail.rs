@@ -1,7 +1,7 @@
 //! How a marginal goes on beyond its table.
 
 use super::kde::log_mass_below;
-use super::normal;
+use crate::numeric::normal;
 
 /// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
 const FAR: f64 = 1e17;

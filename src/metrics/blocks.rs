@@ -280,7 +280,7 @@ impl Distances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Stream;
+    use crate::numeric::random::Stream;
 
     #[test]
     fn counts_do_not_depend_on_the_size_of_blocks() {

@@ -3,7 +3,7 @@
 //! Squared distances are summed in the order of the coordinates, and so is the squared gap; since
 //! rounding is monotone, the gap cannot exceed the squared distance of any two points in the boxes.
 
-use super::lanes::{LANES, Lanes};
+use crate::numeric::simd::{LANES, Lanes};
 
 /// The squared distance between two boxes of `d` sides, each given by its lower and then its upper
 /// corner: never more than the rounded squared distance of a point of one to a point of the other.

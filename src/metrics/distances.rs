@@ -4,9 +4,9 @@
 use pulp::Simd;
 use std::ops::Range;
 
-use super::lanes::{LANES, Lanes};
 use super::screen::{Screen, WIDE};
 use super::tree::PointTree;
+use crate::numeric::simd::{LANES, Lanes};
 
 /// What is done with the distances of query points to candidates.
 pub(super) trait Pairs {

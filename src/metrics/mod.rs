@@ -1,7 +1,7 @@
 //! How good are the samples: log-likelihood, precision, recall, density and coverage, and the summary
 //! statistics that the reports print.
 //!
-//! PRDC, the costly one, is built from the bottom up: lanes of eight numbers, squared distances
+//! PRDC, the costly one, is built from the bottom up: eight numbers side by side, squared distances
 //! between packets of eight points, a tree of packets, the k-th neighbours of a set, the spheres that
 //! reach to them, and [`RealManifold`] on top; or, on a GPU and in many dimensions, from blocks of distances. Its results are counts of exact comparisons, so they
 //! depend neither on the number of threads nor on the instruction set.
@@ -10,8 +10,6 @@ mod blocks;
 mod boxes;
 mod distances;
 mod error;
-mod interval;
-mod lanes;
 mod log_likelihood;
 mod neighbours;
 mod plateau;
@@ -22,7 +20,6 @@ mod spheres;
 mod tree;
 
 pub use error::MetricsError;
-pub use interval::{Interval, mean_interval, paired_difference};
 pub use log_likelihood::{LogLikelihoodStats, log_likelihood_stats};
 pub use plateau::plateau_step;
 pub use prdc::{Prdc, RealManifold};

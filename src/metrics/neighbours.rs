@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::distances::{Pairs, compare};
-use super::lanes::{LANES, Lanes};
 use super::tree::{PointTree, Search};
+use crate::numeric::simd::{LANES, Lanes};
 
 /// Leaves that one task works through.
 const LEAVES_PER_TASK: usize = 16;

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::distances::{Pairs, compare};
-use super::lanes::{LANES, Lanes};
 use super::spheres::{LEAVES_PER_TASK, Spheres, task_leaves};
 use super::tree::Search;
+use crate::numeric::simd::{LANES, Lanes};
 
 /// How many of the real points lie in the other side's picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -13,7 +13,7 @@
 
 use pulp::Simd;
 
-use super::lanes::{LANES, Lanes};
+use crate::numeric::simd::{LANES, Lanes};
 
 /// Points that are screened together.
 pub(super) const WIDE: usize = 2 * LANES;

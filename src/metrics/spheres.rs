@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::distances::{Pairs, compare};
-use super::lanes::{LANES, Lanes};
 use super::neighbours::squared_radii;
 use super::screen::Frame;
 use super::tree::{Node, PointTree, Search};
+use crate::numeric::simd::{LANES, Lanes};
 
 /// Leaves that one task works through.
 pub(super) const LEAVES_PER_TASK: usize = 16;

@@ -13,8 +13,8 @@ use rayon::join;
 use std::ops::Range;
 
 use super::boxes::squared_gap;
-use super::lanes::LANES;
 use super::screen::{Frame, Screen};
+use crate::numeric::simd::LANES;
 
 /// Subtrees of at most this many points are built by one thread.
 const BUILD_ALONE: usize = 2048;

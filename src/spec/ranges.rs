@@ -2,7 +2,7 @@
 
 use super::error::SpecError;
 use super::origin::Origins;
-use crate::options::{self, OutOfRange};
+use crate::numeric::options::{self, OutOfRange};
 
 /// Refuses values out of their range, each at its own place.
 pub struct Checker<'a>(pub &'a Origins);

@@ -3,7 +3,7 @@
 
 use crate::data::table::{self, TableError};
 use crate::diffusion::{DiffusionError, Schedule, ScheduleKind, ScheduleOptions};
-use crate::digest::hex;
+use crate::numeric::digest::hex;
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;

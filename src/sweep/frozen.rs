@@ -1,7 +1,7 @@
 //! The plan of a sweep: `points.json` numbers its runs for good, `specs.txt` holds their resolved specs.
 
-use crate::digest::hex;
 use crate::experiment::{ExperimentError, Label, Lock, PlannedRun, files, holds, planned};
+use crate::numeric::digest::hex;
 use crate::spec::Study;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -10,7 +10,7 @@ use gdiff::diffusion::{
     NetworkDenoiser, Reduction, SamplerKind, SamplerOptions, Schedule, TrainerStack, sample,
 };
 use gdiff::metrics::RealManifold;
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use tempfile::tempdir;
 

@@ -2,7 +2,7 @@
 
 use gdiff::data::scaling::{ScaleKind, Scaling};
 use gdiff::data::table::{TableError, read_csv, write_csv};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array2, Axis, array};
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use gdiff::diffusion::{
     Activation, Conditioning, Denoiser, DiffusionError, Isotropy, IsotropyForm, LossOptions, NetworkDenoiser,
     NetworkOptions, Reduction, Schedule, TimeEncoding, TrainStreams, Trainer,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use proptest::prelude::*;
 

@@ -10,7 +10,7 @@ use gdiff::diffusion::{
     optimizer::{Optimizer, clip},
     time,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array2, s};
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use gdiff::diffusion::{
     DiffusionError, MixtureDenoiser, SamplerKind, SamplerOptions, Schedule, ScheduleKind, ScheduleOptions,
     Spacing, VarianceKind, sample, sampler::sample_with,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array1, Array2, Axis, arr2};
 use serde_json::Value;
 

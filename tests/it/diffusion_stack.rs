@@ -5,7 +5,7 @@ use gdiff::diffusion::{
     Activation, Denoiser, DenoiserStack, DiffusionError, Isotropy, IsotropyForm, LossOptions,
     NetworkDenoiser, OptimizerKind, Reduction, TrainerStack,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Axis, concatenate};
 
 /// Three trainings that differ in seed, learning rate and lambda.

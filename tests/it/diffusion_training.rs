@@ -8,7 +8,7 @@ use gdiff::diffusion::{
     Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions, TrainStreams, Trainer,
     average,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array1, Array2, arr2};
 use rand::RngExt;
 use std::collections::HashSet;

@@ -3,7 +3,7 @@
 use gdiff::gaussianize::mixture::MixtureMap;
 use gdiff::gaussianize::pair::{Axis, PairMap};
 use gdiff::gaussianize::{Coupling, FitReport, GaussianizeOptions, Gaussianizer, Layer};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array1, Array2, s};
 use proptest::prelude::*;
 

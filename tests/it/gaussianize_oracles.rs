@@ -5,7 +5,8 @@ use gdiff::gaussianize::bandwidth::BandwidthRule;
 use gdiff::gaussianize::kde::Kde;
 use gdiff::gaussianize::marginal::Marginal;
 use gdiff::gaussianize::matrix::{Whitening, affine};
-use gdiff::gaussianize::{Contrast, Gaussianizer, Layer, Tails, ica, normal};
+use gdiff::gaussianize::{Contrast, Gaussianizer, Layer, Tails, ica};
+use gdiff::numeric::normal;
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 

@@ -6,7 +6,7 @@ use gdiff::gaussianize::marginal::Marginal;
 use gdiff::gaussianize::{
     Components, Coupling, GaussianizeOptions, Gaussianizer, Rotation, StopReason, Tails,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array2, s};
 use proptest::prelude::*;
 

@@ -14,8 +14,8 @@ use gdiff::diffusion::{
     ScheduleKind, ScheduleOptions,
 };
 use gdiff::experiment::Purpose;
-use gdiff::metrics::{mean_interval, paired_difference};
-use gdiff::random::Stream;
+use gdiff::numeric::intervals::{mean_interval, paired_difference};
+use gdiff::numeric::random::Stream;
 use gdiff::spec::read_text;
 use ndarray::{Array1, Array2, array};
 use std::path::Path;

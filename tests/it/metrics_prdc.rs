@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 use gdiff::metrics::{MetricsError, Prdc, RealManifold};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
 

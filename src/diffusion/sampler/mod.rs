@@ -5,7 +5,7 @@ mod ddpm;
 mod dpm_solver;
 
 use super::{Denoiser, DiffusionError, Schedule, VarianceKind};
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

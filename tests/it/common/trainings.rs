@@ -5,7 +5,7 @@ use gdiff::diffusion::{
     Activation, Conditioning, Decay, LossOptions, Network, NetworkOptions, OptimizerKind, OptimizerOptions,
     Reduction, Schedule, TimeEncoding, TrainOptions, TrainStreams, Trainer,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 
 pub const ACTIVATIONS: [Activation; 4] =
     [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Gelu];

@@ -27,7 +27,7 @@ pub struct Interval {
 /// # Examples
 ///
 /// ```
-/// let interval = gdiff::metrics::mean_interval(&[1.0, 2.0, 3.0]).unwrap();
+/// let interval = gdiff::numeric::intervals::mean_interval(&[1.0, 2.0, 3.0]).unwrap();
 /// assert_eq!(interval.mean, 2.0);
 /// assert!((interval.half_width.unwrap() - 4.302653 / 3f64.sqrt()).abs() < 1e-6);
 /// ```

@@ -4,12 +4,12 @@
 //! every lane holds exactly what scalar code would.
 
 /// Points that are handled together.
-pub(super) const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// One number for each of eight points.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-pub(super) struct Lanes(pub [f64; LANES]);
+pub struct Lanes(pub [f64; LANES]);
 
 impl Lanes {
     /// The same number in every lane.
