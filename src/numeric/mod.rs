@@ -11,14 +11,20 @@
 //! | [`gaussian`] | a normal distribution in d dimensions by the Cholesky factor of its covariance |
 //! | [`chebyshev`] | interpolation at Chebyshev nodes |
 //! | [`intervals`] | means with confidence intervals |
+//! | [`minimum`] | golden-section search |
+//! | [`orthogonal`] | orthogonal matrices |
+//! | [`wasserstein`] | Wasserstein-2 distances on a line |
 //! | [`simd`] | eight numbers side by side |
 
 pub mod chebyshev;
 pub mod digest;
 pub mod gaussian;
 pub mod intervals;
+pub mod minimum;
 pub mod normal;
 pub mod options;
+pub mod orthogonal;
 pub mod random;
 pub mod simd;
 pub mod threads;
+pub mod wasserstein;

@@ -9,7 +9,6 @@ use super::origin::Origins;
 use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
 use super::ranges::Checker;
 use super::reuse::Reuse;
-use super::sections::GaussianizeFile;
 use crate::diffusion::{
     Isotropy, IsotropyForm, LossOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind,
     ScheduleOptions, TrainOptions,
@@ -26,7 +25,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     check.count("replicates", file.replicates)?;
     let data = data(&check, &mut file, reuse, &mut warnings)?;
     pipelines(&check, &file)?;
-    gaussianize(&check, &file.gaussianize, data.source.dim())?;
+    check.section("gaussianize", file.gaussianize.check_for(data.source.dim()))?;
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let network = network(&check, &mut file, data.source.dim())?;
     let train = train(&check, &mut file, &mut warnings)?;
@@ -38,7 +37,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
         replicates: file.replicates,
         pipelines: file.pipelines.clone(),
         data,
-        gaussianize: file.gaussianize.options(),
+        gaussianize: file.gaussianize.clone(),
         schedule,
         network,
         train,
@@ -71,29 +70,6 @@ fn pipelines(check: &Checker, file: &SpecFile) -> Result<(), SpecError> {
         }
         None => Ok(()),
     }
-}
-
-/// Checks `[gaussianize]` for points of `dim` dimensions.
-pub fn gaussianize(check: &Checker, g: &GaussianizeFile, dim: usize) -> Result<(), SpecError> {
-    check.count("gaussianize.layers", g.layers)?;
-    if let Some(h) = g.fixed_bandwidth() {
-        check.positive("gaussianize.bandwidth", h)?;
-    }
-    check.positive("gaussianize.bandwidth_factor", g.bandwidth_factor)?;
-    check.positive("gaussianize.pair_factor", g.pair_factor)?;
-    if let Some(m) = g.leading() {
-        check.require((1..=dim).contains(&m), "gaussianize.components", || {
-            format!("`gaussianize.components` is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")
-        })?;
-    }
-    check.require((0.0..=0.5).contains(&g.held_out), "gaussianize.held_out", || {
-        format!(
-            "`gaussianize.held_out` is {}, but it must be a fraction from 0 (watch nothing) to 0.5",
-            g.held_out
-        )
-    })?;
-    check.count("gaussianize.patience", g.patience)?;
-    check.not_negative("gaussianize.min_gain", g.min_gain)
 }
 
 fn schedule(

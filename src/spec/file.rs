@@ -3,9 +3,8 @@
 use super::error::{SpecError, nearest};
 use super::origin::{Origins, join};
 use super::plan::Pipeline;
-use super::sections::{
-    DataFile, DiffusionFile, GaussianizeFile, MetricsFile, NetworkFile, SampleFile, TrainFile,
-};
+use super::sections::{DataFile, DiffusionFile, MetricsFile, NetworkFile, SampleFile, TrainFile};
+use crate::gaussianize::GaussianizeOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -28,7 +27,7 @@ pub struct SpecFile {
     pub data: DataFile,
     /// The invertible map of the "gaussianized" pipeline.
     #[serde(default)]
-    pub gaussianize: GaussianizeFile,
+    pub gaussianize: GaussianizeOptions,
     /// The noise schedule.
     #[serde(default)]
     pub diffusion: DiffusionFile,

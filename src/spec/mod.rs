@@ -89,6 +89,6 @@ pub fn gaussianize_options(dim: usize, overrides: &[Override]) -> Result<Gaussia
         o.apply(&mut table, &mut origins)?;
     }
     let only: sections::GaussianizeOnly = file::from_table(table, &origins)?;
-    check::gaussianize(&ranges::Checker(&origins), &only.gaussianize, dim)?;
-    Ok(only.gaussianize.options())
+    ranges::Checker(&origins).section("gaussianize", only.gaussianize.check_for(dim))?;
+    Ok(only.gaussianize)
 }

@@ -1,14 +1,12 @@
 //! The sections of the spec file, with every default in sight.
 
-use super::choice::{BandwidthChoice, ComponentsChoice, DataKind};
+use super::choice::DataKind;
 use crate::data::scaling::{ReferenceScale, ScaleKind};
 use crate::diffusion::{
     Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind,
     Spacing, TimeEncoding, VarianceKind,
 };
-use crate::gaussianize::{
-    BandwidthRule, Components, Contrast, Coupling, GaussianizeOptions, Rotation, Tails,
-};
+use crate::gaussianize::GaussianizeOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianizeOnly {
     /// The section.
-    pub gaussianize: GaussianizeFile,
+    pub gaussianize: GaussianizeOptions,
 }
 
 /// `[data]`
@@ -86,93 +84,6 @@ pub struct ComponentFile {
 
 fn unit() -> f64 {
     1.0
-}
-
-/// `[gaussianize]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GaussianizeFile {
-    /// Layers at most.
-    pub layers: usize,
-    /// Axes one by one, in pairs, or all jointly.
-    pub coupling: Coupling,
-    /// How each layer chooses its axes.
-    pub rotation: Rotation,
-    /// Contrast of FastICA.
-    pub contrast: Contrast,
-    /// Kernel width, or how it is chosen.
-    pub bandwidth: BandwidthChoice,
-    /// Multiplies the chosen kernel width.
-    pub bandwidth_factor: f64,
-    /// Multiplies the kernel widths of pairs.
-    pub pair_factor: f64,
-    /// Which components are gaussianized.
-    pub components: ComponentsChoice,
-    /// The marginal map beyond the data and between modes.
-    pub tails: Tails,
-    /// Fraction of the training points that is held out to watch the fit.
-    pub held_out: f64,
-    /// Layers without improvement before the fit stops.
-    pub patience: usize,
-    /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
-    pub min_gain: f64,
-}
-
-impl Default for GaussianizeFile {
-    fn default() -> Self {
-        let o = GaussianizeOptions::default();
-        Self {
-            layers: o.layers,
-            coupling: o.coupling,
-            rotation: o.rotation,
-            contrast: o.contrast,
-            bandwidth: BandwidthChoice(o.bandwidth),
-            bandwidth_factor: o.bandwidth_factor,
-            pair_factor: o.pair_factor,
-            components: ComponentsChoice(o.components),
-            tails: o.tails,
-            held_out: o.held_out,
-            patience: o.patience,
-            min_gain: o.min_gain,
-        }
-    }
-}
-
-impl GaussianizeFile {
-    /// The options of the fit.
-    pub fn options(&self) -> GaussianizeOptions {
-        GaussianizeOptions {
-            layers: self.layers,
-            coupling: self.coupling,
-            rotation: self.rotation,
-            contrast: self.contrast,
-            bandwidth: self.bandwidth.0,
-            bandwidth_factor: self.bandwidth_factor,
-            pair_factor: self.pair_factor,
-            components: self.components.0,
-            tails: self.tails,
-            held_out: self.held_out,
-            patience: self.patience,
-            min_gain: self.min_gain,
-            ..GaussianizeOptions::default()
-        }
-    }
-
-    /// The fixed kernel width, if one is given.
-    pub fn fixed_bandwidth(&self) -> Option<f64> {
-        match self.bandwidth.0 {
-            BandwidthRule::Fixed(h) => Some(h),
-            _ => None,
-        }
-    }
-
-    /// The number of leading components, if not all.
-    pub fn leading(&self) -> Option<usize> {
-        match self.components.0 {
-            Components::Leading(m) => Some(m),
-            Components::All => None,
-        }
-    }
 }
 
 /// `[diffusion]`

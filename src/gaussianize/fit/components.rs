@@ -4,19 +4,19 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
 use super::diagnostics::negentropy;
-use super::ica::every_so_many;
-use super::kernels;
-use super::layer::{Layer, Pair};
-use super::marginal::Marginal;
-use super::mixture::MixtureMap;
-use super::options::{Components, Coupling, GaussianizeOptions};
 use super::pairing::pair_up;
 use super::report::ComponentMap;
-use super::sheet::{self, PairFit};
+use crate::gaussianize::joint::grid_density::{self, PairFit};
+use crate::gaussianize::joint::kernels;
+use crate::gaussianize::joint::mixture::MixtureMap;
+use crate::gaussianize::kde::marginal::Marginal;
+use crate::gaussianize::layer::{Layer, Pair};
+use crate::gaussianize::options::{Components, Coupling, GaussianizeOptions};
+use crate::gaussianize::thin::thin_columns;
 use crate::numeric::random::Stream;
 
 /// The maps of one layer's components.
-pub(super) struct Parts {
+pub(crate) struct FittedComponents {
     pub marginals: Vec<Option<Marginal>>,
     pub pairs: Vec<Pair>,
     pub joint: Option<MixtureMap>,
@@ -25,7 +25,7 @@ pub(super) struct Parts {
     pub notes: Vec<String>,
 }
 
-impl Parts {
+impl FittedComponents {
     /// How each component is mapped.
     pub fn maps(&self) -> Vec<ComponentMap> {
         let mut maps: Vec<ComponentMap> = self
@@ -47,15 +47,15 @@ impl Parts {
 ///
 /// # Errors
 /// A sentence when a component has no usable density.
-pub(super) fn fit_components(
+pub(crate) fn fit_components(
     sources: ArrayView2<f64>,
     options: &GaussianizeOptions,
     layer: usize,
     stream: &Stream,
-) -> Result<Parts, String> {
+) -> Result<FittedComponents, String> {
     let d = sources.nrows();
     let mut single = chosen_components(sources, options.components);
-    let mut parts = Parts {
+    let mut components = FittedComponents {
         marginals: Vec::new(),
         pairs: Vec::new(),
         joint: None,
@@ -64,9 +64,9 @@ pub(super) fn fit_components(
     };
     let whole = options.coupling == Coupling::Joint && layer == 1 && d > 2 && single.iter().all(|c| *c);
     if whole && let Some(joint) = kernels::mixture(sources, stream) {
-        parts.marginals = (0..d).map(|_| None).collect();
-        parts.joint = Some(joint);
-        return Ok(parts);
+        components.marginals = (0..d).map(|_| None).collect();
+        components.joint = Some(joint);
+        return Ok(components);
     }
     if options.coupling != Coupling::Marginal {
         let couples = pair_up(sources, &single);
@@ -75,17 +75,17 @@ pub(super) fn fit_components(
             .map(|(first, second)| {
                 let row = |j: usize| sources.row(j).to_vec();
                 let seed = stream.child(&first.to_string());
-                sheet::fit(&row(*first), &row(*second), options.pair_factor, &seed)
+                grid_density::fit(&row(*first), &row(*second), options.pair_factor, &seed)
             })
             .collect();
         for ((first, second), fit) in couples.into_iter().zip(fits) {
             let Some(PairFit { map, bandwidths }) = fit else { continue };
             (single[first], single[second]) = (false, false);
-            (parts.bandwidths[first], parts.bandwidths[second]) = (bandwidths[0], bandwidths[1]);
-            parts.pairs.push(Pair { first, second, map });
+            (components.bandwidths[first], components.bandwidths[second]) = (bandwidths[0], bandwidths[1]);
+            components.pairs.push(Pair { first, second, map });
         }
     }
-    let fits: Vec<Result<Option<OneFit>, String>> = (0..d)
+    let fits: Vec<Result<Option<MarginalFitted>, String>> = (0..d)
         .into_par_iter()
         .map(
             |j| if single[j] { fit_component(sources.row(j), options, layer, j).map(Some) } else { Ok(None) },
@@ -94,12 +94,12 @@ pub(super) fn fit_components(
     for (j, fit) in fits.into_iter().enumerate() {
         let fit = fit?;
         if let Some(one) = &fit {
-            parts.bandwidths[j] = one.bandwidth;
-            parts.notes.extend(one.notes.iter().cloned());
+            components.bandwidths[j] = one.bandwidth;
+            components.notes.extend(one.notes.iter().cloned());
         }
-        parts.marginals.push(fit.map(|one| one.marginal));
+        components.marginals.push(fit.map(|one| one.marginal));
     }
-    Ok(parts)
+    Ok(components)
 }
 
 /// Which components are to be gaussianized: the most non-Gaussian ones first.
@@ -113,7 +113,7 @@ fn chosen_components(sources: ArrayView2<f64>, components: Components) -> Vec<bo
     chosen
 }
 
-struct OneFit {
+struct MarginalFitted {
     marginal: Marginal,
     bandwidth: f64,
     notes: Vec<String>,
@@ -124,7 +124,7 @@ fn fit_component(
     options: &GaussianizeOptions,
     layer: usize,
     component: usize,
-) -> Result<OneFit, String> {
+) -> Result<MarginalFitted, String> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let rule = options.bandwidth.choose(&sorted);
@@ -144,7 +144,7 @@ fn fit_component(
             fit.bandwidth
         ));
     }
-    Ok(OneFit { marginal, bandwidth: fit.bandwidth, notes })
+    Ok(MarginalFitted { marginal, bandwidth: fit.bandwidth, notes })
 }
 
 /// One map of a layer with the rows it works on.
@@ -153,44 +153,44 @@ enum Task<'a> {
     Two(&'a Pair, [ArrayViewMut1<'a, f64>; 2], Option<ArrayViewMut1<'a, f64>>),
 }
 
-/// Sends components through the layer's maps; `log_slopes` takes `log dz/ds` of each, that of a pair in the
+/// Sends components through the layer's maps; `log_derivatives` takes `log dz/ds` of each, that of a pair in the
 /// row of its first one.
-pub(super) fn push(
+pub(crate) fn push(
     layer: &Layer,
     mut sources: Array2<f64>,
-    mut log_slopes: Option<&mut Array2<f64>>,
+    mut log_derivatives: Option<&mut Array2<f64>>,
 ) -> Array2<f64> {
     let mut rows: Vec<Option<ArrayViewMut1<f64>>> = sources.axis_iter_mut(Axis(0)).map(Some).collect();
-    let mut slopes: Vec<Option<ArrayViewMut1<f64>>> = match &mut log_slopes {
-        Some(slopes) => slopes.axis_iter_mut(Axis(0)).map(Some).collect(),
+    let mut derivatives: Vec<Option<ArrayViewMut1<f64>>> = match &mut log_derivatives {
+        Some(derivatives) => derivatives.axis_iter_mut(Axis(0)).map(Some).collect(),
         None => rows.iter().map(|_| None).collect(),
     };
     let mut tasks = Vec::new();
     for (j, marginal) in layer.marginals.iter().enumerate() {
         if let (Some(marginal), Some(row)) = (marginal, rows[j].take_if(|_| marginal.is_some())) {
-            tasks.push(Task::One(marginal, row, slopes[j].take()));
+            tasks.push(Task::One(marginal, row, derivatives[j].take()));
         }
     }
     for pair in &layer.pairs {
         if let (Some(a), Some(b)) = (rows[pair.first].take(), rows[pair.second].take()) {
-            tasks.push(Task::Two(pair, [a, b], slopes[pair.first].take()));
+            tasks.push(Task::Two(pair, [a, b], derivatives[pair.first].take()));
         }
     }
     tasks.into_par_iter().for_each(Task::run);
-    drop((rows, slopes));
+    drop((rows, derivatives));
     if let Some(joint) = &layer.joint {
         let mut logs = vec![0.0; sources.ncols()];
         let columns = sources.axis_chunks_iter_mut(Axis(1), 256).into_par_iter();
         columns.zip(logs.par_chunks_mut(256)).for_each(|(mut columns, logs)| {
-            let (mut room, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
+            let (mut scratch, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
             for (mut column, log) in columns.columns_mut().into_iter().zip(logs) {
                 point.iter_mut().zip(&column).for_each(|(p, v)| *p = *v);
-                *log = joint.forward(&mut point, &mut room);
+                *log = joint.forward(&mut point, &mut scratch);
                 column.iter_mut().zip(&point).for_each(|(v, p)| *v = *p);
             }
         });
-        if let Some(slopes) = log_slopes {
-            slopes.row_mut(0).iter_mut().zip(logs).for_each(|(slope, log)| *slope = log);
+        if let Some(derivatives) = log_derivatives {
+            derivatives.row_mut(0).iter_mut().zip(logs).for_each(|(derivative, log)| *derivative = log);
         }
     }
     sources
@@ -200,18 +200,18 @@ impl Task<'_> {
     fn run(self) {
         match self {
             Self::One(marginal, mut row, None) => row.par_mapv_inplace(|v| marginal.forward(v)),
-            Self::One(marginal, mut row, Some(mut slopes)) => {
-                row.iter_mut().zip(&mut slopes).for_each(|(v, log_slope)| {
-                    let (z, slope) = marginal.forward_with_slope(*v);
-                    (*v, *log_slope) = (z, slope.ln());
+            Self::One(marginal, mut row, Some(mut derivatives)) => {
+                row.iter_mut().zip(&mut derivatives).for_each(|(v, log_derivative)| {
+                    let (z, derivative) = marginal.forward_with_derivative(*v);
+                    (*v, *log_derivative) = (z, derivative.ln());
                 });
             }
-            Self::Two(pair, [mut a, mut b], mut slopes) => {
+            Self::Two(pair, [mut a, mut b], mut derivatives) => {
                 for (i, (a, b)) in a.iter_mut().zip(&mut b).enumerate() {
-                    let log_slope;
-                    (*a, *b, log_slope) = pair.map.forward(*a, *b);
-                    if let Some(slopes) = &mut slopes {
-                        slopes[i] = log_slope;
+                    let log_derivative;
+                    (*a, *b, log_derivative) = pair.map.forward(*a, *b);
+                    if let Some(derivatives) = &mut derivatives {
+                        derivatives[i] = log_derivative;
                     }
                 }
             }
@@ -220,8 +220,8 @@ impl Task<'_> {
 }
 
 /// Largest error of going through the maps and back, over up to 1024 points; components have spread 1.
-pub(super) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
-    let few = every_so_many(sources, 1024);
+pub(crate) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
+    let few = thin_columns(sources, 1024);
     let mut worst = 0.0_f64;
     for (row, marginal) in few.axis_iter(Axis(0)).zip(&layer.marginals) {
         let Some(marginal) = marginal else { continue };
@@ -237,11 +237,11 @@ pub(super) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
         }
     }
     if let Some(joint) = &layer.joint {
-        let mut room = joint.scratch();
+        let mut scratch = joint.scratch();
         for column in few.columns() {
             let mut point = column.to_vec();
-            joint.forward(&mut point, &mut room);
-            joint.inverse(&mut point, &mut room);
+            joint.forward(&mut point, &mut scratch);
+            joint.inverse(&mut point, &mut scratch);
             worst = column.iter().zip(point).fold(worst, |w, (a, b)| w.max((a - b).abs()));
         }
     }

@@ -3,20 +3,20 @@
 //! Inside the data the map is a piecewise polynomial fitted to the exact kernel sums; outside it is one of
 //! two tails, a choice that decides whether the map can be iterated ([`Tails`]):
 //!
-//! - `Kernel` is the paper's: the Gaussian-mixture CDF as it stands. Beyond the data its slope is
+//! - `Kernel` is the paper's: the Gaussian-mixture CDF as it stands. Beyond the data its derivative is
 //!   `1/h`, so a fresh point two bandwidths outside lands as far out as one in a million should, and
 //!   the next layer throws it further. Between far modes `F` is flat to the last bit.
 //! - `Gentle` changes two things and still is a true CDF with a true density. A share of `1/(10 n)`
 //!   of the mass is spread as one broad Cauchy density with the mean and spread of the data, so that
 //!   `F` rises in every gap, between far outliers too, and the inverse can cross it. And one bandwidth
-//!   outside the data the slope of `z(s)` becomes `1/std` and stays there: the tail is that of a
+//!   outside the data the derivative of `z(s)` becomes `1/std` and stays there: the tail is that of a
 //!   Gaussian with the data's own spread. The density there is `phi(z) / std`, which the
 //!   log-determinant counts exactly.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cells::{CellSums, PER_BANDWIDTH};
+use super::fast_gauss::{FastGaussSums, PER_BANDWIDTH};
 use super::piecewise::{PieceBuilder, PiecewiseMap};
 use super::tail::{Tail, outermost};
 use crate::numeric::normal;
@@ -25,7 +25,7 @@ use crate::numeric::normal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tails {
-    /// The plain kernel estimate (G 9-12): slope `1/h` outside, flat between far modes, where only points
+    /// The plain kernel estimate (G 9-12): derivative `1/h` outside, flat between far modes, where only points
     /// near a kernel come back from the inverse.
     Kernel,
     /// Slope `1/std` from one bandwidth outside, and a thin broad component between the modes.
@@ -43,9 +43,9 @@ const MAX_CELLS: i64 = 16_384;
 /// A strictly increasing map of the line with its derivative and inverse.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Marginal {
-    pub(super) map: PiecewiseMap,
-    pub(super) lower: Tail,
-    pub(super) upper: Tail,
+    pub(crate) map: PiecewiseMap,
+    pub(crate) lower: Tail,
+    pub(crate) upper: Tail,
 }
 
 /// What [`Marginal::fit`] used.
@@ -76,7 +76,7 @@ impl Marginal {
             return None;
         }
         let (sums, end, runs) = loop {
-            let sums = CellSums::new(sorted, h, first - margin * h / PER_BANDWIDTH);
+            let sums = FastGaussSums::new(sorted, h, first - margin * h / PER_BANDWIDTH);
             let end = sums.last() + 1 + margin as i64;
             let runs = sums.active_runs(end);
             if runs.iter().map(|(from, to)| to - from).sum::<i64>() <= MAX_CELLS {
@@ -101,9 +101,9 @@ impl Marginal {
         for (from, to) in runs {
             if from > reached {
                 let (lo, hi) = (sums.lower_end(reached), sums.lower_end(from));
-                let parts = ((hi - lo) / (0.5 * std)).ceil().clamp(1.0, 4096.0);
-                let at = |k: f64| if k == parts { hi } else { lo + (hi - lo) * (k / parts) };
-                for k in 0..parts as usize {
+                let intervals = ((hi - lo) / (0.5 * std)).ceil().clamp(1.0, 4096.0);
+                let at = |k: f64| if k == intervals { hi } else { lo + (hi - lo) * (k / intervals) };
+                for k in 0..intervals as usize {
                     builder.push_interval(at(k as f64), at(k as f64 + 1.0));
                 }
             }
@@ -121,10 +121,10 @@ impl Marginal {
         let map = builder.finish()?;
         let (lower, upper) = match tails {
             Tails::Gentle => {
-                let gentle = |slope: f64| Tail::Linear(slope.min(1.0 / std));
+                let gentle = |derivative: f64| Tail::Linear(derivative.min(1.0 / std));
                 (
-                    gentle(map.forward_with_slope(map.first().lo).1),
-                    gentle(map.forward_with_slope(map.last().hi).1),
+                    gentle(map.forward_with_derivative(map.first().lo).1),
+                    gentle(map.forward_with_derivative(map.last().hi).1),
                 )
             }
             Tails::Kernel => {
@@ -153,11 +153,11 @@ impl Marginal {
         if s >= first.lo && s <= last.hi { self.map.forward(s) } else { self.outside(s).0 }
     }
 
-    /// `(z, dz/ds)` at any finite `s`; the slope is positive and is `p(s) / phi(z)`.
+    /// `(z, dz/ds)` at any finite `s`; the derivative is positive and is `p(s) / phi(z)`.
     #[inline]
-    pub fn forward_with_slope(&self, s: f64) -> (f64, f64) {
+    pub fn forward_with_derivative(&self, s: f64) -> (f64, f64) {
         let (first, last) = (self.map.first(), self.map.last());
-        if s >= first.lo && s <= last.hi { self.map.forward_with_slope(s) } else { self.outside(s) }
+        if s >= first.lo && s <= last.hi { self.map.forward_with_derivative(s) } else { self.outside(s) }
     }
 
     fn outside(&self, s: f64) -> (f64, f64) {
@@ -168,8 +168,8 @@ impl Marginal {
         if s < first.lo {
             return self.lower.forward(s, first.lo, first.z_lo);
         }
-        let (z, slope) = self.upper.forward(-s, -last.hi, -last.z_hi);
-        (-z, slope)
+        let (z, derivative) = self.upper.forward(-s, -last.hi, -last.z_hi);
+        (-z, derivative)
     }
 
     /// The `s` with `forward(s) = z`.

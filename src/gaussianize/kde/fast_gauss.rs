@@ -30,14 +30,14 @@ struct Cell {
 }
 
 /// The sums `sum_i Phi(+-(s - s_i)/h)` over one component's points.
-pub struct CellSums {
+pub struct FastGaussSums {
     origin: f64,
     bandwidth: f64,
     count: f64,
     cells: Vec<Cell>,
 }
 
-impl CellSums {
+impl FastGaussSums {
     /// Sums over ascending `sorted`, cells counted from `origin`, which lies at or below the first point.
     pub fn new(sorted: &[f64], bandwidth: f64, origin: f64) -> Self {
         let mut cells: Vec<Cell> = Vec::new();

@@ -1,8 +1,9 @@
-//! A pair's density on its grid, from cluster-shaped kernels.
+//! The kernel density of a pair of components on a regular grid, by splatting.
 //!
-//! Per cluster, the kernel centres are spread linearly on a coarse mesh of grid nodes and each occupied
-//! node adds one stamp of the kernel. Spreading and the bilinear interpolation afterwards widen the
-//! density by known variances, which the stamp leaves out.
+//! The kernel centres of each cluster are splatted (distributed bilinearly) on a coarse mesh of grid nodes, and every
+//! occupied mesh node adds its weight times one copy of the kernel to the grid. Splatting, and the bilinear
+//! interpolation of the grid afterwards, widen the density by known variances, which are subtracted from the kernel's
+//! covariance beforehand.
 
 use rayon::prelude::*;
 
@@ -16,15 +17,15 @@ const MOST_NODES: usize = 360;
 const FEWEST_NODES: usize = 48;
 /// Nodes per standard deviation of the narrowest kernel.
 const PER_KERNEL: f64 = 1.1;
-/// Reach of a kernel in its standard deviations.
+/// Standard deviations beyond which a kernel is cut off.
 const REACH: f64 = 5.0;
-/// Share of the broad component and of each tail, in units of one point.
+/// Mass of the broad component, and twice the mass of each tail, in units of one point.
 const BROAD_SHARE: f64 = 0.1;
 /// Largest range of a component, in its standard deviations, that a regular grid can resolve.
 const WIDEST: f64 = 24.0;
 
-/// What [`fit`] used.
-pub(super) struct PairFit {
+/// The joint map of a pair, and the kernel widths behind it.
+pub(crate) struct PairFit {
     pub map: PairMap,
     /// Root mean squared kernel width along each component.
     pub bandwidths: [f64; 2],
@@ -53,15 +54,16 @@ impl Shape {
     }
 }
 
-/// One cluster's kernel on the grid: its shape without what the grid adds, and the mesh of its centres.
-struct Stamp {
+/// The kernel of one cluster on the grid: its covariance without the variance that splatting and interpolation add, and
+/// the spacing, in grid nodes, of the coarse mesh that its centres are splatted on.
+struct SplatKernel {
     shape: Shape,
     stride: usize,
 }
 
 /// Fits the joint density of two components with spread 1. `None` when they are too few or one of them is
 /// so heavy-tailed that a regular grid cannot show its bulk; marginal maps serve better then.
-pub(super) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<PairFit> {
+pub(crate) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<PairFit> {
     let n = a.len() as f64;
     let ends = |v: &[f64]| {
         let fold = |(lo, hi): (f64, f64), x: &f64| (lo.min(*x), hi.max(*x));
@@ -93,7 +95,7 @@ pub(super) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<
     };
     let (axis_a, axis_b) = (axis(span_a, wide_a), axis(span_b, wide_b));
     let step = axis_a.step.max(axis_b.step);
-    let stamps: Vec<Stamp> = shapes
+    let splats: Vec<SplatKernel> = shapes
         .iter()
         .map(|shape| {
             // Kernels narrower than the grid can show are widened to it.
@@ -104,27 +106,27 @@ pub(super) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<
             let added = |s: f64| s * s * (1.0 + mesh * mesh) / 6.0;
             let shape =
                 Shape { aa: shape.aa - added(axis_a.step), ab: shape.ab, bb: shape.bb - added(axis_b.step) };
-            Stamp { shape, stride }
+            SplatKernel { shape, stride }
         })
         .collect();
     let mut density = vec![0.0; axis_a.nodes * axis_b.nodes];
-    let sheets: Vec<Vec<f64>> = kernels
+    let densities: Vec<Vec<f64>> = kernels
         .clusters
         .par_iter()
-        .zip(&stamps)
+        .zip(&splats)
         .enumerate()
-        .map(|(k, (cluster, stamp))| {
+        .map(|(k, (cluster, kernel))| {
             let shrink = (1.0 - kernels.widths[k].powi(2)).sqrt();
             let (m, l) = (&cluster.gaussian.mean, &cluster.gaussian.factor);
             let centres = kernels.points[k].chunks_exact(2).map(|y| {
                 let (u, v) = (shrink * y[0], shrink * y[1]);
                 (m[0] + l[0] * u, m[1] + l[2] * u + l[3] * v)
             });
-            stamp.print(axis_a, axis_b, centres)
+            kernel.splat(axis_a, axis_b, centres)
         })
         .collect();
-    for sheet in &sheets {
-        density.iter_mut().zip(sheet).for_each(|(d, s)| *d += s);
+    for own in &densities {
+        density.iter_mut().zip(own).for_each(|(d, s)| *d += s);
     }
     let cell = axis_a.step * axis_b.step;
     let own: f64 = density.iter().sum::<f64>() * cell;
@@ -144,9 +146,9 @@ pub(super) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<
     Some(PairFit { map, bandwidths: [mean(|s| s.aa), mean(|s| s.bb)] })
 }
 
-impl Stamp {
-    /// The sum of the kernels over `centres` at all nodes.
-    fn print(&self, a: Axis, b: Axis, centres: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
+impl SplatKernel {
+    /// The sum over `centres` of this kernel, at all nodes of the grid.
+    fn splat(&self, a: Axis, b: Axis, centres: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
         let stride = self.stride;
         let mesh = (a.nodes / stride + 2, b.nodes / stride + 2);
         let mut counts = vec![0.0; mesh.0 * mesh.1];
@@ -161,20 +163,20 @@ impl Stamp {
             counts[at + mesh.1] += s * (1.0 - t);
             counts[at + mesh.1 + 1] += s * t;
         }
-        let mut sheet = vec![0.0; a.nodes * b.nodes];
+        let mut density = vec![0.0; a.nodes * b.nodes];
         let Shape { aa, ab, bb } = self.shape;
-        let (slope, rest) = (ab / aa, (bb - ab * ab / aa).max(1e-3 * b.step * b.step).sqrt());
+        let (regression, rest) = (ab / aa, (bb - ab * ab / aa).max(1e-3 * b.step * b.step).sqrt());
         let head = 1.0 / (aa.sqrt() * rest * 2.0 * std::f64::consts::PI);
         let reach = (REACH * aa.sqrt() / a.step).ceil() as i64;
         for offset in -reach..=reach {
-            // One row of the stamp: the kernel at this distance in a.
+            // One row of the kernel, at this distance along a.
             let da = offset as f64 * a.step;
             let row_head = head * (-0.5 * da * da / aa).exp();
-            let from = ((slope * da - REACH * rest) / b.step).floor() as i64;
-            let to = ((slope * da + REACH * rest) / b.step).ceil() as i64;
+            let from = ((regression * da - REACH * rest) / b.step).floor() as i64;
+            let to = ((regression * da + REACH * rest) / b.step).ceil() as i64;
             let row: Vec<f64> = (from..=to)
                 .map(|o| {
-                    let t = (o as f64 * b.step - slope * da) / rest;
+                    let t = (o as f64 * b.step - regression * da) / rest;
                     row_head * (-0.5 * t * t).exp()
                 })
                 .collect();
@@ -183,7 +185,7 @@ impl Stamp {
                 if target < 0 || target >= a.nodes as i64 {
                     continue;
                 }
-                let line = &mut sheet[target as usize * b.nodes..(target as usize + 1) * b.nodes];
+                let line = &mut density[target as usize * b.nodes..(target as usize + 1) * b.nodes];
                 for j in 0..mesh.1 {
                     let count = counts[i * mesh.1 + j];
                     if count == 0.0 {
@@ -200,6 +202,6 @@ impl Stamp {
                 }
             }
         }
-        sheet
+        density
     }
 }

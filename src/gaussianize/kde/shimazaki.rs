@@ -11,7 +11,9 @@ use std::f64::consts::PI;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
-/// Most points whose pairs are all looked at.
+use crate::numeric::minimum::golden_minimum;
+
+/// Largest number of points whose pairs are all enumerated.
 const EXACT: usize = 300;
 /// Mesh points for more.
 const MESH: usize = 1 << 14;
@@ -96,23 +98,4 @@ impl Pairs {
         let itself = self.n / (4.0 * PI * h * h).sqrt();
         (itself + 2.0 * sum(2.0 * h * h)) / (self.n * self.n) - 4.0 * sum(h * h) / (self.n * self.n)
     }
-}
-
-/// The minimum of a function with one valley between `low` and `high`, to within `width`.
-pub(super) fn golden_minimum(cost: impl Fn(f64) -> f64, mut low: f64, mut high: f64, width: f64) -> f64 {
-    const SHRINK: f64 = 0.618_033_988_749_894_9;
-    let (mut a, mut b) = (high - SHRINK * (high - low), low + SHRINK * (high - low));
-    let (mut at_a, mut at_b) = (cost(a), cost(b));
-    while high - low > width {
-        if at_a <= at_b {
-            (high, b, at_b) = (b, a, at_a);
-            a = high - SHRINK * (high - low);
-            at_a = cost(a);
-        } else {
-            (low, a, at_a) = (a, b, at_b);
-            b = low + SHRINK * (high - low);
-            at_b = cost(b);
-        }
-    }
-    0.5 * (low + high)
 }

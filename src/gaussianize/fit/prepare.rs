@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::error::GaussianizeError;
-use super::options::GaussianizeOptions;
+use crate::gaussianize::error::GaussianizeError;
+use crate::gaussianize::options::GaussianizeOptions;
 use crate::numeric::random::Stream;
 
 /// Fewest held-out points worth watching.
@@ -13,7 +13,7 @@ const FEWEST_HELD_OUT: usize = 20;
 ///
 /// # Errors
 /// The first of: no columns, a number that is not finite, too few rows, a constant column.
-pub(super) fn check_data(x: ArrayView2<f64>) -> Result<(), GaussianizeError> {
+pub(crate) fn check_data(x: ArrayView2<f64>) -> Result<(), GaussianizeError> {
     let (n, d) = x.dim();
     if d == 0 {
         return Err(GaussianizeError::NoColumns);
@@ -37,7 +37,7 @@ pub(super) fn check_data(x: ArrayView2<f64>) -> Result<(), GaussianizeError> {
 ///
 /// # Errors
 /// Too few rows are left for training.
-pub(super) fn split(
+pub(crate) fn split(
     x: ArrayView2<f64>,
     options: &GaussianizeOptions,
     stream: &Stream,

@@ -4,20 +4,26 @@
 //! component by its marginal; then the held-out points go through it and its gain is read off their
 //! exact density. The best number of layers is kept.
 
+pub(super) mod components;
+pub mod diagnostics;
+mod pairing;
+mod prepare;
+pub(super) mod report;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
-use super::components::{fit_components, push, round_trip};
-use super::diagnostics::{directions, negentropy, sliced_distance};
 use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
-use super::matrix::{Whitening, affine};
 use super::options::GaussianizeOptions;
-use super::prepare::{check_data, split};
-use super::report::{FitReport, LayerReport, StopReason};
 use super::rotation::rotate;
+use super::rotation::whitening::{Whitening, affine};
 use crate::numeric::normal;
 use crate::numeric::random::Stream;
+use components::{fit_components, push, round_trip};
+use diagnostics::{directions, negentropy, sliced_distance};
+use prepare::{check_data, split};
+use report::{FitReport, LayerReport, StopReason};
 
 impl Gaussianizer {
     /// Fits the map to `x` of shape `(n, d)`. `progress` is called with the layers done and the most there can be.
@@ -31,8 +37,8 @@ impl Gaussianizer {
         stream: &Stream,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(Self, FitReport), GaussianizeError> {
-        options.check()?;
         check_data(x)?;
+        options.check_for(x.ncols())?;
         let mut warnings = Vec::new();
         let (train, held) = split(x, options, stream, &mut warnings)?;
         let mut state = State::new(train, held, stream)?;
@@ -118,23 +124,23 @@ impl State {
         let failed = |reason: String| GaussianizeError::Numerical { layer, reason };
         let whitening = Whitening::fit(self.train.view(), layer)?;
         let white = affine(&whitening.matrix, &whitening.mean, self.train.view());
-        let turn = rotate(white.view(), layer, options, stream).map_err(failed)?;
-        if turn.ica_converged == Some(false) {
+        let rotation = rotate(white.view(), layer, options, stream).map_err(failed)?;
+        if rotation.ica_converged == Some(false) {
             warnings.push(format!(
                 "layer {number}: the ICA did not converge in {} iterations; its principal axes are used instead",
-                turn.ica_iterations
+                rotation.ica_iterations
             ));
         }
-        let w = turn.matrix.dot(&whitening.matrix);
+        let w = rotation.matrix.dot(&whitening.matrix);
         let sources = affine(&w, &whitening.mean, self.train.view());
         let seed = stream.child("pairs").child(&number.to_string());
-        let parts = fit_components(sources.view(), options, number, &seed).map_err(failed)?;
-        let maps = parts.maps();
-        warnings.extend(parts.notes);
-        let w_inverse = whitening.inverse.dot(&turn.matrix.t());
-        let fitted = Layer::new(whitening.mean, w, w_inverse, whitening.log_det, parts.marginals)?
-            .with_pairs(parts.pairs)?;
-        let fitted = match parts.joint {
+        let components = fit_components(sources.view(), options, number, &seed).map_err(failed)?;
+        let maps = components.maps();
+        warnings.extend(components.notes);
+        let w_inverse = whitening.inverse.dot(&rotation.matrix.t());
+        let fitted = Layer::new(whitening.mean, w, w_inverse, whitening.log_det, components.marginals)?
+            .with_pairs(components.pairs)?;
+        let fitted = match components.joint {
             Some(joint) => fitted.with_joint(joint)?,
             None => fitted,
         };
@@ -160,11 +166,11 @@ impl State {
         let largest = |m: &Array2<f64>| m.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
         let report = LayerReport {
             layer: number,
-            rotation: turn.used,
-            ica_converged: turn.ica_converged,
-            ica_iterations: turn.ica_iterations,
+            rotation: rotation.used,
+            ica_converged: rotation.ica_converged,
+            ica_iterations: rotation.ica_iterations,
             maps,
-            bandwidths: parts.bandwidths,
+            bandwidths: components.bandwidths,
             negentropy_before: before.axis_iter(Axis(0)).map(negentropy).collect(),
             negentropy_after: after.axis_iter(Axis(0)).map(negentropy).collect(),
             distance: sliced_distance(after.view(), &self.directions),
@@ -178,8 +184,8 @@ impl State {
     }
 
     /// Adds the layer's `log |det J|` of each watched point and returns its mean.
-    fn count(&mut self, fitted: &Layer, log_slopes: &Array2<f64>) -> f64 {
-        let own = log_slopes.sum_axis(Axis(0)) + fitted.log_det;
+    fn count(&mut self, fitted: &Layer, log_derivatives: &Array2<f64>) -> f64 {
+        let own = log_derivatives.sum_axis(Axis(0)) + fitted.log_det;
         self.log_det += &own;
         own.sum() / own.len() as f64
     }

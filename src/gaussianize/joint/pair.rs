@@ -6,8 +6,9 @@
 //! map is the exact transport of that density, whatever modes and gaps it has; all dependence
 //! within the pair is removed in one step, where marginal maps leave bridges between the modes.
 //!
-//! Both tails of each CDF are summed from their own end. Outside the grid, where a share `tail` of
-//! the mass lies, `z` goes on with slope 1 (components have spread 1) and the conditional is that of the edge.
+//! Both tails of each CDF are summed from their own end. Outside the grid, where a fraction `tail`
+//! of the mass lies beyond each end, `z` continues with derivative 1 (components have standard deviation 1) and the
+//! conditional is that of the edge.
 
 use crate::numeric::normal;
 
@@ -43,14 +44,14 @@ impl Axis {
 /// The map of a pair of components and its inverse.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairMap {
-    pub(super) a: Axis,
-    pub(super) b: Axis,
+    pub(crate) a: Axis,
+    pub(crate) b: Axis,
     /// Mass beyond each end of the grid.
-    pub(super) tail: f64,
+    pub(crate) tail: f64,
     /// `z` at the lower end of each axis; minus that at the upper one.
     edge: f64,
     /// Density at the nodes, `b` running fastest.
-    pub(super) density: Vec<f64>,
+    pub(crate) density: Vec<f64>,
     /// Integral over `b` below and above each node, at each node of `a`.
     rows: Vec<[f64; 2]>,
     /// Integral over all `b` at each node of `a`, and its own integrals below and above.
@@ -110,15 +111,15 @@ impl<D: Fn(usize) -> f64, M: Fn(usize) -> [f64; 2]> Line<D, M> {
             if go_up { from = middle } else { to = middle }
         }
         let (left, right) = ((self.density)(from), (self.density)(to));
-        let part = |near: f64, far: f64, mass: f64| {
+        let fraction = |near: f64, far: f64, mass: f64| {
             let rest = ((wanted - mass) / self.axis.step).max(0.0);
             let root = (near * near + 2.0 * (far - near) * rest).max(0.0).sqrt();
             if near + root > 0.0 { (2.0 * rest / (near + root)).min(1.0) } else { 0.5 }
         };
         let s = if lower {
-            part(left, right, (self.mass)(from)[0])
+            fraction(left, right, (self.mass)(from)[0])
         } else {
-            1.0 - part(right, left, (self.mass)(to)[1])
+            1.0 - fraction(right, left, (self.mass)(to)[1])
         };
         self.axis.low + (from as f64 + s) * self.axis.step + 0.0 * z
     }

@@ -2,27 +2,27 @@
 
 /// Equal intervals over ascending knots, each knowing the knots it holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Buckets {
+pub(crate) struct IntervalIndex {
     low: f64,
     per_unit: f64,
     /// `starts[b]`: the number of knots in the intervals before `b`.
     starts: Vec<u32>,
 }
 
-impl Buckets {
-    pub(super) fn new(knots: impl ExactSizeIterator<Item = f64> + Clone, high: f64) -> Self {
+impl IntervalIndex {
+    pub(crate) fn new(knots: impl ExactSizeIterator<Item = f64> + Clone, high: f64) -> Self {
         let low = knots.clone().next().unwrap_or(0.0);
         let count = 2 * knots.len();
         let per_unit = if high > low { count as f64 / (high - low) } else { 0.0 };
-        let mut buckets = Self { low, per_unit, starts: vec![0; count + 1] };
+        let mut index = Self { low, per_unit, starts: vec![0; count + 1] };
         for knot in knots {
-            let slot = buckets.slot(knot) + 1;
-            buckets.starts[slot] += 1;
+            let slot = index.slot(knot) + 1;
+            index.starts[slot] += 1;
         }
         for b in 1..=count {
-            buckets.starts[b] += buckets.starts[b - 1];
+            index.starts[b] += index.starts[b - 1];
         }
-        buckets
+        index
     }
 
     #[inline]
@@ -32,7 +32,7 @@ impl Buckets {
 
     /// Knots that may be the last one at or below `at`: those of its interval, all before are below.
     #[inline]
-    pub(super) fn range(&self, at: f64) -> (usize, usize) {
+    pub(crate) fn range(&self, at: f64) -> (usize, usize) {
         let slot = self.slot(at);
         (self.starts[slot] as usize, self.starts[slot + 1] as usize)
     }

@@ -2,15 +2,15 @@
 
 use ndarray::ArrayView2;
 
-use super::ica::every_so_many;
-use super::sliced::{normal_quantiles, squared_w2};
+use crate::gaussianize::thin::thin_columns;
+use crate::numeric::wasserstein::{normal_quantiles, squared_w2};
 
 /// Most points looked at.
 const POINTS: usize = 4096;
 
 /// Pairs of the chosen components, the farthest from Gaussian first; an odd one is left over.
-pub(super) fn pair_up(sources: ArrayView2<f64>, chosen: &[bool]) -> Vec<(usize, usize)> {
-    let some = every_so_many(sources, POINTS);
+pub(crate) fn pair_up(sources: ArrayView2<f64>, chosen: &[bool]) -> Vec<(usize, usize)> {
+    let some = thin_columns(sources, POINTS);
     let quantiles = normal_quantiles(some.ncols());
     let mut order: Vec<(f64, usize)> = (0..sources.nrows())
         .filter(|j| chosen[*j])

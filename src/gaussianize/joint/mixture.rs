@@ -6,7 +6,7 @@
 //! coordinate after the other by a safeguarded Newton iteration between the smallest and the largest of the
 //! components' own quantiles. A broad component of a tenth of a point's mass keeps every gap passable.
 
-use super::clusters::Cluster;
+use super::gmm_em::Cluster;
 use crate::numeric::normal;
 
 /// Share of the broad component, in units of one point.
@@ -25,15 +25,15 @@ const TINY: f64 = 1e-280;
 pub struct MixtureMap {
     dim: usize,
     /// Logarithms of the weights, one per component of the mixture.
-    pub(super) log_weights: Vec<f64>,
+    pub(crate) log_weights: Vec<f64>,
     /// Means, one row per component of the mixture.
-    pub(super) means: Vec<f64>,
+    pub(crate) means: Vec<f64>,
     /// Lower triangular factors of the covariances, one matrix per component of the mixture.
-    pub(super) factors: Vec<f64>,
+    pub(crate) factors: Vec<f64>,
 }
 
 /// Room for the numbers of one point.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     logs: Vec<f64>,
     y: Vec<f64>,
     /// Per active component: weight, centre, standard deviation.
@@ -54,7 +54,7 @@ impl MixtureMap {
     }
 
     /// The map of fitted clusters of `n` points, with the broad component.
-    pub(super) fn from_clusters(clusters: &[Cluster], dim: usize, n: f64) -> Option<Self> {
+    pub(crate) fn from_clusters(clusters: &[Cluster], dim: usize, n: f64) -> Option<Self> {
         let share = BROAD_SHARE / (n + 1.0);
         let (mut logs, mut means, mut factors) = (vec![share.ln()], vec![0.0; dim], vec![0.0; dim * dim]);
         (0..dim).for_each(|i| factors[i * dim + i] = BROAD);
@@ -77,19 +77,19 @@ impl MixtureMap {
         self.dim
     }
 
-    pub(super) fn scratch(&self) -> Scratch {
+    pub(crate) fn scratch(&self) -> Scratch {
         let k = self.components();
         Scratch { logs: vec![0.0; k], y: vec![0.0; k * self.dim], active: Vec::with_capacity(k) }
     }
 
     /// Maps `x` to `z` in place and returns `log |det J|`.
-    pub(super) fn forward(&self, x: &mut [f64], scratch: &mut Scratch) -> f64 {
+    pub(crate) fn forward(&self, x: &mut [f64], scratch: &mut Scratch) -> f64 {
         scratch.logs.copy_from_slice(&self.log_weights);
         let mut log_det = 0.0;
         for (j, slot) in x.iter_mut().enumerate() {
             self.conditional(j, scratch);
-            let (z, log_slope) = value(&scratch.active, *slot);
-            log_det += log_slope;
+            let (z, log_derivative) = value(&scratch.active, *slot);
+            log_det += log_derivative;
             self.condition(j, *slot, scratch);
             *slot = z;
         }
@@ -97,7 +97,7 @@ impl MixtureMap {
     }
 
     /// Maps `z` to `x` in place.
-    pub(super) fn inverse(&self, z: &mut [f64], scratch: &mut Scratch) {
+    pub(crate) fn inverse(&self, z: &mut [f64], scratch: &mut Scratch) {
         scratch.logs.copy_from_slice(&self.log_weights);
         for (j, slot) in z.iter_mut().enumerate() {
             self.conditional(j, scratch);
@@ -184,7 +184,7 @@ fn solve(active: &[[f64; 3]], z: f64) -> f64 {
     let narrowest = active.iter().map(|a| a[2]).fold(f64::INFINITY, f64::min);
     let mut last = f64::INFINITY;
     for _ in 0..200 {
-        let (here, log_slope) = value(active, x);
+        let (here, log_derivative) = value(active, x);
         let miss = here - z;
         if miss > 0.0 {
             high = x
@@ -192,7 +192,7 @@ fn solve(active: &[[f64; 3]], z: f64) -> f64 {
             low = x
         }
         // Newton while it converges and stays in the bracket, else bisection.
-        let newton = x - miss * (-log_slope).exp();
+        let newton = x - miss * (-log_derivative).exp();
         let step = (newton - x).abs();
         let good = newton > low && newton < high && miss.abs() < 0.7 * last;
         // Newton squares the error: what is left after such a step is rounding.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::Rotation;
+use crate::gaussianize::options::Rotation;
 
 /// Why no further layer was added.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,9 +3,9 @@
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::matrix::haar;
-use super::sliced::{normal_quantiles, squared_w2};
+use crate::numeric::orthogonal::haar;
 use crate::numeric::random::Stream;
+use crate::numeric::wasserstein::{normal_quantiles, squared_w2};
 
 /// Most points a diagnostic looks at.
 const MOST_POINTS: usize = 4096;
@@ -39,12 +39,12 @@ pub fn directions(dim: usize, stream: &Stream) -> Result<Array2<f64>, String> {
     if dim == 1 {
         return Ok(Array2::eye(1));
     }
-    let turns = 16_usize.div_ceil(dim);
-    let mut rows = Array2::zeros(((turns + 1) * dim, dim));
+    let frames = 16_usize.div_ceil(dim);
+    let mut rows = Array2::zeros(((frames + 1) * dim, dim));
     rows.slice_mut(ndarray::s![..dim, ..]).assign(&Array2::<f64>::eye(dim));
-    for turn in 1..=turns {
-        let rotation = haar(&stream.standard_normal(turn as u64, dim, dim))?;
-        rows.slice_mut(ndarray::s![turn * dim..(turn + 1) * dim, ..]).assign(&rotation);
+    for frame in 1..=frames {
+        let rotation = haar(&stream.standard_normal(frame as u64, dim, dim))?;
+        rows.slice_mut(ndarray::s![frame * dim..(frame + 1) * dim, ..]).assign(&rotation);
     }
     Ok(rows)
 }
@@ -52,7 +52,7 @@ pub fn directions(dim: usize, stream: &Stream) -> Result<Array2<f64>, String> {
 /// Root mean squared Wasserstein-2 distance to N(0, 1) over the projections of `z` `(d, n)` on the rows of
 /// `directions`. A sample of n true normal points has about `sqrt(2 log log n / n)`.
 pub fn sliced_distance(z: ArrayView2<f64>, directions: &Array2<f64>) -> f64 {
-    let z = super::ica::every_so_many(z, MOST_POINTS);
+    let z = crate::gaussianize::thin::thin_columns(z, MOST_POINTS);
     let quantiles = normal_quantiles(z.ncols());
     let distances: Vec<f64> = directions
         .axis_iter(Axis(0))

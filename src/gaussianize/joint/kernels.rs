@@ -2,14 +2,14 @@
 //!
 //! Each point belongs to one cluster (mean `m`, covariance `S`). Its kernel has covariance `k^2 S` and sits at
 //! `m + sqrt(1 - k^2) (x_i - m)`, so that the cluster as a whole keeps the covariance `S` exactly: a plain
-//! kernel estimate inflates it by `1 + h^2`, which costs about `h^2 d / 2` nats per sample. `k` near 0 is the
-//! empirical distribution, `k = 1` the Gaussian mixture; in between lies the estimate that follows
-//! any shape. `k` is chosen per cluster by the log-likelihood of points that the kernels have not seen.
+//! kernel estimate inflates it by `1 + h^2`, which costs about `h^2 d / 2` nats per sample. `k` near 0 gives the
+//! empirical distribution and `k = 1` the Gaussian mixture; values between follow any shape. `k` is chosen for each
+//! cluster by the log-likelihood of held-out points.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::clusters::{self, Cluster};
+use super::gmm_em::{self, Cluster};
 use super::mixture::MixtureMap;
 use crate::numeric::normal::LOG_SQRT_2PI;
 use crate::numeric::random::Stream;
@@ -18,17 +18,17 @@ use crate::numeric::random::Stream;
 const MOST_POINTS: usize = 3072;
 /// Most points for the choice of `k`.
 const CHOICE_POINTS: usize = 2048;
-/// One point in this many judges the kernels of the others.
-const JUDGES: usize = 5;
+/// One point in this many is held out and scores the kernels of the others.
+const HELD_OUT: usize = 5;
 /// Kernel widths tried, in units of the cluster's standard deviation.
 const WIDTHS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.36, 0.5, 0.68, 0.85, 0.97];
-/// Judges of the whole data that count in each cluster's choice.
+/// Weight, in held-out points, of the whole data's mean score in the choice of each cluster.
 const SHARED: f64 = 10.0;
 /// Distance from a cluster's mean, in its own metric, beyond which its kernels are left out.
 const AWAY: f64 = 10.0;
 
 /// Points with their clusters and kernel widths.
-pub(super) struct Kernels {
+pub(crate) struct Kernels {
     /// One per cluster: mean, covariance, share.
     pub clusters: Vec<Cluster>,
     /// `k` of each cluster.
@@ -47,16 +47,16 @@ impl Kernels {
             return None;
         }
         let some = subset(points, d, stream, MOST_POINTS);
-        let pilot = clusters::fit(&some, d, &stream.child("clusters"));
+        let pilot = gmm_em::fit(&some, d, &stream.child("clusters"));
         if pilot.is_empty() {
             return None;
         }
-        let (mut learn, mut judge) = (Vec::new(), Vec::new());
+        let (mut learn, mut held_out) = (Vec::new(), Vec::new());
         for (i, x) in some.chunks_exact(d).take(CHOICE_POINTS).enumerate() {
-            if i % JUDGES == 0 { judge.extend_from_slice(x) } else { learn.extend_from_slice(x) }
+            if i % HELD_OUT == 0 { held_out.extend_from_slice(x) } else { learn.extend_from_slice(x) }
         }
         let trial = Self::split(&learn, d, &pilot)?;
-        let chosen = trial.choose(&judge, d);
+        let chosen = trial.choose(&held_out, d);
         // An optimal bandwidth shrinks with the number of points as n^(-1/(d + 4)).
         let fewer = (learn.len() as f64 / points.len() as f64).powf(1.0 / (d as f64 + 4.0));
         let adapt = |k: f64| {
@@ -70,7 +70,7 @@ impl Kernels {
         all.widths = all
             .clusters
             .iter()
-            .map(|c| widths[clusters::nearest(&trial.clusters, &c.gaussian.mean, &mut y)])
+            .map(|c| widths[gmm_em::nearest(&trial.clusters, &c.gaussian.mean, &mut y)])
             .collect();
         Some(all)
     }
@@ -80,20 +80,20 @@ impl Kernels {
         let n = (points.len() / d) as f64;
         let label = |x: &[f64]| {
             let mut y = vec![0.0; d];
-            clusters::nearest(pilot, x, &mut y)
+            gmm_em::nearest(pilot, x, &mut y)
         };
         let labels: Vec<usize> = points.par_chunks_exact(d).map(label).collect();
-        let mut parts = vec![Vec::new(); pilot.len()];
+        let mut groups = vec![Vec::new(); pilot.len()];
         for (x, label) in points.chunks_exact(d).zip(labels) {
-            parts[label].extend_from_slice(x);
+            groups[label].extend_from_slice(x);
         }
         let mut kernels = Self { clusters: Vec::new(), widths: Vec::new(), points: Vec::new() };
-        for (part, pilot) in parts.into_iter().zip(pilot).filter(|(part, _)| !part.is_empty()) {
-            let share = part.len() as f64 / d as f64 / n;
-            let cluster = Cluster::from_points(&part, d, n)
+        for (group, pilot) in groups.into_iter().zip(pilot).filter(|(group, _)| !group.is_empty()) {
+            let share = group.len() as f64 / d as f64 / n;
+            let cluster = Cluster::from_points(&group, d, n)
                 .unwrap_or_else(|| Cluster { weight: share, ..pilot.clone() });
-            let mut own = vec![0.0; part.len()];
-            for (x, y) in part.chunks_exact(d).zip(own.chunks_exact_mut(d)) {
+            let mut own = vec![0.0; group.len()];
+            for (x, y) in group.chunks_exact(d).zip(own.chunks_exact_mut(d)) {
                 cluster.gaussian.whiten(x, y);
             }
             kernels.clusters.push(cluster);
@@ -103,14 +103,15 @@ impl Kernels {
         (!kernels.clusters.is_empty()).then_some(kernels)
     }
 
-    /// The width for each cluster by the log-likelihood of `judge`, all kernels of one width at a time.
-    fn choose(&self, judge: &[f64], d: usize) -> Vec<f64> {
+    /// The kernel width of each cluster with the largest log-likelihood of the points `held_out`; all clusters are tried
+    /// with one width at a time.
+    fn choose(&self, held_out: &[f64], d: usize) -> Vec<f64> {
         let n = self.points.iter().map(Vec::len).sum::<usize>() as f64 / d as f64;
-        let scores: Vec<(usize, [f64; WIDTHS.len()])> = judge
+        let scores: Vec<(usize, [f64; WIDTHS.len()])> = held_out
             .par_chunks_exact(d)
             .map(|x| {
                 let mut y = vec![0.0; d];
-                let label = clusters::nearest(&self.clusters, x, &mut y);
+                let label = gmm_em::nearest(&self.clusters, x, &mut y);
                 (label, self.log_densities(x, d, n))
             })
             .collect();
@@ -157,14 +158,14 @@ impl Kernels {
 
 /// The Gaussian mixture map of all components `(d, n)`: found on some points, finished on all. `None` for too
 /// few points.
-pub(super) fn mixture(sources: ArrayView2<f64>, stream: &Stream) -> Option<MixtureMap> {
+pub(crate) fn mixture(sources: ArrayView2<f64>, stream: &Stream) -> Option<MixtureMap> {
     let (d, n) = sources.dim();
     let points: Vec<f64> = sources.t().iter().copied().collect();
     if n < 8 * d {
         return None;
     }
-    let pilot = clusters::fit(&subset(&points, d, stream, MOST_POINTS), d, &stream.child("clusters"));
-    MixtureMap::from_clusters(&clusters::refine(&points, d, pilot), d, n as f64)
+    let pilot = gmm_em::fit(&subset(&points, d, stream, MOST_POINTS), d, &stream.child("clusters"));
+    MixtureMap::from_clusters(&gmm_em::refine(&points, d, pilot), d, n as f64)
 }
 
 /// Up to `most` of the points, drawn by the stream.

@@ -2,11 +2,11 @@
 //!
 //! The exact kernel sums cost thousands of operations per point, so each marginal *is defined as* a
 //! piecewise polynomial that interpolates them at Chebyshev-Lobatto nodes. Pieces share their end
-//! values, hence the function is continuous; its slope, needed by the log-determinant, is the
+//! values, hence the function is continuous; its derivative, needed by the log-determinant, is the
 //! analytic derivative of the same polynomial; and the inverse runs Newton's method on that very
 //! polynomial, inside a bracket, so that inverse and function belong together to rounding error.
 
-use super::buckets::Buckets;
+use super::interval_index::IntervalIndex;
 use crate::numeric::chebyshev::{GUESS, NODES, chebyshev, monomial, nodes, tables};
 
 /// Relative size of the last Chebyshev coefficients above which a piece is halved.
@@ -50,7 +50,7 @@ impl Piece {
     fn from_values(lo: f64, hi: f64, z: &[f64; NODES]) -> Option<Self> {
         let (z_lo, z_hi) = (z[0], z[NODES - 1].max(z[0]));
         let curved = Self::new(lo, hi, z_lo, z_hi, monomial(&chebyshev(z)))?;
-        let rising = (0..=32).all(|i| curved.slope(f64::from(i) / 16.0 - 1.0) > 0.0);
+        let rising = (0..=32).all(|i| curved.derivative_in_t(f64::from(i) / 16.0 - 1.0) > 0.0);
         if rising {
             return Some(curved);
         }
@@ -72,7 +72,7 @@ impl Piece {
 
     /// Derivative at `t` with respect to `t`.
     #[inline]
-    fn slope(&self, t: f64) -> f64 {
+    fn derivative_in_t(&self, t: f64) -> f64 {
         let (c, t2) = (&self.c, t * t);
         let odd =
             2.0 * c[2] + t2 * (4.0 * c[4] + t2 * (6.0 * c[6] + t2 * (8.0 * c[8] + t2 * (10.0 * c[10]))));
@@ -94,7 +94,7 @@ impl Piece {
 
     #[inline]
     fn derivative(&self, s: f64) -> f64 {
-        (self.slope(self.parameter(s)) * 2.0 / (self.hi - self.lo)).max(f64::MIN_POSITIVE)
+        (self.derivative_in_t(self.parameter(s)) * 2.0 / (self.hi - self.lo)).max(f64::MIN_POSITIVE)
     }
 
     #[inline]
@@ -123,11 +123,11 @@ impl Piece {
             } else {
                 below = t;
             }
-            let newton = t - miss / self.slope(t);
+            let newton = t - miss / self.derivative_in_t(t);
             if newton >= below && newton <= above {
                 let step = (newton - t).abs();
                 t = newton;
-                // Newton squares the error, times half the curvature over the slope.
+                // Newton squares the error, times half the curvature over the derivative.
                 if step < 1e-8 {
                     break;
                 }
@@ -145,8 +145,8 @@ impl Piece {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PiecewiseMap {
     pieces: Vec<Piece>,
-    by_point: Buckets,
-    by_value: Buckets,
+    by_point: IntervalIndex,
+    by_value: IntervalIndex,
 }
 
 impl PiecewiseMap {
@@ -156,8 +156,8 @@ impl PiecewiseMap {
         if !joined {
             return None;
         }
-        let by_point = Buckets::new(pieces.iter().map(|p| p.lo), pieces.last()?.hi);
-        let by_value = Buckets::new(pieces.iter().map(|p| p.z_lo), pieces.last()?.z_hi);
+        let by_point = IntervalIndex::new(pieces.iter().map(|p| p.lo), pieces.last()?.hi);
+        let by_value = IntervalIndex::new(pieces.iter().map(|p| p.z_lo), pieces.last()?.z_hi);
         Some(Self { pieces, by_point, by_value })
     }
 
@@ -182,9 +182,9 @@ impl PiecewiseMap {
         self.piece_at(s).forward(s)
     }
 
-    /// Value and slope at `s`, which lies within the pieces.
+    /// Value and derivative at `s`, which lies within the pieces.
     #[inline]
-    pub fn forward_with_slope(&self, s: f64) -> (f64, f64) {
+    pub fn forward_with_derivative(&self, s: f64) -> (f64, f64) {
         let piece = self.piece_at(s);
         (piece.forward(s), piece.derivative(s))
     }

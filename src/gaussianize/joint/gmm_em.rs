@@ -1,7 +1,8 @@
-//! Where the points gather: a Gaussian mixture by expectation maximisation, its size by BIC.
+//! A Gaussian mixture by expectation maximisation, with the number of clusters chosen by BIC.
 //!
-//! The mixture is a pilot only. It tells the kernels of [`super::kernels`] how wide and how slanted they
-//! have to be in each place; how much of the shape of the data is left to the kernels is chosen there.
+//! A *cluster* is one normal distribution of the mixture (a *component* is one axis of the rotated data). In
+//! [`super::kernels`] the mixture is a pilot estimate: its covariances give the kernels their shape in each region, and
+//! the kernel widths are chosen there.
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -18,11 +19,12 @@ const LARGEST: usize = 24;
 const PATIENCE: usize = 3;
 /// Starts per size.
 const STARTS: u64 = 2;
+/// Most steps of expectation maximisation in the search.
 const STEPS: usize = 60;
-/// Steps over all points after the search.
+/// Most steps over all points after the search.
 const REFINEMENTS: usize = 20;
-/// Gain of the log-likelihood per point below which the iteration has arrived.
-const ARRIVED: f64 = 1e-4;
+/// Gain of the log-likelihood per point below which the iteration has converged.
+const CONVERGED: f64 = 1e-4;
 /// Added to every variance; components are whitened.
 const RIDGE: f64 = 1e-7;
 /// Points per parallel task.
@@ -30,8 +32,8 @@ const CHUNK: usize = 512;
 
 /// One normal distribution of the mixture.
 #[derive(Clone, Debug)]
-pub(super) struct Cluster {
-    /// Share of the points.
+pub(crate) struct Cluster {
+    /// Fraction of the points.
     pub weight: f64,
     /// Its mean and the factor of its covariance.
     pub gaussian: Gaussian,
@@ -70,7 +72,7 @@ impl Cluster {
 }
 
 /// Index of the cluster that `x` most likely belongs to; 0 for an empty list.
-pub(super) fn nearest(clusters: &[Cluster], x: &[f64], y: &mut [f64]) -> usize {
+pub(crate) fn nearest(clusters: &[Cluster], x: &[f64], y: &mut [f64]) -> usize {
     let mut best = (f64::NEG_INFINITY, 0);
     for (k, cluster) in clusters.iter().enumerate() {
         let score = cluster.weight.ln() - cluster.gaussian.log_det - 0.5 * cluster.gaussian.whiten(x, y);
@@ -120,7 +122,7 @@ impl Sums {
     }
 
     fn clusters(&self, d: usize, n: f64) -> Vec<Cluster> {
-        let part = |k: usize| {
+        let cluster = |k: usize| {
             let (sum, squares) = (&self.sum[k * d..(k + 1) * d], &self.squares[k * d * d..(k + 1) * d * d]);
             // Fewer points than this say nothing about a covariance.
             if self.total[k] < (2 * d + 2) as f64 {
@@ -128,13 +130,13 @@ impl Sums {
             }
             Cluster::from_sums(self.total[k], n, sum, squares)
         };
-        (0..self.total.len()).filter_map(part).collect()
+        (0..self.total.len()).filter_map(cluster).collect()
     }
 }
 
 /// Sums over all points in parallel chunks, merged in order so that threads do not matter.
 fn gather(points: &[f64], d: usize, k: usize, each: impl Fn(&[f64], &mut Sums) + Sync) -> Sums {
-    let parts: Vec<Sums> = points
+    let partial: Vec<Sums> = points
         .par_chunks(CHUNK * d)
         .map(|chunk| {
             let mut sums = Sums::new(k, d);
@@ -142,11 +144,11 @@ fn gather(points: &[f64], d: usize, k: usize, each: impl Fn(&[f64], &mut Sums) +
             sums
         })
         .collect();
-    parts.iter().fold(Sums::new(k, d), Sums::merge)
+    partial.iter().fold(Sums::new(k, d), Sums::merge)
 }
 
 /// The mixture of lowest BIC over `points`, each `d` numbers; never empty for at least `2 d + 2` points.
-pub(super) fn fit(points: &[f64], d: usize, stream: &Stream) -> Vec<Cluster> {
+pub(crate) fn fit(points: &[f64], d: usize, stream: &Stream) -> Vec<Cluster> {
     let n = (points.len() / d) as f64;
     let mut best = (f64::INFINITY, Vec::new());
     let mut in_vain = 0;
@@ -222,12 +224,12 @@ fn climb(points: &[f64], d: usize, seeds: &[f64]) -> (Vec<Cluster>, f64) {
         }
         sums = assign(&seeds);
     }
-    expect(points, d, sums.clusters(d, n), STEPS, ARRIVED)
+    expect(points, d, sums.clusters(d, n), STEPS, CONVERGED)
 }
 
 /// The mixture after some more steps over all `points`.
-pub(super) fn refine(points: &[f64], d: usize, clusters: Vec<Cluster>) -> Vec<Cluster> {
-    expect(points, d, clusters, REFINEMENTS, 0.1 * ARRIVED).0
+pub(crate) fn refine(points: &[f64], d: usize, clusters: Vec<Cluster>) -> Vec<Cluster> {
+    expect(points, d, clusters, REFINEMENTS, 0.1 * CONVERGED).0
 }
 
 /// Steps of expectation maximisation; the mixture and its log-likelihood.
@@ -236,7 +238,7 @@ fn expect(
     d: usize,
     mut clusters: Vec<Cluster>,
     steps: usize,
-    arrived: f64,
+    converged: f64,
 ) -> (Vec<Cluster>, f64) {
     let n = (points.len() / d) as f64;
     let mut last = f64::NEG_INFINITY;
@@ -258,7 +260,7 @@ fn expect(
                 sums.add(k, share / total, x);
             }
         });
-        let here = sums.log_likelihood - last < arrived * n;
+        let here = sums.log_likelihood - last < converged * n;
         last = sums.log_likelihood;
         if here || step == steps {
             break;

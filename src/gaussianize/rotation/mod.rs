@@ -1,14 +1,23 @@
-//! The axes of a layer: which way the whitened data are turned before the marginals.
+//! Whitening, and the axes of a layer: the rotation of the whitened data before the marginals are fitted.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | [`whitening`] | zero mean and unit covariance |
+//! | [`ica`] | axes by independent component analysis (G 8) |
+//! | [`sliced`] | axes of largest sliced Wasserstein-2 distance to N(0, I) |
+
+pub mod ica;
+pub mod sliced;
+pub mod whitening;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::matrix::haar;
 use super::options::{GaussianizeOptions, Rotation};
-use super::{ica, sliced};
+use crate::numeric::orthogonal::haar;
 use crate::numeric::random::Stream;
 
 /// Axes for one layer and how they were found.
-pub(super) struct Turn {
+pub(crate) struct FittedRotation {
     /// `(d, d)` orthogonal, one axis per row.
     pub matrix: Array2<f64>,
     /// The rotation that was used in the end.
@@ -23,14 +32,14 @@ pub(super) struct Turn {
 ///
 /// # Errors
 /// A sentence when a factorization fails.
-pub(super) fn rotate(
+pub(crate) fn rotate(
     white: ArrayView2<f64>,
     layer: usize,
     options: &GaussianizeOptions,
     stream: &Stream,
-) -> Result<Turn, String> {
+) -> Result<FittedRotation, String> {
     let d = white.nrows();
-    let plain = |matrix, used| Turn { matrix, used, ica_converged: None, ica_iterations: 0 };
+    let plain = |matrix, used| FittedRotation { matrix, used, ica_converged: None, ica_iterations: 0 };
     let rotation = match options.rotation {
         Rotation::IcaRandom if layer == 0 => Rotation::Ica,
         Rotation::IcaRandom => Rotation::Random,
@@ -46,7 +55,12 @@ pub(super) fn rotate(
             let fit = ica::fit(white, options.contrast, options.ica_iterations, options.ica_tolerance)?;
             let (matrix, used) =
                 if fit.converged { (fit.rotation, Rotation::Ica) } else { (Array2::eye(d), Rotation::Pca) };
-            Ok(Turn { matrix, used, ica_converged: Some(fit.converged), ica_iterations: fit.iterations })
+            Ok(FittedRotation {
+                matrix,
+                used,
+                ica_converged: Some(fit.converged),
+                ica_iterations: fit.iterations,
+            })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How a marginal goes on beyond its table.
 
-use super::kde::log_mass_below;
+use super::exact::log_mass_below;
 use crate::numeric::normal;
 
 /// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
@@ -9,7 +9,7 @@ const FAR: f64 = 1e17;
 /// How a marginal goes on beyond one end of its table, mirrored so that it is always the lower end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tail {
-    /// `z` goes on with this slope.
+    /// `z` goes on with this derivative.
     Linear(f64),
     /// The kernel sums themselves: outermost points ascending, bandwidth, number of points in all.
     Kernel {
@@ -23,7 +23,7 @@ pub enum Tail {
 }
 
 /// The points that make up the lower tail from `from` on, to better than one unit in the last place.
-pub(super) fn outermost(ascending: &mut dyn Iterator<Item = f64>, from: f64, h: f64, n: f64) -> Vec<f64> {
+pub(crate) fn outermost(ascending: &mut dyn Iterator<Item = f64>, from: f64, h: f64, n: f64) -> Vec<f64> {
     let mut points = Vec::new();
     let mut reach = f64::INFINITY;
     for s in ascending {
@@ -40,9 +40,9 @@ pub(super) fn outermost(ascending: &mut dyn Iterator<Item = f64>, from: f64, h: 
 }
 
 impl Tail {
-    pub(super) fn forward(&self, s: f64, edge: f64, z_edge: f64) -> (f64, f64) {
+    pub(crate) fn forward(&self, s: f64, edge: f64, z_edge: f64) -> (f64, f64) {
         match self {
-            Self::Linear(slope) => ((z_edge + (s - edge) * slope).max(f64::MIN), *slope),
+            Self::Linear(derivative) => ((z_edge + (s - edge) * derivative).max(f64::MIN), *derivative),
             Self::Kernel { points, bandwidth, count } => {
                 let log_p = log_mass_below(points, *bandwidth, s) - count.ln();
                 let far = z_edge + (s - edge) / bandwidth;
@@ -50,13 +50,13 @@ impl Tail {
                     return (far.max(f64::MIN), 1.0 / bandwidth);
                 }
                 let z = normal::quantile_from_logs(log_p, (-log_p.exp()).ln_1p()).min(z_edge);
-                (z, self.kernel_slope(s, z))
+                (z, self.kernel_derivative(s, z))
             }
         }
     }
 
     /// `p(s) / phi(z)`, from `phi / Phi` of the outermost kernels and of `z`, where nothing cancels.
-    fn kernel_slope(&self, s: f64, z: f64) -> f64 {
+    fn kernel_derivative(&self, s: f64, z: f64) -> f64 {
         let Self::Kernel { points, bandwidth, .. } = self else { return 1.0 };
         let top = points.first().map_or(0.0, |first| normal::log_cdf((s - first) / bandwidth));
         let (mut mass, mut density) = (0.0, 0.0);
@@ -69,25 +69,25 @@ impl Tail {
         (density / (mass * hazard(z) * bandwidth)).max(f64::MIN_POSITIVE)
     }
 
-    pub(super) fn inverse(&self, z: f64, edge: f64, z_edge: f64) -> f64 {
-        let (bandwidth, mut slope) = match self {
-            Self::Linear(slope) => return (edge + (z - z_edge) / slope).max(f64::MIN),
+    pub(crate) fn inverse(&self, z: f64, edge: f64, z_edge: f64) -> f64 {
+        let (bandwidth, mut derivative) = match self {
+            Self::Linear(derivative) => return (edge + (z - z_edge) / derivative).max(f64::MIN),
             Self::Kernel { bandwidth, .. } => (*bandwidth, 1.0 / bandwidth),
         };
-        let mut s = edge + (z - z_edge) / slope;
+        let mut s = edge + (z - z_edge) / derivative;
         if z - z_edge < -FAR {
             return s.max(f64::MIN);
         }
         let (mut below, mut above) = (f64::NEG_INFINITY, edge);
         for _ in 0..200 {
             let (value, here) = self.forward(s, edge, z_edge);
-            slope = here;
+            derivative = here;
             if value > z {
                 above = above.min(s);
             } else {
                 below = below.max(s);
             }
-            let step = (z - value) / slope;
+            let step = (z - value) / derivative;
             let newton = s + step;
             if step.abs() <= f64::EPSILON * s.abs() {
                 return newton.min(edge);

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::matrix::orthonormalize;
+use crate::gaussianize::thin::thin_columns;
+use crate::numeric::orthogonal::orthonormalize;
 
 /// The non-quadratic function whose expectation measures non-Gaussianity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -90,7 +91,7 @@ pub fn fit(
     iterations: usize,
     tolerance: f64,
 ) -> Result<IcaFit, String> {
-    let x = every_so_many(white, MOST_POINTS);
+    let x = thin_columns(white, MOST_POINTS);
     match white.nrows() {
         1 => Ok(IcaFit { rotation: Array2::eye(1), iterations: 0, converged: true }),
         2 => Ok(by_angle(x.view(), contrast)),
@@ -117,29 +118,29 @@ pub fn fastica(
             .map(|b| {
                 let x = white.slice(s![.., b * BLOCK..((b + 1) * BLOCK).min(n)]);
                 let mut y = w.dot(&x);
-                let slopes = y
+                let derivatives = y
                     .axis_iter_mut(Axis(0))
                     .map(|row| {
-                        let mut slope = 0.0;
+                        let mut derivative = 0.0;
                         for v in row {
                             let (g, dg) = contrast.derivatives(*v);
                             *v = g;
-                            slope += dg;
+                            derivative += dg;
                         }
-                        slope
+                        derivative
                     })
                     .collect();
-                (y.dot(&x.t()), slopes)
+                (y.dot(&x.t()), derivatives)
             })
             .collect();
         let mut next = Array2::zeros((d, d));
-        let mut slopes = vec![0.0; d];
-        for (product, slope) in &blocks {
+        let mut derivatives = vec![0.0; d];
+        for (product, derivative) in &blocks {
             next += product;
-            slopes.iter_mut().zip(slope).for_each(|(a, b)| *a += b);
+            derivatives.iter_mut().zip(derivative).for_each(|(a, b)| *a += b);
         }
-        for ((mut row, slope), old) in next.outer_iter_mut().zip(&slopes).zip(w.outer_iter()) {
-            row.scaled_add(-slope, &old);
+        for ((mut row, derivative), old) in next.outer_iter_mut().zip(&derivatives).zip(w.outer_iter()) {
+            row.scaled_add(-derivative, &old);
             row /= n as f64;
         }
         let next = orthonormalize(&next)?;
@@ -154,7 +155,7 @@ pub fn fastica(
 
 /// The angle of largest `sum_j |E G(y_j) - E G(nu)|`, polished to where the contrast is stationary.
 fn by_angle(white: ArrayView2<f64>, contrast: Contrast) -> IcaFit {
-    let coarse = every_so_many(white, COARSE_POINTS);
+    let coarse = thin_columns(white, COARSE_POINTS);
     let excess = |x: ArrayView2<f64>, angle: f64| {
         let n = x.ncols() as f64;
         let (sin, cos) = angle.sin_cos();
@@ -178,7 +179,7 @@ fn by_angle(white: ArrayView2<f64>, contrast: Contrast) -> IcaFit {
     let (one, two) = excess(white, centre);
     let (sign1, sign2) = (one.signum(), two.signum());
     // d/d angle of sign1 E G(y1) + sign2 E G(y2): the condition that FastICA's fixed points meet.
-    let slope = |angle: f64| {
+    let derivative = |angle: f64| {
         let (sin, cos) = angle.sin_cos();
         let mut sum = 0.0;
         for (a, b) in white.row(0).iter().zip(white.row(1)) {
@@ -187,16 +188,16 @@ fn by_angle(white: ArrayView2<f64>, contrast: Contrast) -> IcaFit {
         }
         sum / white.ncols() as f64
     };
-    let (angle, iterations) = falling_zero(slope, centre - 1.5 * step, centre + 1.5 * step, centre);
+    let (angle, iterations) = falling_zero(derivative, centre - 1.5 * step, centre + 1.5 * step, centre);
     let (sin, cos) = angle.sin_cos();
     let rotation = ndarray::arr2(&[[cos, sin], [-sin, cos]]);
     IcaFit { rotation, iterations, converged: true }
 }
 
-/// Where `slope` falls through zero between `low` and `high`; the middle if it does not.
-fn falling_zero(slope: impl Fn(f64) -> f64, low: f64, high: f64, otherwise: f64) -> (f64, usize) {
+/// Where `derivative` falls through zero between `low` and `high`; the middle if it does not.
+fn falling_zero(derivative: impl Fn(f64) -> f64, low: f64, high: f64, otherwise: f64) -> (f64, usize) {
     let (mut a, mut b) = (low, high);
-    let (mut at_a, mut at_b) = (slope(a), slope(b));
+    let (mut at_a, mut at_b) = (derivative(a), derivative(b));
     if !(at_a > 0.0 && at_b < 0.0) {
         return (otherwise, 0);
     }
@@ -204,7 +205,7 @@ fn falling_zero(slope: impl Fn(f64) -> f64, low: f64, high: f64, otherwise: f64)
     let mut kept = 0;
     for iteration in 1..=60 {
         let middle = (a * at_b - b * at_a) / (at_b - at_a);
-        let value = slope(middle);
+        let value = derivative(middle);
         if value == 0.0 || (b - a).abs() < 1e-13 || value.abs() < 1e-15 {
             return (middle, iteration);
         }
@@ -223,10 +224,4 @@ fn falling_zero(slope: impl Fn(f64) -> f64, low: f64, high: f64, otherwise: f64)
         }
     }
     (0.5 * (a + b), 60)
-}
-
-/// At most `most` columns of `x`, evenly spaced.
-pub(super) fn every_so_many(x: ArrayView2<f64>, most: usize) -> Array2<f64> {
-    let stride = x.ncols().div_ceil(most).max(1);
-    x.slice(s![.., ..;stride]).to_owned()
 }

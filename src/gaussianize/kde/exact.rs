@@ -80,7 +80,7 @@ impl Kde {
 }
 
 /// `log sum_i Phi((s - s_i)/h)` over ascending `points`.
-pub(super) fn log_mass_below(points: &[f64], h: f64, s: f64) -> f64 {
+pub(crate) fn log_mass_below(points: &[f64], h: f64, s: f64) -> f64 {
     let full = points.partition_point(|v| *v < s - SATURATED * h);
     let rest = &points[full..];
     let Some(first) = points.first() else { return f64::NEG_INFINITY };

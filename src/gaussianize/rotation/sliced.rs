@@ -11,11 +11,11 @@ use std::f64::consts::FRAC_PI_2;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::ica::every_so_many;
-use super::matrix::{haar, orthonormalize};
-use super::shimazaki::golden_minimum;
-use crate::numeric::normal;
+use crate::gaussianize::thin::thin_columns;
+use crate::numeric::minimum::golden_minimum;
+use crate::numeric::orthogonal::{haar, orthonormalize};
 use crate::numeric::random::Stream;
+use crate::numeric::wasserstein::{normal_quantiles, squared_w2};
 
 const COARSE_POINTS: usize = 2048;
 const FINE_POINTS: usize = 16_384;
@@ -23,19 +23,6 @@ const ANGLES: usize = 90;
 const CLIMB_POINTS: usize = 4096;
 const CLIMB_STEPS: usize = 40;
 const STARTS: u64 = 3;
-
-/// `Phi^-1((i + 1/2) / n)`, the points that stand for N(0, 1) in a sample of `n`.
-pub fn normal_quantiles(n: usize) -> Vec<f64> {
-    let at = |i: usize| (i as f64 + 0.5) / n as f64;
-    (0..n).map(|i| normal::quantile(at(i), at(n - 1 - i))).collect()
-}
-
-/// Squared Wasserstein-2 distance of a sample to N(0, 1); sorts `values`.
-pub fn squared_w2(values: &mut [f64], quantiles: &[f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let sum: f64 = values.iter().zip(quantiles).map(|(v, q)| (v - q) * (v - q)).sum();
-    sum / values.len().max(1) as f64
-}
 
 /// The orthogonal `(d, d)` matrix whose rows have the largest summed squared W2 distance, for whitened
 /// data of shape `(d, n)`.
@@ -47,7 +34,7 @@ pub fn fit(white: ArrayView2<f64>, stream: &Stream, layer: u64) -> Result<Array2
         1 => Ok(Array2::eye(1)),
         2 => Ok(by_angle(white)),
         d => {
-            let x = every_so_many(white, CLIMB_POINTS);
+            let x = thin_columns(white, CLIMB_POINTS);
             let quantiles = normal_quantiles(x.ncols());
             let mut best: Option<(f64, Array2<f64>)> = None;
             for start in 0..STARTS {
@@ -66,8 +53,8 @@ pub fn fit(white: ArrayView2<f64>, stream: &Stream, layer: u64) -> Result<Array2
 }
 
 fn by_angle(white: ArrayView2<f64>) -> Array2<f64> {
-    let coarse = every_so_many(white, COARSE_POINTS);
-    let fine = every_so_many(white, FINE_POINTS);
+    let coarse = thin_columns(white, COARSE_POINTS);
+    let fine = thin_columns(white, FINE_POINTS);
     let distance = |x: ArrayView2<f64>, quantiles: &[f64], angle: f64| {
         let (sin, cos) = angle.sin_cos();
         let project = |c: f64, s: f64| {
