@@ -1,23 +1,20 @@
-//! How good are the samples: log-likelihood, precision, recall, density and coverage, and the summary
-//! statistics that the reports print.
+//! How good are the samples: log-likelihood; precision, recall, density and coverage.
 //!
-//! PRDC, the costly one, is built from the bottom up: eight numbers side by side, squared distances
-//! between packets of eight points, a tree of packets, the k-th neighbours of a set, the spheres that
-//! reach to them, and [`RealManifold`] on top; or, on a GPU and in many dimensions, from blocks of distances. Its results are counts of exact comparisons, so they
-//! depend neither on the number of threads nor on the instruction set.
+//! | file | idea |
+//! | --- | --- |
+//! | `log_likelihood` | mean and median log-density, and samples off the support (G 24-25) |
+//! | [`prdc`] | precision, recall, density and coverage by k nearest neighbours |
+//! | `plateau` | when a curve over reverse steps has arrived |
+//! | `points`, `error` | the points that a metric takes, and what can be wrong with them |
+//!
+//! Results depend neither on the number of threads nor on the instruction set: PRDC counts exact comparisons, and sums
+//! run in a fixed order.
 
-mod blocks;
-mod boxes;
-mod distances;
 mod error;
 mod log_likelihood;
-mod neighbours;
 mod plateau;
-mod prdc;
-mod reach;
-mod screen;
-mod spheres;
-mod tree;
+mod points;
+pub mod prdc;
 
 pub use error::MetricsError;
 pub use log_likelihood::{LogLikelihoodStats, log_likelihood_stats};

@@ -112,7 +112,7 @@ fn prdc_agrees(device: &Device) {
         }
         fake[[50, 0]] = 1e200;
         let trees = RealManifold::new(real.view(), 5).unwrap();
-        let blocks = RealManifold::in_blocks(device, real.view(), 5).unwrap();
+        let blocks = RealManifold::in_tiles(device, real.view(), 5).unwrap();
         assert_eq!(trees.radii(), blocks.radii());
         assert_eq!(trees.prdc(fake.view()), blocks.prdc(fake.view()));
         assert_eq!(trees.spheres_holding(fake.view()), blocks.spheres_holding(fake.view()));

@@ -4,7 +4,7 @@
 use pulp::Simd;
 use std::ops::Range;
 
-use super::screen::{Screen, WIDE};
+use super::f32_prefilter::{F32Prefilter, WIDE};
 use super::tree::PointTree;
 use crate::numeric::simd::{LANES, Lanes};
 
@@ -28,8 +28,8 @@ pub(super) fn compare<S: Simd, const D: usize>(
     (candidates, packets): (&PointTree, Range<usize>),
     pairs: &mut impl Pairs,
 ) {
-    if let (0, Some(screen), Some(other)) = (D, &query.screen, &candidates.screen) {
-        return compare_screened(simd, (query, screen, own), (candidates, other, packets), pairs);
+    if let (0, Some(prefilter), Some(other)) = (D, &query.prefilter, &candidates.prefilter) {
+        return compare_prefiltered(simd, (query, prefilter, own), (candidates, other, packets), pairs);
     }
     for own in own {
         for packet in packets.clone() {
@@ -42,12 +42,12 @@ pub(super) fn compare<S: Simd, const D: usize>(
     }
 }
 
-/// [`compare`] for pairs that pass the screen.
+/// [`compare`] for pairs that pass the prefilter.
 #[inline(always)]
-fn compare_screened<S: Simd>(
+fn compare_prefiltered<S: Simd>(
     simd: S,
-    (query, screen, own): (&PointTree, &Screen, Range<usize>),
-    (candidates, other, packets): (&PointTree, &Screen, Range<usize>),
+    (query, prefilter, own): (&PointTree, &F32Prefilter, Range<usize>),
+    (candidates, other, packets): (&PointTree, &F32Prefilter, Range<usize>),
     pairs: &mut impl Pairs,
 ) {
     for first in own.clone().step_by(WIDE / LANES) {
@@ -55,7 +55,7 @@ fn compare_screened<S: Simd>(
             let second = (first + 1).min(own.end - 1);
             let limits = [pairs.limits(first), pairs.limits(second)];
             let others = (packet, pairs.candidate_limits(packet));
-            let masks = screen.masks(simd, (first, limits), other, others);
+            let masks = prefilter.masks(simd, (first, limits), other, others);
             for (j, mask) in masks.into_iter().enumerate().take(candidates.points_in(packet)) {
                 for (own, mask) in [(first, mask & 0xff), (first + 1, mask >> 8)] {
                     if mask != 0 && own < query.packets() {

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::distances::{Pairs, compare};
+use super::f32_prefilter::Frame;
 use super::neighbours::squared_radii;
-use super::screen::Frame;
 use super::tree::{Node, PointTree, Search};
 use crate::numeric::simd::{LANES, Lanes};
 

@@ -13,7 +13,7 @@ use rayon::join;
 use std::ops::Range;
 
 use super::boxes::squared_gap;
-use super::screen::{Frame, Screen};
+use super::f32_prefilter::{F32Prefilter, Frame};
 use crate::numeric::simd::LANES;
 
 /// Subtrees of at most this many points are built by one thread.
@@ -36,9 +36,9 @@ pub(super) struct PointTree {
     pub order: Vec<usize>,
     /// Coordinates: packet after packet, within it coordinate after coordinate, eight lanes each. The
     /// unused lanes of the last packet repeat the last point.
-    blocks: Vec<f64>,
+    coordinates: Vec<f64>,
     /// In high dimension, the same in single precision.
-    pub screen: Option<Screen>,
+    pub prefilter: Option<F32Prefilter>,
     /// Per node the lower and then the upper corner of its box.
     boxes: Vec<f64>,
     /// Packets in a leaf (the last leaf may have fewer).
@@ -99,17 +99,17 @@ impl PointTree {
             sort_into_leaves(points, d, leaf_points, leaves, &mut keyed, &mut boxes);
         }
         let order: Vec<usize> = keyed.into_iter().map(|(_, row)| row).collect();
-        let mut blocks = vec![0.0; n.div_ceil(LANES) * d * LANES];
-        for (block, rows) in blocks.chunks_exact_mut(d * LANES).zip(order.chunks(LANES)) {
+        let mut coordinates = vec![0.0; n.div_ceil(LANES) * d * LANES];
+        for (packet, rows) in coordinates.chunks_exact_mut(d * LANES).zip(order.chunks(LANES)) {
             for lane in 0..LANES {
                 let row = rows[lane.min(rows.len() - 1)];
                 for (c, value) in points[row * d..(row + 1) * d].iter().enumerate() {
-                    block[c * LANES + lane] = *value;
+                    packet[c * LANES + lane] = *value;
                 }
             }
         }
-        let screen = (d >= WIDE_FROM).then(|| Screen::new(&blocks, d, frame));
-        Self { d, order, blocks, screen, boxes, leaf_packets, leaves }
+        let prefilter = (d >= WIDE_FROM).then(|| F32Prefilter::new(&coordinates, d, frame));
+        Self { d, order, coordinates, prefilter, boxes, leaf_packets, leaves }
     }
 
     /// Number of points.
@@ -154,7 +154,7 @@ impl PointTree {
     /// The coordinates of one packet: `d` times eight lanes.
     #[inline(always)]
     pub fn packet(&self, packet: usize) -> &[f64] {
-        &self.blocks[packet * self.d * LANES..(packet + 1) * self.d * LANES]
+        &self.coordinates[packet * self.d * LANES..(packet + 1) * self.d * LANES]
     }
 
     /// Number of points (not padding) in a packet.
@@ -218,7 +218,7 @@ impl PointTree {
 }
 
 /// Splits the points of a node at a multiple of the leaf size along the widest side of its box, down
-/// to the leaves. `boxes` is the part of the table that belongs to the node and all under it.
+/// to the leaves. `boxes` is the section of the table that belongs to the node and all under it.
 fn sort_into_leaves(
     points: &[f64],
     d: usize,

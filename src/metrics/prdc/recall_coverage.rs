@@ -1,5 +1,6 @@
-//! Recall and coverage in one walk: which real points lie in generated spheres, and which real spheres
-//! hold generated points. Both ask about the same pairs, and both are settled by the first hit.
+//! Recall and coverage in one walk of the tree: which real points lie in generated spheres, and which real spheres
+//! hold generated points. Both are questions about the same pairs of points, and the first pair that answers one of
+//! them for a real point ends the search for it.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -10,9 +11,9 @@ use super::spheres::{LEAVES_PER_TASK, Spheres, task_leaves};
 use super::tree::Search;
 use crate::numeric::simd::{LANES, Lanes};
 
-/// How many of the real points lie in the other side's picture.
+/// Counts over the real points, the numerators of recall and coverage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Reached {
+pub(super) struct RecallCoverage {
     /// Points within at least one of the other set's spheres.
     pub recalled: usize,
     /// Points whose own sphere holds at least one point of the other set.
@@ -22,50 +23,50 @@ pub(super) struct Reached {
 impl Spheres {
     /// How many centres of these spheres lie within `others`, and how many of these spheres hold a
     /// centre of `others`.
-    pub fn reached_by(&self, others: &Spheres) -> Reached {
+    pub fn recall_and_coverage(&self, others: &Spheres) -> RecallCoverage {
         let tasks = self.tree.leaves.div_ceil(LEAVES_PER_TASK);
-        let reached = (0..tasks).into_par_iter().map(|task| {
-            let task = ReachTask { real: self, others, leaves: task_leaves(&self.tree, task) };
+        let counts = (0..tasks).into_par_iter().map(|task| {
+            let task = RecallCoverageTask { real: self, others, leaves: task_leaves(&self.tree, task) };
             match self.tree.d {
-                1 => Arch::new().dispatch(SizedReach::<1>(task)),
-                2 => Arch::new().dispatch(SizedReach::<2>(task)),
-                3 => Arch::new().dispatch(SizedReach::<3>(task)),
-                4 => Arch::new().dispatch(SizedReach::<4>(task)),
-                5 => Arch::new().dispatch(SizedReach::<5>(task)),
-                _ => Arch::new().dispatch(SizedReach::<0>(task)),
+                1 => Arch::new().dispatch(SizedRecallCoverage::<1>(task)),
+                2 => Arch::new().dispatch(SizedRecallCoverage::<2>(task)),
+                3 => Arch::new().dispatch(SizedRecallCoverage::<3>(task)),
+                4 => Arch::new().dispatch(SizedRecallCoverage::<4>(task)),
+                5 => Arch::new().dispatch(SizedRecallCoverage::<5>(task)),
+                _ => Arch::new().dispatch(SizedRecallCoverage::<0>(task)),
             }
         });
-        reached.reduce(Reached::default, |a, b| Reached {
+        counts.reduce(RecallCoverage::default, |a, b| RecallCoverage {
             recalled: a.recalled + b.recalled,
             covered: a.covered + b.covered,
         })
     }
 }
 
-/// Real points that ask whether they are recalled and covered.
-struct ReachTask<'a> {
+/// The real points of some leaves, for which recall and coverage are decided.
+struct RecallCoverageTask<'a> {
     real: &'a Spheres,
     others: &'a Spheres,
     leaves: Range<usize>,
 }
 
 /// A task compiled for dimension `D` (0: known at run time only).
-struct SizedReach<'a, const D: usize>(ReachTask<'a>);
+struct SizedRecallCoverage<'a, const D: usize>(RecallCoverageTask<'a>);
 
-impl<const D: usize> WithSimd for SizedReach<'_, D> {
-    type Output = Reached;
+impl<const D: usize> WithSimd for SizedRecallCoverage<'_, D> {
+    type Output = RecallCoverage;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Reached {
-        let ReachTask { real, others, leaves } = self.0;
+    fn with_simd<S: Simd>(self, simd: S) -> RecallCoverage {
+        let RecallCoverageTask { real, others, leaves } = self.0;
         let mut pending = Vec::with_capacity(64);
         let mut state = vec![Margins::default(); real.tree.leaf_points() / LANES];
-        let mut reached = Reached::default();
+        let mut counts = RecallCoverage::default();
         for leaf in leaves {
             state.fill(Margins::default());
             let own = real.tree.packets_of_leaf(leaf);
             let own_packets = own.clone();
-            let mut search = Reach::<S, D> {
+            let mut search = FirstHits::<S, D> {
                 real,
                 others,
                 own: own_packets,
@@ -79,12 +80,12 @@ impl<const D: usize> WithSimd for SizedReach<'_, D> {
             for (packet, margins) in own.zip(&state) {
                 let radii = real.squared_radii_of(packet);
                 for l in 0..real.tree.points_in(packet) {
-                    reached.recalled += usize::from(margins.recall.0[l] < 0.0);
-                    reached.covered += usize::from(margins.nearest.0[l] < radii.0[l]);
+                    counts.recalled += usize::from(margins.recall.0[l] < 0.0);
+                    counts.covered += usize::from(margins.nearest.0[l] < radii.0[l]);
                 }
             }
         }
-        reached
+        counts
     }
 }
 
@@ -104,7 +105,7 @@ impl Default for Margins {
 }
 
 /// Looks, for each real point of the packets `own`, for a sphere around it and a point in its own.
-struct Reach<'a, S, const D: usize> {
+struct FirstHits<'a, S, const D: usize> {
     real: &'a Spheres,
     others: &'a Spheres,
     own: Range<usize>,
@@ -116,8 +117,8 @@ struct Reach<'a, S, const D: usize> {
     recall: bool,
 }
 
-impl<S: Simd, const D: usize> Reach<'_, S, D> {
-    /// Finds out what is still open.
+impl<S: Simd, const D: usize> FirstHits<'_, S, D> {
+    /// Updates what is undecided from the margins.
     #[inline(always)]
     fn update(&mut self) {
         let mut cover = Lanes::splat(0.0);
@@ -135,7 +136,7 @@ impl<S: Simd, const D: usize> Reach<'_, S, D> {
     }
 }
 
-impl<S: Simd, const D: usize> Search for Reach<'_, S, D> {
+impl<S: Simd, const D: usize> Search for FirstHits<'_, S, D> {
     #[inline(always)]
     fn limit(&self, node: usize) -> f64 {
         let largest = self.others.largest[node];
@@ -150,7 +151,7 @@ impl<S: Simd, const D: usize> Search for Reach<'_, S, D> {
     }
 }
 
-impl<S: Simd, const D: usize> Pairs for Reach<'_, S, D> {
+impl<S: Simd, const D: usize> Pairs for FirstHits<'_, S, D> {
     #[inline(always)]
     fn limits(&self, own: usize) -> Lanes {
         let mut radii = self.real.squared_radii_of(own);

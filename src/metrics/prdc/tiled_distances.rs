@@ -1,29 +1,30 @@
-//! PRDC from blocks of the matrix of squared distances, computed on a device: for many dimensions, where the
-//! products of matrices that these consist of are what a GPU does best.
+//! PRDC from tiles of the matrix of squared distances, computed on a device: for many dimensions, where a GPU is
+//! faster, because the tiles are products of matrices.
 //!
-//! The device works with `|a - b|^2 = |a|^2 + |b|^2 - 2 a.b`, whose rounding error is bounded. It decides the pairs
-//! that the bound leaves no doubt about; the others, few unless points are repeated, are compared on the host as
-//! `sum_c (a_c - b_c)^2` is rounded in the order of the coordinates. So results are those of the trees, bit for bit.
+//! The device works with `|a - b|^2 = |a|^2 + |b|^2 - 2 a.b`, whose rounding error is bounded. It decides every pair
+//! whose comparison the error cannot change. The others are few unless points are repeated; they are compared on the
+//! host as `sum_c (a_c - b_c)^2` is rounded in the order of the coordinates. So results are those of the trees, bit for
+//! bit.
 
 use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::MetricsError;
-use super::screen::mean;
+use super::f32_prefilter::mean;
+use crate::metrics::MetricsError;
 
-/// Entries of a block: 128 MiB, of which a few are alive at a time, and that for each run under way.
-const ENTRIES: usize = 1 << 24;
+/// Entries of a tile: 128 MiB, of which a few exist at a time, for each run under way.
+const TILE_ENTRIES: usize = 1 << 24;
 
 /// Coordinates beyond are decided on the host: their squares might overflow.
 const FAR: f64 = 1e150;
 
-/// How the real points look from a device.
-pub(super) struct Blocks {
+/// The real points on a device, with what is needed to compare generated points with them.
+pub(super) struct TiledDistances {
     device: Device,
     d: usize,
     k: usize,
-    entries: usize,
+    tile_entries: usize,
     /// Mean of the real points: norms, and with them rounding errors, are small around it.
     centre: Vec<f64>,
     real: Placed,
@@ -34,19 +35,19 @@ struct Placed {
     /// Row after row, as they were given.
     points: Vec<f64>,
     /// Centred, `(n, d)`.
-    there: Tensor,
+    on_device: Tensor,
     /// `|a|^2` of the centred points, `(n, 1)`.
     norms: Tensor,
-    /// Each point's share in the bound of the error of a squared distance, `(n, 1)`; infinite for those far away.
-    doubts: Tensor,
+    /// Each point's summand in the bound of the error of a squared distance, `(n, 1)`; infinite for those far away.
+    error_bounds: Tensor,
     /// Exact.
     squared_radii: Vec<f64>,
     /// The same, `(n, 1)`.
-    radii_there: Tensor,
+    radii_on_device: Tensor,
 }
 
-/// What a set of generated points and the real ones are to each other.
-pub(super) struct Crossing {
+/// The counts that PRDC is made of.
+pub(super) struct PrdcCounts {
     /// For each generated point, the number of real spheres that hold it.
     pub holding: Vec<u32>,
     /// Real points within a generated sphere.
@@ -55,32 +56,32 @@ pub(super) struct Crossing {
     pub covered: usize,
 }
 
-/// Approximate squared distances of a block of rows to all points, and how far off they may be.
+/// Approximate squared distances of a tile of rows to all points, and bounds of their errors.
 struct Distances {
     squared: Tensor,
-    doubt: Tensor,
+    error_bound: Tensor,
 }
 
-impl Blocks {
+impl TiledDistances {
     /// Places the real points, row after row, and finds their exact radii.
     ///
     /// # Errors
     /// If the device fails.
     pub fn new(points: &[f64], d: usize, k: usize, device: &Device) -> Result<Self, MetricsError> {
-        Self::with_entries(points, d, k, device, ENTRIES)
+        Self::with_tile(points, d, k, device, TILE_ENTRIES)
     }
 
-    fn with_entries(
+    fn with_tile(
         points: &[f64],
         d: usize,
         k: usize,
         device: &Device,
-        entries: usize,
+        tile_entries: usize,
     ) -> Result<Self, MetricsError> {
         let centre = mean(points, d);
         let device = device.clone();
-        let real = placed(points, &centre, k, &device, entries)?;
-        Ok(Self { device, d, k, entries, centre, real })
+        let real = placed(points, &centre, k, &device, tile_entries)?;
+        Ok(Self { device, d, k, tile_entries, centre, real })
     }
 
     /// Squared distance of every real point to its k-th nearest other one.
@@ -95,13 +96,13 @@ impl Blocks {
     pub fn holding(&self, fake: &[f64]) -> Result<Vec<u32>, MetricsError> {
         let fake = Placed::new(fake, &self.centre, &self.device)?;
         let mut holding = vec![0; fake.len()];
-        for rows in fake.blocks(&self.real, self.entries) {
+        for rows in fake.tiles(&self.real, self.tile_entries) {
             let distances = fake.distances(rows.clone(), &self.real)?;
-            let radii = self.real.radii_there.t()?;
-            let (inside, unsure) = distances.within(&radii)?;
+            let radii = self.real.radii_on_device.t()?;
+            let (inside, undecided) = distances.within(&radii)?;
             add(&mut holding[rows.clone()], &inside, 1)?;
             let radius = |_, real: usize| self.real.squared_radii[real];
-            for (row, _) in self.settled(&fake, rows, &unsure, radius)? {
+            for (row, _) in self.decided_on_host(&fake, rows, &undecided, radius)? {
                 holding[row] += 1;
             }
         }
@@ -112,47 +113,47 @@ impl Blocks {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn cross(&self, fake: &[f64]) -> Result<Crossing, MetricsError> {
-        let fake = placed(fake, &self.centre, self.k, &self.device, self.entries)?;
+    pub fn counts(&self, fake: &[f64]) -> Result<PrdcCounts, MetricsError> {
+        let fake = placed(fake, &self.centre, self.k, &self.device, self.tile_entries)?;
         let n = self.real.len();
         let (mut holding, mut reaching, mut covering) = (vec![0; fake.len()], vec![0; n], vec![0; n]);
-        for rows in fake.blocks(&self.real, self.entries) {
+        for rows in fake.tiles(&self.real, self.tile_entries) {
             let distances = fake.distances(rows.clone(), &self.real)?;
-            let (inside, unsure) = distances.within(&self.real.radii_there.t()?)?;
+            let (inside, undecided) = distances.within(&self.real.radii_on_device.t()?)?;
             add(&mut holding[rows.clone()], &inside, 1)?;
             add(&mut covering, &inside, 0)?;
             let radius = |_, real: usize| self.real.squared_radii[real];
-            for (row, real) in self.settled(&fake, rows.clone(), &unsure, radius)? {
+            for (row, real) in self.decided_on_host(&fake, rows.clone(), &undecided, radius)? {
                 holding[row] += 1;
                 covering[real] += 1;
             }
-            let (inside, unsure) =
-                distances.within(&fake.radii_there.narrow(0, rows.start, rows.len())?)?;
+            let (inside, undecided) =
+                distances.within(&fake.radii_on_device.narrow(0, rows.start, rows.len())?)?;
             add(&mut reaching, &inside, 0)?;
             let radius = |row: usize, _| fake.squared_radii[row];
-            for (_, real) in self.settled(&fake, rows, &unsure, radius)? {
+            for (_, real) in self.decided_on_host(&fake, rows, &undecided, radius)? {
                 reaching[real] += 1;
             }
         }
         let some = |counts: &[u32]| counts.iter().filter(|count| **count > 0).count();
-        Ok(Crossing { recalled: some(&reaching), covered: some(&covering), holding })
+        Ok(PrdcCounts { recalled: some(&reaching), covered: some(&covering), holding })
     }
 
-    /// The pairs (generated, real) among the doubtful ones of a block that are nearer than the radius.
-    fn settled(
+    /// The pairs (generated, real) among the undecided ones of a tile that are nearer than the radius, compared exactly.
+    fn decided_on_host(
         &self,
         fake: &Placed,
         rows: Range<usize>,
-        unsure: &Tensor,
+        undecided: &Tensor,
         squared_radius: impl Fn(usize, usize) -> f64,
     ) -> Result<Vec<(usize, usize)>, MetricsError> {
-        // A look at one number spares the transfer of the mask where, as nearly always, nothing is in doubt.
-        if unsure.max_all()?.to_scalar::<u8>()? == 0 {
+        // A look at one number spares the transfer of the mask where, as nearly always, nothing is in error_bound.
+        if undecided.max_all()?.to_scalar::<u8>()? == 0 {
             return Ok(Vec::new());
         }
-        let (n, unsure) = (self.real.len(), unsure.flatten_all()?.to_vec1::<u8>()?);
-        let doubtful = unsure.iter().enumerate().filter(|(_, unsure)| **unsure != 0);
-        let pairs = doubtful.map(|(entry, _)| (rows.start + entry / n, entry % n));
+        let (n, undecided) = (self.real.len(), undecided.flatten_all()?.to_vec1::<u8>()?);
+        let undecided = undecided.iter().enumerate().filter(|(_, undecided)| **undecided != 0);
+        let pairs = undecided.map(|(entry, _)| (rows.start + entry / n, entry % n));
         let near = |&(row, real): &(usize, usize)| {
             squared(fake.row(row, self.d), self.real.row(real, self.d)) < squared_radius(row, real)
         };
@@ -166,12 +167,12 @@ fn placed(
     centre: &[f64],
     k: usize,
     device: &Device,
-    entries: usize,
+    tile_entries: usize,
 ) -> Result<Placed, MetricsError> {
     let mut placed = Placed::new(points, centre, device)?;
     let (n, d) = (placed.len(), centre.len());
     let mut squared_radii = Vec::with_capacity(n);
-    for rows in placed.blocks(&placed, entries) {
+    for rows in placed.tiles(&placed, tile_entries) {
         let candidates = placed.distances(rows.clone(), &placed)?.nearest(k)?;
         let candidates = candidates.flatten_all()?.to_vec1::<u8>()?;
         let radii = candidates.par_chunks(n).zip(rows).map(|(candidates, row)| {
@@ -183,7 +184,7 @@ fn placed(
         });
         squared_radii.par_extend(radii);
     }
-    placed.radii_there = Tensor::from_slice(&squared_radii, (n, 1), device)?;
+    placed.radii_on_device = Tensor::from_slice(&squared_radii, (n, 1), device)?;
     placed.squared_radii = squared_radii;
     Ok(placed)
 }
@@ -210,22 +211,22 @@ impl Placed {
         // section 3.1).
         let share = (8 * (d + 16)) as f64 * f64::EPSILON;
         let mut centred = Vec::with_capacity(points.len());
-        let (mut norms, mut doubts) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let (mut norms, mut error_bounds) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for point in points.chunks_exact(d) {
             let from = centred.len();
             centred.extend(point.iter().zip(centre).map(|(p, c)| (p - c).clamp(-FAR, FAR)));
             let norm: f64 = centred[from..].iter().map(|c| c * c).sum();
             let far = centred[from..].iter().any(|c| c.abs() >= FAR);
             norms.push(norm);
-            doubts.push(if far { f64::INFINITY } else { share * norm + f64::MIN_POSITIVE });
+            error_bounds.push(if far { f64::INFINITY } else { share * norm + f64::MIN_POSITIVE });
         }
         Ok(Self {
             points: points.to_vec(),
-            there: Tensor::from_vec(centred, (n, d), device)?,
+            on_device: Tensor::from_vec(centred, (n, d), device)?,
             norms: Tensor::from_vec(norms, (n, 1), device)?,
-            doubts: Tensor::from_vec(doubts, (n, 1), device)?,
+            error_bounds: Tensor::from_vec(error_bounds, (n, 1), device)?,
             squared_radii: Vec::new(),
-            radii_there: Tensor::zeros((n, 1), DType::F64, device)?,
+            radii_on_device: Tensor::zeros((n, 1), DType::F64, device)?,
         })
     }
 
@@ -237,34 +238,35 @@ impl Placed {
         &self.points[row * d..(row + 1) * d]
     }
 
-    /// These points cut so that a block of their distances to others has at most so many entries.
-    fn blocks(&self, others: &Placed, entries: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (n, step) = (self.len(), (entries / others.len()).max(1));
+    /// These points cut so that a tile of their distances to others has at most so many entries.
+    fn tiles(&self, others: &Placed, tile_entries: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (n, step) = (self.len(), (tile_entries / others.len()).max(1));
         (0..n).step_by(step).map(move |first| first..n.min(first + step))
     }
 
     /// From some of these points to all others.
     fn distances(&self, rows: Range<usize>, others: &Placed) -> Result<Distances, MetricsError> {
-        let part = |tensor: &Tensor| tensor.narrow(0, rows.start, rows.len());
-        let products = part(&self.there)?.matmul(&others.there.t()?)?;
-        let sums = part(&self.norms)?.broadcast_add(&others.norms.t()?)?;
+        let rows_of = |tensor: &Tensor| tensor.narrow(0, rows.start, rows.len());
+        let products = rows_of(&self.on_device)?.matmul(&others.on_device.t()?)?;
+        let sums = rows_of(&self.norms)?.broadcast_add(&others.norms.t()?)?;
         Ok(Distances {
             squared: (sums - (products * 2.0)?)?,
-            doubt: part(&self.doubts)?.broadcast_add(&others.doubts.t()?)?,
+            error_bound: rows_of(&self.error_bounds)?.broadcast_add(&others.error_bounds.t()?)?,
         })
     }
 }
 
 impl Distances {
-    /// Masks of the pairs that are surely nearer than a squared radius (which is broadcast), and of those that may be.
+    /// Masks of the pairs that are nearer than a squared radius (which is broadcast) whatever the error, and of those that
+    /// the error leaves undecided.
     fn within(&self, squared_radii: &Tensor) -> Result<(Tensor, Tensor), MetricsError> {
         let gap = self.squared.broadcast_sub(squared_radii)?;
-        Ok((gap.lt(&self.doubt.neg()?)?, gap.abs()?.le(&self.doubt)?))
+        Ok((gap.lt(&self.error_bound.neg()?)?, gap.abs()?.le(&self.error_bound)?))
     }
 
-    /// A mask with at least the `k` nearest others of each point of the block, and the point itself.
+    /// A mask with at least the `k` nearest others of each point of the tile, and the point itself.
     fn nearest(&self, k: usize) -> Result<Tensor, MetricsError> {
-        let mut upper = (&self.squared + &self.doubt)?;
+        let mut upper = (&self.squared + &self.error_bound)?;
         let infinite = Tensor::full(f64::INFINITY, upper.shape(), upper.device())?;
         // The k + 1 smallest different upper bounds, of which one may be the point's own: at least k others are no
         // farther than the last of them.
@@ -273,7 +275,7 @@ impl Distances {
             upper = upper.le(&least)?.where_cond(&infinite, &upper)?;
         }
         let limit = upper.min_keepdim(D::Minus1)?.broadcast_as(upper.shape())?;
-        Ok((&self.squared - &self.doubt)?.le(&limit)?)
+        Ok((&self.squared - &self.error_bound)?.le(&limit)?)
     }
 }
 
@@ -283,14 +285,14 @@ mod tests {
     use crate::numeric::random::Stream;
 
     #[test]
-    fn counts_do_not_depend_on_the_size_of_blocks() {
+    fn counts_do_not_depend_on_the_size_of_tiles() {
         let normal = |index, n| Stream::new(1, 0, "blocks").standard_normal(index, n, 3);
         let (real, fake) = (normal(0, 70), normal(1, 50));
         let (real, fake) = (real.as_slice().unwrap(), fake.as_slice().unwrap());
-        let with = |entries| Blocks::with_entries(real, 3, 4, &Device::Cpu, entries).unwrap();
-        let (whole, cut) = (with(ENTRIES), with(500));
+        let with = |tile_entries| TiledDistances::with_tile(real, 3, 4, &Device::Cpu, tile_entries).unwrap();
+        let (whole, cut) = (with(TILE_ENTRIES), with(500));
         assert_eq!(whole.squared_radii(), cut.squared_radii());
-        let (a, b) = (whole.cross(fake).unwrap(), cut.cross(fake).unwrap());
+        let (a, b) = (whole.counts(fake).unwrap(), cut.counts(fake).unwrap());
         assert_eq!((&a.holding, a.recalled, a.covered), (&b.holding, b.recalled, b.covered));
         assert_eq!(cut.holding(fake).unwrap(), a.holding);
         assert!(a.recalled > 0 && a.covered > 0);

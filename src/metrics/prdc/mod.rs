@@ -1,4 +1,21 @@
 //! Precision, recall, density and coverage.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `tree`, `boxes` | a k-d tree over packets of eight points, and the gap between two of its boxes |
+//! | `distances`, `f32_prefilter` | squared distances between packets, and in high dimension a cheap test before them |
+//! | `neighbours` | the k-th nearest neighbour of every point |
+//! | `spheres`, `recall_coverage` | which points lie in which spheres |
+//! | `tiled_distances` | the same from tiles of the matrix of distances, on a GPU |
+
+mod boxes;
+mod distances;
+mod f32_prefilter;
+mod neighbours;
+mod recall_coverage;
+mod spheres;
+mod tiled_distances;
+mod tree;
 
 use candle_core::Device;
 use ndarray::ArrayView2;
@@ -6,10 +23,11 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 use super::MetricsError;
-use super::blocks::{Blocks, Crossing};
-use super::screen::Frame;
-use super::spheres::Spheres;
-use super::tree::PointTree;
+use super::points::checked;
+use f32_prefilter::Frame;
+use spheres::Spheres;
+use tiled_distances::{PrdcCounts, TiledDistances};
+use tree::PointTree;
 
 /// Precision, recall (Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing
 /// generative models", eq. 1-3), density and coverage (Naeem et al. 2020, "Reliable fidelity and
@@ -46,22 +64,22 @@ pub struct Prdc {
 ///
 /// Squared distances that overflow (coordinates beyond 1e154) count as infinite.
 pub struct RealManifold {
-    way: Way,
+    backend: Backend,
     radii: Vec<f64>,
     d: usize,
     k: usize,
 }
 
 /// How neighbours are found; the results are the same to the last bit.
-enum Way {
-    /// In trees, on the host.
-    Trees { frame: Frame, spheres: Spheres },
-    /// From blocks of distances, on a device.
-    Blocks(Blocks),
+enum Backend {
+    /// In k-d trees, on the host.
+    Tree { frame: Frame, spheres: Spheres },
+    /// From tiles of the matrix of distances, on a device.
+    Tiled(TiledDistances),
 }
 
 /// Dimensions from which on a GPU takes over. In few dimensions a tree leaves out nearly all pairs, and up to here
-/// the host's single-precision screen is estimated to be no slower than moving blocks to and fro.
+/// the host's single-precision prefilter is estimated to be no slower than moving tiles to and from a GPU.
 const MANY_DIMENSIONS: usize = 256;
 
 impl RealManifold {
@@ -78,10 +96,11 @@ impl RealManifold {
         for (&row, squared) in spheres.tree.order.iter().zip(&spheres.squared_radii) {
             radii[row] = squared.sqrt();
         }
-        Ok(Self { way: Way::Trees { frame, spheres }, radii, d: real.ncols(), k })
+        Ok(Self { backend: Backend::Tree { frame, spheres }, radii, d: real.ncols(), k })
     }
 
-    /// The same where a device is at hand: it is used if it is a GPU and there are many dimensions.
+    /// The same on the faster backend: tiles on `device` if it is a GPU and there are many dimensions, else trees on the
+    /// host.
     ///
     /// # Errors
     ///
@@ -89,20 +108,20 @@ impl RealManifold {
     pub fn on(device: &Device, real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
         match device.is_cpu() || real.ncols() < MANY_DIMENSIONS {
             true => Self::new(real, k),
-            false => Self::in_blocks(device, real, k),
+            false => Self::in_tiles(device, real, k),
         }
     }
 
-    /// The same from blocks of the matrix of distances, computed on a device whatever it is.
+    /// The same from tiles of the matrix of distances, computed on a device whatever it is.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new), or the device fails.
-    pub fn in_blocks(device: &Device, real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
+    pub fn in_tiles(device: &Device, real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
         let points = checked_real(&real, k)?;
-        let blocks = Blocks::new(&points, real.ncols(), k, device)?;
-        let radii = blocks.squared_radii().iter().map(|squared| squared.sqrt()).collect();
-        Ok(Self { way: Way::Blocks(blocks), radii, d: real.ncols(), k })
+        let tiled = TiledDistances::new(&points, real.ncols(), k, device)?;
+        let radii = tiled.squared_radii().iter().map(|squared| squared.sqrt()).collect();
+        Ok(Self { backend: Backend::Tiled(tiled), radii, d: real.ncols(), k })
     }
 
     /// [`Prdc`] of generated points, shape `(m, d)`, against the real points.
@@ -118,14 +137,14 @@ impl RealManifold {
         if m <= k {
             return Err(MetricsError::TooFewPoints { which: "generated", n: m, k });
         }
-        let Crossing { holding, recalled, covered } = match &self.way {
-            Way::Trees { frame, spheres } => {
+        let PrdcCounts { holding, recalled, covered } = match &self.backend {
+            Backend::Tree { frame, spheres } => {
                 let generated = Spheres::new(&points, self.d, k, frame);
-                let reached = spheres.reached_by(&generated);
+                let counts = spheres.recall_and_coverage(&generated);
                 let holding = spheres.count_around(&generated.tree);
-                Crossing { holding, recalled: reached.recalled, covered: reached.covered }
+                PrdcCounts { holding, recalled: counts.recalled, covered: counts.covered }
             }
-            Way::Blocks(blocks) => blocks.cross(&points)?,
+            Backend::Tiled(tiled) => tiled.counts(&points)?,
         };
         let held = holding.iter().filter(|&&count| count > 0).count();
         let holding: u64 = holding.iter().map(|&count| u64::from(count)).sum();
@@ -151,9 +170,9 @@ impl RealManifold {
     /// `d` other than that of the real points, a coordinate that is not finite, or the device fails.
     pub fn spheres_holding(&self, fake: ArrayView2<f64>) -> Result<Vec<u32>, MetricsError> {
         let points = self.checked_fake(&fake)?;
-        let (frame, spheres) = match &self.way {
-            Way::Trees { frame, spheres } => (frame, spheres),
-            Way::Blocks(blocks) => return blocks.holding(&points),
+        let (frame, spheres) = match &self.backend {
+            Backend::Tree { frame, spheres } => (frame, spheres),
+            Backend::Tiled(tiled) => return tiled.holding(&points),
         };
         let tree = PointTree::new(&points, self.d, frame);
         let mut by_row = vec![0; fake.nrows()];
@@ -183,18 +202,4 @@ fn checked_real<'a>(real: &'a ArrayView2<f64>, k: usize) -> Result<Cow<'a, [f64]
         true => Err(MetricsError::TooFewPoints { which: "real", n: real.nrows(), k }),
         false => Ok(points),
     }
-}
-
-/// The points row after row, unless they have no columns or are not all finite.
-fn checked<'a>(points: &'a ArrayView2<f64>, which: &'static str) -> Result<Cow<'a, [f64]>, MetricsError> {
-    if points.ncols() == 0 {
-        return Err(MetricsError::NoColumns { which });
-    }
-    if let Some(((row, column), &value)) = points.indexed_iter().find(|(_, value)| !value.is_finite()) {
-        return Err(MetricsError::NotFinite { which, row, column, value });
-    }
-    Ok(match points.as_slice() {
-        Some(slice) => Cow::Borrowed(slice),
-        None => Cow::Owned(points.iter().copied().collect()),
-    })
 }

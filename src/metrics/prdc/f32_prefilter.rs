@@ -1,10 +1,9 @@
-//! In high dimension: a cheap look in single precision that tells which pairs of points need their
-//! squared distance computed in full.
+//! In high dimension: a prefilter in single precision that finds the pairs of points whose squared distance needs to be
+//! computed in double precision.
 //!
-//! With `|a - b|^2 = |a|^2 + |b|^2 - 2 a.b`, one fused multiply-add per coordinate on 16 lanes replaces
-//! three operations on 8. What that loses is bounded, and the bound is taken off: a pair is only left
-//! out if its squared distance, however it is rounded, reaches the limit. So the screen changes the
-//! time and never the result.
+//! With `|a - b|^2 = |a|^2 + |b|^2 - 2 a.b`, one fused multiply-add per coordinate on 16 lanes replaces three operations
+//! on 8. The rounding error of this form is bounded, and the bound is subtracted: a pair is left out only if its squared
+//! distance, however it is rounded, reaches the limit. So the prefilter changes the time and never the result.
 //!
 //! The bound, for points moved and scaled by a [`Frame`]: rounding the coordinates to `f32` and summing
 //! `d` products onto the half norms errs by at most `(d + 5) u (|a|^2 + |b|^2 + limit / 2)`,
@@ -15,22 +14,22 @@ use pulp::Simd;
 
 use crate::numeric::simd::{LANES, Lanes};
 
-/// Points that are screened together.
+/// Points that the prefilter compares at once.
 pub(super) const WIDE: usize = 2 * LANES;
 
 /// More than any underflow of one coordinate's product.
 const TINY: f64 = 1.0 / (1u128 << 110) as f64;
 
-/// Coordinates beyond this many times the frame's unit are not screened.
+/// Points with a coordinate beyond this many times the frame's unit always pass the prefilter.
 const FAR: f64 = (1u64 << 30) as f64;
 
-/// Frames with a unit beyond this (or its inverse) screen nothing.
+/// With a unit beyond this (or below its inverse) every pair passes the prefilter.
 const EXTREME: f64 = 1e100;
 
-/// The origin and unit in which single precision sees the points: those of the real points.
+/// The origin and the unit of the single-precision coordinates: those of the real points.
 pub(super) struct Frame {
     centre: Vec<f64>,
-    /// 0 when nothing can be screened.
+    /// Units per 1; 0 where single precision cannot hold the points, so that every pair passes.
     scale: f64,
 }
 
@@ -55,31 +54,32 @@ pub(super) fn mean(points: &[f64], d: usize) -> Vec<f64> {
     mean
 }
 
-/// What single precision knows of the points of a tree.
-pub(super) struct Screen {
+/// The points of a tree in single precision.
+pub(super) struct F32Prefilter {
     d: usize,
     scale: f64,
     slack: f64,
     /// Scaled coordinates: sixteen points after sixteen points, coordinate after coordinate.
-    blocks: Vec<f32>,
+    coordinates_f32: Vec<f32>,
     /// Per position `-(1 - slack) |a|^2 / 2`; `+inf` for points that always need a full comparison.
-    bars: Vec<f32>,
+    half_norms: Vec<f32>,
 }
 
-/// The share of norms and limits by which a screened value may be wrong, and more.
+/// A bound on the error of a prefiltered value, as a fraction of norms and limits.
 fn slack(d: usize) -> f64 {
     (2 * d + 32) as f64 * f64::from(f32::EPSILON)
 }
 
-impl Screen {
+impl F32Prefilter {
     /// Of packets of eight points as the tree stores them.
     pub fn new(packets: &[f64], d: usize, frame: &Frame) -> Self {
         let groups = packets.len().div_ceil(d * WIDE);
-        let (mut blocks, mut bars) = (vec![0.0; groups * d * WIDE], vec![f32::NEG_INFINITY; groups * WIDE]);
+        let (mut coordinates_f32, mut half_norms) =
+            (vec![0.0; groups * d * WIDE], vec![f32::NEG_INFINITY; groups * WIDE]);
         let slack = slack(d);
         for (packet, coordinates) in packets.chunks_exact(d * LANES).enumerate() {
             let first = packet * LANES;
-            let block = &mut blocks[first / WIDE * d * WIDE..];
+            let group = &mut coordinates_f32[first / WIDE * d * WIDE..];
             for lane in 0..LANES {
                 let column = (first + lane) % WIDE;
                 let (mut norm, mut far) = (0.0, frame.scale == 0.0);
@@ -87,21 +87,21 @@ impl Screen {
                     let value = (coordinates[c * LANES + lane] - frame.centre[c]) * frame.scale;
                     norm += value * value;
                     far |= value.is_nan() || value.abs() >= FAR;
-                    block[c * WIDE + column] = value as f32;
+                    group[c * WIDE + column] = value as f32;
                 }
-                bars[first + lane] = (-0.5 * (1.0 - slack) * norm) as f32;
+                half_norms[first + lane] = (-0.5 * (1.0 - slack) * norm) as f32;
                 if far {
-                    bars[first + lane] = f32::INFINITY;
-                    (0..d).for_each(|c| block[c * WIDE + column] = 0.0);
+                    half_norms[first + lane] = f32::INFINITY;
+                    (0..d).for_each(|c| group[c * WIDE + column] = 0.0);
                 }
             }
         }
-        // Without a usable frame every bar is infinite, whatever the unit.
+        // Without a usable frame every half norm is infinite, whatever the unit.
         let scale = if frame.scale == 0.0 { 1.0 } else { frame.scale };
-        Self { d, scale, slack, blocks, bars }
+        Self { d, scale, slack, coordinates_f32, half_norms }
     }
 
-    /// Half of a squared distance in the units of the screen, on the safe side.
+    /// Half of a squared distance in the units of the prefilter, rounded up.
     #[inline(always)]
     fn half_limit(&self, limit: f64) -> f32 {
         (0.5 * (1.0 + self.slack) * (limit * self.scale * self.scale) + TINY * self.d as f64) as f32
@@ -114,12 +114,12 @@ impl Screen {
         &self,
         simd: S,
         (own, limits): (usize, [Lanes; 2]),
-        candidates: &Screen,
+        candidates: &F32Prefilter,
         (packet, candidate_limits): (usize, Lanes),
     ) -> [u16; LANES] {
-        let (mut bars, mut open) = ([0.0; WIDE], [0.0; WIDE]);
+        let (mut half_norms, mut open) = ([0.0; WIDE], [0.0; WIDE]);
         for l in 0..WIDE {
-            bars[l] = self.bars[own * LANES + l];
+            half_norms[l] = self.half_norms[own * LANES + l];
             open[l] = self.half_limit(limits[l / LANES].0[l % LANES]);
         }
         let query = self.group(own).chunks_exact(WIDE);
@@ -127,10 +127,10 @@ impl Screen {
         let mut masks = [0; LANES];
         for part in 0..WIDE / S::F32_LANES {
             let row = |lanes: &[f32]| S::as_simd_f32s(lanes).0[part];
-            let (bar, open) = (row(&bars), row(&open));
-            let bars_of_candidates = &candidates.bars[packet * LANES..(packet + 1) * LANES];
-            let mut sums = [bar; LANES];
-            for (sum, other) in sums.iter_mut().zip(bars_of_candidates) {
+            let (half_norm, open) = (row(&half_norms), row(&open));
+            let half_norms_of_candidates = &candidates.half_norms[packet * LANES..(packet + 1) * LANES];
+            let mut sums = [half_norm; LANES];
+            for (sum, other) in sums.iter_mut().zip(half_norms_of_candidates) {
                 *sum = simd.add_f32s(*sum, simd.splat_f32s(*other));
             }
             for (q, c) in query.clone().zip(candidates.group(packet).chunks_exact(WIDE)) {
@@ -161,6 +161,6 @@ impl Screen {
     #[inline(always)]
     fn group(&self, packet: usize) -> &[f32] {
         let group = packet * LANES / WIDE;
-        &self.blocks[group * self.d * WIDE..(group + 1) * self.d * WIDE]
+        &self.coordinates_f32[group * self.d * WIDE..(group + 1) * self.d * WIDE]
     }
 }
