@@ -11,7 +11,7 @@
 //! | [`data`] | where points come from: mixtures, tables; scaling |
 //! | [`gaussianize`] | the invertible map to an independent Gaussian (G 8-23) |
 //! | [`diffusion`] | schedule, network, loss, training, samplers, the exact mixture denoiser (G 1-7, I 1-28) |
-//! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density, coverage |
+//! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density and coverage, sliced Wasserstein distance |
 //! | [`spec`] | what the user wrote, then what was understood: file, overrides, checks, plan |
 //! | [`experiment`] | runs: stages in order, what they write, what is finished already |
 //! | [`sweep`] | many runs on many machines: plan, execute, collect, submit |

@@ -1,9 +1,10 @@
-//! How good are the samples: log-likelihood; precision, recall, density and coverage.
+//! How good are the samples: log-likelihood; precision, recall, density and coverage; the sliced Wasserstein distance.
 //!
 //! | file | idea |
 //! | --- | --- |
 //! | `log_likelihood` | mean and median log-density, and samples off the support (G 24-25) |
 //! | [`prdc`] | precision, recall, density and coverage by k nearest neighbours |
+//! | [`sliced`] | the sliced Wasserstein-2 distance |
 //! | `plateau` | when a curve over reverse steps has arrived |
 //! | `points`, `error` | the points that a metric takes, and what can be wrong with them |
 //!
@@ -15,8 +16,10 @@ mod log_likelihood;
 mod plateau;
 mod points;
 pub mod prdc;
+pub mod sliced;
 
 pub use error::MetricsError;
 pub use log_likelihood::{LogLikelihoodStats, log_likelihood_stats};
 pub use plateau::plateau_step;
 pub use prdc::{Prdc, RealManifold};
+pub use sliced::{SlicedW2, sliced_w2};

@@ -13,6 +13,7 @@
 //! | [`intervals`] | means with confidence intervals |
 //! | [`minimum`] | golden-section search |
 //! | [`orthogonal`] | orthogonal matrices |
+//! | [`sort`] | many values in ascending order |
 //! | [`wasserstein`] | Wasserstein-2 distances on a line |
 //! | [`simd`] | eight numbers side by side |
 
@@ -26,5 +27,6 @@ pub mod options;
 pub mod orthogonal;
 pub mod random;
 pub mod simd;
+pub mod sort;
 pub mod threads;
 pub mod wasserstein;

@@ -20,6 +20,7 @@ mod gaussianize_properties;
 mod gaussianize_tool;
 mod isotropy;
 mod metrics_prdc;
+mod metrics_sliced;
 mod metrics_statistics;
 mod mixture;
 mod plot;
