@@ -18,7 +18,7 @@ pub struct Layer {
     pub(super) w_inverse: Array2<f64>,
     /// `log |det W|`.
     pub(super) log_det: f64,
-    /// One per axis; `None` leaves the axis as it is, or to a pair.
+    /// One per axis; an axis with `None` stays as it is, or belongs to a pair.
     pub(super) marginals: Vec<Option<Marginal>>,
     /// Axes that are mapped two by two.
     pub(super) pairs: Vec<Pair>,
@@ -45,7 +45,7 @@ fn two_rows(block: &mut [f64], m: usize, first: usize, second: usize) -> (&mut [
 }
 
 impl Layer {
-    /// A layer from its parts: `mean (d,)`, `w` and its inverse `(d, d)`, `log |det w|`, `d` marginals.
+    /// A layer from `mean (d,)`, `w` and its inverse `(d, d)`, `log |det w|`, `d` marginals.
     ///
     /// # Errors
     /// [`GaussianizeError::Mismatch`] when shapes differ or a number is not finite.
@@ -114,7 +114,7 @@ impl Layer {
         Ok(self)
     }
 
-    /// Runs the joint map over the columns of `rows`; `each` gets point number, its numbers and workspace to work.
+    /// Runs the joint map over the columns of `rows`; `each` gets the index of the point, its coordinates and a workspace.
     fn jointly(
         &self,
         rows: &mut [f64],

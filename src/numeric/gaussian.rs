@@ -87,9 +87,9 @@ mod tests {
         gaussian.whiten_transposed(&mut y);
         let l = |i: usize, j: usize| if j <= i { gaussian.factor[i * 3 + j] } else { 0.0 };
         let s = |i: usize, j: usize| (0..3).map(|k| l(i, k) * l(j, k)).sum::<f64>();
-        for i in 0..3 {
+        for (i, (x, mean)) in x.iter().zip(&gaussian.mean).enumerate() {
             let back: f64 = (0..3).map(|j| s(i, j) * y[j]).sum();
-            assert!((back - (x[i] - gaussian.mean[i])).abs() < 1e-11, "coordinate {i}: {back}");
+            assert!((back - (x - mean)).abs() < 1e-11, "coordinate {i}: {back}");
         }
     }
 }

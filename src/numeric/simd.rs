@@ -1,4 +1,4 @@
-//! Eight numbers side by side: the unit that the compiler turns into vector instructions.
+//! Eight numbers side by side, which the compiler turns into vector instructions.
 //!
 //! All comparisons are written so that NaN counts as "not smaller", and no operation is fused, so
 //! every lane holds exactly what scalar code would.

@@ -1,5 +1,6 @@
-//! Who may use threads: this crate, over runs and fixed chunks of rows; never the kernels beneath it.
-//! So results do not depend on the number of threads, and parallel runs do not fight for cores.
+//! Threads belong to this crate, which uses them over runs and over fixed chunks of rows; the libraries beneath it (candle,
+//! BLAS) run on one thread each. So results do not depend on the number of threads, and runs that go in parallel do not
+//! compete for cores.
 
 /// Pins candle's matrix products and the linked BLAS to one thread. To be called first in `main`, while
 /// the process has one thread; library users may call it or live with their own settings.

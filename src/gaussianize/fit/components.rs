@@ -1,4 +1,4 @@
-//! The components of one layer: which are mapped, singly or in pairs, and sending points through them.
+//! The components of one layer: which are mapped, singly, in pairs or jointly, and the maps applied to all points.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
@@ -153,8 +153,8 @@ enum Task<'a> {
     Two(&'a Pair, [ArrayViewMut1<'a, f64>; 2], Option<ArrayViewMut1<'a, f64>>),
 }
 
-/// Sends components through the layer's maps; `log_derivatives` takes `log dz/ds` of each, that of a pair in the
-/// row of its first one.
+/// Applies the layer's maps to its components; `log_derivatives` receives `log dz/ds` of each, that of a pair in the row of
+/// its first one.
 pub(crate) fn push(
     layer: &Layer,
     mut sources: Array2<f64>,
@@ -219,7 +219,7 @@ impl Task<'_> {
     }
 }
 
-/// Largest error of going through the maps and back, over up to 1024 points; components have spread 1.
+/// Largest error of the maps followed by their inverses, over up to 1024 points; components have standard deviation 1.
 pub(crate) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
     let few = thin_columns(sources, 1024);
     let mut worst = 0.0_f64;

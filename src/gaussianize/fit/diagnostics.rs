@@ -1,4 +1,4 @@
-//! How far points still are from N(0, I).
+//! Measures of how far points are from N(0, I).
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -7,7 +7,7 @@ use crate::numeric::orthogonal::haar;
 use crate::numeric::random::Stream;
 use crate::numeric::wasserstein::{normal_quantiles, squared_w2};
 
-/// Most points a diagnostic looks at.
+/// Most points that a diagnostic uses.
 const MOST_POINTS: usize = 4096;
 
 /// Negentropy of one component after standardization, by Hyvarinen's (1998) approximation

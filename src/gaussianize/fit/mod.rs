@@ -1,8 +1,8 @@
 //! Fitting: layers are added while held-out points gain from them.
 //!
 //! Data are kept as `(d, n)`, one component per row. Each layer whitens, rotates, and maps each
-//! component by its marginal; then the held-out points go through it and its gain is read off their
-//! exact density. The best number of layers is kept.
+//! component by its marginal map; then its gain is computed from the exact density of the held-out points. The best
+//! number of layers is kept.
 
 pub(super) mod components;
 pub mod diagnostics;
@@ -87,12 +87,12 @@ impl Gaussianizer {
     }
 }
 
-/// Where the points stand after the layers so far.
+/// The points after the layers so far.
 struct State {
     original: Array2<f64>,
     train: Array2<f64>,
     held: Array2<f64>,
-    /// Sum of the layers' log-determinants, per watched point.
+    /// Sum of the layers' log-determinants, for each point that is scored: held-out ones, or all where none are held out.
     log_det: Array1<f64>,
     directions: Array2<f64>,
 }
@@ -100,19 +100,19 @@ struct State {
 impl State {
     fn new(train: Array2<f64>, held: Array2<f64>, stream: &Stream) -> Result<Self, GaussianizeError> {
         let transposed = |m: &Array2<f64>| m.t().as_standard_layout().into_owned();
-        let watched = if held.nrows() > 0 { held.nrows() } else { train.nrows() };
+        let scored = if held.nrows() > 0 { held.nrows() } else { train.nrows() };
         let directions = directions(train.ncols(), &stream.child("directions"))
             .map_err(|reason| GaussianizeError::Numerical { layer: 0, reason })?;
         Ok(Self {
             train: transposed(&train),
             held: transposed(&held),
-            log_det: Array1::zeros(watched),
+            log_det: Array1::zeros(scored),
             directions,
             original: train,
         })
     }
 
-    /// Fits one more layer and sends all points through it.
+    /// Fits one more layer and applies it to all points.
     fn add(
         &mut self,
         layer: usize,
@@ -146,8 +146,8 @@ impl State {
         };
 
         let held_sources = affine(&fitted.w, &fitted.mean, self.held.view());
-        let watched_any = held_sources.ncols() > 0;
-        let (before, after, log_det) = if watched_any {
+        let any_held_out = held_sources.ncols() > 0;
+        let (before, after, log_det) = if any_held_out {
             self.train = push(&fitted, sources, None);
             let mut log_det = Array2::from_elem(held_sources.dim(), 0.0);
             let after = push(&fitted, held_sources.clone(), Some(&mut log_det));
@@ -183,7 +183,7 @@ impl State {
         Ok((fitted, report))
     }
 
-    /// Adds the layer's `log |det J|` of each watched point and returns its mean.
+    /// Adds the layer's `log |det J|` of each scored point and returns its mean.
     fn count(&mut self, fitted: &Layer, log_derivatives: &Array2<f64>) -> f64 {
         let own = log_derivatives.sum_axis(Axis(0)) + fitted.log_det;
         self.log_det += &own;

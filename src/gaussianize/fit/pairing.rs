@@ -1,11 +1,11 @@
-//! Which components of a layer are taken together.
+//! Which components of a layer form pairs.
 
 use ndarray::ArrayView2;
 
 use crate::gaussianize::thin::thin_columns;
 use crate::numeric::wasserstein::{normal_quantiles, squared_w2};
 
-/// Most points looked at.
+/// Most points used.
 const POINTS: usize = 4096;
 
 /// Pairs of the chosen components, the farthest from Gaussian first; an odd one is left over.

@@ -1,4 +1,4 @@
-//! What happens to the data before the first layer: checks, and setting points aside.
+//! The data before the first layer: checks, and the split into training and held-out points.
 
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -6,7 +6,7 @@ use crate::gaussianize::error::GaussianizeError;
 use crate::gaussianize::options::GaussianizeOptions;
 use crate::numeric::random::Stream;
 
-/// Fewest held-out points worth watching.
+/// Fewest held-out points that can decide when to stop.
 const FEWEST_HELD_OUT: usize = 20;
 
 /// Refuses data that no map can be fitted to.

@@ -1,4 +1,4 @@
-//! A kernel density whose kernels have the shape of the cluster they lie in and keep its variance.
+//! A kernel density whose kernels have the covariance of the cluster that they lie in, scaled, and preserve it.
 //!
 //! Each point belongs to one cluster (mean `m`, covariance `S`). Its kernel has covariance `k^2 S` and sits at
 //! `m + sqrt(1 - k^2) (x_i - m)`, so that the cluster as a whole keeps the covariance `S` exactly: a plain
@@ -24,16 +24,16 @@ const HELD_OUT: usize = 5;
 const WIDTHS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.36, 0.5, 0.68, 0.85, 0.97];
 /// Weight, in held-out points, of the whole data's mean score in the choice of each cluster.
 const SHARED: f64 = 10.0;
-/// Distance from a cluster's mean, in its own metric, beyond which its kernels are left out.
+/// Mahalanobis distance from a cluster's mean beyond which its kernels are left out.
 const AWAY: f64 = 10.0;
 
 /// Points with their clusters and kernel widths.
 pub(crate) struct Kernels {
-    /// One per cluster: mean, covariance, share.
+    /// Weight, mean and covariance of each cluster.
     pub clusters: Vec<Cluster>,
     /// `k` of each cluster.
     pub widths: Vec<f64>,
-    /// Points of each cluster in its own coordinates `L^-1 (x - m)`, one after another.
+    /// The points of each cluster in its whitened coordinates `L^-1 (x - m)`, one after another.
     pub points: Vec<Vec<f64>>,
 }
 
@@ -65,7 +65,7 @@ impl Kernels {
         };
         let widths: Vec<f64> = chosen.into_iter().map(adapt).collect();
         let mut all = Self::split(points, d, &trial.clusters)?;
-        // Clusters that lost all points are gone; each one left finds its width by its mean.
+        // Clusters without points are gone, so the width of each one left is looked up by its mean.
         let mut y = vec![0.0; d];
         all.widths = all
             .clusters
@@ -75,7 +75,7 @@ impl Kernels {
         Some(all)
     }
 
-    /// Points by cluster, and the clusters' own means and covariances.
+    /// The points by their most likely cluster, and each cluster's mean and covariance from its own points.
     fn split(points: &[f64], d: usize, pilot: &[Cluster]) -> Option<Self> {
         let n = (points.len() / d) as f64;
         let label = |x: &[f64]| {
@@ -151,13 +151,13 @@ impl Kernels {
                 *density += sum * (-cluster.gaussian.log_det - d as f64 * (k.ln() + LOG_SQRT_2PI)).exp();
             }
         }
-        // A floor as thin as the broad part of the final density.
+        // A floor as small as the broad component of the final density.
         densities.map(|density| (density / n + 1e-3 / n).ln())
     }
 }
 
-/// The Gaussian mixture map of all components `(d, n)`: found on some points, finished on all. `None` for too
-/// few points.
+/// The map of a Gaussian mixture of all components `(d, n)`: its number of clusters is chosen on a subset, and the mixture
+/// is refined on all points. `None` for too few points.
 pub(crate) fn mixture(sources: ArrayView2<f64>, stream: &Stream) -> Option<MixtureMap> {
     let (d, n) = sources.dim();
     let points: Vec<f64> = sources.t().iter().copied().collect();

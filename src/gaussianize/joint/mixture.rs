@@ -4,16 +4,17 @@
 //! conditional is `sum_k v_k Phi(y_kj)`, where the weights `v_k` of component `j + 1` are those of `j` times
 //! `phi(y_kj) / L_kjj`, normalized. So one pass gives `z` and the log-determinant, and the inverse finds one
 //! coordinate after the other by a safeguarded Newton iteration between the smallest and the largest of the
-//! components' own quantiles. A broad component of a tenth of a point's mass keeps every gap passable.
+//! components' own quantiles. A broad component with the mass of a tenth of a point keeps every conditional density
+//! positive.
 
 use super::gmm_em::Cluster;
 use crate::numeric::normal;
 
-/// Share of the broad component, in units of one point.
+/// Mass of the broad component, in units of one point.
 const BROAD_SHARE: f64 = 0.1;
 /// Standard deviation of the broad component; components have spread 1.
 const BROAD: f64 = 2.0;
-/// Weights below this share of the largest are left out.
+/// Logarithm of the fraction of the largest weight below which a weight is left out.
 const NEGLIGIBLE: f64 = -46.0;
 /// Newton step, in units of the narrowest component, after which no further one is needed.
 const CLOSE: f64 = 3e-9;
@@ -32,7 +33,7 @@ pub struct MixtureMap {
     pub(crate) factors: Vec<f64>,
 }
 
-/// Room for the numbers of one point.
+/// Buffers for one point.
 pub(crate) struct Scratch {
     logs: Vec<f64>,
     y: Vec<f64>,
@@ -125,7 +126,7 @@ impl MixtureMap {
         scratch.active.iter_mut().for_each(|a| a[0] /= total);
     }
 
-    /// Takes the value of component `j` into account.
+    /// Conditions the weights on the value of component `j`.
     fn condition(&self, j: usize, x: f64, scratch: &mut Scratch) {
         let d = self.dim;
         for c in 0..self.components() {

@@ -3,8 +3,8 @@
 //! `z_a = Phi^-1(F(a))`, `z_b = Phi^-1(F(b | a))`. The density is bilinear between the nodes of a regular
 //! grid, so the marginal of `a` and the conditional of `b` given `a` are piecewise linear, their CDFs
 //! piecewise quadratic, and the inverse needs no iteration: a binary search and a quadratic equation. The
-//! map is the exact transport of that density, whatever modes and gaps it has; all dependence
-//! within the pair is removed in one step, where marginal maps leave bridges between the modes.
+//! map is the exact transport of that density, whatever modes and gaps it has. It removes all dependence within the pair
+//! in one step; marginal maps leave probability mass between the modes.
 //!
 //! Both tails of each CDF are summed from their own end. Outside the grid, where a fraction `tail`
 //! of the mass lies beyond each end, `z` continues with derivative 1 (components have standard deviation 1) and the
@@ -59,7 +59,7 @@ pub struct PairMap {
     sides: Vec<[f64; 2]>,
 }
 
-/// A piecewise linear density on one axis: its nodes' values and masses, read through closures.
+/// A piecewise linear density on one axis; its values and masses at the nodes are read through closures.
 struct Line<D: Fn(usize) -> f64, M: Fn(usize) -> [f64; 2]> {
     axis: Axis,
     tail: f64,

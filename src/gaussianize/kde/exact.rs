@@ -1,7 +1,7 @@
 //! The Gaussian kernel density estimate of one component by its exact sums.
 //!
-//! These sums are the definition that the fast map of [`super::marginal`] is built from and tested
-//! against. They cost time in the number of kernels near the point, so nothing here runs per sample.
+//! These sums are the definition: the fast map of [`super::marginal`] is built from them and tested against them. Their
+//! cost is proportional to the number of kernels near the point, so samples never go through them.
 
 use crate::numeric::normal;
 

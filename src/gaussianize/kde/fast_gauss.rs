@@ -2,9 +2,9 @@
 //!
 //! A one-dimensional fast Gauss transform. The line is cut into cells of half a bandwidth; each
 //! occupied cell keeps its count and its first moments about its centre, and
-//! `Phi(t - u) = Phi(t) - phi(t) sum_k He_{k-1}(t) u^k / k!` carries them to a target. With
+//! `Phi(t - u) = Phi(t) - phi(t) sum_k He_{k-1}(t) u^k / k!` translates them to a target. With
 //! `|u| <= 1/4` the term after the last one kept is below 1e-16 of the cell's count. Cells more than
-//! nine bandwidths away count as all or nothing. Cells and targets lie on one grid, so the carrying
+//! nine bandwidths away contribute their whole count or nothing. Cells and targets lie on one grid, so the translation
 //! matrices depend on the difference of cell numbers alone and are computed once per process.
 
 use std::sync::OnceLock;
@@ -20,7 +20,7 @@ const NODES: usize = chebyshev::NODES;
 const OFFSETS: usize = 2 * REACH as usize + 1;
 
 /// Rows: `Phi(t)`, then `-phi(t) He_{k-1}(t)` for k = 1.., then `Phi(-t)`; one column per node.
-type Carry = [[f64; NODES]; MOMENTS + 1];
+type Translation = [[f64; NODES]; MOMENTS + 1];
 
 struct Cell {
     index: i64,
@@ -95,15 +95,15 @@ impl FastGaussSums {
         let mut lower = [0.0; NODES];
         let mut upper = [0.0; NODES];
         let mut shared = [0.0; NODES];
-        let table = carry_table();
+        let table = translation_table();
         for cell in near {
-            let Some(carry) = table.get((index - cell.index + REACH) as usize) else { continue };
+            let Some(translation) = table.get((index - cell.index + REACH) as usize) else { continue };
             let count = cell.moments[0];
             for r in 0..NODES {
-                lower[r] += count * carry[0][r];
-                upper[r] += count * carry[MOMENTS][r];
+                lower[r] += count * translation[0][r];
+                upper[r] += count * translation[MOMENTS][r];
             }
-            for (m, row) in cell.moments[1..].iter().zip(&carry[1..MOMENTS]) {
+            for (m, row) in cell.moments[1..].iter().zip(&translation[1..MOMENTS]) {
                 for r in 0..NODES {
                     shared[r] += m * row[r];
                 }
@@ -124,7 +124,7 @@ impl FastGaussSums {
         let (mut lower, mut upper, mut shared) = (0.0, 0.0, 0.0);
         for cell in near {
             let t = (place - cell.index as f64 - 0.5) / PER_BANDWIDTH;
-            let column = carry_column(t);
+            let column = translation_column(t);
             lower += cell.moments[0] * column[0];
             upper += cell.moments[0] * column[MOMENTS];
             shared += cell.moments[1..].iter().zip(&column[1..MOMENTS]).map(|(m, c)| m * c).sum::<f64>();
@@ -146,7 +146,7 @@ impl FastGaussSums {
     }
 }
 
-fn carry_column(t: f64) -> [f64; MOMENTS + 1] {
+fn translation_column(t: f64) -> [f64; MOMENTS + 1] {
     let density = normal::pdf(t);
     let mut column = [0.0; MOMENTS + 1];
     column[0] = normal::cdf(t);
@@ -159,14 +159,14 @@ fn carry_column(t: f64) -> [f64; MOMENTS + 1] {
     column
 }
 
-fn carry_table() -> &'static [Carry] {
-    static TABLE: OnceLock<Vec<Carry>> = OnceLock::new();
+fn translation_table() -> &'static [Translation] {
+    static TABLE: OnceLock<Vec<Translation>> = OnceLock::new();
     TABLE.get_or_init(|| {
         let mut table = vec![[[0.0; NODES]; MOMENTS + 1]; OFFSETS];
-        for (offset, carry) in (-REACH..=REACH).zip(&mut table) {
+        for (offset, translation) in (-REACH..=REACH).zip(&mut table) {
             for (r, node) in chebyshev::nodes().iter().enumerate() {
-                let column = carry_column((offset as f64 + 0.5 * node) / PER_BANDWIDTH);
-                for (row, value) in carry.iter_mut().zip(column) {
+                let column = translation_column((offset as f64 + 0.5 * node) / PER_BANDWIDTH);
+                for (row, value) in translation.iter_mut().zip(column) {
                     row[r] = value;
                 }
             }

@@ -1,4 +1,4 @@
-//! Finding the knot at or below a number, without a search through all of them.
+//! An index of equal intervals over ascending knots, which finds the knot at or below a number in constant time.
 
 /// Equal intervals over ascending knots, each knowing the knots it holds.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,16 @@
 //! One component's map `z = Phi^-1(F(s))` (G 10-12) and its inverse (G 13, G 14).
 //!
-//! Inside the data the map is a piecewise polynomial fitted to the exact kernel sums; outside it is one of
-//! two tails, a choice that decides whether the map can be iterated ([`Tails`]):
+//! Within the range of the data the map is a piecewise polynomial that interpolates the exact kernel sums. Outside it has
+//! one of two tails, and the choice decides whether the map can be iterated ([`Tails`]):
 //!
-//! - `Kernel` is the paper's: the Gaussian-mixture CDF as it stands. Beyond the data its derivative is
-//!   `1/h`, so a fresh point two bandwidths outside lands as far out as one in a million should, and
-//!   the next layer throws it further. Between far modes `F` is flat to the last bit.
-//! - `Gentle` changes two things and still is a true CDF with a true density. A share of `1/(10 n)`
-//!   of the mass is spread as one broad Cauchy density with the mean and spread of the data, so that
-//!   `F` rises in every gap, between far outliers too, and the inverse can cross it. And one bandwidth
-//!   outside the data the derivative of `z(s)` becomes `1/std` and stays there: the tail is that of a
-//!   Gaussian with the data's own spread. The density there is `phi(z) / std`, which the
-//!   log-determinant counts exactly.
+//! - `Kernel` is the paper's: the CDF of the kernel mixture, unchanged. Beyond the data the derivative of `z(s)` is
+//!   `1/h`, so a fresh point two bandwidths outside gets a `z` that one normal number in a million reaches, and the next
+//!   layer moves it further out. Between distant modes `F` is constant to the last bit.
+//! - `Gentle` changes two things and remains a true CDF with a true density. A fraction `1/(10 n)` of the mass is one
+//!   broad Cauchy density with the mean and standard deviation of the data, so that `F` increases in every gap, between
+//!   distant outliers too, and the inverse exists there. And one bandwidth outside the data the derivative of `z(s)`
+//!   becomes `1/std` and stays constant: the tail is that of a Gaussian with the data's own standard deviation. The
+//!   density there is `phi(z) / std`, which the log-determinant takes into account exactly.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,21 +20,21 @@ use super::piecewise::{PieceBuilder, PiecewiseMap};
 use super::tail::{Tail, outermost};
 use crate::numeric::normal;
 
-/// What a marginal does beyond its data and between its modes.
+/// The shape of a marginal map beyond its data and between its modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tails {
-    /// The plain kernel estimate (G 9-12): derivative `1/h` outside, flat between far modes, where only points
-    /// near a kernel come back from the inverse.
+    /// The plain kernel estimate (G 9-12): derivative `1/h` outside, constant between distant modes, where the inverse
+    /// returns only points near a kernel.
     Kernel,
-    /// Slope `1/std` from one bandwidth outside, and a thin broad component between the modes.
+    /// Derivative `1/std` from one bandwidth outside, and a thin broad component between the modes.
     Gentle,
 }
 
-/// Cells the table goes on beyond the outermost points.
+/// Cells of the table beyond the outermost points.
 const GENTLE_CELLS: f64 = 2.0;
 const KERNEL_CELLS: f64 = 6.0;
-/// Share of the broad component, in units of one point.
+/// Mass of the broad component, in units of one point.
 const BROAD_SHARE: f64 = 0.1;
 /// Most cells near data that one table may have; a smaller bandwidth is widened until it fits.
 const MAX_CELLS: i64 = 16_384;
@@ -60,8 +59,8 @@ pub struct MarginalFit {
 impl Marginal {
     /// Fits the map to ascending `sorted` points, at least one, with `bandwidth > 0`.
     ///
-    /// Returns `None` when the numbers leave no room for a table (not finite, or a bandwidth lost in
-    /// the rounding of the points).
+    /// Returns `None` when no table can be built (points that are not finite, or a bandwidth below the rounding of the
+    /// points).
     pub fn fit(sorted: &[f64], bandwidth: f64, tails: Tails) -> Option<(Self, MarginalFit)> {
         let (first, last, n) = (*sorted.first()?, *sorted.last()?, sorted.len() as f64);
         let mean = sorted.iter().sum::<f64>() / n;

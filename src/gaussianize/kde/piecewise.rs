@@ -1,10 +1,10 @@
-//! A strictly increasing function as pieces of a degree-11 polynomial, and its true inverse.
+//! A strictly increasing piecewise polynomial of degree 11, and its exact inverse.
 //!
 //! The exact kernel sums cost thousands of operations per point, so each marginal *is defined as* a
 //! piecewise polynomial that interpolates them at Chebyshev-Lobatto nodes. Pieces share their end
 //! values, hence the function is continuous; its derivative, needed by the log-determinant, is the
 //! analytic derivative of the same polynomial; and the inverse runs Newton's method on that very
-//! polynomial, inside a bracket, so that inverse and function belong together to rounding error.
+//! polynomial, inside a bracket, so that the inverse inverts this function to rounding error.
 
 use super::interval_index::IntervalIndex;
 use crate::numeric::chebyshev::{GUESS, NODES, chebyshev, monomial, nodes, tables};

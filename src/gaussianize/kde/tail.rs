@@ -1,4 +1,4 @@
-//! How a marginal goes on beyond its table.
+//! The tails of a marginal map: its values beyond its table.
 
 use super::exact::log_mass_below;
 use crate::numeric::normal;
@@ -6,14 +6,14 @@ use crate::numeric::normal;
 /// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
 const FAR: f64 = 1e17;
 
-/// How a marginal goes on beyond one end of its table, mirrored so that it is always the lower end.
+/// A marginal map beyond one end of its table, mirrored so that it is always the lower end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tail {
-    /// `z` goes on with this derivative.
+    /// `z` is linear in `s`, with this derivative.
     Linear(f64),
     /// The kernel sums themselves: outermost points ascending, bandwidth, number of points in all.
     Kernel {
-        /// Points that count beyond the table, ascending (mirrored at the upper end).
+        /// Points that contribute beyond the table, ascending (mirrored at the upper end).
         points: Vec<f64>,
         /// Bandwidth.
         bandwidth: f64,
@@ -22,7 +22,7 @@ pub enum Tail {
     },
 }
 
-/// The points that make up the lower tail from `from` on, to better than one unit in the last place.
+/// The points that contribute to the lower tail from `from` on, to better than one unit in the last place.
 pub(crate) fn outermost(ascending: &mut dyn Iterator<Item = f64>, from: f64, h: f64, n: f64) -> Vec<f64> {
     let mut points = Vec::new();
     let mut reach = f64::INFINITY;

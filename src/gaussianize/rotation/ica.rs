@@ -1,8 +1,8 @@
 //! Independent component analysis of whitened data (G 8).
 //!
-//! Symmetric FastICA for any dimension. In two dimensions a rotation is one angle, so the contrast is
-//! searched over all of it and the best angle polished to a stationary point: this cannot fail to
-//! converge, and it finds the best of several stationary points.
+//! Symmetric FastICA for any dimension. In two dimensions a rotation is one angle, so the contrast is evaluated on a grid
+//! of angles and the best one refined to a stationary point: this always converges, and to the best of several
+//! stationary points.
 
 use std::f64::consts::{FRAC_PI_2, SQRT_2};
 
@@ -28,7 +28,7 @@ pub enum Contrast {
 
 /// Points per block of the parallel sums; part of the definition of their rounding.
 const BLOCK: usize = 4096;
-/// Most points the search for axes looks at (evenly spaced in the sample's order).
+/// Most points that the search for axes uses (evenly spaced in the sample's order).
 const MOST_POINTS: usize = 32_768;
 /// Points of the coarse search over angles.
 const COARSE_POINTS: usize = 2048;
@@ -194,7 +194,7 @@ fn by_angle(white: ArrayView2<f64>, contrast: Contrast) -> IcaFit {
     IcaFit { rotation, iterations, converged: true }
 }
 
-/// Where `derivative` falls through zero between `low` and `high`; the middle if it does not.
+/// The zero at which `derivative` changes from positive to negative between `low` and `high`; `otherwise` without one.
 fn falling_zero(derivative: impl Fn(f64) -> f64, low: f64, high: f64, otherwise: f64) -> (f64, usize) {
     let (mut a, mut b) = (low, high);
     let (mut at_a, mut at_b) = (derivative(a), derivative(b));

@@ -1,10 +1,10 @@
-//! Directions in which the data are farthest from Gaussian, by sliced Wasserstein-2 distance.
+//! Orthonormal axes along which whitened data are farthest from Gaussian, by squared Wasserstein-2 distance.
 //!
-//! For whitened data the squared W2 distance of a projection to N(0, 1) is the mean squared difference
-//! of its sorted values and the normal quantiles. ICA stalls on symmetric mixtures, where its contrast
-//! is blind; this distance sees every difference, so a layer always works on what is left (Dai &
-//! Seljak 2021, "Sliced iterative normalizing flows"). In two dimensions all angles are searched; in
-//! more, orthonormal directions climb by gradient from several starts.
+//! The squared W2 distance of a projection to N(0, 1) is the mean squared difference of its sorted values and the normal
+//! quantiles. The contrast of ICA is the same for every rotation of some symmetric mixtures, so that ICA makes no
+//! progress on them; this distance is 0 for a normal distribution only, so every layer reduces what is left (Dai &
+//! Seljak 2021, "Sliced iterative normalizing flows"). In two dimensions all angles are searched; in more, orthonormal
+//! axes are found by gradient ascent from several starts.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -17,11 +17,17 @@ use crate::numeric::orthogonal::{haar, orthonormalize};
 use crate::numeric::random::Stream;
 use crate::numeric::wasserstein::{normal_quantiles, squared_w2};
 
+/// Points of the search over all angles.
 const COARSE_POINTS: usize = 2048;
+/// Points of the refinement of the best angle.
 const FINE_POINTS: usize = 16_384;
+/// Angles of the search over a quarter turn.
 const ANGLES: usize = 90;
-const CLIMB_POINTS: usize = 4096;
-const CLIMB_STEPS: usize = 40;
+/// Points of the gradient ascent.
+const ASCENT_POINTS: usize = 4096;
+/// Most steps of one ascent.
+const ASCENT_STEPS: usize = 40;
+/// Starts of the ascent: the principal axes, and random rotations.
 const STARTS: u64 = 3;
 
 /// The orthogonal `(d, d)` matrix whose rows have the largest summed squared W2 distance, for whitened
@@ -34,7 +40,7 @@ pub fn fit(white: ArrayView2<f64>, stream: &Stream, layer: u64) -> Result<Array2
         1 => Ok(Array2::eye(1)),
         2 => Ok(by_angle(white)),
         d => {
-            let x = thin_columns(white, CLIMB_POINTS);
+            let x = thin_columns(white, ASCENT_POINTS);
             let quantiles = normal_quantiles(x.ncols());
             let mut best: Option<(f64, Array2<f64>)> = None;
             for start in 0..STARTS {
@@ -42,7 +48,7 @@ pub fn fit(white: ArrayView2<f64>, stream: &Stream, layer: u64) -> Result<Array2
                     0 => Array2::eye(d),
                     _ => haar(&stream.standard_normal(layer * STARTS + start, d, d))?,
                 };
-                let (value, w) = climb(x.view(), &quantiles, from)?;
+                let (value, w) = ascend(x.view(), &quantiles, from)?;
                 if best.as_ref().is_none_or(|(top, _)| value > *top) {
                     best = Some((value, w));
                 }
@@ -79,10 +85,10 @@ fn by_angle(white: ArrayView2<f64>) -> Array2<f64> {
 
 /// Gradient ascent of `sum_k W2^2(w_k x)` over orthogonal matrices, the step doubled after a success
 /// and quartered after a failure.
-fn climb(x: ArrayView2<f64>, quantiles: &[f64], mut w: Array2<f64>) -> Result<(f64, Array2<f64>), String> {
+fn ascend(x: ArrayView2<f64>, quantiles: &[f64], mut w: Array2<f64>) -> Result<(f64, Array2<f64>), String> {
     let mut step = 1.0;
     let (mut value, mut gradient) = value_and_gradient(x, quantiles, &w);
-    for _ in 0..CLIMB_STEPS {
+    for _ in 0..ASCENT_STEPS {
         let trial = orthonormalize(&(&w + &(&gradient * step)))?;
         let (next, next_gradient) = value_and_gradient(x, quantiles, &trial);
         if next > value {
