@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all: written aside in the same folder, synced, then renamed.
 
 use super::error::ExperimentError;
+use super::wait_point::{Point, wait_at};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ impl Aside {
         let place = || -> io::Result<()> {
             let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.as_file().sync_all()?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            wait_at(Point::Write(&name), path.display(), || false);
             file.persist(&path).map_err(|e| e.error)?;
             Ok(())
         };

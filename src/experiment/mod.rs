@@ -26,6 +26,7 @@ mod shared_data;
 mod status;
 mod together;
 mod training;
+mod wait_point;
 mod work;
 
 pub(crate) use assemble::{summarize, write_tables as tables};

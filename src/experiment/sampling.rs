@@ -6,6 +6,7 @@ use super::records::MetricsRow;
 use super::replicate::Purpose;
 use super::together::failed_together;
 use super::training::{Model, Trained};
+use super::wait_point::{Point, wait_at};
 use crate::diffusion::{Denoiser, DenoiserStack, DiffusionError, sampler::sample_with};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -98,6 +99,9 @@ fn draw(drawings: &mut [Drawing]) -> Result<(), StageError> {
     };
     let start = normal(Purpose::Start, 0);
     let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), StageError> {
+        for trained in &members {
+            wait_at(Point::Sample(step), &trained.begun.run.label.run, || first.interrupt.is_set());
+        }
         first.interrupt.check()?;
         if step.is_multiple_of(plan.metrics.every) || step == options.steps {
             let parts: Vec<_> = x.axis_chunks_iter(Axis(0), shape.0).collect();

@@ -8,6 +8,7 @@ use super::pipeline::{Begun, Run, StageOrFile};
 use super::records::{LossRow, read_rows};
 use super::replicate::Purpose;
 use super::together::{failed_together, together};
+use super::wait_point::{Point, wait_at};
 use crate::diffusion::forward::mean_square_prediction;
 use crate::diffusion::loss::isotropy_scale;
 use crate::diffusion::{
@@ -141,6 +142,9 @@ fn lessons(
         return Ok(Vec::new());
     };
     for iteration in stack.iteration() + 1..=plan.train.iterations {
+        class.iter().for_each(|seat| {
+            wait_at(Point::Train(iteration), &seat.run.label.run, || interrupt.is_set());
+        });
         if interrupt.is_set() || class.iter().any(|seat| seat.checkpoints.due()) {
             stack.share()?;
             for (seat, trainer) in class.iter_mut().zip(stack.trainers()) {

@@ -1,7 +1,7 @@
 //! The second paper: isotropy along the forward process (I 20), the isotropy loss (I 28) and its control, the
 //! paired comparison with lambda = 0, and the spheres of each point.
 
-use crate::common::{csv, gdiff, spec, text};
+use crate::common::{csv, spec, succeeded, text};
 use candle_core::{Device, Tensor, Var};
 use gdiff::data::mixture::GaussianMixture;
 use gdiff::data::scaling::{ScaleKind, Scaling};
@@ -53,8 +53,8 @@ points = true
 "#;
 
 fn run(folder: &Path, out: &str, arguments: &[&str]) {
-    let output = gdiff(folder).args(["run", "spec.toml", "--out", out]).args(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let arguments = [&["run", "spec.toml", "--out", out], arguments].concat();
+    succeeded(&crate::common::run(folder, &arguments));
 }
 
 fn schedule(steps: usize) -> Schedule {

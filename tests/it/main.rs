@@ -27,6 +27,7 @@ mod refusals;
 mod run;
 mod schema;
 mod shapes;
+mod structure;
 mod survival;
 mod sweep;
 mod tools;

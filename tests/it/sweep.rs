@@ -1,23 +1,9 @@
 //! Sweeps as users write and use them: all forms of `[sweep]`, folders with odd names, plans that move, several
 //! processes.
 
-use crate::common::{TINY, csv, gdiff, same_tables, spec, succeeded, text};
+use crate::common::{TINY, Waiting, csv, message, run, said, same_tables, shell, spec, succeeded, text};
 use std::path::Path;
-use std::process::{Output, Stdio};
-use std::time::Duration;
 use tempfile::tempdir;
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    gdiff(folder).args(arguments).output().unwrap()
-}
-
-fn message(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 /// A spec with this sweep and one pipeline.
 fn sweep(text: &str) -> String {
@@ -243,26 +229,15 @@ fn a_damaged_plan_is_said_and_written_anew() {
 #[test]
 fn ctrl_c_stops_a_sweep_and_the_printed_command_goes_on() {
     let folder = tempdir().unwrap();
-    let text = sweep("[sweep]\nseed = [1, 2, 3, 4]").replace("iterations = 40", "iterations = 20000");
-    spec(folder.path(), &text);
+    spec(folder.path(), &sweep("[sweep]\nseed = [1, 2, 3, 4]"));
     succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "whole", "--quiet"]));
-    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
-        .current_dir(folder.path())
-        .args(["run", "spec.toml", "--force", "--out", "stopped", "--jobs", "2"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(Duration::from_millis(150));
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let message = message(&output);
-    assert_eq!(output.status.code(), Some(130), "{message}");
+    let command = ["run", "spec.toml", "--force", "--out", "stopped", "--jobs", "2"];
+    // Two runs are at work, and both are in the middle of their training.
+    let (status, message) = Waiting::begin(folder.path(), &command, &["train:20", "train:20"]).interrupt();
+    assert_eq!(status.code(), Some(130), "{message}");
     assert!(message.starts_with("gdiff: interrupted"), "{message}");
     let pasted = message.trim().lines().last().unwrap();
     assert!(!pasted.contains("--force"), "{pasted}");
-    let again =
-        std::process::Command::new("sh").args(["-c", pasted]).current_dir(folder.path()).output().unwrap();
-    succeeded(&again);
+    succeeded(&shell(folder.path(), pasted));
     same_tables(&folder.path().join("whole"), &folder.path().join("stopped"));
 }
