@@ -7,10 +7,10 @@
 
 mod common;
 
-use common::{BATCH, Products, everything, hidden, network, operations, pool, trainer};
+use common::{BATCH, Products, backend, everything, hidden, job, network, operations, pool, trainer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gdiff::diffusion::{Conditioning, Denoiser, Network, NetworkDenoiser, Trainer, TrainerStack};
-use gdiff::random::Stream;
+use gdiff::diffusion::{Conditioning, Denoiser, NetworkDenoiser, Training, TrainingJob};
+use gdiff::numeric::random::Stream;
 use std::hint::black_box;
 
 fn training_step(c: &mut Criterion) {
@@ -63,29 +63,27 @@ fn training_step_add(c: &mut Criterion) {
     group.finish();
 }
 
-/// One iteration of each of 16 trainings: one by one, and side by side.
+/// One iteration of each of 16 trainings: one by one, and in lockstep.
 fn training_step_of_16(c: &mut Criterion) {
     const RUNS: usize = 16;
     let mut group = c.benchmark_group("training_step_of_16_runs");
     for width in [16, 128] {
         let name = format!("{width}-{}-{}", 2 * width, 4 * width);
-        let trainers = |fused: bool| -> Vec<Trainer> {
+        let jobs = || -> Vec<TrainingJob> {
             let fresh = || network(2, hidden(width), Conditioning::Concat, 100);
-            (0..RUNS).map(|_| trainer(10_000, fresh(), 100, everything(BATCH), fused)).collect()
+            (0..RUNS).map(|_| job(10_000, fresh(), 100, everything(BATCH))).collect()
         };
+        let training = |jobs, fused| Training::new(jobs, backend(fused)).expect("a valid training");
         for (path, fused) in [("fused", true), ("graph", false)] {
-            let mut trainers = trainers(fused);
+            let mut trainers: Vec<_> = jobs().into_iter().map(|job| training(vec![job], fused)).collect();
             group.bench_function(format!("{name}/{path}, one by one"), |b| {
                 b.iter(|| trainers.iter_mut().for_each(|t| assert!(t.step().is_ok())));
             });
         }
-        for (path, stack) in [
-            ("fused, in step", TrainerStack::new(trainers(true))),
-            ("graph, one program", TrainerStack::together(trainers(false))),
-        ] {
-            let mut stack = stack.expect("trainings of one shape");
+        for (path, fused) in [("fused, in lockstep", true), ("graph, one program", false)] {
+            let mut training = training(jobs(), fused);
             group.bench_function(format!("{name}/{path}"), |b| {
-                b.iter(|| stack.step().expect("a working device"));
+                b.iter(|| training.step().expect("a working device"));
             });
         }
     }
@@ -96,11 +94,9 @@ fn sampling_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("sampling_step_10000_points");
     let stream = Stream::new(0, 0, "bench");
     let x = stream.standard_normal(0, 10_000, 2);
-    for (path, new) in [
-        ("fused", NetworkDenoiser::new as fn(Network, f64) -> NetworkDenoiser),
-        ("graph", NetworkDenoiser::on_graph),
-    ] {
-        let denoiser = new(network(2, hidden(16), Conditioning::Concat, 100), 1.0);
+    for (path, fused) in [("fused", true), ("graph", false)] {
+        let network = network(2, hidden(16), Conditioning::Concat, 100);
+        let denoiser = NetworkDenoiser::with_backend(network, 1.0, backend(fused)).expect("a valid network");
         for threads in [1, 2] {
             let pool = pool(threads);
             group.bench_function(format!("16-32-64/{path}, {threads} threads"), |b| {

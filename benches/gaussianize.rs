@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 
 /// A ring of eight modes in the first two columns.

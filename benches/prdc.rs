@@ -6,7 +6,7 @@ mod common;
 use common::mixture;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gdiff::metrics::RealManifold;
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 
 const POINTS: usize = 10_000;
 const NEIGHBOURS: usize = 5;

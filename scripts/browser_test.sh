@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Opens report.html of a run and of a sweep of 500 in a headless chromium. Installs Debian's chromium where it may,
-# and skips with a word where neither that nor pip has access. Screenshots go to target/screenshots.
+# and skips with the reason where neither that nor pip has access. Screenshots go to target/screenshots.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . scripts/python.sh
 if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
-    { as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends chromium chromium-driver; } \
-        || skip "chromium and chromedriver are not there, and apt-get cannot install them"
+    apt_install chromium chromium-driver || skip "chromium and chromedriver cannot be installed"
 fi
 build
 work=$(mktemp -d)

@@ -21,15 +21,15 @@ if [ ${#missing[@]} -eq 0 ]; then
     exit 0
 fi
 
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null; then
-        echo "Missing: ${missing[*]}, and no right to install them." >&2
-        echo "Ask for them, or use a library that needs no root: GDIFF_FEATURES=openblas-static $0" >&2
-        exit 1
-    fi
-    as_root=(sudo)
+if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    echo "Missing: ${missing[*]}, and no right to install them." >&2
+    echo "Ask for them, or use a library that needs no root: GDIFF_FEATURES=openblas-static $0" >&2
+    exit 1
 fi
+. "$(dirname "$0")/packages.sh"
 echo "Installing ${missing[*]}"
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq "${missing[@]}"
+if ! apt_install "${missing[@]}"; then
+    echo "Missing: ${missing[*]}, and apt-get cannot install them:" >&2
+    package_words >&2
+    exit 1
+fi

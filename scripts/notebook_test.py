@@ -23,7 +23,7 @@ def notebook(folder):
     os.environ["GDIFF_RESULTS"] = os.path.abspath(folder)
     book = nbformat.read("scripts/plots.ipynb", as_version=4)
     check(all(not cell.get("outputs") for cell in book.cells), "the notebook is committed without outputs")
-    NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    NotebookClient(book, timeout=600, kernel_name="python3").execute()
     outputs = [out for cell in book.cells for out in cell.get("outputs", [])]
     pictures = [out for out in outputs if "image/png" in out.get("data", {})]
     check(len(pictures) >= FIGURES, f"the notebook draws {len(pictures)} figures")

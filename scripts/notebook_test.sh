@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs scripts/plots.ipynb on the output of a quick run, and reads the run's event files back with TensorBoard's
-# own package. Skips with a word where pip has no access.
+# own package. Skips with the reason where pip has no access.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . scripts/python.sh

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # A sweep on a real Slurm: starts munged, slurmctld and slurmd for this one machine in a scratch folder, plans and
 # submits 48 runs, cancels a part half-way, submits again, collects, and compares with `gdiff run` byte for byte.
-# Installs slurm-wlm and munge where they are missing (Debian-like, root); where they cannot be had, says so and
-# succeeds. Stops what it started, also when it fails.
+# Installs slurm-wlm and munge where they are missing (Debian-like, root), and skips with the reason where they cannot
+# be had. Stops what it started, also when it fails.
+# Runs wait at a point of their training (src/experiment/wait_point.rs), so that some are surely done, some running and
+# some waiting when the test looks. Times in seconds only bound a hang.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
+. scripts/packages.sh
 
-skip() {
-    echo "slurm_test: skipped: $1"
-    exit 0
-}
 fail() {
     echo "slurm_test: FAILED: $1" >&2
     exit 1
@@ -42,10 +41,7 @@ have() {
     command -v munged && command -v slurmctld && command -v slurmd && command -v sbatch
 } >/dev/null
 if ! have; then
-    command -v apt-get >/dev/null || skip "slurm-wlm and munge are missing, and there is no apt-get"
-    # RUNLEVEL=1: the packages' own services are not to be started.
-    { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        slurm-wlm munge; } >"$scratch/install.log" 2>&1 || skip "slurm-wlm and munge cannot be installed"
+    apt_install slurm-wlm munge || skip "slurm-wlm and munge cannot be installed"
     have || skip "the packages slurm-wlm and munge brought no daemons"
 fi
 build
@@ -84,7 +80,8 @@ MpiDefault=none
 SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0
 KillWait=5
 MaxArraySize=20
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+SlurmdParameters=config_overrides
+NodeName=$node NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=main Nodes=$node Default=YES MaxTime=INFINITE State=UP
 CONF
 export SLURM_CONF="$scratch/slurm.conf"
@@ -93,9 +90,9 @@ start() { # a daemon by name, its log named after it
     "$@" >>"$scratch/$1.log" 2>&1 &
     daemons+=($!)
 }
-until_true() { # seconds, what is waited for, a command
-    local end=$((SECONDS + $1)) what=$2
-    shift 2
+until_true() { # what is waited for, a command
+    local end=$((SECONDS + 600)) what=$1
+    shift
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || fail "waited too long: $what"
         sleep 0.2
@@ -105,11 +102,11 @@ dd if=/dev/urandom of="$scratch/munge.key" bs=128 count=1 status=none
 chmod 600 "$scratch/munge.key"
 start munged --foreground --force --key-file="$scratch/munge.key" --socket="$scratch/munge.socket" \
     --pid-file="$scratch/munged.pid" --log-file="$scratch/munged.log" --seed-file="$scratch/munge.seed"
-until_true 20 "munged" test -S "$scratch/munge.socket"
+until_true "munged" test -S "$scratch/munge.socket"
 start slurmctld -D
 start slurmd -D -N "$node"
 idle() { sinfo --noheader --format=%T | grep -qE '^(idle|mixed|allocated)$'; }
-until_true 40 "the node to be idle" idle
+until_true "the node to be idle" idle
 
 cat >"$scratch/spec.toml" <<'SPEC'
 name = "slurm_test"
@@ -128,7 +125,7 @@ steps = 20
 [network]
 time_dim = 4
 [train]
-iterations = 6000
+iterations = 300
 batch_size = 64
 [sample]
 count = 300
@@ -139,7 +136,12 @@ reference = 300
 SPEC
 
 "$gdiff" sweep plan "$scratch/spec.toml" --out "$sweep"
-"$gdiff" sweep submit "$sweep" --engine slurm --partition main --time 10 -- --comment=first | tee "$scratch/first"
+# Of the first six replicates, half are done when all others of their point wait in their training, two at a time;
+# sbatch hands the environment on.
+hold="$scratch/hold"
+touch "$hold"
+export GDIFF_TEST_WAIT=train:100@-r3-,train:100@-r4-,train:100@-r5- GDIFF_TEST_WAIT_FILE="$hold"
+"$gdiff" sweep submit "$sweep" --engine slurm --partition main --time 600 -- --comment=first | tee "$scratch/first"
 # 48 tasks, but an array's numbers stay below MaxArraySize.
 grep -q "(array 0-19)" "$scratch/first" && [ "$(grep -c "^job" "$scratch/first")" -eq 3 ] ||
     fail "48 tasks did not become arrays of at most 20"
@@ -147,10 +149,10 @@ second=$(sed -n '2s/^job \([0-9]*\):.*/\1/p' "$scratch/first")
 
 under_way() { # some runs done, some running, some waiting, by one status
     "$gdiff" sweep status "$sweep" >"$scratch/half-way"
-    [ "$(awk '$1 == "done" { print $2 }' "$scratch/half-way")" -ge 6 ] &&
+    [ "$(awk '$1 == "done" { print $2 }' "$scratch/half-way")" -eq 6 ] &&
         grep -q "^slurm: pending" "$scratch/half-way" && grep -q "^slurm: running" "$scratch/half-way"
 }
-until_true 90 "status to show runs that are done, running and waiting in Slurm's queue" under_way
+until_true "status to show runs that are done, running and waiting in Slurm's queue" under_way
 cat "$scratch/half-way"
 
 # Half of the second array, and whatever runs now.
@@ -160,12 +162,14 @@ scancel "${second}_[10-19]"
 # shellcheck disable=SC2086
 [ -z "$running" ] || scancel $running
 gone() { [ -z "$(squeue --noheader --states=COMPLETING)" ]; }
-until_true 60 "cancelled tasks to go" gone
+until_true "cancelled tasks to go" gone
 "$gdiff" sweep submit "$sweep" --per-task 4 | tee "$scratch/again"
 grep -q "^job" "$scratch/again" || fail "the second submission submitted nothing"
 grep -q "in the queue already: runs" "$scratch/again" || fail "what waits in the queue was submitted twice"
+rm "$hold"
 empty() { [ -z "$(squeue --noheader)" ]; }
-until_true 150 "the queue to be empty" empty
+until_true "the queue to be empty" empty
+unset GDIFF_TEST_WAIT GDIFF_TEST_WAIT_FILE
 "$gdiff" sweep collect "$sweep"
 "$gdiff" sweep submit "$sweep" | grep -q "every run is done" || fail "a finished sweep was submitted again"
 

@@ -1,43 +1,38 @@
 //! `gdiff`: experiments with small diffusion models. One TOML file in, trustworthy CSV out.
 //!
-//! The map of the crate, in the order in which data flow. Imports point up this list: `data` knows nothing
-//! of `diffusion`, `metrics` nothing of `experiment`, and only `experiment` knows them all. Algorithms are
-//! pure functions or small types over arrays and tensors; files, clocks and terminals live in
-//! [`experiment`], [`report`] and [`commands`] only.
+//! The map of the crate, in the order in which data flow. Imports point up this list (a test checks it): `data` knows
+//! nothing of `diffusion`, `metrics` nothing of `run`. Algorithms are pure functions or small types over arrays and
+//! tensors. Files are opened in [`data`] (tables), [`store`] and [`cli`]; [`run`], [`study`] and [`report`] write
+//! through [`store`]; clocks and terminals are the affair of [`run`], [`study`], [`report`] and [`cli`].
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`random`] | named, counter-based random streams: the only source of randomness |
-//! | [`parallel`] | who may use threads |
-//! | [`digest`] | SHA-256 as text |
-//! | [`options`] | values out of their range, as sentences |
-//! | [`data`] | where points come from: mixtures, tables; scaling |
-//! | [`gaussianize`] | the invertible map to an independent Gaussian (G 8-23) |
-//! | [`diffusion`] | schedule, network, loss, training, samplers, the exact mixture denoiser (G 1-7, I 1-28) |
-//! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density, coverage, intervals |
-//! | [`spec`] | what the user wrote, then what was understood: file, overrides, checks, plan |
-//! | [`experiment`] | runs: stages in order, what they write, what is finished already |
-//! | [`sweep`] | many runs on many machines: plan, execute, collect, submit |
-//! | [`figures`] | what figures show, from an output folder, and how it is drawn |
-//! | [`report`] | progress, tables, events |
-//! | [`cli`], [`commands`] | the command line, and what each command does |
+//! | [`numeric`] | the ground: random streams, threads, options, the standard normal, Chebyshev, intervals |
+//! | [`data`] | where points come from: mixtures, shapes, tables |
+//! | [`gaussianize`] | the invertible map to independent standard normal numbers (G 8-23) |
+//! | [`space`] | transforms and their chains: scaling, whitening, Gaussianization |
+//! | [`diffusion`] | schedule, denoisers, network, loss, training, samplers (G 1-7, I 1-28) |
+//! | [`metrics`] | log-likelihood (G 24-25), precision, recall, density, coverage, distances; the table of all of them |
+//! | [`spec`] | what the user wrote, then what was understood: file, overrides, checks, plan, identity |
+//! | [`store`] | everything on disk: names, rows, atomic writes, locks, status, digests, checkpoints |
+//! | [`run`] | one run: prepare, train, sample, finish |
+//! | [`study`] | many runs: what is still to do, what they share, their tables; planned for other machines |
+//! | [`report`] | progress, events, tables, figures, the page |
+//! | [`cli`] | the command line: a file for each command |
 //!
 //! Equation numbers: (G n) is "Enhancing diffusion models with Gaussianization preprocessing",
 //! (I n) "Iso-Diffusion: Improving Diffusion Probabilistic Models Using the Isotropy of the Additive
 //! Gaussian Noise".
 
 pub mod cli;
-pub mod commands;
 pub mod data;
 pub mod diffusion;
-pub mod digest;
-pub mod experiment;
-pub mod figures;
 pub mod gaussianize;
 pub mod metrics;
-pub mod options;
-pub mod parallel;
-pub mod random;
+pub mod numeric;
 pub mod report;
+pub mod run;
+pub mod space;
 pub mod spec;
-pub mod sweep;
+pub mod store;
+pub mod study;

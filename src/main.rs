@@ -5,8 +5,8 @@ use gdiff::cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gdiff::parallel::one_thread_per_kernel();
-    match gdiff::commands::execute(&Cli::parse()) {
+    gdiff::numeric::threads::one_thread_per_kernel();
+    match gdiff::cli::execute(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("gdiff: {failure}");

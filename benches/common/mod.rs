@@ -5,11 +5,10 @@
 
 use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Conditioning, Decay, Isotropy, IsotropyForm, LossOptions, Network, NetworkOptions,
-    OptimizerKind, Reduction, Schedule, ScheduleKind, ScheduleOptions, TimeEncoding, TrainOptions,
-    TrainStreams, Trainer,
+    BackendChoice, Conditioning, DiffusionOptions, IsotropyLoss, Network, NetworkOptions, Schedule,
+    TrainOptions, TrainStreams, Training, TrainingJob,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use rayon::ThreadPool;
 use std::ffi::{c_char, c_int};
@@ -58,19 +57,16 @@ pub fn hidden(width: usize) -> Vec<usize> {
 
 /// The first paper's schedule.
 pub fn schedule(steps: usize) -> Schedule {
-    let kind = ScheduleKind::Linear;
-    let options = ScheduleOptions { steps, kind, beta_start: 1e-4, beta_end: 0.02, rescale: true };
-    Schedule::new(&options).expect("a valid schedule")
+    Schedule::new(&DiffusionOptions { steps, ..DiffusionOptions::default() }).expect("a valid schedule")
 }
 
 /// A network of `d`-dimensional points with a sinusoidal embedding.
 pub fn network(d: usize, hidden: Vec<usize>, conditioning: Conditioning, steps: usize) -> Network {
     let options = NetworkOptions {
-        hidden,
-        activation: Activation::Relu,
-        time: TimeEncoding::Sinusoidal,
+        hidden: Some(hidden),
         time_dim: TIME_DIM,
         conditioning,
+        ..NetworkOptions::default()
     };
     Network::new(d, steps, &options, &Stream::new(0, 0, "init"), &Device::Cpu).expect("a valid network")
 }
@@ -78,22 +74,16 @@ pub fn network(d: usize, hidden: Vec<usize>, conditioning: Conditioning, steps: 
 /// A training with everything that costs time: isotropy term, Adam, average.
 pub fn everything(batch_size: usize) -> TrainOptions {
     TrainOptions {
-        iterations: usize::MAX,
+        iterations: Some(1_000_000_000),
         batch_size,
-        optimizer: OptimizerKind::Adam.into(),
-        learning_rate: 1e-3,
-        decay: Decay::None,
         ema: 0.999,
-        clip_norm: 0.0,
-        loss: LossOptions {
-            isotropy: Some(Isotropy { lambda: 0.3, form: IsotropyForm::Batch }),
-            reduction: Reduction::Mean,
-        },
+        isotropy: Some(IsotropyLoss { lambda: 0.3, ..IsotropyLoss::SIMPLE }),
+        ..TrainOptions::default()
     }
 }
 
-/// A training on `n` points, in one go or on the graph.
-pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, fused: bool) -> Trainer {
+/// A training on `n` points, to be done without a graph or on the graph.
+pub fn job(n: usize, network: Network, steps: usize, options: TrainOptions) -> TrainingJob {
     let stream = Stream::new(0, 0, "bench");
     let streams = TrainStreams {
         shuffle: stream.child("shuffle"),
@@ -101,8 +91,17 @@ pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, 
         noise: stream.child("noise"),
     };
     let data = stream.standard_normal(0, n, network.dim());
-    let new = if fused { Trainer::new } else { Trainer::on_graph };
-    new(data, &schedule(steps), network, options, streams).expect("a valid training")
+    TrainingJob::new(data, &schedule(steps), network, options, streams).expect("a valid training")
+}
+
+/// The backend without a graph, or that of the graph.
+pub fn backend(fused: bool) -> BackendChoice {
+    if fused { BackendChoice::Auto } else { BackendChoice::Candle }
+}
+
+/// A training of one network on `n` points.
+pub fn trainer(n: usize, network: Network, steps: usize, options: TrainOptions, fused: bool) -> Training {
+    Training::new(vec![job(n, network, steps, options)], backend(fused)).expect("a valid training")
 }
 
 /// `n` points of an eight-component mixture of well-separated Gaussians.

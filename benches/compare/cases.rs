@@ -5,10 +5,10 @@ use super::common::{self, BATCH, Products, everything, hidden, network, operatio
 use super::timing::{Timing, time};
 use anyhow::{Context, Result, bail};
 use gdiff::data::table;
-use gdiff::diffusion::{Conditioning, DiffusionError, NetworkDenoiser, SamplerKind, SamplerOptions, sample};
+use gdiff::diffusion::{Conditioning, DiffusionError, NetworkDenoiser, SampleOptions, VarianceKind, sample};
 use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer, Rotation, Tails};
 use gdiff::metrics::{Prdc, RealManifold};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use serde::Serialize;
 use std::hint::black_box;
@@ -56,7 +56,7 @@ fn train(request: &mut Request, seconds: f64) -> Result<Answer> {
     let fused = request.take("path", "fused".to_string())? != "graph";
     let mut options = everything(BATCH);
     if !request.take("extras", true)? {
-        (options.ema, options.loss.isotropy) = (0.0, None);
+        (options.ema, options.isotropy) = (0.0, None);
     }
     request.check_empty()?;
     let mut trainer = trainer(n, network(d, hidden(width), Conditioning::Concat, 100), 100, options, fused);
@@ -84,14 +84,16 @@ fn sampling(request: &mut Request, seconds: f64) -> Result<Answer> {
     let (n, width) = (request.take("n", 10_000)?, request.take("width", 16)?);
     let (d, steps) = (request.take("d", 2)?, request.take("steps", 100)?);
     request.check_empty()?;
-    let denoiser = NetworkDenoiser::new(network(d, hidden(width), Conditioning::Concat, steps), 1.0);
-    let (schedule, options) = (common::schedule(steps), SamplerOptions::new(SamplerKind::Ddpm));
+    let denoiser = NetworkDenoiser::new(network(d, hidden(width), Conditioning::Concat, steps), 1.0)?;
+    let schedule = common::schedule(steps);
     let stream = Stream::new(0, 0, "bench");
     let start = stream.standard_normal(0, n, d);
     let mut outcome = Ok(start.clone());
     let timing = time(seconds, steps, || {
         let observe = &mut |_, _, _: &Array2<f64>| Ok(());
-        outcome = sample::<DiffusionError>(&denoiser, &schedule, &options, start.clone(), &stream, observe);
+        outcome = SampleOptions::default().build(VarianceKind::FixedSmall, None).and_then(|sampler| {
+            sample::<DiffusionError>(&denoiser, &schedule, sampler, start.clone(), &stream, observe)
+        });
     });
     black_box(outcome?);
     Ok(timing.into())

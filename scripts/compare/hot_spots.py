@@ -23,7 +23,7 @@ PARTS = {
     "metrics": "precision, recall, density, coverage",
     "data": "log-likelihood under the mixture, data",
     "gaussianize": "Gaussianizer: fit, inverse",
-    "random.rs": "normal numbers",
+    "numeric/random.rs": "normal numbers",
     "crate rand": "normal numbers",
     "crate ppv-lite86": "normal numbers",
     "libm": "exponentials and logarithms of the log-likelihood and the Gaussianizer",

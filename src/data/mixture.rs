@@ -1,8 +1,8 @@
 //! Gaussian mixtures of any dimension with full covariances: sampling, exact log-density (G 24), score.
 
 pub use super::mixture_error::MixtureError;
-use crate::random::Stream;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip, parallel::prelude::*};
+use crate::numeric::{gaussian::Gaussian, random::Stream};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, parallel::prelude::*};
 use ndarray_linalg::{Cholesky, UPLO};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -14,37 +14,10 @@ const CHUNK_ROWS: usize = 1024;
 #[derive(Debug, Clone)]
 struct Component {
     weight: f64,
-    mean: Array1<f64>,
     covariance: Array2<f64>,
-    /// Lower triangular `L` with `L L^T = Sigma`, row-major.
-    factor: Vec<f64>,
+    gaussian: Gaussian,
     /// `log w - d/2 log 2 pi - log det L`.
     log_scale: f64,
-}
-
-impl Component {
-    /// `y = L^-1 (x - mu)`, returning `|y|^2`, the squared Mahalanobis distance.
-    fn whiten(&self, x: ArrayView1<f64>, y: &mut [f64]) -> f64 {
-        let d = y.len();
-        let mut squared = 0.0;
-        for i in 0..d {
-            let row = &self.factor[i * d..i * d + d];
-            let known: f64 = row[..i].iter().zip(&y[..i]).map(|(l, v)| l * v).sum();
-            let v = (x[i] - self.mean[i] - known) / row[i];
-            y[i] = v;
-            squared += v * v;
-        }
-        squared
-    }
-
-    /// `y <- L^-T y` in place.
-    fn back_substitute(&self, y: &mut [f64]) {
-        let d = y.len();
-        for i in (0..d).rev() {
-            let known: f64 = (i + 1..d).map(|j| self.factor[j * d + i] * y[j]).sum();
-            y[i] = (y[i] - known) / self.factor[i * d + i];
-        }
-    }
 }
 
 /// A Gaussian mixture `p(x) = sum_k w_k N(x; mu_k, Sigma_k)` (G 24).
@@ -119,8 +92,7 @@ impl GaussianMixture {
                     let c = self.pick(rng.random::<f64>());
                     z.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
                     for i in 0..self.dim {
-                        let l = &c.factor[i * self.dim..=i * self.dim + i];
-                        row[i] = c.mean[i] + l.iter().zip(&z).map(|(l, z)| l * z).sum::<f64>();
+                        row[i] = c.gaussian.colour(&z, i);
                     }
                 }
             },
@@ -151,7 +123,7 @@ impl GaussianMixture {
                 let mut terms = vec![0.0; self.len()];
                 Zip::from(&mut out).and(x.rows()).for_each(|o, row| {
                     for (term, c) in terms.iter_mut().zip(&self.components) {
-                        *term = c.log_scale - 0.5 * c.whiten(row, &mut y);
+                        *term = c.log_scale - 0.5 * c.gaussian.whiten(&row, &mut y);
                     }
                     *o = log_sum_exp(&terms);
                 });
@@ -172,14 +144,15 @@ impl GaussianMixture {
                 let mut terms = vec![0.0; self.len()];
                 for (mut grad, row) in out.rows_mut().into_iter().zip(x.rows()) {
                     for (k, c) in self.components.iter().enumerate() {
-                        terms[k] = c.log_scale - 0.5 * c.whiten(row, &mut whitened[k * d..(k + 1) * d]);
+                        let y = &mut whitened[k * d..(k + 1) * d];
+                        terms[k] = c.log_scale - 0.5 * c.gaussian.whiten(&row, y);
                     }
                     let total = log_sum_exp(&terms);
                     for (k, c) in self.components.iter().enumerate() {
                         let responsibility = (terms[k] - total).exp();
                         if responsibility > 0.0 {
                             let y = &mut whitened[k * d..(k + 1) * d];
-                            c.back_substitute(y);
+                            c.gaussian.whiten_transposed(y);
                             grad.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
                         }
                     }
@@ -209,13 +182,28 @@ impl GaussianMixture {
         )
     }
 
+    /// The mixture of `matrix (x - shift)`.
+    ///
+    /// # Errors
+    /// If a transformed covariance cannot be factored, as when the matrix is singular.
+    pub fn affine(&self, shift: &Array1<f64>, matrix: &Array2<f64>) -> Result<Self, MixtureError> {
+        self.map(
+            |mean| matrix.dot(&(mean - shift)),
+            |cov| {
+                let transformed = matrix.dot(cov).dot(&matrix.t());
+                (&transformed + &transformed.t()) * 0.5
+            },
+        )
+    }
+
     fn map(
         &self,
         mean: impl Fn(&Array1<f64>) -> Array1<f64>,
         covariance: impl Fn(&Array2<f64>) -> Array2<f64>,
     ) -> Result<Self, MixtureError> {
         let weights: Vec<f64> = self.components.iter().map(|c| c.weight).collect();
-        let means: Vec<_> = self.components.iter().map(|c| mean(&c.mean)).collect();
+        let means: Vec<_> =
+            self.components.iter().map(|c| mean(&Array1::from(c.gaussian.mean.clone()))).collect();
         let covariances: Vec<_> = self.components.iter().map(|c| covariance(&c.covariance)).collect();
         Self::new(&weights, &means, &covariances)
     }
@@ -255,18 +243,12 @@ fn component(
     }
     let factor =
         covariance.cholesky(UPLO::Lower).map_err(|_| MixtureError::NotPositiveDefinite { component: k })?;
-    let log_det: f64 = factor.diag().iter().map(|v| v.ln()).sum();
-    if !log_det.is_finite() {
+    let gaussian = Gaussian::new(mean.to_vec(), factor.iter().copied().collect());
+    if !gaussian.log_det.is_finite() {
         return Err(MixtureError::NotPositiveDefinite { component: k });
     }
-    let log_scale = weight.ln() - 0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - log_det;
-    Ok(Component {
-        weight,
-        mean: mean.clone(),
-        covariance: covariance.clone(),
-        factor: factor.iter().copied().collect(),
-        log_scale,
-    })
+    let log_scale = weight.ln() - 0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - gaussian.log_det;
+    Ok(Component { weight, covariance: covariance.clone(), gaussian, log_scale })
 }
 
 /// `log sum_k exp(a_k)`, without overflow.

@@ -3,7 +3,7 @@
 //! The authors draw fixed numbers of points for each part of a set; here each point chooses its part at
 //! random with the same share, so that any number of points comes from one distribution.
 
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use ndarray::{Array2, Axis, parallel::prelude::*};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1, StandardNormal};

@@ -2,7 +2,7 @@
 
 use super::mixture::{GaussianMixture, MixtureError};
 use super::shapes::ShapeSource;
-use crate::random::Stream;
+use crate::numeric::random::Stream;
 use ndarray::{Array1, Array2, Axis};
 use rand::seq::SliceRandom;
 use std::f64::consts::PI;

@@ -12,4 +12,10 @@ pub trait Denoiser: Sync {
     /// # Errors
     /// If `t` or the dimension does not fit the model, or the computation fails.
     fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError>;
+
+    /// Whether a prediction waits for other runs, so that it must not be asked for on a thread of a pool which those
+    /// need too.
+    fn waits_for_others(&self) -> bool {
+        false
+    }
 }

@@ -1,11 +1,15 @@
 //! What can go wrong in the diffusion model, in sentences.
 
 use crate::data::mixture::MixtureError;
+use crate::numeric::options::OutOfRange;
 
 /// Why a schedule, a network, a training or a sampling could not be set up or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffusionError {
-    /// An option that makes no sense, with what it should be.
+    /// An option out of its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// Options, points or networks that do not fit each other, with what would fit.
     #[error("{0}")]
     Option(String),
     /// Points of another dimension than the model's.

@@ -1,6 +1,7 @@
 //! The noise schedule: beta_t, alpha_t = 1 - beta_t, abar_t = prod alpha_i (G 1-6, I 1-9).
 
 use super::DiffusionError;
+use crate::numeric::options::{OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,9 @@ const COSINE_OFFSET: f64 = 0.008;
 
 /// No beta_t is larger than this: at beta = 1 a step would forget x_{t-1} altogether.
 const LARGEST_BETA: f64 = 0.999;
+
+/// The largest number of steps that is taken for meant: more is a typing error.
+const LARGEST_STEPS: usize = 1_000_000;
 
 /// Shape of beta_t over `t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -31,19 +35,56 @@ pub enum VarianceKind {
     FixedLarge,
 }
 
-/// What a schedule is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ScheduleOptions {
-    /// Number of steps `T`, at least 1.
+/// `[diffusion]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiffusionOptions {
+    /// Number of steps T.
     pub steps: usize,
-    /// Shape.
-    pub kind: ScheduleKind,
-    /// beta_1 of the linear schedule, before rescaling.
+    /// Shape of the betas.
+    pub schedule: ScheduleKind,
+    /// First beta of the linear schedule.
     pub beta_start: f64,
-    /// beta_T of the linear schedule, before rescaling.
+    /// Last beta of the linear schedule.
     pub beta_end: f64,
-    /// Multiply both ends of the linear schedule by 1000 / T, so that abar_T stays near 0.
+    /// Multiply both by 1000 / T.
     pub rescale: bool,
+    /// Variance of the reverse step.
+    pub variance: VarianceKind,
+}
+
+impl Default for DiffusionOptions {
+    fn default() -> Self {
+        Self {
+            steps: 100,
+            schedule: ScheduleKind::Linear,
+            beta_start: 1e-4,
+            beta_end: 0.02,
+            rescale: true,
+            variance: VarianceKind::FixedSmall,
+        }
+    }
+}
+
+impl DiffusionOptions {
+    /// Refuses values out of their range.
+    ///
+    /// # Errors
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let Self { steps, beta_start, beta_end, .. } = *self;
+        require((1..=LARGEST_STEPS).contains(&steps), "steps", || {
+            format!("is {steps}, but it must be a whole number from 1 to {LARGEST_STEPS}")
+        })?;
+        for (key, beta) in [("beta_start", beta_start), ("beta_end", beta_end)] {
+            require(beta > 0.0 && beta < 1.0, key, || {
+                format!("is {beta}, but a beta must lie between 0 and 1, both excluded")
+            })?;
+        }
+        require(beta_start <= beta_end, "beta_start", || {
+            format!("is {beta_start}, above `beta_end`, {beta_end}")
+        })
+    }
 }
 
 /// beta_t and abar_t for every step `t = 0..=T`; `t = 0` is the data (beta 0, abar 1).
@@ -53,27 +94,31 @@ pub struct Schedule {
     alpha_bar: Vec<f64>,
 }
 
+impl ScheduleKind {
+    /// Every schedule.
+    pub const ALL: [Self; 2] = [Self::Linear, Self::Cosine];
+}
+
+impl VarianceKind {
+    /// Every variance.
+    pub const ALL: [Self; 2] = [Self::FixedSmall, Self::FixedLarge];
+}
+
 impl Schedule {
     /// The schedule that the options describe.
     ///
     /// # Errors
-    /// If `steps` is 0 or not `0 < beta_start <= beta_end < 1`.
-    pub fn new(options: &ScheduleOptions) -> Result<Self, DiffusionError> {
-        let ScheduleOptions { steps, kind, beta_start, beta_end, rescale } = *options;
-        DiffusionError::unless(steps > 0, || "diffusion needs at least 1 step".into())?;
-        let betas = match kind {
+    /// If an option is out of its range.
+    pub fn new(options: &DiffusionOptions) -> Result<Self, DiffusionError> {
+        options.check()?;
+        let DiffusionOptions { steps, schedule, beta_start, beta_end, rescale, .. } = *options;
+        Self::from_betas(match schedule {
             ScheduleKind::Linear => {
-                DiffusionError::unless(0.0 < beta_start && beta_start <= beta_end && beta_end < 1.0, || {
-                    format!(
-                        "beta_start = {beta_start} and beta_end = {beta_end}, but they must satisfy 0 < beta_start <= beta_end < 1"
-                    )
-                })?;
                 let factor = if rescale { 1000.0 / steps as f64 } else { 1.0 };
                 linear(steps, factor * beta_start, factor * beta_end)
             }
             ScheduleKind::Cosine => cosine(steps),
-        };
-        Self::from_betas(betas)
+        })
     }
 
     /// A schedule of given beta_1 .. beta_T.

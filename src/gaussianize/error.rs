@@ -1,4 +1,6 @@
-//! What can be wrong with data, options or a stored map, each with the way to mend it.
+//! What can be wrong with data, options or a stored map. Each sentence says what to do about it.
+
+use crate::numeric::options::OutOfRange;
 
 /// Why a Gaussianizer could not be fitted, stored or read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -51,15 +53,8 @@ pub enum GaussianizeError {
         smallest: f64,
     },
     /// An option outside its range.
-    #[error("`{option}` is {value}, but must be {allowed}")]
-    Option {
-        /// Name of the option.
-        option: &'static str,
-        /// What was given.
-        value: String,
-        /// What may be given.
-        allowed: &'static str,
-    },
+    #[error(transparent)]
+    Option(#[from] OutOfRange),
     /// A linear algebra routine failed, or a marginal left the range of double precision.
     #[error("layer {layer} could not be fitted: {reason}; rescale the data or use a larger bandwidth")]
     Numerical {
@@ -71,7 +66,7 @@ pub enum GaussianizeError {
     /// Bytes that are not a stored Gaussianizer.
     #[error("this is not a usable Gaussianizer file: {0}; fit and write it again")]
     Corrupt(String),
-    /// Layers that do not fit together.
+    /// Layers of different shapes, or an axis that two maps claim.
     #[error("these layers do not make a map: {0}")]
     Mismatch(String),
 }

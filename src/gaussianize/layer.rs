@@ -3,9 +3,9 @@
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::error::GaussianizeError;
-use super::marginal::Marginal;
-use super::mixture::{MixtureMap, Scratch};
-use super::pair::PairMap;
+use super::joint::mixture::{MixtureMap, Scratch};
+use super::joint::pair::PairMap;
+use super::kde::marginal::Marginal;
 
 /// `z_j = Phi^-1(F_j(s_j))`, `s = W (x - mean)`, and its inverse.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Layer {
     pub(super) w_inverse: Array2<f64>,
     /// `log |det W|`.
     pub(super) log_det: f64,
-    /// One per axis; `None` leaves the axis as it is, or to a pair.
+    /// One per axis; an axis with `None` stays as it is, or belongs to a pair.
     pub(super) marginals: Vec<Option<Marginal>>,
     /// Axes that are mapped two by two.
     pub(super) pairs: Vec<Pair>,
@@ -45,7 +45,7 @@ fn two_rows(block: &mut [f64], m: usize, first: usize, second: usize) -> (&mut [
 }
 
 impl Layer {
-    /// A layer from its parts: `mean (d,)`, `w` and its inverse `(d, d)`, `log |det w|`, `d` marginals.
+    /// A layer from `mean (d,)`, `w` and its inverse `(d, d)`, `log |det w|`, `d` marginals.
     ///
     /// # Errors
     /// [`GaussianizeError::Mismatch`] when shapes differ or a number is not finite.
@@ -114,7 +114,7 @@ impl Layer {
         Ok(self)
     }
 
-    /// Runs the joint map over the columns of `rows`; `each` gets point number, its numbers and room to work.
+    /// Runs the joint map over the columns of `rows`; `each` gets the index of the point, its coordinates and a workspace.
     fn jointly(
         &self,
         rows: &mut [f64],
@@ -122,10 +122,10 @@ impl Layer {
         mut each: impl FnMut(&MixtureMap, usize, &mut [f64], &mut Scratch),
     ) {
         let Some(joint) = &self.joint else { return };
-        let (mut room, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
+        let (mut workspace, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
         for i in 0..m {
             point.iter_mut().zip(rows.chunks_exact(m)).for_each(|(p, row)| *p = row[i]);
-            each(joint, i, &mut point, &mut room);
+            each(joint, i, &mut point, &mut workspace);
             point.iter().zip(rows.chunks_exact_mut(m)).for_each(|(p, row)| row[i] = *p);
         }
     }
@@ -161,8 +161,8 @@ impl Layer {
                     let (a, b) = two_rows(scratch, m, *first, *second);
                     a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b, _) = map.forward(*a, *b));
                 }
-                self.jointly(scratch, m, |joint, _, point, room| {
-                    joint.forward(point, room);
+                self.jointly(scratch, m, |joint, _, point, workspace| {
+                    joint.forward(point, workspace);
                 });
             }
             Some(log_det) => {
@@ -170,20 +170,22 @@ impl Layer {
                 for (row, marginal) in scratch.chunks_exact_mut(m).zip(&self.marginals) {
                     let Some(marginal) = marginal else { continue };
                     for (v, total) in row.iter_mut().zip(log_det.iter_mut()) {
-                        let (z, slope) = marginal.forward_with_slope(*v);
+                        let (z, derivative) = marginal.forward_with_derivative(*v);
                         *v = z;
-                        *total += slope.ln();
+                        *total += derivative.ln();
                     }
                 }
                 for Pair { first, second, map } in &self.pairs {
                     let (a, b) = two_rows(scratch, m, *first, *second);
                     for ((a, b), total) in a.iter_mut().zip(b).zip(log_det.iter_mut()) {
-                        let log_slope;
-                        (*a, *b, log_slope) = map.forward(*a, *b);
-                        *total += log_slope;
+                        let log_derivative;
+                        (*a, *b, log_derivative) = map.forward(*a, *b);
+                        *total += log_derivative;
                     }
                 }
-                self.jointly(scratch, m, |joint, i, point, room| log_det[i] += joint.forward(point, room));
+                self.jointly(scratch, m, |joint, i, point, workspace| {
+                    log_det[i] += joint.forward(point, workspace)
+                });
             }
         }
         block.copy_from_slice(scratch);
@@ -200,7 +202,7 @@ impl Layer {
             let (a, b) = two_rows(block, m, *first, *second);
             a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = map.inverse(*a, *b));
         }
-        self.jointly(block, m, |joint, _, point, room| joint.inverse(point, room));
+        self.jointly(block, m, |joint, _, point, workspace| joint.inverse(point, workspace));
         for ((out, weights), shift) in
             scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean)
         {

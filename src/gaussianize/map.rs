@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use super::error::GaussianizeError;
 use super::layer::{Layer, by_blocks};
-use super::normal;
+use crate::numeric::normal;
 
 /// An invertible map of `d`-dimensional data to nearly independent standard normal numbers.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,22 +1,18 @@
 //! Gaussianization: an invertible map `G` of data to nearly independent standard normal numbers (G 8-23).
 //!
-//! | file | idea |
+//! | module | idea |
 //! | --- | --- |
-//! | `normal` | the standard normal on logarithmic scales |
-//! | `bandwidth`, `isj`, `shimazaki` | how wide the kernels are |
-//! | `kde`, `cells` | kernel sums: one by one exactly, and all at once in linear time |
-//! | `chebyshev`, `piecewise`, `buckets`, `tail`, `marginal` | one component's map `Phi^-1(F(s))`, its tails, its inverse |
-//! | `clusters`, `kernels`, `sheet`, `pair` | two components jointly: cluster-shaped kernels on a grid, and its exact transport |
-//! | `mixture` | all components jointly: the transport of a Gaussian mixture |
-//! | `matrix`, `ica`, `sliced`, `rotation` | whitening, and which axes to look along |
-//! | `components`, `pairing` | which components of a layer are mapped, and which two together |
+//! | [`options`](GaussianizeOptions) | what a fit may be asked for: the keys of a spec's `[gaussianize]` |
+//! | [`kde`] | one component: bandwidth, kernel density, the map `Phi^-1(F(s))` and its inverse |
+//! | [`joint`] | several components: the Knothe-Rosenblatt maps of a density on a grid and of a Gaussian mixture |
+//! | [`rotation`] | whitening, and the axes of a layer |
 //! | `layer`, `map` | a layer, and layers one after another: forward, inverse, density |
-//! | `options`, `prepare`, `fit`, `diagnostics`, `report` | fitting with held-out points, and what it did |
-//! | `store`, `error` | safetensors, and what can be wrong |
+//! | [`fit`] | fitting layer by layer with held-out points, and a report of it |
+//! | `store`, `error` | a map as safetensors, and what can be wrong |
 //!
 //! ```
 //! use gdiff::gaussianize::{GaussianizeOptions, Gaussianizer};
-//! use gdiff::random::Stream;
+//! use gdiff::numeric::random::Stream;
 //!
 //! let stream = Stream::new(1, 0, "example");
 //! let x = stream.standard_normal(0, 500, 2).mapv(f64::exp);
@@ -29,43 +25,22 @@
 //! # Ok::<(), gdiff::gaussianize::GaussianizeError>(())
 //! ```
 
-pub mod bandwidth;
-mod buckets;
-mod cells;
-mod chebyshev;
-mod clusters;
-mod components;
-pub mod diagnostics;
 mod error;
-mod fit;
-pub mod ica;
-mod isj;
+pub mod fit;
+pub mod joint;
 pub mod kde;
-mod kernels;
 mod layer;
 mod map;
-pub mod marginal;
-pub mod matrix;
-pub mod mixture;
-pub mod normal;
 mod options;
-pub mod pair;
-mod pairing;
-mod piecewise;
-mod prepare;
-mod report;
-mod rotation;
-mod sheet;
-mod shimazaki;
-pub mod sliced;
+pub mod rotation;
 mod store;
-mod tail;
+mod thin;
 
-pub use bandwidth::BandwidthRule;
 pub use error::GaussianizeError;
-pub use ica::Contrast;
+pub use fit::report::{ComponentMap, FitReport, LayerReport, StopReason};
+pub use kde::bandwidth::BandwidthRule;
+pub use kde::marginal::Tails;
 pub use layer::{Layer, Pair};
 pub use map::Gaussianizer;
-pub use marginal::Tails;
 pub use options::{Components, Coupling, GaussianizeOptions, Rotation};
-pub use report::{ComponentMap, FitReport, LayerReport, StopReason};
+pub use rotation::ica::Contrast;

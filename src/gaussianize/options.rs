@@ -1,14 +1,18 @@
-//! What a fit may be asked for.
+//! The options of a fit, which are also the keys of a spec's `[gaussianize]`.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
 
-use super::bandwidth::BandwidthRule;
-use super::error::GaussianizeError;
-use super::ica::Contrast;
-use super::marginal::Tails;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// How each layer turns the whitened data before its marginals are fitted.
+use super::kde::bandwidth::BandwidthRule;
+use super::kde::marginal::Tails;
+use super::rotation::ica::Contrast;
+use crate::numeric::options::{OutOfRange, count, not_negative, positive, require};
+
+/// How each layer rotates the whitened data before its marginals are fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
@@ -24,9 +28,8 @@ pub enum Rotation {
     Sliced,
 }
 
-/// Which components of a layer are gaussianized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// Which components of a layer are gaussianized. In a spec it is `"all"` or a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Components {
     /// All of them.
     All,
@@ -54,35 +57,39 @@ pub enum Coupling {
 /// -0.313) the joint map reaches -0.321 and -0.313 with one layer; the best marginal one (sliced, 0.3 x Silverman)
 /// -0.443 and -2.9, the paper's (5 x ICA, Silverman) -0.97 and -6.5. `pair_factor` from 0.5 to 1.5 moves
 /// either number by at most 0.01; 1 and 1.5 are the best.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct GaussianizeOptions {
-    /// Most layers; held-out points may stop the fit earlier.
+    /// Layers at most; held-out points may stop the fit earlier.
     pub layers: usize,
-    /// Axes one by one, or in pairs.
+    /// Axes one by one, in pairs, or all jointly.
     pub coupling: Coupling,
-    /// Choice of axes in each layer.
+    /// How each layer chooses its axes.
     pub rotation: Rotation,
-    /// Contrast function of the ICA.
+    /// Contrast of FastICA.
     pub contrast: Contrast,
-    /// Rule for the kernel bandwidth of each component.
+    /// Kernel width, or how it is chosen.
     pub bandwidth: BandwidthRule,
-    /// Factor on whatever the rule gives.
+    /// Multiplies the chosen kernel width.
     pub bandwidth_factor: f64,
-    /// Factor on the kernel widths of pairs, which are chosen by held-out likelihood, not by `bandwidth`.
+    /// Multiplies the kernel widths of pairs, which are chosen by held-out likelihood, not by `bandwidth`.
     pub pair_factor: f64,
-    /// Components to gaussianize.
+    /// Which components are gaussianized.
     pub components: Components,
-    /// Behaviour outside the data and between modes.
+    /// The marginal map beyond the data and between modes.
     pub tails: Tails,
-    /// Fraction of the points held out to decide when to stop; 0 watches nothing and uses all layers.
+    /// Fraction of the training points that is held out to decide when the fit stops; with 0 all layers are used.
     pub held_out: f64,
-    /// Layers without enough gain after which the fit stops.
+    /// Layers without improvement before the fit stops.
     pub patience: usize,
-    /// Smallest gain of the held-out log-likelihood, in nats per point, that counts.
+    /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
     pub min_gain: f64,
-    /// Most FastICA iterations.
+    /// Most FastICA iterations; not a key of a spec.
+    #[serde(skip)]
     pub ica_iterations: usize,
-    /// FastICA has converged when no direction turns by more than this (1 - |cosine|).
+    /// FastICA has converged when `1 - |cosine|` between the old and the new direction is below this for every
+    /// direction; not a key of a spec.
+    #[serde(skip)]
     pub ica_tolerance: f64,
 }
 
@@ -111,40 +118,82 @@ impl GaussianizeOptions {
     /// Checks every option against its range.
     ///
     /// # Errors
-    /// [`GaussianizeError::Option`] for the first one outside.
-    pub fn check(&self) -> Result<(), GaussianizeError> {
-        let fixed = match self.bandwidth {
-            BandwidthRule::Fixed(h) => h,
-            _ => 1.0,
-        };
-        let leading = match self.components {
-            Components::Leading(m) => m,
-            Components::All => 1,
-        };
-        let positive = |v: f64| v > 0.0 && v.is_finite();
-        let rules: [(&'static str, String, &'static str, bool); 8] = [
-            ("layers", self.layers.to_string(), "at least 1", self.layers >= 1),
-            ("bandwidth", fixed.to_string(), "a positive number", positive(fixed)),
-            (
-                "bandwidth_factor",
-                self.bandwidth_factor.to_string(),
-                "a positive number",
-                positive(self.bandwidth_factor),
-            ),
-            ("components", leading.to_string(), "at least 1", leading >= 1),
-            ("held_out", self.held_out.to_string(), "from 0 to 0.5", (0.0..=0.5).contains(&self.held_out)),
-            ("min_gain", self.min_gain.to_string(), "a finite number", self.min_gain.is_finite()),
-            ("ica_iterations", self.ica_iterations.to_string(), "at least 1", self.ica_iterations >= 1),
-            (
-                "ica_tolerance",
-                self.ica_tolerance.to_string(),
-                "a positive number",
-                positive(self.ica_tolerance),
-            ),
-        ];
-        match rules.into_iter().find(|(.., good)| !good) {
-            Some((option, value, allowed, _)) => Err(GaussianizeError::Option { option, value, allowed }),
-            None => Ok(()),
+    /// The first option outside, in the order of the fields.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        count("layers", self.layers)?;
+        if let BandwidthRule::Fixed(h) = self.bandwidth {
+            positive("bandwidth", h)?;
         }
+        positive("bandwidth_factor", self.bandwidth_factor)?;
+        positive("pair_factor", self.pair_factor)?;
+        if let Components::Leading(m) = self.components {
+            count("components", m)?;
+        }
+        require((0.0..=0.5).contains(&self.held_out), "held_out", || {
+            format!("is {}, but it must be a fraction from 0 (all layers are used) to 0.5", self.held_out)
+        })?;
+        count("patience", self.patience)?;
+        not_negative("min_gain", self.min_gain)?;
+        count("ica_iterations", self.ica_iterations)?;
+        positive("ica_tolerance", self.ica_tolerance)
+    }
+
+    /// As [`check`](Self::check), for data of `dim` dimensions: there must be as many components as are asked for.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), or more components than dimensions.
+    pub fn check_for(&self, dim: usize) -> Result<(), OutOfRange> {
+        self.check()?;
+        match self.components {
+            Components::Leading(m) => require(m <= dim, "components", || {
+                format!("is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")
+            }),
+            Components::All => Ok(()),
+        }
+    }
+}
+
+const ALL: &str = "all";
+
+impl Serialize for Components {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str(ALL),
+            Self::Leading(m) => m.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Components {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AllOrCount;
+        impl Visitor<'_> for AllOrCount {
+            type Value = Components;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("\"all\" or a positive whole number")
+            }
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
+                let count = usize::try_from(v).map(Components::Leading);
+                count.map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
+            }
+            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Self::Value, E> {
+                let count = usize::try_from(v).map(Components::Leading);
+                count.map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
+                if v == ALL { Ok(Components::All) } else { Err(E::unknown_variant(v, &[ALL])) }
+            }
+        }
+        deserializer.deserialize_any(AllOrCount)
+    }
+}
+
+impl JsonSchema for Components {
+    fn schema_name() -> Cow<'static, str> {
+        "Components".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "enum": [ALL] }, { "type": "integer", "minimum": 1 }] })
     }
 }

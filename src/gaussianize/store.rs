@@ -2,7 +2,7 @@
 //!
 //! Per layer `l`: `l.mean`, `l.w`, `l.w_inverse`, `l.log_det`; per gaussianized component `j`: `l.j.pieces` with
 //! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
-//! one number is a slope, more are bandwidth, count and outermost points. Per pair `p` of components:
+//! one value is the derivative of a linear tail, more are bandwidth, count and outermost points of a kernel tail. Per pair `p` of components:
 //! `l.pair.p.grid` (both components, low and step of both axes, tail mass) and `l.pair.p.density` at the nodes.
 //! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`.
 
@@ -12,15 +12,15 @@ use ndarray::{Array1, Array2};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::chebyshev::NODES;
 use super::error::GaussianizeError;
+use super::joint::mixture::MixtureMap;
+use super::joint::pair::{Axis, PairMap};
+use super::kde::marginal::Marginal;
+use super::kde::piecewise::{Piece, PiecewiseMap};
+use super::kde::tail::Tail;
 use super::layer::{Layer, Pair};
 use super::map::Gaussianizer;
-use super::marginal::Marginal;
-use super::mixture::MixtureMap;
-use super::pair::{Axis, PairMap};
-use super::piecewise::{Piece, PiecewiseMap};
-use super::tail::Tail;
+use crate::numeric::chebyshev::NODES;
 
 const FORMAT: &str = "gdiff gaussianizer 1";
 const COLUMNS: usize = 4 + NODES;
@@ -62,7 +62,7 @@ impl Gaussianizer {
                 put(format!("{l}.{j}.pieces"), vec![pieces.len(), COLUMNS], &mut rows);
                 for (name, tail) in [("lower", &marginal.lower), ("upper", &marginal.upper)] {
                     let values = match tail {
-                        Tail::Linear(slope) => vec![*slope],
+                        Tail::Linear(derivative) => vec![*derivative],
                         Tail::Kernel { points, bandwidth, count } => {
                             [*bandwidth, *count].into_iter().chain(points.iter().copied()).collect()
                         }
@@ -144,11 +144,11 @@ impl Stored<'_> {
     }
 
     fn joint(&self, l: usize, d: usize) -> Result<Option<MixtureMap>, GaussianizeError> {
-        let name = |part: &str| format!("{l}.joint.{part}");
+        let name = |tensor: &str| format!("{l}.joint.{tensor}");
         if !self.has(&name("log_weights")) {
             return Ok(None);
         }
-        let read = |part: &str| Ok(self.numbers(&name(part))?.1);
+        let read = |tensor: &str| self.numbers(&name(tensor)).map(|(_, values)| values);
         let map = MixtureMap::new(d, read("log_weights")?, read("means")?, read("factors")?);
         let damaged = || GaussianizeError::Corrupt(format!("{l}.joint does not hold a mixture"));
         map.map(Some).ok_or_else(damaged)
@@ -195,13 +195,15 @@ impl Stored<'_> {
         let values = self.numbers(name)?.1;
         let good = values.iter().all(|v| v.is_finite());
         match values.as_slice() {
-            [slope] if good && *slope > 0.0 => Ok(Tail::Linear(*slope)),
+            [derivative] if good && *derivative > 0.0 => Ok(Tail::Linear(*derivative)),
             [h, count, points @ ..]
                 if good && *h > 0.0 && *count >= 1.0 && !points.is_empty() && points.is_sorted() =>
             {
                 Ok(Tail::Kernel { points: points.to_vec(), bandwidth: *h, count: *count })
             }
-            _ => Err(GaussianizeError::Corrupt(format!("{name} is neither a slope nor a list of kernels"))),
+            _ => Err(GaussianizeError::Corrupt(format!(
+                "{name} is neither the derivative of a linear tail nor a list of kernels"
+            ))),
         }
     }
 }

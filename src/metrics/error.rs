@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// A set of points that PRDC cannot be computed from. Rows and columns are counted from 0.
+/// A set of points that a metric cannot be computed from. Rows and columns are counted from 0.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum MetricsError {
     /// The neighbourhood size is zero.
@@ -11,6 +11,12 @@ pub enum MetricsError {
     /// The points have no coordinates.
     #[error("the {which} points have no columns")]
     NoColumns {
+        /// Which points: "real" or "generated".
+        which: &'static str,
+    },
+    /// There is no point.
+    #[error("there are no {which} points; at least one is needed")]
+    NoPoints {
         /// Which points: "real" or "generated".
         which: &'static str,
     },

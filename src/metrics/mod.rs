@@ -1,28 +1,27 @@
-//! How good are the samples: log-likelihood, precision, recall, density and coverage, and the summary
-//! statistics that the reports print.
+//! How good are the samples: log-likelihood; precision, recall, density and coverage; the sliced Wasserstein distance.
 //!
-//! PRDC, the costly one, is built from the bottom up: lanes of eight numbers, squared distances
-//! between packets of eight points, a tree of packets, the k-th neighbours of a set, the spheres that
-//! reach to them, and [`RealManifold`] on top; or, on a GPU and in many dimensions, from blocks of distances. Its results are counts of exact comparisons, so they
-//! depend neither on the number of threads nor on the instruction set.
+//! | file | idea |
+//! | --- | --- |
+//! | `log_likelihood` | mean and median log-density, and samples off the support (G 24-25) |
+//! | [`prdc`] | precision, recall, density and coverage by k nearest neighbours |
+//! | [`scored`] | the table of metrics that a run computes at its reverse steps |
+//! | [`sliced`] | the sliced Wasserstein-2 distance |
+//! | `plateau` | when a curve over reverse steps has arrived |
+//! | `points`, `error` | the points that a metric takes, and what can be wrong with them |
+//!
+//! Results depend neither on the number of threads nor on the instruction set: PRDC counts exact comparisons, and sums
+//! run in a fixed order.
 
-mod blocks;
-mod boxes;
-mod distances;
 mod error;
-mod interval;
-mod lanes;
 mod log_likelihood;
-mod neighbours;
 mod plateau;
-mod prdc;
-mod reach;
-mod screen;
-mod spheres;
-mod tree;
+mod points;
+pub mod prdc;
+pub mod scored;
+pub mod sliced;
 
 pub use error::MetricsError;
-pub use interval::{Interval, mean_interval, paired_difference};
 pub use log_likelihood::{LogLikelihoodStats, log_likelihood_stats};
 pub use plateau::plateau_step;
 pub use prdc::{Prdc, RealManifold};
+pub use sliced::{SlicedW2, sliced_w2};

@@ -1,6 +1,7 @@
 //! `--json`: one event a line on standard output.
 
-use crate::experiment::{Finished, Observer, Stage};
+use crate::run::{Event, Reporter, Stage};
+use crate::study::Finished;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
@@ -23,7 +24,7 @@ impl JsonEvents {
         Self::default()
     }
 
-    /// The last event: every figure of the summary, and seconds by run and stage.
+    /// The last event: every value of the summary, and seconds by run and stage.
     pub fn result(&self, finished: &Finished) {
         emit(&json!({
             "event": "result",
@@ -40,11 +41,7 @@ fn emit(event: &Value) {
     let _ = writeln!(std::io::stdout().lock(), "{event}");
 }
 
-impl Observer for JsonEvents {
-    fn begin(&self, runs: usize) {
-        emit(&json!({"event": "begin", "runs": runs}));
-    }
-
+impl JsonEvents {
     fn stage(&self, run: &str, stage: Stage, total: u64) {
         emit(&json!({"event": "stage", "run": run, "stage": stage.name(), "total": total}));
         self.runs
@@ -67,16 +64,18 @@ impl Observer for JsonEvents {
         }
         emit(&event);
     }
+}
 
-    fn finished(&self, run: &str) {
-        emit(&json!({"event": "finished", "run": run}));
-    }
-
-    fn failed(&self, run: &str, why: &str) {
-        emit(&json!({"event": "failed", "run": run, "why": why}));
-    }
-
-    fn notice(&self, text: &str) {
-        emit(&json!({"event": "notice", "text": text}));
+impl Reporter for JsonEvents {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Begin { runs } => emit(&json!({"event": "begin", "runs": runs})),
+            Event::Stage { run, stage, total } => self.stage(run, stage, total),
+            Event::Progress { run, stage, done, value } => self.progress(run, stage, done, value),
+            Event::Finished { run } => emit(&json!({"event": "finished", "run": run})),
+            Event::Failed { run, why } => emit(&json!({"event": "failed", "run": run, "why": why})),
+            Event::Notice(text) => emit(&json!({"event": "notice", "text": text})),
+            Event::Loss { .. } | Event::Metrics { .. } => {}
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What people look at: progress, the table at the end, JSON events.
 
+pub mod figures;
 mod fit;
 mod json;
 mod page;

@@ -1,6 +1,6 @@
 //! Progress bars with ETA on standard error; none when it is no terminal.
 
-use crate::experiment::{Observer, Stage};
+use crate::run::{Event, Reporter};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -58,47 +58,37 @@ pub fn note(text: &str) {
     eprintln!("gdiff: note: {text}");
 }
 
-impl Observer for ProgressBars {
-    fn begin(&self, runs: usize) {
-        if runs > 1 {
-            self.overall.get_or_init(|| {
-                let bar = self.all.add(ProgressBar::new(runs as u64));
-                bar.set_style(style());
-                bar.set_prefix("all runs");
-                bar
-            });
-        }
-    }
-
-    fn stage(&self, run: &str, stage: Stage, total: u64) {
-        self.with_bar(run, |bar| {
-            bar.set_prefix(format!("{run} {}", stage.name()));
-            bar.set_message("");
-            bar.set_length(total);
-            bar.reset();
-        });
-    }
-
-    fn progress(&self, run: &str, _: Stage, done: u64, value: Option<(&'static str, f64)>) {
-        self.with_bar(run, |bar| {
-            bar.set_position(done);
-            if let Some((name, value)) = value {
-                bar.set_message(format!("{name} {value:.4}"));
+impl Reporter for ProgressBars {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Begin { runs } if runs > 1 => {
+                self.overall.get_or_init(|| {
+                    let bar = self.all.add(ProgressBar::new(runs as u64));
+                    bar.set_style(style());
+                    bar.set_prefix("all runs");
+                    bar
+                });
             }
-        });
-    }
-
-    fn finished(&self, run: &str) {
-        self.over(run);
-    }
-
-    fn failed(&self, run: &str, why: &str) {
-        self.over(run);
-        // On a terminal the message would wait under the bars for the end of everything.
-        self.all.suspend(|| eprintln!("gdiff: {run} failed: {why}"));
-    }
-
-    fn notice(&self, text: &str) {
-        self.all.suspend(|| note(text));
+            Event::Stage { run, stage, total } => self.with_bar(run, |bar| {
+                bar.set_prefix(format!("{run} {}", stage.name()));
+                bar.set_message("");
+                bar.set_length(total);
+                bar.reset();
+            }),
+            Event::Progress { run, done, value, .. } => self.with_bar(run, |bar| {
+                bar.set_position(done);
+                if let Some((name, value)) = value {
+                    bar.set_message(format!("{name} {value:.4}"));
+                }
+            }),
+            Event::Finished { run } => self.over(run),
+            Event::Failed { run, why } => {
+                self.over(run);
+                // On a terminal the message would wait under the bars for the end of everything.
+                self.all.suspend(|| eprintln!("gdiff: {run} failed: {why}"));
+            }
+            Event::Notice(text) => self.all.suspend(|| note(text)),
+            Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => {}
+        }
     }
 }

@@ -1,26 +1,15 @@
 //! The runs of a folder as a table.
 
-use crate::experiment::MetricsRow;
-use crate::sweep::{RunLine, RunList};
+use crate::metrics::scored::{Column, columns};
+use crate::study::{RunLine, RunList};
 use comfy_table::{CellAlignment, Table, presets};
-
-/// The results shown: heading, and where the figure is.
-type Result = (&'static str, fn(&MetricsRow) -> Option<f64>);
-
-const RESULTS: [Result; 5] = [
-    ("log-likelihood", |row| row.log_likelihood),
-    ("precision", |row| row.precision),
-    ("recall", |row| row.recall),
-    ("density", |row| row.density),
-    ("coverage", |row| row.coverage),
-];
 
 /// A line for each run: state, sweep values, main results of its last step.
 pub fn run_table(list: &RunList) -> String {
     let keys: Vec<&str> = list.keys.iter().map(|key| key.rsplit('.').next().unwrap_or(key)).collect();
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
-    let results = RESULTS.iter().map(|(heading, _)| *heading);
+    let results = shown().map(|column| column.heading);
     table.set_header(["run", "state"].into_iter().chain(keys.iter().copied()).chain(results));
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -31,10 +20,15 @@ pub fn run_table(list: &RunList) -> String {
     format!("{table}\n")
 }
 
+/// The metrics that the list shows: those of the short tables of which every line has room for a few.
+fn shown() -> impl Iterator<Item = &'static Column> {
+    columns().filter(|column| column.headline)
+}
+
 fn cells(line: &RunLine, keys: usize) -> Vec<String> {
     let mut cells = vec![line.label.run.clone(), line.state.to_string()];
     cells.extend((0..keys).map(|k| line.label.values.get(k).cloned().unwrap_or_default()));
-    let shown = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:.4}"));
-    cells.extend(RESULTS.iter().map(|(_, figure)| shown(line.last.as_ref().and_then(figure))));
+    let value = |column: &Column| line.last.as_ref().and_then(|row| row.get(column.name));
+    cells.extend(shown().map(|column| value(column).map_or(String::new(), |v| format!("{v:.4}"))));
     cells
 }

@@ -1,31 +1,43 @@
 //! The short table at the end of a run.
 
-use crate::experiment::{Finished, Status, SummaryRow};
+use crate::metrics::scored;
+use crate::spec::DATA;
+use crate::store::{Status, SummaryRow};
+use crate::study::Finished;
 use comfy_table::{CellAlignment, Table, presets};
 use std::collections::{HashMap, HashSet};
 
-/// Columns: heading, metric of the summary, digits, and whether the terminal shows it too.
-const COLUMNS: [(&str, &str, usize, bool); 10] = [
-    ("log-likelihood", "log_likelihood", 3, true),
-    ("median", "log_likelihood_median", 3, false),
-    ("off-support", "off_support", 4, true),
-    ("precision", "precision", 4, true),
-    ("recall", "recall", 4, true),
-    ("density", "density", 4, true),
-    ("coverage", "coverage", 4, true),
-    ("plateau step", "plateau_step", 0, true),
-    ("final loss", "final_loss", 4, false),
-    ("map alone", "map_log_likelihood", 3, false),
-];
-
-/// The columns of which a summary has something: heading, metric, digits, and whether the terminal shows it.
-pub(super) fn columns(summary: &[SummaryRow]) -> Vec<(&'static str, &'static str, usize, bool)> {
-    let has = |metric| summary.iter().any(|row| row.metric == metric);
-    COLUMNS.into_iter().filter(|(_, metric, ..)| has(*metric)).collect()
+/// A column of a table over a summary.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SummaryColumn {
+    pub heading: &'static str,
+    /// The metric of the summary.
+    pub metric: &'static str,
+    /// Digits after the point.
+    pub digits: usize,
+    /// Whether the terminal shows it too.
+    pub in_terminal: bool,
 }
 
-/// The pipeline under which fresh real points stand in the summary.
-const DATA: &str = "data";
+/// What a summary has beside the metrics of the last step.
+const OF_THE_WHOLE_RUN: [SummaryColumn; 3] = [
+    SummaryColumn { heading: "plateau step", metric: "plateau_step", digits: 0, in_terminal: true },
+    SummaryColumn { heading: "final loss", metric: "final_loss", digits: 4, in_terminal: false },
+    SummaryColumn { heading: "map alone", metric: "map_log_likelihood", digits: 3, in_terminal: false },
+];
+
+/// The columns of which a summary has something.
+pub(super) fn columns(summary: &[SummaryRow]) -> Vec<SummaryColumn> {
+    let has = |metric| summary.iter().any(|row| row.metric == metric);
+    let of_a_metric = |column: &scored::Column| SummaryColumn {
+        heading: column.heading,
+        metric: column.name,
+        digits: column.digits,
+        in_terminal: column.headline,
+    };
+    let all = scored::columns().map(of_a_metric).chain(OF_THE_WHOLE_RUN);
+    all.filter(|column| has(column.metric)).collect()
+}
 
 /// More lines than this are for `summary.csv`.
 const MOST_LINES: usize = 60;
@@ -44,7 +56,7 @@ pub(super) fn lines(summary: &[SummaryRow]) -> Vec<Line<'_>> {
         if place == groups.len() {
             groups.push((line, Vec::new()));
         }
-        groups[place].1.push(row.figures.mean.to_bits());
+        groups[place].1.push(row.numbers.mean.to_bits());
     }
     let mut seen = HashSet::new();
     groups.retain(|((pipeline, _), means)| *pipeline != DATA || seen.insert(means.clone()));
@@ -71,32 +83,33 @@ pub fn end_table(finished: &Finished) -> String {
     let heading = |text: &str| text.to_string();
     let keys = finished.keys.iter().map(|key| heading(key.rsplit('.').next().unwrap_or(key)));
     let columns: Vec<_> =
-        columns(&finished.summary).into_iter().filter(|(.., in_terminal)| *in_terminal).collect();
+        columns(&finished.summary).into_iter().filter(|column| column.in_terminal).collect();
     table.set_header(
         std::iter::once(heading("pipeline"))
             .chain(keys)
-            .chain(columns.iter().map(|(text, ..)| heading(text)))
+            .chain(columns.iter().map(|column| heading(column.heading)))
             .chain(["fit s", "train s", "sample s"].map(heading)),
     );
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     for (pipeline, values) in lines {
-        let figures = columns.iter().map(|(_, metric, digits, _)| {
-            let of =
-                |row: &&SummaryRow| row.pipeline == pipeline && row.values == values && row.metric == *metric;
-            finished.summary.iter().find(of).map_or(String::new(), |row| figure(row, *digits))
+        let shown = columns.iter().map(|column| {
+            let of = |row: &&SummaryRow| {
+                row.pipeline == pipeline && row.values == values && row.metric == column.metric
+            };
+            finished.summary.iter().find(of).map_or(String::new(), |row| mean_and_half(row, column.digits))
         });
         let label = if pipeline == DATA { "(real points)" } else { pipeline };
-        let cells = std::iter::once(label.to_string()).chain(values.iter().cloned()).chain(figures);
+        let cells = std::iter::once(label.to_string()).chain(values.iter().cloned()).chain(shown);
         table.add_row(cells.chain(stage_seconds(&finished.runs, pipeline, values)));
     }
     format!("{table}\n\n{end}")
 }
 
 /// `mean` or `mean +- half`.
-fn figure(row: &SummaryRow, digits: usize) -> String {
-    let numbers = &row.figures;
+fn mean_and_half(row: &SummaryRow, digits: usize) -> String {
+    let numbers = &row.numbers;
     match numbers.interval_high {
         Some(high) => format!("{:.digits$} +- {:.digits$}", numbers.mean, high - numbers.mean),
         None => format!("{:.digits$}", numbers.mean),

@@ -5,9 +5,10 @@
 //! `step` (2, varint), `file_version` (3, string), `summary` (5) of values (1) with `tag` (1, string) and
 //! `simple_value` (2, float). Three of protobuf's four encodings in a handful of lines need no generator.
 
-use crate::experiment::{
-    ExperimentError, Finished, LossRow, MetricsRow, Observer, Stage, Status, files, read_rows,
-};
+use crate::run::{Event, Reporter, Stage};
+use crate::store::rows::read_rows;
+use crate::store::{LossRow, MetricsRow, Status, StoreError, atomic, names};
+use crate::study::{Finished, planned};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -92,7 +93,8 @@ impl Events {
     }
 
     fn metrics(&mut self, row: &MetricsRow) -> io::Result<()> {
-        let named = row.metrics().map(|(name, value)| (format!("sample/{name}"), value));
+        let named: Vec<(String, Option<f64>)> =
+            row.metrics().map(|(name, value)| (format!("sample/{name}"), value)).collect();
         let values: Vec<(&str, Option<f64>)> = named.iter().map(|(name, v)| (name.as_str(), *v)).collect();
         self.scalars(row.step, &values)
     }
@@ -119,9 +121,9 @@ fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
 
-/// An observer that also writes event files, a folder for each run under `DIR/tensorboard`.
+/// A reporter that also writes event files, a folder for each run under `DIR/tensorboard`.
 pub struct TensorBoard<'a> {
-    inner: &'a dyn Observer,
+    inner: &'a dyn Reporter,
     folder: PathBuf,
     state: Mutex<State>,
 }
@@ -132,13 +134,13 @@ struct State {
     /// Runs that were written by this process.
     written: HashSet<String>,
     /// The first failure; a run goes on without its events.
-    failure: Option<ExperimentError>,
+    failure: Option<StoreError>,
 }
 
 impl<'a> TensorBoard<'a> {
     /// Writes beside what `inner` does, into an output folder.
-    pub fn new(inner: &'a dyn Observer, out: &Path) -> Self {
-        Self { inner, folder: out.join("tensorboard"), state: Mutex::default() }
+    pub fn new(inner: &'a dyn Reporter, out: &Path) -> Self {
+        Self { inner, folder: out.join(names::TENSORBOARD), state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -150,10 +152,10 @@ impl<'a> TensorBoard<'a> {
     }
 
     /// An empty event file of a run.
-    fn begin(&self, run: &str) -> Result<Events, ExperimentError> {
+    fn begin(&self, run: &str) -> Result<Events, StoreError> {
         let path = self.path(run);
-        files::make_folder(&self.folder.join(run))?;
-        Events::create(&path).map_err(|source| ExperimentError::Write { path, source })
+        atomic::make_folder(&self.folder.join(run))?;
+        Events::create(&path).map_err(|source| StoreError::Write { path, source })
     }
 
     fn with(&self, run: &str, act: impl FnOnce(&mut Events) -> io::Result<()>) {
@@ -161,7 +163,7 @@ impl<'a> TensorBoard<'a> {
         let Some(events) = state.open.get_mut(run) else { return };
         if let Err(source) = act(events) {
             state.open.remove(run);
-            state.failure.get_or_insert(ExperimentError::Write { path: self.path(run), source });
+            state.failure.get_or_insert(StoreError::Write { path: self.path(run), source });
         }
     }
 
@@ -169,7 +171,7 @@ impl<'a> TensorBoard<'a> {
     ///
     /// # Errors
     /// If an event file could not be written.
-    pub fn finish(self, finished: &Finished) -> Result<(), ExperimentError> {
+    pub fn finish(self, finished: &Finished) -> Result<(), StoreError> {
         let mut state = std::mem::take(&mut *self.state());
         if let Some(failure) = state.failure.take() {
             return Err(failure);
@@ -179,70 +181,46 @@ impl<'a> TensorBoard<'a> {
             !state.written.contains(run) && !self.path(run).is_file()
         };
         for status in finished.runs.iter().filter(earlier) {
-            let (run, folder) = (&status.label.run, finished.out.join("runs").join(&status.label.run));
-            let losses: Vec<LossRow> = match folder.join("loss.csv") {
+            let (run, folder) = (&status.label.run, planned::folder(&finished.out, &status.label.run));
+            let losses: Vec<LossRow> = match folder.join(names::LOSS) {
                 path if path.is_file() => read_rows(&path)?,
                 _ => Vec::new(),
             };
-            let metrics: Vec<MetricsRow> = read_rows(&folder.join("metrics.csv"))?;
+            let metrics: Vec<MetricsRow> = read_rows(&folder.join(names::METRICS))?;
             let mut events = self.begin(run)?;
             let write = |events: &mut Events| -> io::Result<()> {
                 losses.iter().try_for_each(|row| events.loss(row))?;
                 metrics.iter().try_for_each(|row| events.metrics(row))?;
                 events.out.flush()
             };
-            write(&mut events).map_err(|source| ExperimentError::Write { path: self.path(run), source })?;
+            write(&mut events).map_err(|source| StoreError::Write { path: self.path(run), source })?;
         }
         Ok(())
     }
 }
 
-impl Observer for TensorBoard<'_> {
-    fn begin(&self, runs: usize) {
-        self.inner.begin(runs);
-    }
-
-    fn stage(&self, run: &str, stage: Stage, total: u64) {
-        if stage == Stage::Data {
-            match self.begin(run) {
+impl Reporter for TensorBoard<'_> {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Stage { run, stage: Stage::Data, .. } => match self.begin(run) {
                 Ok(events) => {
-                    self.state().written.insert(run.to_string());
-                    self.state().open.insert(run.to_string(), events);
+                    let mut state = self.state();
+                    state.written.insert(run.to_string());
+                    state.open.insert(run.to_string(), events);
                 }
                 Err(error) => {
                     self.state().failure.get_or_insert(error);
                 }
+            },
+            Event::Loss { run, row } => self.with(run, |events| events.loss(row)),
+            Event::Metrics { run, row } => self.with(run, |events| events.metrics(row)),
+            Event::Finished { run } | Event::Failed { run, .. } => {
+                self.with(run, |events| events.out.flush());
+                self.state().open.remove(run);
             }
+            _ => {}
         }
-        self.inner.stage(run, stage, total);
-    }
-
-    fn progress(&self, run: &str, stage: Stage, done: u64, value: Option<(&'static str, f64)>) {
-        self.inner.progress(run, stage, done, value);
-    }
-
-    fn loss(&self, run: &str, row: &LossRow) {
-        self.with(run, |events| events.loss(row));
-    }
-
-    fn metrics(&self, run: &str, row: &MetricsRow) {
-        self.with(run, |events| events.metrics(row));
-    }
-
-    fn finished(&self, run: &str) {
-        self.with(run, |events| events.out.flush());
-        self.state().open.remove(run);
-        self.inner.finished(run);
-    }
-
-    fn failed(&self, run: &str, why: &str) {
-        self.with(run, |events| events.out.flush());
-        self.state().open.remove(run);
-        self.inner.failed(run, why);
-    }
-
-    fn notice(&self, text: &str) {
-        self.inner.notice(text);
+        self.inner.on(event);
     }
 }
 

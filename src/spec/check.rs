@@ -6,17 +6,13 @@ use super::check_network::network;
 use super::error::SpecError;
 use super::file::SpecFile;
 use super::origin::Origins;
-use super::plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
+use super::pipelines::{self, DenoiserKind, Pipeline};
+use super::plan::{DataPlan, Plan, SamplePlan};
 use super::ranges::Checker;
 use super::reuse::Reuse;
-use super::sections::GaussianizeFile;
-use crate::diffusion::{
-    Isotropy, IsotropyForm, LossOptions, Reduction, SamplerKind, SamplerOptions, Schedule, ScheduleKind,
-    ScheduleOptions, TrainOptions,
-};
+use crate::diffusion::{SamplerKind, Schedule, ScheduleKind, TrainOptions};
+use crate::metrics::scored::MetricsOptions;
 use std::sync::Arc;
-
-const DEFAULT_EPOCHS: usize = 200;
 
 /// Checks the whole spec.
 pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<Plan, SpecError> {
@@ -25,23 +21,25 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     name(&check, &file.name)?;
     check.count("replicates", file.replicates)?;
     let data = data(&check, &mut file, reuse, &mut warnings)?;
-    pipelines(&check, &file)?;
-    gaussianize(&check, &file.gaussianize, data.source.dim())?;
+    let pipelines = pipelines::resolve(&check, &file.pipelines, &file.pipeline, data.source.dim())?;
+    check.section("gaussianize", file.gaussianize.check_for(data.source.dim()))?;
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let network = network(&check, &mut file, data.source.dim())?;
-    let train = train(&check, &mut file, &mut warnings)?;
-    let sample = sample(&check, &mut file)?;
+    let (train, iterations) = train(&check, &mut file, &mut warnings)?;
+    let sample = sample(&check, &file)?;
     let metrics = metrics(&check, &file, &data, &sample)?;
+    exact_is_known(&check, &pipelines, &data)?;
     Ok(Plan {
         name: file.name.clone(),
         seed: file.seed,
         replicates: file.replicates,
-        pipelines: file.pipelines.clone(),
+        pipelines,
         data,
-        gaussianize: file.gaussianize.options(),
+        gaussianize: file.gaussianize.clone(),
         schedule,
         network,
         train,
+        iterations,
         control: file.train.isotropy.filter(|i| i.control).map(|i| i.lambda),
         log_every: file.train.log_every,
         sample,
@@ -60,42 +58,6 @@ fn name(check: &Checker, name: &str) -> Result<(), SpecError> {
     })
 }
 
-fn pipelines(check: &Checker, file: &SpecFile) -> Result<(), SpecError> {
-    check.require(!file.pipelines.is_empty(), "pipelines", || {
-        "`pipelines` is empty: give \"baseline\", \"gaussianized\" or \"exact\"".to_string()
-    })?;
-    let twice = file.pipelines.iter().enumerate().find(|(i, p)| file.pipelines[..*i].contains(p));
-    match twice {
-        Some((i, p)) => {
-            Err(check.0.error(&format!("pipelines[{i}]"), format!("the pipeline \"{p}\" stands there twice")))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Checks `[gaussianize]` for points of `dim` dimensions.
-pub fn gaussianize(check: &Checker, g: &GaussianizeFile, dim: usize) -> Result<(), SpecError> {
-    check.count("gaussianize.layers", g.layers)?;
-    if let Some(h) = g.fixed_bandwidth() {
-        check.positive("gaussianize.bandwidth", h)?;
-    }
-    check.positive("gaussianize.bandwidth_factor", g.bandwidth_factor)?;
-    check.positive("gaussianize.pair_factor", g.pair_factor)?;
-    if let Some(m) = g.leading() {
-        check.require((1..=dim).contains(&m), "gaussianize.components", || {
-            format!("`gaussianize.components` is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")
-        })?;
-    }
-    check.require((0.0..=0.5).contains(&g.held_out), "gaussianize.held_out", || {
-        format!(
-            "`gaussianize.held_out` is {}, but it must be a fraction from 0 (watch nothing) to 0.5",
-            g.held_out
-        )
-    })?;
-    check.count("gaussianize.patience", g.patience)?;
-    check.not_negative("gaussianize.min_gain", g.min_gain)
-}
-
 fn schedule(
     check: &Checker,
     file: &SpecFile,
@@ -103,22 +65,8 @@ fn schedule(
     warnings: &mut Vec<String>,
 ) -> Result<Arc<Schedule>, SpecError> {
     let d = &file.diffusion;
-    check.require((1..=1_000_000).contains(&d.steps), "diffusion.steps", || {
-        format!("`diffusion.steps` is {}, but it must be a whole number from 1 to 1000000", d.steps)
-    })?;
-    check.beta("diffusion.beta_start", d.beta_start)?;
-    check.beta("diffusion.beta_end", d.beta_end)?;
-    check.require(d.beta_start <= d.beta_end, "diffusion.beta_start", || {
-        format!("`diffusion.beta_start` is {}, above `diffusion.beta_end`, {}", d.beta_start, d.beta_end)
-    })?;
-    let options = ScheduleOptions {
-        steps: d.steps,
-        kind: d.schedule,
-        beta_start: d.beta_start,
-        beta_end: d.beta_end,
-        rescale: d.rescale,
-    };
-    let schedule = reuse.schedule(&options).map_err(|e| check.0.error("diffusion", e.to_string()))?;
+    check.section("diffusion", d.check())?;
+    let schedule = reuse.schedule(d).map_err(|e| check.0.error("diffusion", e.to_string()))?;
     let last = schedule.alpha_bar(d.steps);
     if last > 0.01 {
         let mend = match (d.schedule, d.rescale) {
@@ -132,68 +80,30 @@ fn schedule(
     Ok(schedule)
 }
 
+/// Checks `[train]` and fills the epochs in; returns the options with the number of iterations in all.
 fn train(
     check: &Checker,
     file: &mut SpecFile,
     warnings: &mut Vec<String>,
-) -> Result<TrainOptions, SpecError> {
+) -> Result<(TrainOptions, usize), SpecError> {
     let samples = file.data.samples;
     let t = &mut file.train;
-    check.count("train.batch_size", t.batch_size)?;
-    check.count("train.log_every", t.log_every)?;
-    check.positive("train.learning_rate", t.learning_rate)?;
-    check.fraction("train.ema", t.ema)?;
-    check.not_negative("train.clip_norm", t.clip_norm)?;
-    if let Some(i) = &t.isotropy {
-        check.not_negative("train.isotropy.lambda", i.lambda)?;
-        check.require(!i.control || i.form == IsotropyForm::Batch, "train.isotropy.control", || {
-            "`train.isotropy.control` needs form = \"batch\": only there the loss asks for one scale at all times".into()
-        })?;
-    }
+    check.section("train", t.check())?;
     if t.batch_size > samples {
         warnings.push(format!(
             "train.batch_size is {}, more than the {samples} training points: each step uses all of them",
             t.batch_size
         ));
     }
-    let iterations = match (t.epochs, t.iterations) {
-        (Some(_), Some(_)) => {
-            return Err(check
-                .0
-                .error("train.iterations", "give `train.epochs` or `train.iterations`, not both"));
-        }
-        (None, Some(iterations)) => {
-            check.count("train.iterations", iterations)?;
-            iterations
-        }
-        (epochs, None) => {
-            let epochs = *t.epochs.insert(epochs.unwrap_or(DEFAULT_EPOCHS));
-            check.count("train.epochs", epochs)?;
-            epochs * samples.div_ceil(t.batch_size)
-        }
-    };
-    let isotropy = t.isotropy;
-    Ok(TrainOptions {
-        iterations,
-        batch_size: t.batch_size.min(samples),
-        optimizer: t.optimizer.into(),
-        learning_rate: t.learning_rate,
-        decay: t.decay,
-        ema: t.ema,
-        clip_norm: t.clip_norm,
-        loss: LossOptions {
-            isotropy: isotropy.filter(|i| !i.control).map(|i| Isotropy { lambda: i.lambda, form: i.form }),
-            reduction: isotropy.map_or(Reduction::Mean, |i| i.reduction),
-        },
-    })
+    if t.iterations.is_none() {
+        t.epochs.get_or_insert(TrainOptions::DEFAULT_EPOCHS);
+    }
+    Ok((TrainOptions { batch_size: t.batch_size.min(samples), ..*t }, t.total_iterations(samples)))
 }
 
-fn sample(check: &Checker, file: &mut SpecFile) -> Result<SamplePlan, SpecError> {
-    let all = file.diffusion.steps;
-    let s = &mut file.sample;
-    check.count("sample.count", s.count)?;
-    check.not_negative("sample.eta", s.eta)?;
-    check.positive("sample.epsilon_scale", s.epsilon_scale)?;
+fn sample(check: &Checker, file: &SpecFile) -> Result<SamplePlan, SpecError> {
+    let (s, all) = (&file.sample, file.diffusion.steps);
+    check.section("sample", s.check())?;
     let steps = s.steps.unwrap_or(all);
     check.require((1..=all).contains(&steps), "sample.steps", || {
         format!("`sample.steps` is {steps}, but it must be from 1 to `diffusion.steps`, {all}")
@@ -201,56 +111,36 @@ fn sample(check: &Checker, file: &mut SpecFile) -> Result<SamplePlan, SpecError>
     check.require(s.sampler != SamplerKind::Ddpm || steps == all, "sample.steps", || {
         format!("the sampler \"ddpm\" takes all {all} steps; leave `sample.steps` out, or use \"ddim\"")
     })?;
-    check.require(s.eta <= 1.0, "sample.eta", || {
-        format!("`sample.eta` is {}, but it must be from 0 (no noise) to 1 (as much as \"ddpm\")", s.eta)
-    })?;
-    Ok(SamplePlan {
-        count: s.count,
-        steps,
-        epsilon_scale: s.epsilon_scale,
-        sampler: SamplerOptions {
-            variance: file.diffusion.variance,
-            steps: s.steps,
-            spacing: s.spacing,
-            eta: s.eta,
-            ..SamplerOptions::new(s.sampler)
-        },
-    })
+    let variance = file.diffusion.variance;
+    Ok(SamplePlan { count: s.count, steps, epsilon_scale: s.epsilon_scale, options: s.clone(), variance })
 }
 
+/// Refuses pipelines that the data cannot have.
+fn exact_is_known(check: &Checker, pipelines: &[Pipeline], data: &DataPlan) -> Result<(), SpecError> {
+    for (i, pipeline) in pipelines.iter().enumerate() {
+        let at = format!("pipelines[{i}]");
+        let exact = pipeline.denoiser == DenoiserKind::Exact;
+        check.require(!exact || data.source.mixture().is_some(), &at, || {
+            format!(
+                "the pipeline \"{pipeline}\" needs data.kind = \"gmm\", the one kind whose denoiser is known"
+            )
+        })?;
+        check.require(!exact || !pipeline.is_gaussianized(), &at, || {
+            format!("the pipeline \"{pipeline}\" has a Gaussianizer in its space, where no exact denoiser is known")
+        })?;
+    }
+    Ok(())
+}
+
+/// The metrics that apply to the data.
 fn metrics(
     check: &Checker,
     file: &SpecFile,
     data: &DataPlan,
     sample: &SamplePlan,
-) -> Result<MetricsPlan, SpecError> {
-    let m = &file.metrics;
-    check.count("metrics.every", m.every)?;
-    check.count("metrics.k", m.k)?;
-    check.count("metrics.reference", m.reference)?;
-    if m.prdc {
-        for (key, n) in [("metrics.reference", m.reference), ("sample.count", sample.count)] {
-            check.require(m.k < n, "metrics.k", || {
-                format!(
-                    "`metrics.k` is {}, but `{key}` is {n}: the {}-th nearest other point needs more points",
-                    m.k, m.k
-                )
-            })?;
-        }
-    }
-    check.require(m.prdc || !m.points, "metrics.points", || {
-        "`metrics.points` writes what PRDC is made of, so it needs `metrics.prdc = true`".to_string()
-    })?;
-    let needs_mixture = file.pipelines.contains(&Pipeline::Exact) && data.source.mixture().is_none();
-    check.require(!needs_mixture, "pipelines", || {
-        "the pipeline \"exact\" needs data.kind = \"gmm\", the one kind whose denoiser is known".to_string()
-    })?;
-    Ok(MetricsPlan {
-        every: m.every,
-        log_likelihood: m.log_likelihood && data.source.mixture().is_some(),
-        prdc: m.prdc,
-        k: m.k,
-        reference: m.reference,
-        points: m.points,
-    })
+) -> Result<MetricsOptions, SpecError> {
+    check.section("metrics", file.metrics.check(sample.count))?;
+    let mut metrics = file.metrics.clone();
+    metrics.log_likelihood &= data.source.mixture().is_some();
+    Ok(metrics)
 }

@@ -6,13 +6,11 @@ use super::file::SpecFile;
 use super::plan::DataPlan;
 use super::ranges::Checker;
 use super::reuse::Reuse;
-use super::sections::{ComponentFile, DataFile};
+use super::sections::{ComponentFile, DataFile, EIGHT_GAUSSIANS_STD};
 use crate::data::mixture::GaussianMixture;
 use crate::data::shapes::{Shape, ShapeSource};
 use crate::data::source::{Part, Source, Table, eight_gaussians};
 use ndarray::{Array1, Array2};
-
-const EIGHT_GAUSSIANS_STD: f64 = 0.2;
 
 /// Checks `[data]` and opens a table; numbers that follow from it are filled in.
 pub fn data(

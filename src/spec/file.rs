@@ -2,12 +2,14 @@
 
 use super::error::{SpecError, nearest};
 use super::origin::{Origins, join};
-use super::plan::Pipeline;
-use super::sections::{
-    DataFile, DiffusionFile, GaussianizeFile, MetricsFile, NetworkFile, SampleFile, TrainFile,
-};
+use super::pipelines::PipelineOptions;
+use super::sections::DataFile;
+use crate::diffusion::{DiffusionOptions, NetworkOptions, SampleOptions, TrainOptions};
+use crate::gaussianize::GaussianizeOptions;
+use crate::metrics::scored::MetricsOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 
 /// The whole spec file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,36 +24,39 @@ pub struct SpecFile {
     #[serde(default = "one")]
     pub replicates: usize,
     /// Which pipelines run on each replicate.
-    #[serde(default = "both_pipelines")]
-    pub pipelines: Vec<Pipeline>,
+    #[serde(default = "usual_pipelines")]
+    pub pipelines: Vec<String>,
+    /// Pipelines of one's own, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pipeline: BTreeMap<String, PipelineOptions>,
     /// Where the points come from.
     pub data: DataFile,
     /// The invertible map of the "gaussianized" pipeline.
     #[serde(default)]
-    pub gaussianize: GaussianizeFile,
+    pub gaussianize: GaussianizeOptions,
     /// The noise schedule.
     #[serde(default)]
-    pub diffusion: DiffusionFile,
+    pub diffusion: DiffusionOptions,
     /// The noise predictor.
     #[serde(default)]
-    pub network: NetworkFile,
+    pub network: NetworkOptions,
     /// How it is trained.
     #[serde(default)]
-    pub train: TrainFile,
+    pub train: TrainOptions,
     /// How points are generated.
     #[serde(default)]
-    pub sample: SampleFile,
+    pub sample: SampleOptions,
     /// What is measured at every reverse step.
     #[serde(default)]
-    pub metrics: MetricsFile,
+    pub metrics: MetricsOptions,
 }
 
 fn one() -> usize {
     1
 }
 
-fn both_pipelines() -> Vec<Pipeline> {
-    vec![Pipeline::Baseline, Pipeline::Gaussianized]
+fn usual_pipelines() -> Vec<String> {
+    ["baseline", "gaussianized"].map(String::from).to_vec()
 }
 
 /// Reads the table into the serde types; errors name key, place and the nearest known word.

@@ -12,8 +12,10 @@ mod choice;
 mod error;
 mod file;
 mod grid;
+mod identity;
 mod origin;
 mod overrides;
+mod pipelines;
 mod plan;
 mod ranges;
 mod reuse;
@@ -23,10 +25,12 @@ mod study;
 
 pub use error::SpecError;
 pub use file::SpecFile;
+pub use identity::{NUMERICS, StageKeys};
 pub use overrides::Override;
-pub use plan::{DataPlan, MetricsPlan, Pipeline, Plan, SamplePlan};
+pub use pipelines::{BASELINE, DATA, DenoiserKind, Pipeline, PipelineOptions, built_in};
+pub use plan::{DataPlan, Plan, SamplePlan};
 pub use schema::schema;
-pub use study::{Point, Study};
+pub use study::{Point, RunIdentity, Study};
 
 use crate::gaussianize::GaussianizeOptions;
 use origin::Origins;
@@ -68,17 +72,6 @@ pub fn read_text_in(
     Study::new(table, &origins, &mut Reuse::beginning_in(folder))
 }
 
-/// What two specs must share to live in one folder, from a resolved text: [`Study::identity`], or where the text
-/// cannot be read as a spec any more, the text itself without what does not count.
-pub fn identity(text: &str) -> String {
-    let Ok(mut table) = text.parse::<toml::Table>() else { return text.to_string() };
-    table.remove("sweep");
-    table.insert("replicates".to_string(), 1.into());
-    table.insert("pipelines".to_string(), vec![Pipeline::Baseline.name()].into());
-    let text = toml::to_string(&table).unwrap_or_default();
-    read_text("spec", &text, &[]).and_then(|study| study.identity()).unwrap_or(text)
-}
-
 /// The options of a Gaussianizer for points of `dim` dimensions, from values for keys of `gaussianize`.
 ///
 /// # Errors
@@ -89,6 +82,6 @@ pub fn gaussianize_options(dim: usize, overrides: &[Override]) -> Result<Gaussia
         o.apply(&mut table, &mut origins)?;
     }
     let only: sections::GaussianizeOnly = file::from_table(table, &origins)?;
-    check::gaussianize(&ranges::Checker(&origins), &only.gaussianize, dim)?;
-    Ok(only.gaussianize.options())
+    ranges::Checker(&origins).section("gaussianize", only.gaussianize.check_for(dim))?;
+    Ok(only.gaussianize)
 }

@@ -2,7 +2,7 @@
 
 use super::error::SpecError;
 use super::origin::Origins;
-use crate::options::{self, OutOfRange};
+use crate::numeric::options::{self, OutOfRange};
 
 /// Refuses values out of their range, each at its own place.
 pub struct Checker<'a>(pub &'a Origins);
@@ -36,17 +36,5 @@ impl Checker<'_> {
     /// 0 or more, and finite.
     pub fn not_negative(&self, key: &str, value: f64) -> Result<(), SpecError> {
         self.take(options::not_negative(key, value))
-    }
-
-    /// `0 <= value < 1`
-    pub fn fraction(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.take(options::fraction(key, value))
-    }
-
-    /// `0 < value < 1`
-    pub fn beta(&self, key: &str, value: f64) -> Result<(), SpecError> {
-        self.require(value > 0.0 && value < 1.0, key, || {
-            format!("`{key}` is {value}, but a beta must lie between 0 and 1, both excluded")
-        })
     }
 }

@@ -2,8 +2,8 @@
 //! lay out a schedule ten thousand times.
 
 use crate::data::table::{self, TableError};
-use crate::diffusion::{DiffusionError, Schedule, ScheduleKind, ScheduleOptions};
-use crate::digest::hex;
+use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
+use crate::numeric::digest::hex;
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -38,8 +38,8 @@ impl Reuse {
     ///
     /// # Errors
     /// As [`Schedule::new`].
-    pub fn schedule(&mut self, o: &ScheduleOptions) -> Result<Arc<Schedule>, DiffusionError> {
-        let key = (o.steps, o.kind, o.beta_start.to_bits(), o.beta_end.to_bits(), o.rescale);
+    pub fn schedule(&mut self, o: &DiffusionOptions) -> Result<Arc<Schedule>, DiffusionError> {
+        let key = (o.steps, o.schedule, o.beta_start.to_bits(), o.beta_end.to_bits(), o.rescale);
         if let Some(schedule) = self.schedules.get(&key) {
             return Ok(Arc::clone(schedule));
         }

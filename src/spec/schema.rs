@@ -2,6 +2,7 @@
 
 use super::file::SpecFile;
 use super::overrides::EITHER_OR;
+use super::pipelines::built_in;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -22,6 +23,10 @@ pub fn schema() -> Value {
             schema["properties"][section]["not"] = json!({ "required": names });
         }
     }
+    // Without pipelines of one's own only the built-in ones have a name.
+    let names: Vec<&str> = built_in().collect();
+    schema["if"] = json!({ "not": { "required": ["pipeline"] } });
+    schema["then"] = json!({ "properties": { "pipelines": { "items": { "enum": names } } } });
     schema["properties"]["sweep"] = sweep(&keys);
     schema
 }

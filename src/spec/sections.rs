@@ -1,23 +1,20 @@
 //! The sections of the spec file, with every default in sight.
 
-use super::choice::{BandwidthChoice, ComponentsChoice, DataKind};
-use crate::data::scaling::{ReferenceScale, ScaleKind};
-use crate::diffusion::{
-    Activation, Conditioning, Decay, IsotropyForm, OptimizerKind, Reduction, SamplerKind, ScheduleKind,
-    Spacing, TimeEncoding, VarianceKind,
-};
-use crate::gaussianize::{
-    BandwidthRule, Components, Contrast, Coupling, GaussianizeOptions, Rotation, Tails,
-};
+use super::choice::DataKind;
+use crate::gaussianize::GaussianizeOptions;
+use crate::space::{ReferenceScale, ScaleKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Standard deviation of the modes of "eight_gaussians".
+pub const EIGHT_GAUSSIANS_STD: f64 = 0.2;
 
 /// A spec's `[gaussianize]` alone, as the flags of the tool give it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianizeOnly {
     /// The section.
-    pub gaussianize: GaussianizeFile,
+    pub gaussianize: GaussianizeOptions,
 }
 
 /// `[data]`
@@ -50,6 +47,28 @@ pub struct DataFile {
     /// Components of a mixture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<ComponentFile>,
+}
+
+impl DataFile {
+    /// The section of a kind with every value at its default.
+    pub fn usual(kind: DataKind) -> Self {
+        let (noise, extra) = match kind {
+            DataKind::Shape(shape) => (shape.usual_noise(), shape.usual_extra()),
+            DataKind::EightGaussians => (Some(EIGHT_GAUSSIANS_STD), None),
+            DataKind::Gmm | DataKind::Table => (None, None),
+        };
+        Self {
+            kind,
+            samples: ten_thousand(),
+            scale: no_scaling(),
+            reference_scale: by_training(),
+            noise,
+            extra,
+            path: None,
+            sha256: None,
+            components: Vec::new(),
+        }
+    }
 }
 
 fn by_training() -> ReferenceScale {
@@ -86,277 +105,4 @@ pub struct ComponentFile {
 
 fn unit() -> f64 {
     1.0
-}
-
-/// `[gaussianize]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GaussianizeFile {
-    /// Layers at most.
-    pub layers: usize,
-    /// Axes one by one, in pairs, or all jointly.
-    pub coupling: Coupling,
-    /// How each layer chooses its axes.
-    pub rotation: Rotation,
-    /// Contrast of FastICA.
-    pub contrast: Contrast,
-    /// Kernel width, or how it is chosen.
-    pub bandwidth: BandwidthChoice,
-    /// Multiplies the chosen kernel width.
-    pub bandwidth_factor: f64,
-    /// Multiplies the kernel widths of pairs.
-    pub pair_factor: f64,
-    /// Which components are gaussianized.
-    pub components: ComponentsChoice,
-    /// The marginal map beyond the data and between modes.
-    pub tails: Tails,
-    /// Fraction of the training points that is held out to watch the fit.
-    pub held_out: f64,
-    /// Layers without improvement before the fit stops.
-    pub patience: usize,
-    /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
-    pub min_gain: f64,
-}
-
-impl Default for GaussianizeFile {
-    fn default() -> Self {
-        let o = GaussianizeOptions::default();
-        Self {
-            layers: o.layers,
-            coupling: o.coupling,
-            rotation: o.rotation,
-            contrast: o.contrast,
-            bandwidth: BandwidthChoice(o.bandwidth),
-            bandwidth_factor: o.bandwidth_factor,
-            pair_factor: o.pair_factor,
-            components: ComponentsChoice(o.components),
-            tails: o.tails,
-            held_out: o.held_out,
-            patience: o.patience,
-            min_gain: o.min_gain,
-        }
-    }
-}
-
-impl GaussianizeFile {
-    /// The options of the fit.
-    pub fn options(&self) -> GaussianizeOptions {
-        GaussianizeOptions {
-            layers: self.layers,
-            coupling: self.coupling,
-            rotation: self.rotation,
-            contrast: self.contrast,
-            bandwidth: self.bandwidth.0,
-            bandwidth_factor: self.bandwidth_factor,
-            pair_factor: self.pair_factor,
-            components: self.components.0,
-            tails: self.tails,
-            held_out: self.held_out,
-            patience: self.patience,
-            min_gain: self.min_gain,
-            ..GaussianizeOptions::default()
-        }
-    }
-
-    /// The fixed kernel width, if one is given.
-    pub fn fixed_bandwidth(&self) -> Option<f64> {
-        match self.bandwidth.0 {
-            BandwidthRule::Fixed(h) => Some(h),
-            _ => None,
-        }
-    }
-
-    /// The number of leading components, if not all.
-    pub fn leading(&self) -> Option<usize> {
-        match self.components.0 {
-            Components::Leading(m) => Some(m),
-            Components::All => None,
-        }
-    }
-}
-
-/// `[diffusion]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct DiffusionFile {
-    /// Number of steps T.
-    pub steps: usize,
-    /// Shape of the betas.
-    pub schedule: ScheduleKind,
-    /// First beta of the linear schedule.
-    pub beta_start: f64,
-    /// Last beta of the linear schedule.
-    pub beta_end: f64,
-    /// Multiply both by 1000 / T.
-    pub rescale: bool,
-    /// Variance of the reverse step.
-    pub variance: VarianceKind,
-}
-
-impl Default for DiffusionFile {
-    fn default() -> Self {
-        Self {
-            steps: 100,
-            schedule: ScheduleKind::Linear,
-            beta_start: 1e-4,
-            beta_end: 0.02,
-            rescale: true,
-            variance: VarianceKind::FixedSmall,
-        }
-    }
-}
-
-/// `[network]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct NetworkFile {
-    /// Widths of the hidden layers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<Vec<usize>>,
-    /// Short for `hidden = [w, 2 w, 4 w]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub width: Option<usize>,
-    /// Nonlinearity.
-    pub activation: Activation,
-    /// How t enters.
-    pub time: TimeEncoding,
-    /// Size of the time embedding.
-    pub time_dim: usize,
-    /// Where t enters.
-    pub conditioning: Conditioning,
-}
-
-impl Default for NetworkFile {
-    fn default() -> Self {
-        Self {
-            hidden: None,
-            width: None,
-            activation: Activation::Relu,
-            time: TimeEncoding::Sinusoidal,
-            time_dim: 16,
-            conditioning: Conditioning::Concat,
-        }
-    }
-}
-
-/// `[train]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainFile {
-    /// Passes over the training points.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<usize>,
-    /// Optimizer steps, instead of epochs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub iterations: Option<usize>,
-    /// Points per optimizer step.
-    pub batch_size: usize,
-    /// Optimizer.
-    pub optimizer: OptimizerKind,
-    /// Step size at the beginning.
-    pub learning_rate: f64,
-    /// How the step size falls.
-    pub decay: Decay,
-    /// Decay of the average of the parameters; 0 is off.
-    pub ema: f64,
-    /// Largest norm of the gradient; 0 is off.
-    pub clip_norm: f64,
-    /// Iterations between two rows of `loss.csv`.
-    pub log_every: usize,
-    /// The isotropy term of the loss.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub isotropy: Option<IsotropyFile>,
-}
-
-impl Default for TrainFile {
-    fn default() -> Self {
-        Self {
-            epochs: None,
-            iterations: None,
-            batch_size: 256,
-            optimizer: OptimizerKind::Adam,
-            learning_rate: 1e-3,
-            decay: Decay::None,
-            ema: 0.0,
-            clip_norm: 0.0,
-            log_every: 10,
-            isotropy: None,
-        }
-    }
-}
-
-/// `[train.isotropy]`
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct IsotropyFile {
-    /// Weight of the isotropy term.
-    pub lambda: f64,
-    /// Over the batch, or per sample.
-    pub form: IsotropyForm,
-    /// How the first term runs over dimensions.
-    pub reduction: Reduction,
-    /// Leave the loss alone and scale the trained network's output as this lambda would.
-    pub control: bool,
-}
-
-impl Default for IsotropyFile {
-    fn default() -> Self {
-        Self { lambda: 0.1, form: IsotropyForm::Batch, reduction: Reduction::Mean, control: false }
-    }
-}
-
-/// `[sample]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SampleFile {
-    /// Points to generate.
-    pub count: usize,
-    /// Sampler.
-    pub sampler: SamplerKind,
-    /// Reverse steps of a few-step sampler; all of T when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub steps: Option<usize>,
-    /// Which of the T steps a few-step sampler visits.
-    pub spacing: Spacing,
-    /// Noise of DDIM: 0 is deterministic, 1 as ancestral sampling.
-    pub eta: f64,
-    /// Multiplies the predicted noise.
-    pub epsilon_scale: f64,
-}
-
-impl Default for SampleFile {
-    fn default() -> Self {
-        Self {
-            count: 10_000,
-            sampler: SamplerKind::Ddpm,
-            steps: None,
-            spacing: Spacing::Trailing,
-            eta: 0.0,
-            epsilon_scale: 1.0,
-        }
-    }
-}
-
-/// `[metrics]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct MetricsFile {
-    /// Reverse steps between two rows.
-    pub every: usize,
-    /// Log-likelihood under the mixture.
-    pub log_likelihood: bool,
-    /// Precision, recall, density, coverage.
-    pub prdc: bool,
-    /// Neighbours of PRDC.
-    pub k: usize,
-    /// Fresh real points to compare with.
-    pub reference: usize,
-    /// Write the radius or number of spheres of every point.
-    pub points: bool,
-}
-
-impl Default for MetricsFile {
-    fn default() -> Self {
-        Self { every: 1, log_likelihood: true, prdc: true, k: 5, reference: 10_000, points: false }
-    }
 }

@@ -4,11 +4,13 @@ use super::check;
 use super::error::{Place, SpecError};
 use super::file;
 use super::grid::{Setting, lay_out};
+use super::identity::{self, StageKeys};
 use super::origin::Origins;
 use super::overrides::Override;
-use super::plan::{Pipeline, Plan};
+use super::pipelines::Pipeline;
+use super::plan::Plan;
 use super::reuse::Reuse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use toml::{Table, Value};
 
@@ -22,8 +24,17 @@ pub struct Point {
     pub values: Vec<String>,
     /// The checked plan with those values.
     pub plan: Plan,
-    /// The spec of a run of each of the plan's pipelines.
-    pub specs: Vec<Arc<str>>,
+    /// The spec of a run of each of the plan's pipelines, and the keys of its stages.
+    pub runs: Vec<RunIdentity>,
+}
+
+/// What a run of a pipeline is, whichever its replicate.
+#[derive(Debug, Clone)]
+pub struct RunIdentity {
+    /// Its own spec (TOML).
+    pub spec: Arc<str>,
+    /// The keys of its stages.
+    pub keys: Arc<StageKeys>,
 }
 
 /// A checked spec: one point, or the points of its `[sweep]`.
@@ -59,20 +70,22 @@ impl Study {
         }
         let mut points = Vec::new();
         let mut runs = 0_usize;
-        // Where each run's spec was seen first.
-        let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
+        // Where each pipeline with these values was seen first. The run may be the same at points that differ, as that of
+        // the exact denoiser is for every width of the network; then it is done once, and stands at each of them.
+        let mut seen: HashMap<(String, String), usize> = HashMap::new();
         for settings in &settings {
             let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());
             let point = point(&table, origins, reuse, &keys, settings)?;
-            runs = runs.saturating_add(point.plan.replicates.saturating_mul(point.specs.len()));
+            runs = runs.saturating_add(point.plan.replicates.saturating_mul(point.runs.len()));
             if runs > MOST_RUNS {
                 let message = format!(
                     "the spec asks for more than {MOST_RUNS} runs; lower `replicates` or the number of points"
                 );
                 return Err(origins.error(at, message));
             }
-            for spec in &point.specs {
-                if let Some(first) = seen.insert(Arc::clone(spec), points.len()) {
+            let values = identity::digest(&point.plan);
+            for pipeline in &point.plan.pipelines {
+                if let Some(first) = seen.insert((pipeline.name.clone(), values.clone()), points.len()) {
                     let number = points.len();
                     let message = format!(
                         "points {first} and {number} of the sweep ({}) ask for the very same runs; take one of them out",
@@ -100,14 +113,23 @@ impl Study {
         Ok(text)
     }
 
-    /// What two specs must share to live in one folder: all but the sweep, the replicates and the
-    /// pipelines, which only add or leave out runs.
-    ///
-    /// # Errors
-    /// If a value has no TOML form.
-    pub fn identity(&self) -> Result<String, SpecError> {
-        let unwritable = |e| SpecError::new("spec", Place::Whole, format!("a value has no TOML form: {e}"));
-        self.base.run_toml(Pipeline::Baseline).map_err(unwritable)
+    /// What another spec must share to live in the same folder, line by line: all but the name, the sweep, the
+    /// replicates and the pipelines, which only add or leave out runs.
+    pub fn canonical(&self) -> BTreeMap<String, String> {
+        identity::canonical(&self.base)
+    }
+
+    /// Whether the other study has the same runs, under the same values of the same keys, in the same order.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let runs = |study: &Self| -> Vec<(Vec<String>, usize, Vec<(Pipeline, Arc<StageKeys>)>)> {
+            let of = |point: &Point| {
+                let keys = point.runs.iter().map(|run| Arc::clone(&run.keys));
+                let runs = point.plan.pipelines.iter().cloned().zip(keys).collect();
+                (point.values.clone(), point.plan.replicates, runs)
+            };
+            study.points.iter().map(of).collect()
+        };
+        (&self.base.name, &self.keys) == (&other.base.name, &other.keys) && runs(self) == runs(other)
     }
 }
 
@@ -125,13 +147,16 @@ fn point(
     }
     let plan = check::plan(file::from_table(table, &origins)?, &origins, reuse)?;
     let unwritable = |e| origins.error("", format!("a value has no TOML form: {e}"));
-    let specs = plan.pipelines.iter().map(|&p| plan.run_toml(p).map(Arc::from).map_err(unwritable));
-    let specs = specs.collect::<Result<Vec<_>, _>>()?;
+    let identity = |pipeline: &Pipeline| {
+        let spec = plan.run_toml(pipeline).map(Arc::from).map_err(&unwritable)?;
+        Ok(RunIdentity { spec, keys: Arc::new(identity::stage_keys(&plan, pipeline)) })
+    };
+    let runs = plan.pipelines.iter().map(identity).collect::<Result<Vec<_>, SpecError>>()?;
     let shown = |key: &String| {
         settings.iter().find(|(k, ..)| k == key).map_or(String::new(), |(_, value, _)| match value {
             Value::String(word) => word.clone(),
             other => other.to_string(),
         })
     };
-    Ok(Point { values: keys.iter().map(shown).collect(), plan, specs })
+    Ok(Point { values: keys.iter().map(shown).collect(), plan, runs })
 }

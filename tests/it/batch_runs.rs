@@ -1,14 +1,18 @@
 //! `--batch-runs`: runs in step write what each of them writes alone.
 
-use crate::common::{TINY, gdiff, spec};
+use crate::common::{TINY, Waiting, message, same_tables, spec};
 use std::path::Path;
 use tempfile::tempdir;
 
+/// The arguments that run the spec into a folder of that name.
+fn into<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "spec.toml", "--quiet", "--out", out], more].concat()
+}
+
 /// Runs the spec into a folder of that name: exit code and standard error.
 fn run(folder: &Path, out: &str, more: &[&str]) -> (Option<i32>, String) {
-    let arguments = ["run", "spec.toml", "--quiet", "--out", out];
-    let output = gdiff(folder).args(arguments).args(more).output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let output = crate::common::run(folder, &into(out, more));
+    (output.status.code(), message(&output))
 }
 
 #[test]
@@ -19,10 +23,7 @@ fn runs_in_step_write_what_each_writes_alone() {
     assert_eq!(alone, (Some(0), String::new()));
     let in_step = ["--set", "replicates=2", "--batch-runs", "5", "--jobs", "2"];
     assert_eq!(run(folder.path(), "in_step", &in_step), (Some(0), String::new()));
-    for table in ["metrics.csv", "loss.csv", "isotropy.csv", "summary.csv", "gaussianizer.csv"] {
-        let read = |out: &str| std::fs::read(folder.path().join(out).join(table)).unwrap();
-        assert_eq!(read("alone"), read("in_step"), "{table}");
-    }
+    same_tables(&folder.path().join("alone"), &folder.path().join("in_step"));
 }
 
 #[test]
@@ -46,29 +47,15 @@ fn a_run_that_diverges_leaves_those_in_step_with_it_alone() {
 #[test]
 fn runs_in_step_go_on_from_their_checkpoints() {
     let folder = tempdir().unwrap();
-    spec(folder.path(), &TINY.replace("iterations = 40", "iterations = 4000"));
+    spec(folder.path(), TINY);
     let in_step = ["--set", "replicates=2", "--batch-runs", "4", "--jobs", "1"];
-    let binary = assert_cmd::cargo::cargo_bin("gdiff");
-    let mut child = std::process::Command::new(binary)
-        .current_dir(folder.path())
-        .args(["run", "spec.toml", "--quiet", "--out", "stopped"])
-        .args(in_step)
-        .args(["--checkpoint-seconds", "0"])
-        .spawn()
-        .unwrap();
-    let runs = folder.path().join("stopped/runs");
-    let begun = |run: &str| runs.join(run).join("checkpoint-b.json").exists();
-    let all_begun = || ["baseline-r0", "baseline-r1", "gaussianized-r1"].into_iter().all(begun);
-    while !all_begun() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(2));
+    let command = into("stopped", &[&in_step[..], &["--checkpoint-seconds", "0"]].concat());
+    Waiting::begin(folder.path(), &command, &["train:30"]).kill();
+    for run in ["baseline-r0", "baseline-r1", "gaussianized-r0", "gaussianized-r1"] {
+        let checkpoint = folder.path().join("stopped/runs").join(run).join("checkpoint-b.json");
+        assert!(checkpoint.exists(), "{run} has no checkpoint");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(all_begun(), "stopped too late");
     assert_eq!(run(folder.path(), "stopped", &in_step), (Some(0), String::new()));
     assert_eq!(run(folder.path(), "whole", &["--set", "replicates=2"]), (Some(0), String::new()));
-    for table in ["metrics.csv", "loss.csv", "summary.csv"] {
-        let read = |out: &str| std::fs::read(folder.path().join(out).join(table)).unwrap();
-        assert_eq!(read("whole"), read("stopped"), "{table}");
-    }
+    same_tables(&folder.path().join("whole"), &folder.path().join("stopped"));
 }

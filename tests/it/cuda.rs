@@ -2,15 +2,17 @@
 //! program that a GPU gets; and on the GPU itself where this build has CUDA and the machine a GPU, else its test is
 //! reported as ignored.
 
-use crate::common::trainings::{CONDITIONINGS, Case, ENCODINGS, case, gap, weights};
+use crate::common::trainings::{Alone, Case, case, gap, weights};
 use crate::common::{TINY, gdiff, spec};
 use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Denoiser, DenoiserStack, DiffusionError, Isotropy, IsotropyForm, LossOptions,
-    NetworkDenoiser, Reduction, SamplerKind, SamplerOptions, Schedule, TrainerStack, sample,
+    Activation,
+    BackendChoice::{self, Auto, Candle},
+    Conditioning, Denoiser, DiffusionError, IsotropyLoss, NetworkDenoiser, SampleOptions, Schedule,
+    TimeEncoding, Training, VarianceKind, sample,
 };
 use gdiff::metrics::RealManifold;
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use tempfile::tempdir;
 
@@ -20,11 +22,10 @@ fn gpu() -> Device {
 
 /// Four trainings that differ in everything that may differ side by side.
 fn four() -> Vec<Case> {
-    let base = case(Activation::Relu, ENCODINGS[0], CONDITIONINGS[0], &[16, 32, 64]);
-    let isotropy = |lambda| Some(Isotropy { lambda, form: IsotropyForm::Batch });
+    let base = case(Activation::Relu, TimeEncoding::ALL[0], Conditioning::ALL[0], &[16, 32, 64]);
     [(3, 1e-3, 0.0), (4, 1e-3, 0.3), (5, 3e-3, 0.05), (6, 1e-2, 0.0)]
         .map(|(seed, learning_rate, lambda)| {
-            let loss = LossOptions { isotropy: isotropy(lambda), reduction: Reduction::Mean };
+            let loss = IsotropyLoss { lambda, ..IsotropyLoss::SIMPLE };
             Case { seed, learning_rate, loss, ..base.clone() }
         })
         .to_vec()
@@ -33,10 +34,10 @@ fn four() -> Vec<Case> {
 /// Losses after 100 iterations, alone and side by side, are those of the host's own path within a thousandth.
 fn trainings_agree(device: &Device) {
     let cases = four();
-    let mut host: Vec<_> = cases.iter().map(|case| case.trainer(true)).collect();
-    let mut alone = cases[1].trainer_on(device, false);
-    let trainers = cases.iter().map(|case| case.trainer_on(device, false)).collect();
-    let mut together = TrainerStack::together(trainers).unwrap();
+    let mut host: Vec<_> = cases.iter().map(|case| case.alone(Auto)).collect();
+    let mut alone = Alone::new(cases[1].job_on(device), Candle);
+    let jobs = cases.iter().map(|case| case.job_on(device)).collect();
+    let mut together = Training::new(jobs, Candle).unwrap();
     for iteration in 0..100 {
         let there = together.step().unwrap();
         let single = alone.step().unwrap();
@@ -47,8 +48,8 @@ fn trainings_agree(device: &Device) {
             assert!(i != 1 || close(here.loss, single.loss), "iteration {iteration}: {here:?} {single:?}");
         }
     }
-    for (host, there) in host.into_iter().zip(together.into_trainers().unwrap()) {
-        let far = gap(&weights(&host.into_network().unwrap()), &weights(&there.into_network().unwrap()));
+    for (host, there) in host.into_iter().zip(together.into_networks().unwrap()) {
+        let far = gap(&weights(&host.into_network()), &weights(&there.unwrap()));
         assert!(far <= 1e-2, "{far}");
     }
 }
@@ -71,18 +72,18 @@ fn samples_agree(device: &Device) {
     let noise = Stream::new(9, 0, "noise");
     let (n, each) = (4 * 100, 100);
     let start = noise.standard_normal(u64::from(u32::MAX), n, 2);
-    let options = SamplerOptions::new(SamplerKind::Ddpm);
     let draw = |denoiser: &dyn Denoiser, start: &Array2<f64>| {
         let look = &mut |_, _, _: &Array2<f64>| Ok(());
-        sample::<DiffusionError>(denoiser, &schedule, &options, start.clone(), &noise, look).unwrap()
+        let sampler = SampleOptions::default().build(VarianceKind::FixedSmall, None).unwrap();
+        sample::<DiffusionError>(denoiser, &schedule, sampler, start.clone(), &noise, look).unwrap()
     };
-    let on = |device: &Device, fused: bool| -> Vec<_> {
-        let new = if fused { NetworkDenoiser::new } else { NetworkDenoiser::on_graph };
-        cases.iter().map(|case| new(case.network_on(device), 1.1)).collect()
+    let on = |device: &Device, backend: BackendChoice| {
+        let new = |case: &Case| NetworkDenoiser::with_backend(case.network_on(device), 1.1, backend).unwrap();
+        let denoisers: Vec<_> = cases.iter().map(new).collect();
+        NetworkDenoiser::joined(&denoisers.iter().collect::<Vec<_>>(), backend).unwrap()
     };
-    let (host, there) = (on(&Device::Cpu, true), on(device, false));
-    let here = draw(&DenoiserStack::new(host.iter().collect()).unwrap(), &start);
-    let there = draw(&DenoiserStack::together(there.iter().collect()).unwrap(), &start);
+    let here = draw(&on(&Device::Cpu, Auto), &start);
+    let there = draw(&on(device, Candle), &start);
     assert_eq!(here.dim(), (n, 2));
     assert_eq!(each * cases.len(), n);
     for (a, b) in here.iter().zip(&there) {
@@ -112,7 +113,7 @@ fn prdc_agrees(device: &Device) {
         }
         fake[[50, 0]] = 1e200;
         let trees = RealManifold::new(real.view(), 5).unwrap();
-        let blocks = RealManifold::in_blocks(device, real.view(), 5).unwrap();
+        let blocks = RealManifold::in_tiles(device, real.view(), 5).unwrap();
         assert_eq!(trees.radii(), blocks.radii());
         assert_eq!(trees.prdc(fake.view()), blocks.prdc(fake.view()));
         assert_eq!(trees.spheres_holding(fake.view()), blocks.spheres_holding(fake.view()));

@@ -1,8 +1,8 @@
 //! Scaling and tables: inverse of forward, exact numbers, edges.
 
-use gdiff::data::scaling::{ScaleKind, Scaling};
 use gdiff::data::table::{TableError, read_csv, write_csv};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
+use gdiff::space::{ScaleKind, Scaling, Transform};
 use ndarray::{Array2, Axis, array};
 use proptest::prelude::*;
 

@@ -1,40 +1,43 @@
 //! The fused path does what the candle graph does, up to rounding, and always the same bits.
 
 use gdiff::diffusion::{
-    Activation, Conditioning, Denoiser, DiffusionError, Isotropy, IsotropyForm, LossOptions, NetworkDenoiser,
-    NetworkOptions, Reduction, Schedule, TimeEncoding, TrainStreams, Trainer,
+    Activation,
+    BackendChoice::{Auto, Candle},
+    Conditioning, Denoiser, DiffusionError, IsotropyForm, IsotropyLoss, NetworkDenoiser, NetworkOptions,
+    OptimizerKind, Reduction, TimeEncoding,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use proptest::prelude::*;
 
-use crate::common::trainings::{
-    ACTIVATIONS, CONDITIONINGS, Case, ENCODINGS, OPTIMIZERS, case, gap, optimizer, weights,
-};
+use crate::common::trainings::{Alone, Case, case, gap, optimizer, weights};
 
-fn run(trainer: &mut Trainer, iterations: usize) {
+fn run(trainer: &mut Alone, iterations: usize) {
     (0..iterations).for_each(|_| assert!(trainer.step().is_ok()));
 }
 
 /// Runs both paths side by side and compares losses, parameters, averages and predictions.
 fn agree(case: &Case) {
-    let (mut fused, mut graph) = (case.trainer(true), case.trainer(false));
+    let (mut fused, mut graph) = (case.alone(Auto), case.alone(Candle));
     for i in 0..7 {
         let (a, b) = (fused.step().unwrap(), graph.step().unwrap());
         for (a, b) in [(a.loss, b.loss), (a.mse, b.mse), (a.isotropy, b.isotropy)] {
             assert!((a - b).abs() <= 2e-4 * b.abs().max(1.0), "iteration {i}: {a} {b} of {case:?}");
         }
         assert_eq!(fused.last_batch(), graph.last_batch());
-        let far = gap(&weights(fused.network().unwrap()), &weights(graph.network().unwrap()));
+        let far = gap(&weights(fused.network()), &weights(graph.network()));
         assert!(far <= 1e-4, "iteration {i}: {far} of {case:?}");
     }
-    let network = fused.into_network().unwrap();
-    let far = gap(&weights(&network), &weights(&graph.into_network().unwrap()));
+    let network = fused.into_network();
+    let far = gap(&weights(&network), &weights(&graph.into_network()));
     assert!(far <= 1e-4, "average: {far} of {case:?}");
     let x = Stream::new(case.seed, 0, "x").standard_normal(0, 2 * case.batch + 3, case.dim);
     let copy = case.network();
     copy.load_safetensors(&network.to_safetensors().unwrap()).unwrap();
-    let (fused, graph) = (NetworkDenoiser::new(network, 1.3), NetworkDenoiser::on_graph(copy, 1.3));
+    let (fused, graph) = (
+        NetworkDenoiser::new(network, 1.3).unwrap(),
+        NetworkDenoiser::with_backend(copy, 1.3, Candle).unwrap(),
+    );
     for t in [1, case.steps.div_ceil(2), case.steps] {
         let (a, b) = (fused.predict_noise(x.view(), t).unwrap(), graph.predict_noise(x.view(), t).unwrap());
         let scale = b.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
@@ -44,9 +47,9 @@ fn agree(case: &Case) {
 
 #[test]
 fn every_combination_agrees_with_the_graph() {
-    for activation in ACTIVATIONS {
-        for time in ENCODINGS {
-            for conditioning in CONDITIONINGS {
+    for activation in Activation::ALL {
+        for time in TimeEncoding::ALL {
+            for conditioning in Conditioning::ALL {
                 agree(&case(activation, time, conditioning, &[16, 33]));
             }
         }
@@ -68,17 +71,20 @@ prop_compose! {
             dim,
             steps,
             network: NetworkOptions {
-                hidden,
-                activation: ACTIVATIONS[activation],
-                time: ENCODINGS[time],
+                hidden: Some(hidden),
+                width: None,
+                activation: Activation::ALL[activation],
+                time: TimeEncoding::ALL[time],
                 time_dim: 2 * time_dim,
-                conditioning: CONDITIONINGS[conditioning],
+                conditioning: Conditioning::ALL[conditioning],
             },
             batch,
-            optimizer: optimizer(OPTIMIZERS[kind], weight_decay),
-            loss: LossOptions {
-                isotropy: lambda.map(|lambda| Isotropy { lambda, form }),
+            optimizer: optimizer(OptimizerKind::ALL[kind], weight_decay),
+            loss: IsotropyLoss {
+                lambda: lambda.unwrap_or(0.0),
+                form,
                 reduction: if reduction { Reduction::Mean } else { Reduction::Sum },
+                control: false,
             },
             clip_norm,
             ema,
@@ -92,7 +98,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_network_loss_and_optimiser_agrees_with_the_graph(case in any_case()) {
+    fn any_network_loss_and_optimizer_agrees_with_the_graph(case in any_case()) {
         agree(&case);
     }
 }
@@ -111,10 +117,10 @@ fn training_and_prediction_are_the_same_bits_for_any_number_of_threads() {
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let mut trainer = case.trainer(true);
+                let mut trainer = case.alone(Auto);
                 let losses: Vec<f64> = (0..5).map(|_| trainer.step().unwrap().loss).collect();
-                let checkpoint = trainer.checkpoint().unwrap();
-                let denoiser = NetworkDenoiser::new(trainer.into_network().unwrap(), 1.0);
+                let checkpoint = trainer.checkpoint();
+                let denoiser = NetworkDenoiser::new(trainer.into_network(), 1.0).unwrap();
                 let x = Stream::new(1, 0, "x").standard_normal(0, 3000, 2);
                 (losses, checkpoint, denoiser.predict_noise(x.view(), 7).unwrap())
             })
@@ -129,28 +135,30 @@ fn training_and_prediction_are_the_same_bits_for_any_number_of_threads() {
 fn a_checkpoint_of_either_path_continues_on_either() {
     let mut case = case(Activation::Relu, TimeEncoding::Learned, Conditioning::Add, &[24, 17]);
     case.ema = 0.9;
-    let mut whole = case.trainer(true);
+    let mut whole = case.alone(Auto);
     run(&mut whole, 4);
-    let saved = whole.checkpoint().unwrap();
+    let saved = whole.checkpoint();
     run(&mut whole, 3);
-    let mut second = case.trainer(true);
-    second.restore(&saved).unwrap();
-    assert_eq!(second.checkpoint().unwrap(), saved);
+    let mut job = case.job();
+    job.resume(&saved).unwrap();
+    let mut second = Alone::new(job, Auto);
+    assert_eq!(second.checkpoint(), saved);
     run(&mut second, 3);
-    assert_eq!(second.checkpoint().unwrap(), whole.checkpoint().unwrap());
-    let mut graph = case.trainer(false);
-    graph.restore(&saved).unwrap();
+    assert_eq!(second.checkpoint(), whole.checkpoint());
+    let mut job = case.job();
+    job.resume(&saved).unwrap();
+    let mut graph = Alone::new(job, Candle);
     run(&mut graph, 3);
-    let (fused, graph) = (weights(&second.into_network().unwrap()), weights(&graph.into_network().unwrap()));
+    let (fused, graph) = (weights(&second.into_network()), weights(&graph.into_network()));
     assert!(gap(&fused, &graph) <= 1e-5);
 }
 
 #[test]
 fn a_batch_that_does_not_fit_is_refused_and_changes_nothing() {
     let case = case(Activation::Relu, TimeEncoding::Scalar, Conditioning::Concat, &[8]);
-    let mut trainer = case.trainer(true);
+    let mut trainer = case.alone(Auto);
     trainer.step().unwrap();
-    let (good, before) = (trainer.last_batch().clone(), trainer.checkpoint().unwrap());
+    let (good, before) = (trainer.last_batch().clone(), trainer.checkpoint());
     let mut late = good.clone();
     late.t[3] = 21;
     assert!(matches!(trainer.step_on(late), Err(DiffusionError::Step { t: 21, steps: 20 })));
@@ -163,20 +171,14 @@ fn a_batch_that_does_not_fit_is_refused_and_changes_nothing() {
     let mut infinite = good.clone();
     infinite.x_t[(0, 0)] = f64::INFINITY;
     assert!(matches!(trainer.step_on(infinite), Err(DiffusionError::Diverged { iteration: 1, .. })));
-    assert_eq!(trainer.checkpoint().unwrap(), before);
+    assert_eq!(trainer.checkpoint(), before);
     trainer.step_on(good).unwrap();
 }
 
 #[test]
-fn adam_with_next_to_no_epsilon_is_left_to_the_graph() {
+fn adam_with_next_to_no_epsilon_is_refused() {
     let mut case = case(Activation::Relu, TimeEncoding::Scalar, Conditioning::Concat, &[8]);
     case.optimizer.epsilon = 1e-13;
-    let trainer = case.trainer(false);
-    assert!(!trainer.is_fused());
-    let stream = Stream::new(0, 0, "x");
-    let streams = TrainStreams { shuffle: stream, timestep: stream, noise: stream };
-    let schedule = Schedule::from_betas(vec![0.05; 20]).unwrap();
-    let data = stream.standard_normal(0, 10, 2);
-    let trainer = Trainer::new(data, &schedule, case.network(), case.options(), streams).unwrap();
-    assert!(!trainer.is_fused());
+    let refused = case.options().check().unwrap_err().to_string();
+    assert!(refused.contains("`epsilon` is 0.0000000000001"), "{refused}");
 }

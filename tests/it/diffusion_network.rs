@@ -1,16 +1,18 @@
-//! Network, losses and optimisers against PyTorch, and their gradients against finite differences.
+//! Network, losses and optimizers against PyTorch, and their gradients against finite differences.
 
+use crate::common::trainings::Alone;
 use candle_core::{DType, Device, Tensor, Var};
 use gdiff::diffusion::{
-    Activation, Batch, Conditioning, Decay, Denoiser, Isotropy, IsotropyForm, LossOptions, Network,
+    Activation, BackendChoice, Batch, Conditioning, Decay, Denoiser, IsotropyForm, IsotropyLoss, Network,
     NetworkDenoiser, NetworkOptions, OptimizerKind, OptimizerOptions, Reduction, Schedule, TimeEncoding,
-    TrainOptions, TrainStreams, Trainer,
-    inference::to_tensor,
-    loss::isotropy_scale,
-    optimizer::{Optimizer, clip},
-    time,
+    TrainOptions, TrainStreams, TrainingJob,
+    network::time,
+    train::{
+        loss::isotropy_scale,
+        optimizer::{Optimizer, clip},
+    },
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array2, s};
 use serde_json::Value;
 
@@ -34,7 +36,7 @@ fn matrix(v: &Value) -> Array2<f64> {
 }
 
 fn tensor(x: &Array2<f64>) -> Tensor {
-    to_tensor(x.view(), DType::F64, &Device::Cpu).unwrap()
+    Tensor::from_vec(x.iter().copied().collect(), x.dim(), &Device::Cpu).unwrap()
 }
 
 fn values(t: &Tensor) -> Vec<f64> {
@@ -54,7 +56,7 @@ fn stream() -> Stream {
 }
 
 fn options(hidden: &[usize], time: TimeEncoding, conditioning: Conditioning) -> NetworkOptions {
-    NetworkOptions { hidden: hidden.to_vec(), activation: Activation::Relu, time, time_dim: 16, conditioning }
+    NetworkOptions { hidden: Some(hidden.to_vec()), time, conditioning, ..NetworkOptions::default() }
 }
 
 /// A double-precision network of the oracle's layer sizes and weights.
@@ -78,11 +80,11 @@ fn sizes(v: &Value) -> Vec<usize> {
     numbers(v).iter().map(|s| *s as usize).collect()
 }
 
-fn loss(kind: &str, lambda: f64) -> LossOptions {
+fn loss(kind: &str, lambda: f64) -> IsotropyLoss {
     let reduction = if kind.starts_with("sum") { Reduction::Sum } else { Reduction::Mean };
     let form = if kind.ends_with("sample") { IsotropyForm::PerSample } else { IsotropyForm::Batch };
-    let isotropy = kind.contains('_').then_some(Isotropy { lambda, form });
-    LossOptions { isotropy, reduction }
+    let lambda = if kind.contains('_') { lambda } else { 0.0 };
+    IsotropyLoss { lambda, form, reduction, control: false }
 }
 
 #[test]
@@ -147,11 +149,11 @@ fn thirty_steps_of_training_are_pytorchs() {
         let network = network(&sizes(&oracle["sizes"]), 2, steps, &oracle["init"]);
         let options = TrainOptions {
             learning_rate: run["lr"].as_f64().unwrap(),
-            loss: loss(kind, run["lam"].as_f64().unwrap()),
+            isotropy: Some(loss(kind, run["lam"].as_f64().unwrap())),
             ..train_options()
         };
-        let mut trainer =
-            Trainer::new(Array2::zeros((8, 2)), &schedule, network, options, train_streams()).unwrap();
+        let job = TrainingJob::new(Array2::zeros((8, 2)), &schedule, network, options, train_streams());
+        let mut trainer = Alone::new(job.unwrap(), BackendChoice::Auto);
         for (i, theirs) in numbers(&run["losses"]).into_iter().enumerate() {
             let (x0, eps) = (matrix(&oracle["x0"][i]), matrix(&oracle["eps"][i]));
             let t: Vec<usize> = numbers(&oracle["t"][i]).iter().map(|t| *t as usize + 1).collect();
@@ -165,22 +167,13 @@ fn thirty_steps_of_training_are_pytorchs() {
         let weights = run["final_weights"].as_array().unwrap();
         let theirs: Vec<f64> =
             weights.iter().flat_map(|l| [numbers(&l["w"]), numbers(&l["b"])].concat()).collect();
-        let ours = values(&trainer.into_network().unwrap().parameters().flat().unwrap());
+        let ours = values(&trainer.into_network().parameters().flat().unwrap());
         assert_close(&ours, &theirs, 1e-9, kind);
     }
 }
 
 fn train_options() -> TrainOptions {
-    TrainOptions {
-        iterations: 30,
-        batch_size: 8,
-        optimizer: OptimizerKind::Adam.into(),
-        learning_rate: 1e-2,
-        decay: Decay::None,
-        ema: 0.0,
-        clip_norm: 0.0,
-        loss: LossOptions { isotropy: None, reduction: Reduction::Mean },
-    }
+    TrainOptions { iterations: Some(30), batch_size: 8, learning_rate: 1e-2, ..TrainOptions::default() }
 }
 
 fn train_streams() -> TrainStreams {
@@ -189,7 +182,7 @@ fn train_streams() -> TrainStreams {
 }
 
 #[test]
-fn optimisers_are_pytorchs() {
+fn optimizers_are_pytorchs() {
     let oracle = oracle("adam");
     let (a, b) = (tensor(&matrix(&oracle["A"])), Tensor::new(numbers(&oracle["b"]), &Device::Cpu).unwrap());
     for case in oracle["cases"].as_array().unwrap() {
@@ -246,7 +239,14 @@ fn all_options() -> Vec<NetworkOptions> {
     for activation in [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Gelu] {
         for time in [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned] {
             for conditioning in [Conditioning::Concat, Conditioning::Add, Conditioning::Scale] {
-                all.push(NetworkOptions { hidden: vec![5, 4], activation, time, time_dim: 6, conditioning });
+                all.push(NetworkOptions {
+                    hidden: Some(vec![5, 4]),
+                    width: None,
+                    activation,
+                    time,
+                    time_dim: 6,
+                    conditioning,
+                });
             }
         }
     }
@@ -254,13 +254,13 @@ fn all_options() -> Vec<NetworkOptions> {
 }
 
 /// Every kind of loss.
-fn all_losses() -> Vec<LossOptions> {
+fn all_losses() -> Vec<IsotropyLoss> {
     [Reduction::Mean, Reduction::Sum]
         .into_iter()
         .flat_map(|reduction| {
-            let term = |form| LossOptions { isotropy: Some(Isotropy { lambda: 0.3, form }), reduction };
+            let term = |form| IsotropyLoss { lambda: 0.3, form, reduction, control: false };
             [
-                LossOptions { isotropy: None, reduction },
+                IsotropyLoss { reduction, ..IsotropyLoss::SIMPLE },
                 term(IsotropyForm::Batch),
                 term(IsotropyForm::PerSample),
             ]
@@ -308,7 +308,7 @@ fn rows_at_one_step_get_what_they_get_with_a_step_each() {
         let network = Network::with_dtype(3, 9, &options, &stream(), &Device::Cpu, DType::F64).unwrap();
         let each = values(&network.forward(&tensor(&x), &[4; 5]).unwrap());
         assert_close(&values(&network.forward(&tensor(&x), &[4]).unwrap()), &each, 1e-13, "shared");
-        let denoiser = NetworkDenoiser::new(network, 1.5);
+        let denoiser = NetworkDenoiser::new(network, 1.5).unwrap();
         let scaled: Vec<f64> = each.iter().map(|e| 1.5 * e).collect();
         let ours = denoiser.predict_noise(x.view(), 4).unwrap();
         assert_close(ours.as_slice().unwrap(), &scaled, 1e-13, "denoiser");
@@ -327,12 +327,13 @@ fn a_hand_computed_batch_gives_both_forms_and_reductions() {
     let sample = (0.25 + 1.0 + 12.25) / 3.0;
     for (reduction, mse) in [(Reduction::Sum, 2.0), (Reduction::Mean, 1.0)] {
         for (form, isotropy) in [(IsotropyForm::Batch, batch), (IsotropyForm::PerSample, sample)] {
-            let options = LossOptions { isotropy: Some(Isotropy { lambda: 0.1, form }), reduction };
+            let options = IsotropyLoss { lambda: 0.1, form, reduction, control: false };
             let (_, terms) = options.evaluate(&predicted, &eps).unwrap();
             let ours = [terms.mse, terms.isotropy, terms.loss];
             assert_close(&ours, &[mse, isotropy, mse + 0.1 * isotropy], 1e-14, "by hand");
         }
-        let (_, terms) = LossOptions { isotropy: None, reduction }.evaluate(&predicted, &eps).unwrap();
+        let (_, terms) =
+            IsotropyLoss { reduction, ..IsotropyLoss::SIMPLE }.evaluate(&predicted, &eps).unwrap();
         assert_close(&[terms.loss, terms.mse, terms.isotropy], &[mse, mse, batch], 1e-14, "simple");
     }
 }
@@ -349,10 +350,8 @@ fn the_batch_form_asks_for_the_plain_prediction_scaled() {
     let eps = tensor(&(&plain + &residual));
     for reduction in [Reduction::Mean, Reduction::Sum] {
         for lambda in [0.0, 0.01, 0.3, 2.0] {
-            let isotropy = Some(Isotropy { lambda, form: IsotropyForm::Batch });
-            let loss = |s: f64| {
-                LossOptions { isotropy, reduction }.evaluate(&tensor(&(&plain * s)), &eps).unwrap().1.loss
-            };
+            let options = IsotropyLoss { lambda, reduction, ..IsotropyLoss::SIMPLE };
+            let loss = |s: f64| options.evaluate(&tensor(&(&plain * s)), &eps).unwrap().1.loss;
             let s = isotropy_scale(lambda, reduction, d, q).unwrap();
             let slope = (loss(s + 1e-5) - loss(s - 1e-5)) / 2e-5;
             assert!(slope.abs() < 1e-8, "{reduction:?} {lambda}: slope {slope} at {s}");
@@ -395,9 +394,13 @@ fn networks_that_cannot_be_are_refused_in_words() {
         Network::new(2, 10, &options, &stream(), &Device::Cpu).unwrap_err().to_string()
     };
     let good = options(&[4], TimeEncoding::Sinusoidal, Conditioning::Concat);
-    assert!(refused(NetworkOptions { hidden: vec![], ..good.clone() }).contains("hidden is empty"));
-    assert!(refused(NetworkOptions { hidden: vec![4, 0], ..good.clone() }).contains("at least 1 unit"));
-    assert!(refused(NetworkOptions { time_dim: 0, ..good.clone() }).contains("time_dim is 0"));
+    assert!(
+        refused(NetworkOptions { hidden: Some(vec![]), ..good.clone() }).contains("`hidden` has 0 layers")
+    );
+    assert!(
+        refused(NetworkOptions { hidden: Some(vec![4, 0]), ..good.clone() }).contains("`hidden[1]` is 0")
+    );
+    assert!(refused(NetworkOptions { time_dim: 0, ..good.clone() }).contains("`time_dim` is 0"));
     assert!(refused(NetworkOptions { time_dim: 3, ..good.clone() }).contains("even"));
     assert!(Network::new(0, 10, &good, &stream(), &Device::Cpu).is_err());
     let network = Network::new(2, 10, &good, &stream(), &Device::Cpu).unwrap();
@@ -420,7 +423,7 @@ fn saved_networks_come_back_and_damaged_ones_are_refused() {
     }
     let options = options(&[5, 4], TimeEncoding::Learned, Conditioning::Add);
     let bytes = Network::new(3, 9, &options, &stream(), &Device::Cpu).unwrap().to_safetensors().unwrap();
-    let wider = NetworkOptions { hidden: vec![6, 4], ..options };
+    let wider = NetworkOptions { hidden: Some(vec![6, 4]), ..options };
     let wider = Network::new(3, 9, &wider, &stream(), &Device::Cpu).unwrap();
     let message = wider.load_safetensors(&bytes).unwrap_err().to_string();
     assert!(message.contains("layer0.weight") && message.contains("[6, 3]"), "{message}");
@@ -458,12 +461,19 @@ fn decay_goes_from_all_to_nothing() {
 
 #[test]
 fn parameters_are_counted_before_a_network_is_built() {
+    // (4 + 16 + 1) 3 + (3 + 1) 5 + (5 + 1) 4 by hand.
+    let plain = options(&[3, 5], TimeEncoding::Sinusoidal, Conditioning::Concat);
+    assert_eq!(plain.parameter_count(4, 7), 107);
     for time in [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned] {
         for conditioning in [Conditioning::Concat, Conditioning::Add, Conditioning::Scale] {
             let options = options(&[3, 5], time, conditioning);
             let network = Network::new(4, 7, &options, &stream(), &Device::Cpu).unwrap();
             let counted = options.parameter_count(4, 7);
-            assert_eq!(counted, network.parameter_count(), "{time:?}, {conditioning:?}");
+            assert_eq!(counted, network.parameters().count(), "{time:?}, {conditioning:?}");
+            let layout = network.layout().parameters.iter();
+            for (expected, (name, var)) in layout.zip(network.parameters().iter()) {
+                assert_eq!((expected.name.as_str(), expected.shape.as_slice()), (name, var.dims()));
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A disk that is full or cannot be written: a sentence, exit code 1, nothing half-written; and when there is room
 //! again, the same command goes on to the same bytes.
 
-use crate::common::{TABLES, TINY, gdiff, same_tables, spec, succeeded, text};
+use crate::common::{TABLES, TINY, files, gdiff, message, same_tables, spec, succeeded, text};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::{TempDir, tempdir};
@@ -26,25 +26,12 @@ fn with_whole() -> TempDir {
 
 /// It failed with a sentence that names a file and these words.
 fn failed(output: &Output, words: &[&str]) {
-    let message = String::from_utf8_lossy(&output.stderr);
+    let message = message(output);
     assert_eq!(output.status.code(), Some(1), "{message}");
     for word in words.iter().chain(&["gdiff: cannot write ", "check that the folder is writable"]) {
         assert!(message.contains(word), "`{word}` is not in: {message}");
     }
     assert!(!message.contains("panicked"), "{message}");
-}
-
-/// Every file under a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path()) {
-        if entry.is_dir() {
-            found.extend(files(&entry));
-        } else {
-            found.push(entry);
-        }
-    }
-    found
 }
 
 /// What is there is whole: the tables of a run that was cut short are those of the undisturbed one, or not there.

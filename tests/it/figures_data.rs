@@ -2,10 +2,10 @@
 //! in one may touch another or leave the picture.
 
 use gdiff::data::mixture::GaussianMixture;
-use gdiff::figures::contours::contours;
-use gdiff::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, png, svg};
-use gdiff::figures::model::Mark;
-use gdiff::figures::{self, Figure, Results};
+use gdiff::report::figures::contours::contours;
+use gdiff::report::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, png, svg};
+use gdiff::report::figures::model::Mark;
+use gdiff::report::figures::{self, Figure, Results};
 use ndarray::{Array1, Array2};
 use resvg::usvg;
 use serde_json::Value;

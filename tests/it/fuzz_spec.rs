@@ -1,11 +1,11 @@
-//! A hundred thousand mutated specs and arguments: the reader never panics, names a place in every refusal, and
-//! what it takes it writes down in a form that it reads as the same.
+//! Mutated specs and arguments: the reader never panics, names a place in every refusal, and what it takes it writes
+//! down in a form that it reads as the same. `GDIFF_FUZZ_SPECS` says how many specs are tried; `scripts/test.sh` tries
+//! 100,000.
 
-use crate::common::TINY;
+use crate::common::{TINY, in_repository};
 use gdiff::spec::{Override, read_text};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const FILE: &str = "fuzz.toml";
@@ -344,7 +344,7 @@ fn read_one(text: &str, set: &[Override]) -> bool {
             let again = read_text("resolved", &resolved, &[]).unwrap_or_else(|e| panic!("{e}\n{resolved}"));
             assert_eq!(again.to_toml().unwrap(), resolved);
             let specs = |study: &gdiff::spec::Study| -> Vec<_> {
-                study.points.iter().flat_map(|p| p.specs.clone()).collect()
+                study.points.iter().flat_map(|p| p.runs.iter().map(|run| run.spec.clone())).collect()
             };
             assert_eq!(specs(&again), specs(&study));
             true
@@ -378,41 +378,34 @@ fn many(trials: usize, trial: impl Fn(&mut ChaCha8Rng) -> bool + Sync) -> usize 
     taken.into_inner()
 }
 
-fn repository() -> Vec<String> {
-    fn collect(folder: &Path, texts: &mut Vec<String>) {
-        let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-        entries.sort();
-        for entry in entries {
-            if entry.is_dir() {
-                collect(&entry, texts);
-            } else {
-                texts.push(std::fs::read_to_string(entry).unwrap());
-            }
-        }
-    }
-    let mut texts = vec![TINY.to_string(), format!("{TINY}{SWEEP}")];
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("configs"), &mut texts);
-    texts
+/// How many specs are tried where nobody asks for another count; three tenths as many lists of arguments.
+const USUAL: usize = 2000;
+
+/// Both halves of the reader are to be tried: a tenth at least is taken, and a tenth refused.
+fn both_halves(taken: usize, trials: usize, what: &str) {
+    assert!((trials / 10..trials - trials / 10).contains(&taken), "{taken} of {trials} {what} were taken");
 }
 
-#[test]
-fn seventy_thousand_mutated_specs_are_read_or_refused_with_a_place() {
-    let texts = repository();
-    let taken = many(70_000, |dice| {
+/// Specs with up to three changes.
+fn mutated_specs(trials: usize) {
+    let configs = in_repository("configs", "toml");
+    let configs = configs.iter().map(|path| std::fs::read_to_string(path).unwrap());
+    let texts: Vec<String> =
+        [TINY.to_string(), format!("{TINY}{SWEEP}")].into_iter().chain(configs).collect();
+    let taken = many(trials, |dice| {
         let mut text = texts[dice.random_range(0..texts.len())].clone();
         for _ in 0..dice.random_range(1..4) {
             text = mutate(dice, &text, &texts);
         }
         read_one(&text, &[])
     });
-    // Both halves of the reader are to be tried.
-    assert!((7_000..63_000).contains(&taken), "{taken} of 70000 were taken");
+    both_halves(taken, trials, "specs");
 }
 
-#[test]
-fn thirty_thousand_arguments_are_read_or_refused_with_a_place() {
+/// Lists of up to three arguments.
+fn overrides(trials: usize) {
     let texts = [TINY.to_string(), format!("{TINY}{SWEEP}")];
-    let taken = many(30_000, |dice| {
+    let taken = many(trials, |dice| {
         let text = &texts[dice.random_range(0..texts.len())];
         let mut set = Vec::new();
         for _ in 0..dice.random_range(1..4) {
@@ -427,5 +420,15 @@ fn thirty_thousand_arguments_are_read_or_refused_with_a_place() {
         }
         read_one(text, &set)
     });
-    assert!((3_000..27_000).contains(&taken), "{taken} of 30000 were taken");
+    both_halves(taken, trials, "lists of arguments");
+}
+
+#[test]
+fn mutated_specs_and_arguments_are_read_or_refused_with_a_place() {
+    let asked = std::env::var("GDIFF_FUZZ_SPECS").ok();
+    let specs = asked.map_or(USUAL, |count| count.parse().expect("GDIFF_FUZZ_SPECS is a count"));
+    let arguments = specs * 3 / 10;
+    mutated_specs(specs);
+    overrides(arguments);
+    println!("fuzz: {specs} mutated specs, {arguments} overrides");
 }

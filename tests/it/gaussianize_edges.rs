@@ -23,7 +23,7 @@ fn small_and_strange_data_give_an_answer_or_a_sentence() {
     let options = GaussianizeOptions { bandwidth: BandwidthRule::Fixed(-1.0), ..Default::default() };
     assert!(matches!(
         fit(&modes(50, 2), &options),
-        Err(GaussianizeError::Option { option: "bandwidth", .. })
+        Err(GaussianizeError::Option(refused)) if refused.key == "bandwidth"
     ));
 
     let two = array![[1.0], [3.0]];

@@ -1,9 +1,9 @@
 //! What must hold of the joint maps: pairs of components on a grid, and the mixture of all components.
 
-use gdiff::gaussianize::mixture::MixtureMap;
-use gdiff::gaussianize::pair::{Axis, PairMap};
+use gdiff::gaussianize::joint::mixture::MixtureMap;
+use gdiff::gaussianize::joint::pair::{Axis, PairMap};
 use gdiff::gaussianize::{Coupling, FitReport, GaussianizeOptions, Gaussianizer, Layer};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array1, Array2, s};
 use proptest::prelude::*;
 

@@ -1,11 +1,12 @@
 //! The Gaussianizer's parts against numbers computed elsewhere (`tests/oracles/*.json`, each of which
 //! names the library and call in `provenance`).
 
-use gdiff::gaussianize::bandwidth::BandwidthRule;
-use gdiff::gaussianize::kde::Kde;
-use gdiff::gaussianize::marginal::Marginal;
-use gdiff::gaussianize::matrix::{Whitening, affine};
-use gdiff::gaussianize::{Contrast, Gaussianizer, Layer, Tails, ica, normal};
+use gdiff::gaussianize::BandwidthRule;
+use gdiff::gaussianize::kde::exact::Kde;
+use gdiff::gaussianize::kde::marginal::Marginal;
+use gdiff::gaussianize::rotation::whitening::{Whitening, affine};
+use gdiff::gaussianize::{Contrast, Gaussianizer, Layer, Tails, rotation::ica};
+use gdiff::numeric::normal;
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 

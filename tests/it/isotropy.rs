@@ -1,21 +1,21 @@
 //! The second paper: isotropy along the forward process (I 20), the isotropy loss (I 28) and its control, the
 //! paired comparison with lambda = 0, and the spheres of each point.
 
-use crate::common::{csv, gdiff, spec, text};
+use crate::common::{csv, spec, succeeded, text};
 use candle_core::{Device, Tensor, Var};
 use gdiff::data::mixture::GaussianMixture;
-use gdiff::data::scaling::{ScaleKind, Scaling};
 use gdiff::data::shapes::{Shape, ShapeSource};
 use gdiff::data::source::Part;
-use gdiff::diffusion::forward::{isotropy, mean_square_prediction, spread_times};
-use gdiff::diffusion::loss::isotropy_scale;
+use gdiff::diffusion::isotropy::{isotropy, mean_square_prediction, spread_times};
+use gdiff::diffusion::train::loss::isotropy_scale;
 use gdiff::diffusion::{
-    Isotropy, IsotropyForm, LossOptions, MixtureDenoiser, Network, NetworkDenoiser, Reduction, Schedule,
-    ScheduleKind, ScheduleOptions,
+    DiffusionOptions, IsotropyForm, IsotropyLoss, MixtureDenoiser, Network, NetworkDenoiser, Reduction,
+    Schedule,
 };
-use gdiff::experiment::Purpose;
-use gdiff::metrics::{mean_interval, paired_difference};
-use gdiff::random::Stream;
+use gdiff::numeric::intervals::{mean_interval, paired_difference};
+use gdiff::numeric::random::Stream;
+use gdiff::run::Purpose;
+use gdiff::space::{ScaleKind, Scaling, Transform};
 use gdiff::spec::read_text;
 use ndarray::{Array1, Array2, array};
 use std::path::Path;
@@ -53,13 +53,12 @@ points = true
 "#;
 
 fn run(folder: &Path, out: &str, arguments: &[&str]) {
-    let output = gdiff(folder).args(["run", "spec.toml", "--out", out]).args(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let arguments = [&["run", "spec.toml", "--out", out], arguments].concat();
+    succeeded(&crate::common::run(folder, &arguments));
 }
 
 fn schedule(steps: usize) -> Schedule {
-    let (kind, rescale) = (ScheduleKind::Linear, true);
-    Schedule::new(&ScheduleOptions { steps, kind, beta_start: 1e-4, beta_end: 0.02, rescale }).unwrap()
+    Schedule::new(&DiffusionOptions { steps, ..DiffusionOptions::default() }).unwrap()
 }
 
 #[test]
@@ -139,7 +138,7 @@ fn values_and_gradients_of_the_loss_by_hand() {
         (Reduction::Mean, IsotropyForm::PerSample, 0.5, 1.25, &simple * 0.5 + &sample * 0.4),
     ] {
         let variable = Var::from_tensor(&tensor(&predicted).unwrap()).unwrap();
-        let options = LossOptions { isotropy: Some(Isotropy { lambda: 0.4, form }), reduction };
+        let options = IsotropyLoss { lambda: 0.4, form, reduction, control: false };
         let (loss, terms) = options.evaluate(&variable, &tensor(&eps).unwrap()).unwrap();
         let expected = [mse + 0.4 * isotropy, mse, isotropy];
         for (ours, theirs) in [terms.loss, terms.mse, terms.isotropy].iter().zip(expected) {
@@ -209,7 +208,8 @@ fn a_control_is_the_plain_network_with_its_output_scaled_by_the_formulas_s() {
     let train = plan.data.source.draw(Part::Train, 400, 9, 0);
     let points = Scaling::fit(ScaleKind::MinMax, train.view()).unwrap().forward(train.view());
     let model = std::fs::read(folder.path().join("plain/runs/baseline-r0/model.safetensors")).unwrap();
-    let denoiser = || NetworkDenoiser::new(Network::from_safetensors(&model, &Device::Cpu).unwrap(), 1.0);
+    let denoiser =
+        || NetworkDenoiser::new(Network::from_safetensors(&model, &Device::Cpu).unwrap(), 1.0).unwrap();
     let measure =
         |noise: &Stream| mean_square_prediction(&denoiser(), points.view(), &plan.schedule, noise).unwrap();
     let q = measure(&Purpose::Forward.stream(&plan, 0));

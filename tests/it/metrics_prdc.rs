@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 use gdiff::metrics::{MetricsError, Prdc, RealManifold};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
 
@@ -50,7 +50,7 @@ fn brute_force(real: ArrayView2<f64>, fake: ArrayView2<f64>, k: usize) -> BruteF
 fn assert_is_brute_force(real: &Array2<f64>, fake: &Array2<f64>, k: usize) {
     let expected = brute_force(real.view(), fake.view(), k);
     let trees = RealManifold::new(real.view(), k).unwrap();
-    let blocks = RealManifold::in_blocks(&Device::Cpu, real.view(), k).unwrap();
+    let blocks = RealManifold::in_tiles(&Device::Cpu, real.view(), k).unwrap();
     for manifold in [trees, blocks] {
         assert_eq!(manifold.radii(), expected.radii);
         assert_eq!(manifold.spheres_holding(fake.view()).unwrap(), expected.holding);

@@ -1,6 +1,7 @@
 //! Summaries of log-likelihoods and of replicates, and the plateau of a curve.
 
-use gdiff::metrics::{Interval, log_likelihood_stats, mean_interval, paired_difference, plateau_step};
+use gdiff::metrics::{log_likelihood_stats, plateau_step};
+use gdiff::numeric::intervals::{Interval, mean_interval, paired_difference};
 
 fn close(a: f64, b: f64, relative: f64) -> bool {
     (a - b).abs() <= relative * b.abs()

@@ -1,29 +1,21 @@
 //! `gdiff plot`, `gdiff run --plot` and `--tensorboard`, from outside.
 
-use crate::common::{TINY, csv, gdiff, spec, text};
-use gdiff::experiment::Replay;
+use crate::common::{TINY, csv, gdiff, message, run, said, spec, succeeded, text};
+use gdiff::run::FinishedRun;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Output;
 use tempfile::{TempDir, tempdir};
 
-fn succeeded(output: &Output) {
-    assert_eq!(output.status.code(), Some(0), "{}", errors(output));
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 fn plot(folder: &Path) -> Output {
-    gdiff(folder).args(["plot", "results/tiny"]).output().unwrap()
+    run(folder, &["plot", "results/tiny"])
 }
 
 /// A finished run of a spec, with more arguments.
 fn finished(text: &str, arguments: &[&str]) -> TempDir {
     let folder = tempdir().unwrap();
     spec(folder.path(), text);
-    succeeded(&gdiff(folder.path()).args(["run", "spec.toml"]).args(arguments).output().unwrap());
+    succeeded(&run(folder.path(), &[&["run", "spec.toml"], arguments].concat()));
     folder
 }
 
@@ -73,7 +65,7 @@ fn a_run_is_sampled_again_to_the_same_points() {
     let folder = finished(TINY, &[]);
     for run in ["baseline-r0", "gaussianized-r0", "exact-r0"] {
         let path = folder.path().join("results/tiny/runs").join(run);
-        let clouds = Replay::open(&path).unwrap().clouds(50, &|step| step == 12).unwrap();
+        let clouds = FinishedRun::open(&path).unwrap().clouds(50, &|step| step == 12).unwrap();
         let [last] = clouds.as_slice() else { panic!("one step was asked for") };
         let (_, rows) = csv(path.join("samples.csv"));
         for (again, row) in last.points.rows().into_iter().zip(&rows) {
@@ -90,7 +82,7 @@ fn a_folder_with_nothing_says_so() {
     let folder = tempdir().unwrap();
     let output = plot(folder.path());
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors(&output).contains("results/tiny is no folder"), "{}", errors(&output));
+    assert!(message(&output).contains("results/tiny is no folder"), "{}", message(&output));
     std::fs::create_dir_all(folder.path().join("results/tiny")).unwrap();
     for table in [None, Some("run,pipeline,replicate,iteration,loss,mse,isotropy,optimal\n")] {
         if let Some(header) = table {
@@ -98,7 +90,7 @@ fn a_folder_with_nothing_says_so() {
         }
         let output = plot(folder.path());
         assert_eq!(output.status.code(), Some(2));
-        assert!(errors(&output).contains("holds nothing to draw"), "{}", errors(&output));
+        assert!(message(&output).contains("holds nothing to draw"), "{}", message(&output));
         assert!(!exists(folder.path(), "report.html"));
     }
 }
@@ -113,7 +105,7 @@ fn a_folder_in_part_is_drawn_in_part_and_says_what_is_missing() {
     std::fs::remove_file(out.join("runs/gaussianized-r0/status.json")).unwrap();
     let output = plot(folder.path());
     succeeded(&output);
-    assert!(errors(&output).contains("2 of 3 runs are here and finished"), "{}", errors(&output));
+    assert!(message(&output).contains("2 of 3 runs are here and finished"), "{}", message(&output));
     assert!(
         exists(folder.path(), "figures/log_likelihood.svg") && exists(folder.path(), "figures/clouds.svg")
     );
@@ -122,7 +114,7 @@ fn a_folder_in_part_is_drawn_in_part_and_says_what_is_missing() {
     std::fs::write(out.join("runs/baseline-r0/model.safetensors"), "short").unwrap();
     let output = plot(folder.path());
     succeeded(&output);
-    assert!(errors(&output).contains("no point clouds: cannot read"), "{}", errors(&output));
+    assert!(message(&output).contains("no point clouds: cannot read"), "{}", message(&output));
     assert!(!exists(folder.path(), "figures/clouds.svg"), "an old figure stands beside new ones");
     assert!(exists(folder.path(), "figures/log_likelihood.svg") && exists(folder.path(), "report.html"));
 }
@@ -136,7 +128,7 @@ fn a_damaged_table_is_named_with_its_line() {
     std::fs::write(&path, lines.join("\n")).unwrap();
     let output = plot(folder.path());
     assert_eq!(output.status.code(), Some(1));
-    let message = errors(&output);
+    let message = message(&output);
     assert!(message.contains("metrics.csv") && message.contains("line: 5"), "{message}");
     assert!(!exists(folder.path(), "report.html"));
 }
@@ -165,7 +157,7 @@ fn a_control_and_a_few_step_sampler_are_sampled_again_too() {
     let folder = finished(&(spec + sweep), &[]);
     let runs = folder.path().join("results/tiny/runs");
     for run in std::fs::read_dir(runs).unwrap().flatten() {
-        let clouds = Replay::open(&run.path()).unwrap().clouds(20, &|step| step == 5).unwrap();
+        let clouds = FinishedRun::open(&run.path()).unwrap().clouds(20, &|step| step == 5).unwrap();
         let (_, rows) = csv(run.path().join("samples.csv"));
         for (again, row) in clouds[0].points.rows().into_iter().zip(&rows) {
             for (a, cell) in again.iter().zip(row) {
@@ -229,7 +221,7 @@ fn with_json_every_line_stays_an_event() {
         .output()
         .unwrap();
     succeeded(&output);
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    for line in said(&output).lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].is_string(), "{line}");
     }
 }

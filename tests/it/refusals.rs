@@ -1,7 +1,7 @@
 //! A bad spec, argument or file is refused with a sentence that says what and where, and exit code 2;
 //! nothing is written.
 
-use crate::common::{TINY, gdiff, spec};
+use crate::common::{TINY, gdiff, message, spec};
 use tempfile::tempdir;
 
 /// Runs `gdiff run` on a changed spec; expects exit code 2, these words, and no output folder.
@@ -11,7 +11,7 @@ fn refused(changed: &str, words: &[&str]) {
     let path = spec(folder.path(), changed);
     for command in ["run", "check"] {
         let output = gdiff(folder.path()).arg(command).arg(&path).output().unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
+        let message = message(&output);
         assert_eq!(output.status.code(), Some(2), "{command}: {message}");
         for word in words {
             assert!(message.contains(word), "{command}: `{word}` is not in: {message}");
@@ -164,7 +164,7 @@ fn a_bad_override_is_refused_by_its_own_text() {
         ("nothing", vec!["KEY=VALUE"]),
     ] {
         let output = gdiff(folder.path()).arg("run").arg(&path).args(["--set", set]).output().unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
+        let message = message(&output);
         assert_eq!(output.status.code(), Some(2), "{set}: {message}");
         for word in words {
             assert!(message.contains(word), "{set}: `{word}` is not in: {message}");
@@ -177,11 +177,11 @@ fn missing_and_unreadable_specs_are_refused() {
     let folder = tempdir().unwrap();
     let absent = gdiff(folder.path()).args(["run", "absent.toml"]).output().unwrap();
     assert_eq!(absent.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&absent.stderr).contains("absent.toml: no such file"));
+    assert!(message(&absent).contains("absent.toml: no such file"));
     std::fs::write(folder.path().join("binary.toml"), [0xff, 0xfe, 0x00]).unwrap();
     let binary = gdiff(folder.path()).args(["run", "binary.toml"]).output().unwrap();
     assert_eq!(binary.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&binary.stderr).contains("not UTF-8"));
+    assert!(message(&binary).contains("not UTF-8"));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn tables_that_are_none_are_refused_with_line_and_column() {
         ("absent.csv", vec!["absent.csv"]),
     ] {
         let output = gdiff(folder.path()).args(["metrics", "good.csv", fake, "--k", "1"]).output().unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
+        let message = message(&output);
         assert_eq!(output.status.code(), Some(2), "{fake}: {message}");
         for word in words {
             assert!(message.contains(word), "{fake}: `{word}` is not in: {message}");
@@ -225,7 +225,7 @@ fn tables_that_are_none_are_refused_with_line_and_column() {
     }
     let output = gdiff(folder.path()).args(["metrics", "good.csv", "good.csv", "--k", "4"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("too few"));
+    assert!(message(&output).contains("too few"));
 }
 
 #[test]
@@ -237,6 +237,6 @@ fn a_device_that_is_not_there_fails_with_one_sentence_and_exit_code_1() {
     let path = spec(folder.path(), TINY);
     let output = gdiff(folder.path()).arg("run").arg(&path).args(["--device", "cuda"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--features cuda"));
+    assert!(message(&output).contains("--features cuda"));
     assert!(!folder.path().join("results").exists());
 }

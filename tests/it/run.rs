@@ -1,11 +1,13 @@
 //! What `gdiff run` writes, and when it writes nothing.
 
-use crate::common::{TINY, csv, gdiff, spec, succeeded, text};
+use crate::common::{TINY, Waiting, csv, files, message, said, same_tables, spec, succeeded, text};
 use std::path::Path;
+use std::process::Output;
 use tempfile::tempdir;
 
-fn run(folder: &Path, arguments: &[&str]) -> std::process::Output {
-    gdiff(folder).args(["run", "spec.toml"]).args(arguments).output().unwrap()
+/// Runs the spec.
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    crate::common::run(folder, &[&["run", "spec.toml"], arguments].concat())
 }
 
 #[test]
@@ -14,11 +16,11 @@ fn a_run_writes_every_file_that_users_rely_on() {
     spec(folder.path(), TINY);
     let output = run(folder.path(), &[]);
     succeeded(&output);
-    let table = String::from_utf8_lossy(&output.stdout).to_string();
+    let table = said(&output);
     for word in ["baseline", "gaussianized", "exact", "(real points)", "log-likelihood", "coverage"] {
         assert!(table.contains(word), "`{word}` is not in the table:\n{table}");
     }
-    assert!(output.stderr.is_empty(), "progress on a pipe: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "progress on a pipe: {}", message(&output));
 
     let out = folder.path().join("results/tiny");
     let (header, rows) = csv(out.join("metrics.csv"));
@@ -59,18 +61,8 @@ fn a_run_writes_every_file_that_users_rely_on() {
         assert_eq!(folder.join("gaussianizer.safetensors").is_file(), run == "gaussianized-r0");
         assert!(folder.join("spec.toml").is_file() && folder.join("metrics.csv").is_file());
     }
-    let leftovers = walk(&out).into_iter().filter(|p| p.contains(".part")).count();
+    let leftovers = files(&out).iter().filter(|p| p.to_string_lossy().contains(".part")).count();
     assert_eq!(leftovers, 0, "temporary files were left behind");
-}
-
-fn walk(folder: &Path) -> Vec<String> {
-    std::fs::read_dir(folder)
-        .unwrap()
-        .flat_map(|entry| {
-            let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path) } else { vec![path.display().to_string()] }
-        })
-        .collect()
 }
 
 #[test]
@@ -82,7 +74,7 @@ fn the_written_spec_reads_back_to_itself() {
     spec(folder.path(), &written);
     let again = run(folder.path(), &[]);
     succeeded(&again);
-    assert!(String::from_utf8_lossy(&again.stdout).contains("finished already"));
+    assert!(said(&again).contains("finished already"));
 }
 
 #[test]
@@ -97,13 +89,7 @@ fn the_same_spec_gives_the_same_bits_whatever_the_threads_and_jobs() {
     ] {
         // More points than one chunk of rows, so that threads have something to share.
         let size = ["--set", "sample.count=2500", "--set", "data.samples=2500"];
-        let output = gdiff(folder.path())
-            .args(["run", "spec.toml", "--out", out])
-            .args(arguments)
-            .args(size)
-            .output()
-            .unwrap();
-        succeeded(&output);
+        succeeded(&run(folder.path(), &[&["--out", out], &arguments[..], &size].concat()));
     }
     for file in [
         "metrics.csv",
@@ -131,12 +117,12 @@ fn a_finished_folder_is_left_alone_and_another_spec_is_refused_unless_forced() {
 
     let again = run(folder.path(), &[]);
     succeeded(&again);
-    assert!(String::from_utf8_lossy(&again.stdout).contains("nothing was run"));
+    assert!(said(&again).contains("nothing was run"));
     assert_eq!(before, (text(&metrics), std::fs::metadata(&metrics).unwrap().modified().unwrap()));
 
     let other = run(folder.path(), &["--set", "seed=6"]);
     assert_eq!(other.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&other.stderr).to_string();
+    let message = message(&other);
     assert!(message.contains("another spec") && message.contains("seed = 6"), "{message}");
     assert_eq!(before.0, text(&metrics));
 
@@ -260,7 +246,7 @@ fn an_output_folder_that_cannot_be_written_is_an_error_with_its_path() {
     std::fs::write(folder.path().join("occupied"), "a file").unwrap();
     let output = run(folder.path(), &["--out", "occupied/results"]);
     assert_eq!(output.status.code(), Some(1));
-    let message = String::from_utf8_lossy(&output.stderr).to_string();
+    let message = message(&output);
     assert!(message.contains("cannot write occupied/results"), "{message}");
     assert_eq!(text(folder.path().join("occupied")), "a file");
 }
@@ -269,36 +255,18 @@ fn an_output_folder_that_cannot_be_written_is_an_error_with_its_path() {
 fn an_interrupted_run_exits_with_130_and_goes_on_to_the_same_bits() {
     let folder = tempdir().unwrap();
     spec(folder.path(), TINY);
-    // Long enough to be caught in the middle; the exact pipeline comes first and is over at once.
-    let long =
-        ["--set", "train.iterations=30000", "--set", "pipelines=[\"exact\", \"baseline\"]", "--jobs", "1"];
-    let reference =
-        gdiff(folder.path()).args(["run", "spec.toml", "--out", "whole"]).args(long).output().unwrap();
-    succeeded(&reference);
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
-        .current_dir(folder.path())
-        .args(["run", "spec.toml", "--out", "broken"])
-        .args(long)
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let status = folder.path().join("broken/runs/exact-r0/status.json");
-    while !status.exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    // The exact pipeline comes first and is over when the other one trains.
+    let in_turn = ["--set", "pipelines=[\"exact\", \"baseline\"]", "--jobs", "1"];
+    let into = |out: &'static str| [&["--out", out], &in_turn[..]].concat();
+    succeeded(&run(folder.path(), &into("whole")));
+    let command = [&["run", "spec.toml"], &into("broken")[..]].concat();
+    let (status, message) = Waiting::begin(folder.path(), &command, &["train:20"]).interrupt();
+    assert_eq!(status.code(), Some(130), "{message}");
+    assert!(folder.path().join("broken/runs/exact-r0/status.json").exists());
+    assert!(folder.path().join("broken/runs/baseline-r0/checkpoint-a.json").exists());
     assert!(!folder.path().join("broken/metrics.csv").exists());
-    succeeded(
-        &gdiff(folder.path()).args(["run", "spec.toml", "--out", "broken"]).args(long).output().unwrap(),
-    );
-    for file in ["metrics.csv", "loss.csv", "summary.csv"] {
-        let read = |out: &str| text(folder.path().join(out).join(file));
-        assert_eq!(read("whole"), read("broken"), "{file}");
-    }
+    succeeded(&run(folder.path(), &into("broken")));
+    same_tables(&folder.path().join("whole"), &folder.path().join("broken"));
 }
 
 #[test]
@@ -332,7 +300,7 @@ fn a_sweep_runs_every_point_in_pairs_and_can_be_extended() {
         assert!((number(&iso[8]) - (number(&iso[4]) - number(&plain[4]))).abs() < 1e-12);
         assert!(number(&iso[9]) < number(&iso[8]) && number(&iso[8]) < number(&iso[10]));
     }
-    let runs = || walk(&out).into_iter().filter(|p| p.ends_with("status.json")).collect::<Vec<_>>();
+    let runs = || files(&out).into_iter().filter(|p| p.ends_with("status.json")).collect::<Vec<_>>();
     let before: Vec<_> = runs().iter().map(|p| std::fs::metadata(p).unwrap().modified().unwrap()).collect();
     let kept = runs();
     spec(folder.path(), &sweep("[0.0, 0.25, 0.5]"));

@@ -1,9 +1,8 @@
 //! `gdiff schema` describes every spec that the reader takes, and refuses what is no key.
 
-use crate::common::{TINY, gdiff};
+use crate::common::{TINY, gdiff, in_repository};
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use tempfile::tempdir;
 
 struct Schema {
@@ -32,22 +31,10 @@ impl Schema {
     }
 }
 
-fn specs(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-        if entry.is_dir() {
-            found.extend(specs(&entry));
-        } else if entry.extension().is_some_and(|e| e == "toml") {
-            found.push(entry);
-        }
-    }
-    found
-}
-
 #[test]
 fn every_spec_in_the_repository_is_valid() {
     let schema = Schema::printed();
-    let configs = specs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("configs"));
+    let configs = in_repository("configs", "toml");
     assert!(configs.len() >= 15, "{configs:?}");
     for path in configs {
         let text = std::fs::read_to_string(&path).unwrap();

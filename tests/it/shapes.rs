@@ -2,10 +2,10 @@
 //! outlines against their formulas, and statistics of scikit-learn; tables of points; scaled references.
 
 use crate::common::{csv, gdiff, spec};
-use gdiff::data::scaling::{ScaleKind, Scaling};
 use gdiff::data::shapes::{Shape, ShapeSource};
 use gdiff::data::source::{Part, Source, Table, eight_gaussians};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
+use gdiff::space::{ScaleKind, Scaling, Transform};
 use ndarray::{Array1, Array2, Array3, Axis, ShapeBuilder, array, s};
 use ndarray_npy::WriteNpyExt;
 use statrs::distribution::{ContinuousCDF, Normal};

@@ -1,12 +1,11 @@
 //! A study survives being killed, damaged, shared and spread, and gives the same bytes in the end.
 
-use crate::common::{TABLES, TINY, gdiff, same_tables, spec, succeeded, text};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use crate::common::{
+    Dice, TABLES, TINY, Waiting, csv, files, message, run, said, same_tables, shell, spec, succeeded, text,
+};
 use tempfile::tempdir;
 
-/// Four points of two pipelines, long enough to be caught in the middle.
+/// Four points of two pipelines.
 fn study(iterations: usize) -> String {
     let spec = TINY.replace("iterations = 40", &format!("iterations = {iterations}"));
     let spec = spec.replace("\"gaussianized\", \"exact\"]", "\"gaussianized\"]");
@@ -14,79 +13,79 @@ fn study(iterations: usize) -> String {
     format!("{spec}\n[sweep]\n\"train.isotropy.lambda\" = [0.0, 0.1]\n\"network.hidden\" = [[8], [8, 8]]\n")
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    gdiff(folder).args(arguments).output().unwrap()
+/// Places in a run of 60 iterations and 12 reverse steps, in the order in which it comes by them. After a kill at one
+/// of them, the run surely comes by each that stands below.
+fn places(dice: &mut Dice) -> [String; 12] {
+    [
+        "write:isotropy.csv".to_string(),
+        format!("train:{}", 5 + dice.below(10)),
+        "write:checkpoint-a.safetensors".to_string(),
+        format!("train:{}", 25 + dice.below(10)),
+        "write:checkpoint-b.json".to_string(),
+        format!("train:{}", 45 + dice.below(14)),
+        "write:model.safetensors".to_string(),
+        format!("sample:{}", dice.below(6)),
+        format!("sample:{}", 6 + dice.below(7)),
+        "write:metrics.csv".to_string(),
+        "write:samples.csv".to_string(),
+        "write:status.json".to_string(),
+    ]
 }
 
-fn begin(folder: &Path, arguments: &[&str]) -> Child {
-    Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// A small generator for moments and places: the test is the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % n
+/// So many of a run's places, in their order.
+fn some_places(dice: &mut Dice, count: usize, run: &str) -> Vec<String> {
+    let mut places: Vec<String> = places(dice).map(|place| format!("{place}@{run}")).into();
+    while places.len() > count {
+        places.remove(dice.below(places.len()));
     }
+    places
 }
 
 #[test]
 fn killed_at_twenty_moments_the_study_ends_in_the_same_bytes() {
     let folder = tempdir().unwrap();
-    spec(folder.path(), &study(12_000));
+    spec(folder.path(), &study(60));
     succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "whole", "--quiet"]));
-    let command = ["run", "spec.toml", "--out", "killed", "--quiet", "--checkpoint-seconds", "0.03"];
+    // The runs in their order: two at a time are at work, and both wait when they are killed.
+    let (_, rows) = csv(folder.path().join("whole/metrics.csv"));
+    let mut runs: Vec<String> = rows.into_iter().map(|row| row[0].clone()).collect();
+    runs.dedup();
+    assert_eq!(runs.len(), 8);
     let mut dice = Dice(9);
-    let mut kills = 0;
-    while kills < 20 {
-        let mut child = begin(folder.path(), &command);
-        std::thread::sleep(Duration::from_millis(20 + dice.below(150) as u64));
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        kills += 1;
+    let mut moments: Vec<Vec<String>> = Vec::new();
+    for (pair, kills) in runs.chunks(2).zip([5, 4, 5, 4]) {
+        let both = pair.iter().map(|run| some_places(&mut dice, kills, run)).collect::<Vec<_>>();
+        moments.extend(both[0].iter().zip(&both[1]).map(|(a, b)| vec![a.clone(), b.clone()]));
     }
-    assert!(kills >= 5, "it was over after {kills} kills: too fast to tell anything");
+    // And while the study's own tables are written.
+    moments.push(vec!["write:loss.csv@killed/loss.csv".to_string()]);
+    moments.push(vec!["write:summary.csv".to_string()]);
+    assert_eq!(moments.len(), 20);
+    let command =
+        ["run", "spec.toml", "--out", "killed", "--quiet", "--jobs", "2", "--checkpoint-seconds", "0"];
+    for points in moments {
+        let points: Vec<&str> = points.iter().map(String::as_str).collect();
+        Waiting::begin(folder.path(), &command, &points).kill();
+    }
     succeeded(&run(folder.path(), &command));
     same_tables(&folder.path().join("whole"), &folder.path().join("killed"));
-    let leftovers = |name: &std::ffi::OsStr| {
-        let name = name.to_string_lossy().into_owned();
-        name.ends_with(".part") || name.starts_with("checkpoint")
-    };
-    for entry in std::fs::read_dir(folder.path().join("killed/runs")).unwrap() {
-        for file in std::fs::read_dir(entry.unwrap().path()).unwrap() {
-            let name = file.unwrap().file_name();
-            assert!(!leftovers(&name), "{name:?} was left behind");
-        }
+    for path in files(&folder.path().join("killed")) {
+        let name = path.file_name().unwrap().to_string_lossy();
+        assert!(!name.ends_with(".part") && !name.starts_with("checkpoint"), "{name} was left behind");
     }
 }
 
 #[test]
 fn damaged_checkpoints_and_statuses_never_give_a_wrong_result() {
     let folder = tempdir().unwrap();
-    spec(folder.path(), &study(1500));
+    spec(folder.path(), &study(300));
     let only = ["--set", "sweep={}", "--set", "pipelines=[\"baseline\"]"];
     let with = |out: &'static str| [&["run", "spec.toml", "--quiet", "--out", out][..], &only].concat();
     succeeded(&run(folder.path(), &with("whole")));
-    // A checkpoint of the middle of the training.
-    let mut child = begin(folder.path(), &[&with("broken")[..], &["--checkpoint-seconds", "0"]].concat());
+    // Two checkpoints of the middle of the training.
+    let command = [&with("broken")[..], &["--checkpoint-seconds", "0"]].concat();
+    Waiting::begin(folder.path(), &command, &["train:200"]).kill();
     let place = folder.path().join("broken/runs/baseline-r0");
-    while !(place.join("checkpoint-a.json").exists() && place.join("checkpoint-b.json").exists()) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote two checkpoints");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
     let kept: Vec<(std::path::PathBuf, Vec<u8>)> = std::fs::read_dir(&place)
         .unwrap()
         .map(|e| e.unwrap().path())
@@ -128,7 +127,7 @@ fn damaged_checkpoints_and_statuses_never_give_a_wrong_result() {
             same_tables(&folder.path().join("whole"), &folder.path().join("broken"));
         } else {
             // A flip that leaves a status valid claims tables that are not there: said, not papered over.
-            let message = String::from_utf8_lossy(&output.stderr).to_string();
+            let message = message(&output);
             assert!(finished_by_damage && message.contains("cannot read"), "trial {trial}: {message}");
         }
         let _ = std::fs::remove_file(place.join("status.json"));
@@ -142,48 +141,39 @@ fn planned_executed_in_parts_and_collected_it_is_the_run() {
     succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "whole", "--quiet"]));
     let planned = run(folder.path(), &["sweep", "plan", "spec.toml", "--out", "parts"]);
     succeeded(&planned);
-    assert!(String::from_utf8_lossy(&planned.stdout).contains("8 runs, 0 to 7"));
+    assert!(said(&planned).contains("8 runs, 0 to 7"));
     let early = run(folder.path(), &["sweep", "collect", "parts"]);
     assert_eq!(early.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&early.stderr).contains("runs 0-7"));
+    assert!(message(&early).contains("runs 0-7"));
     succeeded(&run(folder.path(), &["sweep", "exec", "parts", "--index", "5", "--count", "3"]));
     succeeded(&run(folder.path(), &["sweep", "exec", "parts", "--index", "1"]));
     let half = run(folder.path(), &["sweep", "collect", "parts"]);
-    assert!(String::from_utf8_lossy(&half.stderr).contains("runs 0,2-4"));
+    assert!(message(&half).contains("runs 0,2-4"));
     let status = run(folder.path(), &["sweep", "status", "parts"]);
-    assert!(String::from_utf8_lossy(&status.stdout).contains("0,2-4"));
+    assert!(said(&status).contains("0,2-4"));
     succeeded(&run(folder.path(), &["sweep", "exec", "parts", "--index", "0", "--count", "8"]));
     succeeded(&run(folder.path(), &["sweep", "collect", "parts"]));
     same_tables(&folder.path().join("whole"), &folder.path().join("parts"));
     let beyond = run(folder.path(), &["sweep", "exec", "parts", "--index", "8"]);
     assert_eq!(beyond.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&beyond.stderr).contains("no run 8"));
+    assert!(message(&beyond).contains("no run 8"));
     let listed = run(folder.path(), &["ls", "parts"]);
-    assert_eq!(String::from_utf8_lossy(&listed.stdout).matches("done").count(), 8);
+    assert_eq!(said(&listed).matches("done").count(), 8);
 }
 
 #[test]
 fn a_second_process_is_refused_with_the_first_ones_pid() {
     let folder = tempdir().unwrap();
-    spec(folder.path(), &study(200_000));
-    let command = ["run", "spec.toml", "--out", "shared", "--quiet"];
-    let mut first = begin(folder.path(), &command);
-    let lock = folder.path().join("shared/.lock");
-    while std::fs::read_to_string(&lock).map_or(true, |text| text.is_empty()) {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    spec(folder.path(), &study(60));
+    let command = ["run", "spec.toml", "--out", "shared", "--quiet", "--jobs", "1"];
+    let first = Waiting::begin(folder.path(), &command, &["train:10"]);
     let second = run(folder.path(), &command);
     assert_eq!(second.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&second.stderr).to_string();
-    assert!(message.contains(&format!("in use by process {}", first.id())), "{message}");
-    first.kill().unwrap();
-    first.wait().unwrap();
-    // What a killed process leaves is no lock.
-    let mut third = begin(folder.path(), &command);
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(third.try_wait().unwrap().is_none(), "a stale lock kept the folder");
-    third.kill().unwrap();
-    third.wait().unwrap();
+    let in_use = format!("in use by process {}", first.id());
+    assert!(message(&second).contains(&in_use), "{}", message(&second));
+    first.kill();
+    // What a killed process leaves is no lock: the next one gets as far.
+    Waiting::begin(folder.path(), &command, &["train:10"]).kill();
 }
 
 #[test]
@@ -193,27 +183,27 @@ fn a_run_that_fails_leaves_the_others_alone_and_is_tried_again() {
     spec(folder.path(), &spec_text);
     let output = run(folder.path(), &["run", "spec.toml", "--out", "out", "--quiet"]);
     assert_eq!(output.status.code(), Some(1));
-    let message = String::from_utf8_lossy(&output.stderr).to_string();
+    let message = message(&output);
     assert!(message.contains("4 of 8 runs failed, 4 are done and kept"), "{message}");
     // The tables hold the runs that are done.
-    let (_, rows) = crate::common::csv(folder.path().join("out/metrics.csv"));
+    let (_, rows) = csv(folder.path().join("out/metrics.csv"));
     let runs: std::collections::BTreeSet<_> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(runs.len(), 4);
     // The command that it ends with can be pasted.
     let pasted = message.trim().lines().last().unwrap().to_string();
-    let again = Command::new("sh").args(["-c", &pasted]).current_dir(folder.path()).output().unwrap();
+    let again = shell(folder.path(), &pasted);
     assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("4 of 8 runs failed"));
+    assert!(crate::common::message(&again).contains("4 of 8 runs failed"));
     assert_eq!(
         run(folder.path(), &["run", "spec.toml", "--keep-going", "--fail-fast"]).status.code(),
         Some(2)
     );
-    let listed = String::from_utf8_lossy(&run(folder.path(), &["ls", "out"]).stdout).to_string();
+    let listed = said(&run(folder.path(), &["ls", "out"]));
     assert_eq!((listed.matches("done").count(), listed.matches("failed").count()), (4, 4), "{listed}");
     let fast =
         run(folder.path(), &["run", "spec.toml", "--out", "fast", "--quiet", "--fail-fast", "--jobs", "1"]);
     assert_eq!(fast.status.code(), Some(1));
-    let listed = String::from_utf8_lossy(&run(folder.path(), &["ls", "fast"]).stdout).to_string();
+    let listed = said(&run(folder.path(), &["ls", "fast"]));
     assert_eq!(listed.matches("failed").count(), 1, "{listed}");
 }
 
@@ -236,12 +226,12 @@ fn job_arrays_cover_what_is_not_done() {
     ];
     let output = run(folder.path(), &dry);
     succeeded(&output);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("array 0-3"));
+    assert!(said(&output).contains("array 0-3"));
     let script = text(folder.path().join("jobs/slurm/array-0.sh"));
     for line in ["#SBATCH --array=0-3", "#SBATCH --partition=short", "sweep exec"] {
         assert!(script.contains(line), "{script}");
     }
     succeeded(&run(folder.path(), &["sweep", "exec", "jobs", "--index", "2", "--count", "3"]));
     let output = run(folder.path(), &dry);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("array 0,2-3"), "task 1 is done");
+    assert!(said(&output).contains("array 0,2-3"), "task 1 is done");
 }

@@ -1,23 +1,9 @@
 //! Sweeps as users write and use them: all forms of `[sweep]`, folders with odd names, plans that move, several
 //! processes.
 
-use crate::common::{TINY, csv, gdiff, same_tables, spec, succeeded, text};
+use crate::common::{TINY, Waiting, csv, message, run, said, same_tables, shell, spec, succeeded, text};
 use std::path::Path;
-use std::process::{Output, Stdio};
-use std::time::Duration;
 use tempfile::tempdir;
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    gdiff(folder).args(arguments).output().unwrap()
-}
-
-fn message(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 /// A spec with this sweep and one pipeline.
 fn sweep(text: &str) -> String {
@@ -40,7 +26,7 @@ fn a_key_may_be_written_in_quotes_with_a_dot_or_as_a_table() {
     assert_eq!(points("[sweep.network]\nwidth = [4, 6]\n[sweep.train]\nema = [0.0, 0.5]"), quoted);
     // A point of its own leaves the rest of a section alone, however it is written.
     let study = gdiff::spec::read_text("spec", &sweep("[[sweep.points]]\nnetwork.width = 4"), &[]).unwrap();
-    assert!(study.points[0].specs[0].contains("time_dim = 4"), "{}", study.points[0].specs[0]);
+    assert!(study.points[0].runs[0].spec.contains("time_dim = 4"), "{}", study.points[0].runs[0].spec);
     let set: gdiff::spec::Override = "sweep.\"train.ema\"=[0.1]".parse().unwrap();
     let study = gdiff::spec::read_text("spec", &sweep("[sweep]\nnetwork.width = [4, 6]"), &[set]).unwrap();
     assert_eq!(study.keys, ["network.width", "train.ema"]);
@@ -163,7 +149,12 @@ fn a_table_is_found_from_anywhere_and_another_table_is_another_experiment() {
     std::fs::write(folder.path().join("points.csv"), format!("x0,x1\n9{rows}")).unwrap();
     let other = run(folder.path(), &["run", "spec.toml", "--out", "whole"]);
     assert_eq!(other.status.code(), Some(2));
-    assert!(message(&other).contains("another spec (there `sha256"), "{}", message(&other));
+    assert!(
+        message(&other)
+            .contains("another spec (spec.toml:12:1: points.csv is not the file that this spec was made for"),
+        "{}",
+        message(&other)
+    );
     let resolved = run(folder.path(), &["check", "whole/spec.toml"]);
     assert!(
         message(&resolved).contains("not the file that this spec was made for"),
@@ -198,7 +189,11 @@ fn what_a_folder_holds_is_not_mixed_up() {
     {
         let output = run(folder.path(), command);
         assert_eq!(output.status.code(), Some(2));
-        assert!(message(&output).contains("there `steps = 12`, here `steps = 11`"), "{}", message(&output));
+        assert!(
+            message(&output).contains("there `diffusion.steps = 12`, here `diffusion.steps = 11`"),
+            "{}",
+            message(&output)
+        );
     }
     // Folders without runs or plan are told apart.
     for (command, words) in
@@ -243,26 +238,15 @@ fn a_damaged_plan_is_said_and_written_anew() {
 #[test]
 fn ctrl_c_stops_a_sweep_and_the_printed_command_goes_on() {
     let folder = tempdir().unwrap();
-    let text = sweep("[sweep]\nseed = [1, 2, 3, 4]").replace("iterations = 40", "iterations = 20000");
-    spec(folder.path(), &text);
+    spec(folder.path(), &sweep("[sweep]\nseed = [1, 2, 3, 4]"));
     succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "whole", "--quiet"]));
-    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
-        .current_dir(folder.path())
-        .args(["run", "spec.toml", "--force", "--out", "stopped", "--jobs", "2"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(Duration::from_millis(150));
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let message = message(&output);
-    assert_eq!(output.status.code(), Some(130), "{message}");
+    let command = ["run", "spec.toml", "--force", "--out", "stopped", "--jobs", "2"];
+    // Two runs are at work, and both are in the middle of their training.
+    let (status, message) = Waiting::begin(folder.path(), &command, &["train:20", "train:20"]).interrupt();
+    assert_eq!(status.code(), Some(130), "{message}");
     assert!(message.starts_with("gdiff: interrupted"), "{message}");
     let pasted = message.trim().lines().last().unwrap();
     assert!(!pasted.contains("--force"), "{pasted}");
-    let again =
-        std::process::Command::new("sh").args(["-c", pasted]).current_dir(folder.path()).output().unwrap();
-    succeeded(&again);
+    succeeded(&shell(folder.path(), pasted));
     same_tables(&folder.path().join("whole"), &folder.path().join("stopped"));
 }

@@ -1,17 +1,15 @@
 //! `gdiff data`, `gdiff metrics` and `gdiff check` as tools of their own.
 
-use crate::common::{TINY, csv, gdiff, spec};
+use crate::common::{TINY, csv, gdiff, in_repository, run, spec, succeeded};
+use std::path::Path;
 use tempfile::tempdir;
 
 #[test]
 fn data_gives_the_points_that_a_run_sees_and_a_longer_table_begins_with_the_shorter() {
     let folder = tempdir().unwrap();
     spec(folder.path(), TINY);
-    let points = |arguments: &[&str]| {
-        let output = gdiff(folder.path()).args(["data", "spec.toml"]).args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let points =
+        |arguments: &[&str]| succeeded(&run(folder.path(), &[&["data", "spec.toml"], arguments].concat()));
     let all = points(&[]);
     assert_eq!(all.lines().count(), 301);
     assert_eq!(all.lines().next(), Some("x0,x1"));
@@ -27,11 +25,8 @@ fn metrics_of_fresh_points_are_those_of_the_summary() {
     let folder = tempdir().unwrap();
     let path = spec(folder.path(), TINY);
     let write = |stream: &str, count: &str, file: &str| {
-        let output = gdiff(folder.path())
-            .args(["data", "spec.toml", "--stream", stream, "--count", count, "--out", file])
-            .output()
-            .unwrap();
-        assert!(output.status.success());
+        let arguments = ["data", "spec.toml", "--stream", stream, "--count", count, "--out", file];
+        succeeded(&run(folder.path(), &arguments));
     };
     write("reference", "250", "real.csv");
     write("fresh", "200", "fresh.csv");
@@ -40,25 +35,22 @@ fn metrics_of_fresh_points_are_those_of_the_summary() {
         .arg(&path)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(gdiff(folder.path()).args(["run", "spec.toml", "--quiet"]).output().unwrap().status.success());
+    let report: serde_json::Value = serde_json::from_str(&succeeded(&output)).unwrap();
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--quiet"]));
     let (_, rows) = csv(folder.path().join("results/tiny/summary.csv"));
     for metric in ["precision", "recall", "density", "coverage", "log_likelihood"] {
         let row = rows.iter().find(|r| r[0] == "data" && r[1] == metric).unwrap();
         assert_eq!(report[metric].as_f64().unwrap(), row[2].parse::<f64>().unwrap(), "{metric}");
     }
-    let table = gdiff(folder.path()).args(["metrics", "real.csv", "fresh.csv"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&table.stdout).contains("precision"));
+    let table = succeeded(&run(folder.path(), &["metrics", "real.csv", "fresh.csv"]));
+    assert!(table.contains("precision"));
 }
 
 #[test]
 fn check_tells_what_would_run_and_writes_nothing() {
     let folder = tempdir().unwrap();
     spec(folder.path(), TINY);
-    let output = gdiff(folder.path()).args(["check", "spec.toml"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    let text = String::from_utf8_lossy(&output.stdout).to_string();
+    let text = succeeded(&run(folder.path(), &["check", "spec.toml"]));
     // (2 + 4) * 8 + 8, 8 * 8 + 8, 8 * 2 + 2
     for word in ["tiny", "300 points in 2 dimensions", "40 iterations", "146 parameters", "alpha_bar_T"] {
         assert!(text.contains(word), "`{word}` is not in:\n{text}");
@@ -70,33 +62,16 @@ fn check_tells_what_would_run_and_writes_nothing() {
 fn check_warns_of_a_schedule_that_never_reaches_noise() {
     let folder = tempdir().unwrap();
     spec(folder.path(), TINY);
-    let output = gdiff(folder.path())
-        .args(["check", "spec.toml", "--set", "diffusion.rescale=false"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    let text = String::from_utf8_lossy(&output.stdout).to_string();
+    let text = succeeded(&run(folder.path(), &["check", "spec.toml", "--set", "diffusion.rescale=false"]));
     assert!(text.contains("warning") && text.contains("rescale = true"), "{text}");
 }
 
 #[test]
 fn every_spec_in_configs_is_good() {
-    let configs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut checked = 0;
-    let mut folders = vec![configs];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "toml") {
-                let output = gdiff(std::path::Path::new(".")).arg("check").arg(&path).output().unwrap();
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-                let warned = String::from_utf8_lossy(&output.stdout).contains("warning");
-                assert!(!warned, "{} warns", path.display());
-                checked += 1;
-            }
-        }
+    let configs = in_repository("configs", "toml");
+    assert!(configs.len() >= 5);
+    for path in configs {
+        let checked = succeeded(&gdiff(Path::new(".")).arg("check").arg(&path).output().unwrap());
+        assert!(!checked.contains("warning"), "{} warns", path.display());
     }
-    assert!(checked >= 5);
 }

@@ -1,85 +1,31 @@
-//! Some rows of a batch on their way through the network and back, on buffers that are kept.
+//! The forward and backward pass of some rows of a batch, on buffers that are kept between iterations.
 
 use super::{
     elementwise::{Activate, Chain, Multiply},
     gemm::{FEW, FewColumns, Product},
+    matrix::Matrix,
     model::{Dense, LayerPlan, Model},
-    panel::{NARROW, stride},
+    packed::NARROW,
 };
 use crate::diffusion::Activation;
 use pulp::Arch;
 
-/// Rows of equal length, `stride` numbers from one to the next; padding is 0.
-#[derive(Debug)]
-pub(super) struct Matrix {
-    pub numbers: Vec<f32>,
-    pub stride: usize,
-}
-
-impl Matrix {
-    fn new(rows: usize, columns: usize) -> Self {
-        let stride = stride(columns);
-        Self { numbers: vec![0.0; rows * stride], stride }
-    }
-
-    /// Nothing at all.
-    fn none() -> Self {
-        Self { numbers: Vec::new(), stride: 1 }
-    }
-
-    /// One row.
-    pub fn row(&self, row: usize) -> &[f32] {
-        &self.numbers[row * self.stride..(row + 1) * self.stride]
-    }
-
-    /// The first columns from rows of `d` numbers, one after the other.
-    pub fn take_rows(&mut self, from: &[f64], d: usize) {
-        let rows = self.numbers.chunks_exact_mut(self.stride);
-        match d {
-            // A length known to the compiler: the loop over a short row costs more than what it does.
-            2 => rows
-                .zip(from.as_chunks::<2>().0)
-                .for_each(|(to, x)| (to[0], to[1]) = (x[0] as f32, x[1] as f32)),
-            _ => rows
-                .zip(from.chunks_exact(d))
-                .for_each(|(to, x)| to.iter_mut().zip(x).for_each(|(to, x)| *to = *x as f32)),
-        }
-    }
-
-    /// `factor` times the first columns, to rows of `d` numbers, one after the other.
-    pub fn give_rows(&self, to: &mut [f64], d: usize, factor: f64) {
-        let rows = self.numbers.chunks_exact(self.stride);
-        let times = |x: f32| factor * f64::from(x);
-        match d {
-            2 => rows.zip(to.as_chunks_mut::<2>().0).for_each(|(x, to)| *to = [times(x[0]), times(x[1])]),
-            _ => rows
-                .zip(to.chunks_exact_mut(d))
-                .for_each(|(x, to)| to.iter_mut().zip(x).for_each(|(to, x)| *to = times(*x))),
-        }
-    }
-
-    /// One row, to be written.
-    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
-        &mut self.numbers[row * self.stride..(row + 1) * self.stride]
-    }
-}
-
-/// The buffers of an activated map.
+/// The buffers of an affine map with an activation behind it.
 #[derive(Debug)]
 pub(super) struct Activated {
-    /// What the activation gave.
+    /// The activation's output.
     pub y: Matrix,
-    /// Its slope there; nothing with ReLU.
-    slope: Matrix,
-    /// The gradient with respect to what the activation got.
+    /// Its derivative there; nothing with ReLU.
+    derivative: Matrix,
+    /// The gradient with respect to the activation's input.
     pub delta: Matrix,
 }
 
 impl Activated {
     fn new(rows: usize, columns: usize, activation: Activation) -> Self {
         let matrix = || Matrix::new(rows, columns);
-        let slope = if activation == Activation::Relu { Matrix::none() } else { matrix() };
-        Self { y: matrix(), slope, delta: matrix() }
+        let derivative = if activation == Activation::Relu { Matrix::none() } else { matrix() };
+        Self { y: matrix(), derivative, delta: matrix() }
     }
 }
 
@@ -87,21 +33,21 @@ impl Activated {
 #[derive(Debug)]
 pub(super) struct Work {
     pub main: Activated,
-    /// The hidden part of the layer's own time embedding.
+    /// The hidden layer of the layer's own time embedding.
     pub time: Option<Activated>,
     /// Outputs before the factors; on the way back, times the gradient: the gradient of the factors.
     pub scaled: Option<Matrix>,
 }
 
-/// What all blocks share.
+/// What all blocks of a batch have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
     pub arch: Arch,
     pub model: &'a Model,
     /// The parameters.
-    pub numbers: &'a [f32],
-    /// The weights the other way round.
-    pub back: &'a [f32],
+    pub parameters: &'a [f32],
+    /// The transposed weights.
+    pub transposed: &'a [f32],
 }
 
 /// Some rows of a batch.
@@ -143,31 +89,31 @@ impl Block {
         }
     }
 
-    /// Takes in points and the rows of their steps.
+    /// Reads points, and the rows of their steps in the tables.
     pub fn fill(&mut self, shared: Shared, points: &[f64], steps: impl Iterator<Item = u32>) {
-        let Shared { model, numbers, .. } = shared;
+        let Shared { model, parameters, .. } = shared;
         self.steps.clear();
         self.steps.extend(steps);
         self.rows = self.steps.len();
         let d = model.dim;
-        self.x.take_rows(points, d);
+        self.x.read_rows(points, d);
         if model.time_width > 0 {
             for (row, &t) in self.steps.iter().enumerate() {
                 let to =
                     if model.concat { &mut self.x.row_mut(row)[d..] } else { self.encoding.row_mut(row) };
-                copy(model.encoding(numbers, t as usize), to);
+                copy(model.encoding(parameters, t as usize), to);
             }
         }
     }
 
     /// The forward pass; the last layer's `y` is the prediction.
     pub fn forward(&mut self, shared: Shared) {
-        let Shared { arch, model, numbers, .. } = shared;
+        let Shared { arch, model, parameters, .. } = shared;
         let (rows, last) = (self.rows, model.layers.len() - 1);
         for (i, plan) in model.layers.iter().enumerate() {
             let (before, rest) = self.layers.split_at_mut(i);
             let input = before.last().map_or(&self.x, |work| &work.main.y);
-            let Some(Work { main, time, scaled }) = rest.first_mut() else { return };
+            let Work { main, time, scaled } = rest.first_mut().expect("every layer has its buffers");
             apply(shared, &plan.dense, (input, rows), false, &mut main.y);
             if let (Some(time), Some([first, second])) = (time, &plan.time) {
                 apply(shared, first, (&self.encoding, rows), false, &mut time.y);
@@ -177,7 +123,7 @@ impl Block {
             if let (Some(scaled), Some(table)) = (scaled, plan.scale) {
                 for (row, &t) in self.steps.iter().enumerate() {
                     scaled.row_mut(row).copy_from_slice(main.y.row(row));
-                    let b = table.row(numbers, t as usize);
+                    let b = table.row(parameters, t as usize);
                     arch.dispatch(Multiply { a: main.y.row_mut(row), b });
                 }
             }
@@ -189,16 +135,22 @@ impl Block {
 
     /// The backward pass, from the last layer's `delta`.
     pub fn backward(&mut self, shared: Shared) {
-        let Shared { arch, model, numbers, .. } = shared;
+        let Shared { arch, model, parameters, .. } = shared;
         let (rows, learned) = (self.rows, model.learned.is_some());
         let mut keep = false;
         for (i, plan) in model.layers.iter().enumerate().rev() {
             let (before, rest) = self.layers.split_at_mut(i);
-            let Some(Work { main, time, scaled }) = rest.first_mut() else { return };
+            let Work { main, time, scaled } = rest.first_mut().expect("every layer has its buffers");
             if let (Some(time), Some([first, second])) = (time, &plan.time) {
-                apply_back_activated(shared, second, (&main.delta, rows), time);
+                input_gradient_activated(shared, second, (&main.delta, rows), time);
                 if learned {
-                    apply_back(shared, first, (&time.delta, rows), (keep, None), &mut self.encoding_delta);
+                    input_gradient(
+                        shared,
+                        first,
+                        (&time.delta, rows),
+                        (keep, None),
+                        &mut self.encoding_delta,
+                    );
                     keep = true;
                 }
             }
@@ -206,25 +158,31 @@ impl Block {
                 for (row, &t) in self.steps.iter().enumerate() {
                     let delta = main.delta.row_mut(row);
                     arch.dispatch(Multiply { a: scaled.row_mut(row), b: delta });
-                    arch.dispatch(Multiply { a: delta, b: table.row(numbers, t as usize) });
+                    arch.dispatch(Multiply { a: delta, b: table.row(parameters, t as usize) });
                 }
             }
             if let Some(below) = before.last_mut() {
-                apply_back_activated(shared, &plan.dense, (&main.delta, rows), &mut below.main);
+                input_gradient_activated(shared, &plan.dense, (&main.delta, rows), &mut below.main);
             } else if learned && model.concat {
-                apply_back(shared, &plan.dense, (&main.delta, rows), (false, None), &mut self.encoding_delta);
+                input_gradient(
+                    shared,
+                    &plan.dense,
+                    (&main.delta, rows),
+                    (false, None),
+                    &mut self.encoding_delta,
+                );
             }
         }
     }
 }
 
-/// `y = x W^T + b`, on top of `y` if `keep`, and through the ReLU behind it if the map is one that does that.
+/// `y = x W^T + b`, added to `y` if `keep`; the ReLU behind it is applied too where the map is rectified.
 fn apply(shared: Shared, map: &Dense, (x, rows): (&Matrix, usize), keep: bool, y: &mut Matrix) {
-    let bias = &shared.numbers[map.bias()];
+    let bias = &shared.parameters[map.bias()];
     forward(shared, map, (x, rows, map.input), (bias, keep, map.rectified), y);
 }
 
-/// `y = x W^T + bias` of the first `depth` inputs, on top of `y` if `keep`; negative results become 0 if `rectify`.
+/// `y = x W^T + bias` of the first `depth` inputs, added to `y` if `keep`; negative results become 0 if `rectify`.
 pub(super) fn forward(
     shared: Shared,
     map: &Dense,
@@ -233,19 +191,19 @@ pub(super) fn forward(
     y: &mut Matrix,
 ) {
     let (columns, out_stride) = (map.output, y.stride);
-    let (a, a_stride, out) = (&x.numbers, x.stride, &mut y.numbers);
-    // The short form has no way to leave out part of the depth, nor to add.
+    let (a, a_stride, out) = (&x.values, x.stride, &mut y.values);
+    // `FewColumns` takes the whole depth and does not add.
     if columns <= FEW && depth == map.input && !keep {
-        let b = &shared.back[map.back()];
+        let b = &shared.transposed[map.transposed()];
         shared.arch.dispatch(FewColumns { rows, depth, columns, a, a_stride, b, bias, out, out_stride });
         return;
     }
-    let (b, height, bias) = (&shared.numbers[map.weight()], map.input, Some(bias));
+    let (b, height, bias) = (&shared.parameters[map.weight()], map.input, Some(bias));
     let sizes = Product { rows, depth, columns, a_stride, out_stride, height, ..Product::default() };
     shared.arch.dispatch(Product { a, b, bias, keep, rectify, out, ..sizes });
 }
 
-/// Copies a short row, sixteen numbers at a time: a call of `memcpy` for each costs more.
+/// Copies a short row, sixteen values at a time: a call of `memcpy` for each costs more.
 fn copy(from: &[f32], to: &mut [f32]) {
     let (chunks, rest) = from.as_chunks::<NARROW>();
     for (to, from) in to.as_chunks_mut::<NARROW>().0.iter_mut().zip(chunks) {
@@ -254,44 +212,44 @@ fn copy(from: &[f32], to: &mut [f32]) {
     to[chunks.len() * NARROW..].iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
 }
 
-/// `dx = dy W`, on top of `dx` if `keep`, behind a gate.
-fn apply_back(
+/// The gradient with respect to a map's input, `dx = dy W`, added to `dx` if `keep`; 0 where the ReLU output `gate` is 0.
+fn input_gradient(
     shared: Shared,
     map: &Dense,
     (dy, rows): (&Matrix, usize),
     (keep, gate): (bool, Option<&[f32]>),
     dx: &mut Matrix,
 ) {
-    let (depth, columns, b) = (map.output, map.input, &shared.back[map.back()]);
-    let (a, a_stride, out_stride, out) = (&dy.numbers, dy.stride, dx.stride, &mut dx.numbers);
+    let (depth, columns, b) = (map.output, map.input, &shared.transposed[map.transposed()]);
+    let (a, a_stride, out_stride, out) = (&dy.values, dy.stride, dx.stride, &mut dx.values);
     let sizes = Product { rows, depth, columns, a_stride, out_stride, height: depth, ..Product::default() };
     shared.arch.dispatch(Product { a, b, keep, gate, out, ..sizes });
 }
 
-/// `dx = dy W` and back through the activation that gave `x`.
-fn apply_back_activated(shared: Shared, map: &Dense, (dy, rows): (&Matrix, usize), x: &mut Activated) {
+/// The gradient `dx = dy W`, and through the activation whose output is `x`.
+fn input_gradient_activated(shared: Shared, map: &Dense, (dy, rows): (&Matrix, usize), x: &mut Activated) {
     if shared.model.activation == Activation::Relu {
-        return apply_back(shared, map, (dy, rows), (false, Some(&x.y.numbers)), &mut x.delta);
+        return input_gradient(shared, map, (dy, rows), (false, Some(&x.y.values)), &mut x.delta);
     }
-    apply_back(shared, map, (dy, rows), (false, None), &mut x.delta);
+    input_gradient(shared, map, (dy, rows), (false, None), &mut x.delta);
     chain(shared, x, rows);
 }
 
-/// The activation of the first rows of what a map gave, unless the map has done it.
-fn activate(shared: Shared, map: &Dense, part: &mut Activated, rows: usize) {
+/// Applies the activation to the first rows of a map's output, unless the map has done it.
+fn activate(shared: Shared, map: &Dense, map_output: &mut Activated, rows: usize) {
     if map.rectified {
         return;
     }
-    let used = rows * part.y.stride;
-    let slope = part.slope.numbers.get_mut(..used).unwrap_or(&mut []);
+    let used = rows * map_output.y.stride;
+    let derivative = map_output.derivative.values.get_mut(..used).unwrap_or(&mut []);
     let activation = shared.model.activation;
-    shared.arch.dispatch(Activate { activation, y: &mut part.y.numbers[..used], slope });
+    shared.arch.dispatch(Activate { activation, y: &mut map_output.y.values[..used], derivative });
 }
 
-/// From the gradient of what an activation gave to that of what it got.
-fn chain(shared: Shared, part: &mut Activated, rows: usize) {
-    let used = rows * part.y.stride;
-    let slope = part.slope.numbers.get(..used).unwrap_or(&[]);
-    let (activation, y) = (shared.model.activation, &part.y.numbers[..used]);
-    shared.arch.dispatch(Chain { activation, delta: &mut part.delta.numbers[..used], y, slope });
+/// From the gradient with respect to an activation's output to that with respect to its input.
+fn chain(shared: Shared, map_output: &mut Activated, rows: usize) {
+    let used = rows * map_output.y.stride;
+    let derivative = map_output.derivative.values.get(..used).unwrap_or(&[]);
+    let (activation, y) = (shared.model.activation, &map_output.y.values[..used]);
+    shared.arch.dispatch(Chain { activation, delta: &mut map_output.delta.values[..used], y, derivative });
 }

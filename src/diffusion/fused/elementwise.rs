@@ -1,4 +1,4 @@
-//! Activations, number by number, written so that the compiler turns them into vector instructions.
+//! Activations, value by value, written so that the compiler turns them into vector instructions.
 //!
 //! `exp`, `tanh` and the error function are polynomials that err by a few units in the last place of
 //! `f32`; there is no branch and no table in them.
@@ -7,11 +7,11 @@ use crate::diffusion::Activation;
 use pulp::{Simd, WithSimd};
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
 
-/// `y = act(y)`, and `slope = act'` there. With ReLU, or without interest in the gradient, `slope` is empty.
+/// `y = act(y)`, and `derivative = act'` there. With ReLU, or without interest in the gradient, `derivative` is empty.
 pub(super) struct Activate<'a> {
     pub activation: Activation,
     pub y: &'a mut [f32],
-    pub slope: &'a mut [f32],
+    pub derivative: &'a mut [f32],
 }
 
 impl WithSimd for Activate<'_> {
@@ -19,36 +19,36 @@ impl WithSimd for Activate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { activation, y, slope } = self;
+        let Self { activation, y, derivative } = self;
         match activation {
             Activation::Relu => y.iter_mut().for_each(|y| *y = y.max(0.0)),
-            Activation::Silu => each(y, slope, silu),
-            Activation::Tanh => each(y, slope, |x| {
+            Activation::Silu => each(y, derivative, silu),
+            Activation::Tanh => each(y, derivative, |x| {
                 let y = tanh(x);
                 (y, 1.0 - y * y)
             }),
-            Activation::Gelu => each(y, slope, gelu),
+            Activation::Gelu => each(y, derivative, gelu),
         }
     }
 }
 
 #[inline(always)]
-fn each(y: &mut [f32], slope: &mut [f32], f: impl Fn(f32) -> (f32, f32)) {
-    if slope.is_empty() {
+fn each(y: &mut [f32], derivative: &mut [f32], f: impl Fn(f32) -> (f32, f32)) {
+    if derivative.is_empty() {
         return y.iter_mut().for_each(|y| *y = f(*y).0);
     }
-    for (y, slope) in y.iter_mut().zip(slope) {
-        (*y, *slope) = f(*y);
+    for (y, derivative) in y.iter_mut().zip(derivative) {
+        (*y, *derivative) = f(*y);
     }
 }
 
-/// `delta = delta * act'`, with the slope that [`Activate`] left, or for ReLU from its result: 1 where
+/// `delta = delta * act'`, with the derivative that [`Activate`] left, or for ReLU from its result: 1 where
 /// that is positive, 0 elsewhere.
 pub(super) struct Chain<'a> {
     pub activation: Activation,
     pub delta: &'a mut [f32],
     pub y: &'a [f32],
-    pub slope: &'a [f32],
+    pub derivative: &'a [f32],
 }
 
 impl WithSimd for Chain<'_> {
@@ -56,11 +56,11 @@ impl WithSimd for Chain<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { activation, delta, y, slope } = self;
+        let Self { activation, delta, y, derivative } = self;
         if activation == Activation::Relu {
             delta.iter_mut().zip(y).for_each(|(d, y)| *d = if *y > 0.0 { *d } else { 0.0 });
         } else {
-            delta.iter_mut().zip(slope).for_each(|(d, slope)| *d *= slope);
+            delta.iter_mut().zip(derivative).for_each(|(d, derivative)| *d *= derivative);
         }
     }
 }
@@ -115,7 +115,7 @@ fn tanh(x: f32) -> f32 {
     if a > 0.625 { far } else { near }
 }
 
-/// `x sigma(x)` and its slope.
+/// `x sigma(x)` and its derivative.
 #[inline(always)]
 fn silu(x: f32) -> (f32, f32) {
     let sigmoid = 1.0 / (1.0 + exp(-x));
@@ -161,21 +161,26 @@ mod tests {
     }
 
     #[test]
-    fn activations_and_slopes_are_those_of_the_graph() {
+    fn activations_and_derivatives_are_those_of_the_graph() {
         for activation in [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Gelu] {
-            // The graph's ReLU has slope 1 at exactly 0.
+            // The graph's ReLU has derivative 1 at exactly 0.
             let x: Vec<f32> = grid().into_iter().filter(|x| *x != 0.0).collect();
             let var = Var::from_tensor(&Tensor::new(x.as_slice(), &Device::Cpu).unwrap()).unwrap();
             let graph = activation.apply(&var).unwrap();
-            let slopes = graph.sum_all().unwrap().backward().unwrap();
-            let slopes = slopes.get(&var).unwrap().to_vec1::<f32>().unwrap();
-            let (mut y, mut slope, mut delta) = (x.clone(), vec![0.0; x.len()], vec![1.0; x.len()]);
-            pulp::Arch::new().dispatch(Activate { activation, y: &mut y, slope: &mut slope });
-            pulp::Arch::new().dispatch(Chain { activation, delta: &mut delta, y: &y, slope: &slope });
+            let derivatives = graph.sum_all().unwrap().backward().unwrap();
+            let derivatives = derivatives.get(&var).unwrap().to_vec1::<f32>().unwrap();
+            let (mut y, mut derivative, mut delta) = (x.clone(), vec![0.0; x.len()], vec![1.0; x.len()]);
+            pulp::Arch::new().dispatch(Activate { activation, y: &mut y, derivative: &mut derivative });
+            pulp::Arch::new().dispatch(Chain {
+                activation,
+                delta: &mut delta,
+                y: &y,
+                derivative: &derivative,
+            });
             for (i, x) in x.iter().enumerate() {
                 let expected = graph.get(i).unwrap().to_scalar::<f32>().unwrap();
                 assert!((y[i] - expected).abs() <= 1e-6 * x.abs().max(1.0), "{activation:?} {x}: {}", y[i]);
-                assert!((delta[i] - slopes[i]).abs() <= 4e-6, "{activation:?}' {x}: {}", delta[i]);
+                assert!((delta[i] - derivatives[i]).abs() <= 4e-6, "{activation:?}' {x}: {}", delta[i]);
             }
         }
     }
@@ -184,7 +189,7 @@ mod tests {
     fn what_is_not_a_number_stays_none() {
         for activation in [Activation::Silu, Activation::Tanh, Activation::Gelu] {
             let mut y = [f32::NAN];
-            pulp::Arch::new().dispatch(Activate { activation, y: &mut y, slope: &mut [] });
+            pulp::Arch::new().dispatch(Activate { activation, y: &mut y, derivative: &mut [] });
             assert!(y[0].is_nan(), "{activation:?}");
         }
     }

@@ -1,16 +1,16 @@
-//! The product of a block of rows with a matrix in panels: the forward pass, and the gradient with
+//! The product of a block of rows with a packed matrix: the forward pass, and the gradient with
 //! respect to a layer's input.
 //!
 //! Every entry of the result is `init + a_0 b_0 + a_1 b_1 + ...` in that order, one fused multiply-add
 //! each, wherever in a tile it falls. So it does not depend on how rows are cut into blocks.
 
-use super::panel::{NARROW, WIDE, panels};
+use super::packed::{NARROW, WIDE, panels};
 use pulp::{Simd, WithSimd};
 
 /// Columns that count as few: see [`FewColumns`].
 pub(super) const FEW: usize = 4;
 
-/// `out = init + a b`, by default nothing: `a` `(rows, depth)`, `b` the rows `skip..skip + depth` of a matrix in panels with
+/// `out = init + a b`: `a` `(rows, depth)`, `b` the rows `skip..skip + depth` of a packed matrix with
 /// `height` rows, `out` `(rows, columns)`. `init` is `bias` (0 if none), plus `out` itself if `keep`.
 #[derive(Default)]
 pub(super) struct Product<'a> {
@@ -27,7 +27,7 @@ pub(super) struct Product<'a> {
     pub keep: bool,
     /// ReLU on the way out.
     pub rectify: bool,
-    /// The results of a ReLU, laid out as `out`, which becomes 0 where they are: the way back through it.
+    /// The output of a ReLU, laid out as `out`, which becomes 0 where it is 0: the backward pass of the ReLU.
     pub gate: Option<&'a [f32]>,
     pub out: &'a mut [f32],
     pub out_stride: usize,
@@ -149,7 +149,7 @@ impl Product<'_> {
     }
 }
 
-/// `out = bias + a b^T` for at most [`FEW`] columns: `b` `(columns, depth)` in panels. The depth lies along
+/// `out = bias + a b^T` for at most [`FEW`] columns: `b` `(columns, depth)` packed. The depth lies along
 /// the registers, so that no lane works for padding; lanes are summed at the end.
 pub(super) struct FewColumns<'a> {
     pub rows: usize,

@@ -5,7 +5,7 @@
 
 use super::{
     gemm::FEW,
-    panel::{NARROW, WIDE},
+    packed::{NARROW, WIDE},
 };
 use pulp::{Simd, WithSimd};
 
@@ -23,7 +23,7 @@ pub(super) struct Pair<'a> {
 }
 
 /// `out = out + x^T delta` for the panel of `width` columns whose first is `column`; `out` has a row of
-/// `width` numbers for each input.
+/// `width` values for each input.
 pub(super) struct WeightGradient<'a> {
     pub pair: Pair<'a>,
     pub column: usize,
@@ -153,7 +153,8 @@ impl FewGradient<'_> {
     }
 }
 
-/// `N` registers of inputs from `first` on: sums that wait for each other's rows do not wait for one another.
+/// `N` registers of inputs from `first` on. Each sum depends on its value at the row before, so several independent
+/// sums keep the processor busy.
 #[inline(always)]
 fn registers<S: Simd, const O: usize, const N: usize>(
     simd: S,
@@ -164,14 +165,14 @@ fn registers<S: Simd, const O: usize, const N: usize>(
     let (lanes, inputs) = (S::F32_LANES, N * S::F32_LANES);
     let last = out.len().min(first + inputs);
     let out = &mut out[first..last];
-    let mut turned = [[[0.0f32; NARROW]; O]; N];
+    let mut transposed = [[[0.0f32; NARROW]; O]; N];
     for (i, out) in out.iter().enumerate() {
-        (0..O).for_each(|o| turned[i / lanes][o][i % lanes] = out[o]);
+        (0..O).for_each(|o| transposed[i / lanes][o][i % lanes] = out[o]);
     }
     let mut sums = [[simd.splat_f32s(0.0); O]; N];
     for n in 0..N {
         for o in 0..O {
-            sums[n][o] = S::as_simd_f32s(&turned[n][o]).0[0];
+            sums[n][o] = S::as_simd_f32s(&transposed[n][o]).0[0];
         }
     }
     let rows = pair.x.chunks_exact(pair.x_stride).zip(pair.delta.chunks_exact(pair.delta_stride));
@@ -187,10 +188,10 @@ fn registers<S: Simd, const O: usize, const N: usize>(
     }
     for n in 0..N {
         for o in 0..O {
-            S::as_mut_simd_f32s(&mut turned[n][o]).0[0] = sums[n][o];
+            S::as_mut_simd_f32s(&mut transposed[n][o]).0[0] = sums[n][o];
         }
     }
     for (i, out) in out.iter_mut().enumerate() {
-        (0..O).for_each(|o| out[o] = turned[i / lanes][o][i % lanes]);
+        (0..O).for_each(|o| out[o] = transposed[i / lanes][o][i % lanes]);
     }
 }

@@ -1,8 +1,8 @@
 //! The loss of (I 28) and its gradient with respect to the prediction, with the formulas of
-//! [`loss`](crate::diffusion::loss).
+//! [`loss`](crate::diffusion::train::loss).
 
 use super::{block::Block, model::Model};
-use crate::diffusion::{Isotropy, IsotropyForm, LossOptions, LossTerms, Reduction};
+use crate::diffusion::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
 use ndarray::ArrayView2;
 
 /// The loss of all blocks' predictions for the noise `eps` `(n, d)`, and the last layers' `delta`.
@@ -11,7 +11,7 @@ use ndarray::ArrayView2;
 /// `q = |eps_theta|^2 / d`: the gradient is `2 e / N` plus lambda times `4 (mean q - 1) eps_theta / (n d)`
 /// (batch) or `4 (q_i - 1) eps_theta / (n d)` (per sample), `N = n d` (mean) or `n` (sum).
 pub(super) fn evaluate(
-    options: &LossOptions,
+    options: &IsotropyLoss,
     model: &Model,
     blocks: &mut [Block],
     eps: ArrayView2<f64>,
@@ -22,17 +22,16 @@ pub(super) fn evaluate(
     }
 }
 
-/// The same for `D` dimensions; 0: known at run time only, and then the loops over short rows cost more than what they
-/// do.
+/// The same for `D` dimensions, which the compiler unrolls; `D = 0` stands for a dimension that is known at run time
+/// only.
 fn evaluate_sized<const D: usize>(
-    options: &LossOptions,
+    options: &IsotropyLoss,
     model: &Model,
     blocks: &mut [Block],
     eps: ArrayView2<f64>,
 ) -> LossTerms {
     let (n, d) = (eps.nrows(), if D == 0 { eps.ncols() } else { D });
-    let Isotropy { lambda, form } =
-        options.isotropy.unwrap_or(Isotropy { lambda: 0.0, form: IsotropyForm::Batch });
+    let (lambda, form) = (options.weight(), options.form);
     let terms_in_mean = match options.reduction {
         Reduction::Mean => (n * d) as f64,
         Reduction::Sum => n as f64,
@@ -40,12 +39,12 @@ fn evaluate_sized<const D: usize>(
     let last = model.layers.len() - 1;
     let (mut errors, mut squares, mut per_sample) = (0.0, 0.0, 0.0);
     let eps = eps.as_standard_layout();
-    let mut noise = eps.as_slice().unwrap_or_default().chunks_exact(d);
+    let mut noise = eps.as_slice().expect("the standard layout is row after row").chunks_exact(d);
     for block in &mut *blocks {
         let work = &mut block.layers[last].main;
         for (row, eps) in (0..block.rows).zip(&mut noise) {
             let predicted = &work.y.row(row)[..d];
-            let delta = &mut work.delta.numbers[row * work.delta.stride..][..d];
+            let delta = &mut work.delta.values[row * work.delta.stride..][..d];
             let mut square = 0.0;
             for ((p, eps), delta) in predicted.iter().zip(eps).zip(delta) {
                 let error = p - *eps as f32;
@@ -69,7 +68,7 @@ fn evaluate_sized<const D: usize>(
         let work = &mut block.layers[last].main;
         for row in 0..block.rows {
             let predicted = &work.y.row(row)[..d];
-            let delta = &mut work.delta.numbers[row * work.delta.stride..][..d];
+            let delta = &mut work.delta.values[row * work.delta.stride..][..d];
             delta.iter_mut().for_each(|delta| *delta *= factor);
             if lambda != 0.0 {
                 let excess = match form {

@@ -3,23 +3,24 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`panel`] | how weights lie in memory |
+//! | [`packed`] | packed weights: how a matrix lies in memory, in panels of columns |
 //! | [`gemm`], [`gradient`] | products of rows with weights, and of inputs with deltas |
-//! | [`transpose`] | the weights the other way round |
-//! | [`elementwise`] | activations and their slopes |
-//! | [`model`] | the network's numbers in one padded vector |
+//! | [`transpose`] | transposed weights, for the gradient with respect to an input |
+//! | [`elementwise`] | activations and their derivatives |
+//! | [`model`] | where each parameter of the layout lies in one padded vector |
+//! | [`matrix`] | activations of some rows |
 //! | [`block`] | some rows of a batch, forward and backward |
 //! | [`loss`] | the loss and its gradient |
-//! | [`pieces`] | the gradient of each piece of the vector |
-//! | [`update`] | optimiser, clipping, average |
-//! | [`training`], [`predict`] | the two users |
+//! | [`tensor_gradients`] | the gradient, tensor by tensor |
+//! | [`update`] | optimizer, clipping, average |
+//! | [`training`], [`predict`] | one training iteration; the prediction for many points at one step |
 //!
 //! Every sum goes over rows, inputs or outputs in a fixed order, one fused multiply-add after the other,
 //! however the work is cut up. So results are bit-identical for any number of threads. They agree with
 //! the graph's up to rounding, and may differ in the last bits between processors with and without fused
 //! multiply-add.
 
-// Tables of numbers are walked by index where several have to keep step.
+// Several arrays are walked by one index.
 #![allow(clippy::needless_range_loop)]
 
 mod block;
@@ -27,13 +28,14 @@ mod elementwise;
 mod gemm;
 mod gradient;
 mod loss;
+mod matrix;
 mod model;
-mod panel;
-mod pieces;
+mod packed;
 mod predict;
+mod tensor_gradients;
 mod training;
 mod transpose;
 mod update;
 
 pub(super) use predict::Predictor;
-pub(super) use training::Training;
+pub(super) use training::FusedTraining;

@@ -1,14 +1,20 @@
-//! The network as the fused path sees it: which layer has which numbers, and where each number of the
+//! The network as the fused path keeps it: which layer has which parameters, and where each entry of the
 //! flat vector lies.
 //!
-//! All trained numbers are one vector, as in [`Parameters`](crate::diffusion::parameters::Parameters),
-//! but padded and with the weights in panels. The optimiser works on that vector as it is: padding has
+//! All parameters are one vector, as in [`Parameters`](crate::diffusion::network::parameters::Parameters),
+//! but padded and with packed weights. The optimizer works on that vector as it is: padding has
 //! gradient 0 and stays 0.
 
 use super::gemm::FEW;
-use super::panel::{padded, panels, position};
-use crate::diffusion::{Activation, Conditioning, DiffusionError, Network, TimeEncoding, time};
-use candle_core::{DType, Tensor};
+use super::packed::{padded, panels, position};
+use crate::diffusion::{
+    Activation, Conditioning, DiffusionError, NetworkOptions, TimeEncoding,
+    network::{
+        layout::{self, Layout},
+        time,
+    },
+};
+use candle_core::Tensor;
 use std::ops::Range;
 
 /// `y = x W^T + b`.
@@ -19,7 +25,7 @@ pub(super) struct Dense {
     /// Whether the product itself applies the ReLU that comes next.
     pub rectified: bool,
     start: usize,
-    back: usize,
+    transposed: usize,
 }
 
 impl Dense {
@@ -34,13 +40,13 @@ impl Dense {
         start..start + self.input * padded(self.output)
     }
 
-    /// Where `W` `(output, input)` lies in the second vector, in panels.
-    pub fn back(&self) -> Range<usize> {
-        self.back..self.back + self.output * padded(self.input)
+    /// Where `W` `(output, input)` lies in the vector of transposed weights, in panels.
+    pub fn transposed(&self) -> Range<usize> {
+        self.transposed..self.transposed + self.output * padded(self.input)
     }
 }
 
-/// A row of numbers per step.
+/// A row of values for each step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Table {
     pub columns: usize,
@@ -54,10 +60,10 @@ impl Table {
         self.start..self.start + self.rows * padded(self.columns)
     }
 
-    /// Row `row` of the table that `numbers` holds, padding included.
-    pub fn row<'a>(&self, numbers: &'a [f32], row: usize) -> &'a [f32] {
+    /// Row `row` of the table in `parameters`, padding included.
+    pub fn row<'a>(&self, parameters: &'a [f32], row: usize) -> &'a [f32] {
         let width = padded(self.columns);
-        &numbers[self.start + row * width..][..width]
+        &parameters[self.start + row * width..][..width]
     }
 }
 
@@ -78,13 +84,13 @@ impl LayerPlan {
     }
 }
 
-/// Which piece of the vector: a stretch whose gradient is computed in one go.
+/// A segment of the vector whose gradient is computed in one go: a tensor, or a panel of a weight.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Piece {
+pub(super) enum Segment {
     /// The bias of a layer's map number `map`: 0 the layer itself, 1 and 2 its time embedding.
     Bias { layer: usize, map: usize },
     /// A panel of its weight.
-    Panel { layer: usize, map: usize, column: usize, width: usize },
+    Weight { layer: usize, map: usize, column: usize, width: usize },
     /// The factors of a layer.
     Scale { layer: usize },
     /// The learned encoding.
@@ -95,7 +101,6 @@ pub(super) enum Piece {
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub dim: usize,
-    pub steps: usize,
     pub activation: Activation,
     /// Whether the encoding is appended to the input.
     pub concat: bool,
@@ -106,103 +111,123 @@ pub(super) struct Model {
     pub learned: Option<Table>,
     /// The fixed encoding, `(T, time_width)`.
     fixed: Vec<f32>,
-    /// Pieces and their lengths, in the order of the vector.
-    pub pieces: Vec<(Piece, usize)>,
-    /// Every dense map, in the order of the second vector.
+    /// Segments and their lengths, in the order of the vector.
+    pub segments: Vec<(Segment, usize)>,
+    /// Every affine map, in the order of the transposed weights.
     pub maps: Vec<Dense>,
-    /// Place in the vector of each number of the network's own flat vector.
-    places: Vec<u32>,
+    /// Where each entry of the network's own vector lies in the padded one.
+    index: Vec<u32>,
     size: usize,
 }
 
 impl Model {
-    /// The layout of a network; none if it does not compute in `f32` on the host.
-    pub fn new(network: &Network) -> Option<Self> {
-        let parameters = network.parameters();
-        if parameters.dtype() != DType::F32 || !parameters.device().is_cpu() {
-            return None;
-        }
-        let (options, steps) = (network.options(), network.steps());
-        let used = options.conditioning != Conditioning::Scale;
-        let time_width = if used { options.time.width(options.time_dim) } else { 0 };
-        let concat = options.conditioning == Conditioning::Concat;
+    /// Where the fused path keeps the parameters of a network of this layout.
+    pub fn new(layout: &Layout, options: &NetworkOptions) -> Self {
+        let (dim, steps, time_width) = (layout.dim, layout.steps, layout.time_width);
         let fixed = match options.time {
-            TimeEncoding::Sinusoidal if used => time::sinusoidal(steps, time_width),
-            TimeEncoding::Scalar if used => time::scalar(steps),
+            TimeEncoding::Sinusoidal => time::sinusoidal(steps, time_width),
+            TimeEncoding::Scalar if time_width > 0 => time::scalar(steps),
             _ => Vec::new(),
         };
         let mut model = Self {
-            dim: network.dim(),
-            steps,
+            dim,
             activation: options.activation,
-            concat,
+            concat: options.conditioning == Conditioning::Concat,
             time_width,
             layers: Vec::new(),
             learned: None,
             fixed: fixed.into_iter().map(|v| v as f32).collect(),
-            pieces: Vec::new(),
+            segments: Vec::new(),
             maps: Vec::new(),
-            places: Vec::new(),
+            index: vec![u32::MAX; layout.count()],
             size: 0,
         };
-        // In the order in which `Network::with_dtype` adds its parameters.
-        if used && options.time == TimeEncoding::Learned {
-            model.learned = Some(model.table(time_width, Piece::Encoding));
+        model.learned =
+            layout.encoding.map(|number| model.table(&layout.parameters[number], Segment::Encoding));
+        for (layer, parts) in layout.layers.iter().enumerate() {
+            let hidden = layer + 1 < layout.layers.len();
+            let mut dense = |map: usize, affine: &layout::Affine, activated: bool| {
+                model.dense(layout, affine, (layer, map), activated)
+            };
+            let plan = match &parts.modulation {
+                layout::Modulation::None => {
+                    LayerPlan { dense: dense(0, &parts.affine, hidden), time: None, scale: None }
+                }
+                layout::Modulation::Add([first, second]) => LayerPlan {
+                    dense: dense(0, &parts.affine, false),
+                    time: Some([dense(1, first, true), dense(2, second, hidden)]),
+                    scale: None,
+                },
+                layout::Modulation::Scale(number) => LayerPlan {
+                    dense: dense(0, &parts.affine, false),
+                    time: None,
+                    scale: Some(model.table(&layout.parameters[*number], Segment::Scale { layer })),
+                },
+            };
+            model.layers.push(plan);
         }
-        let mut input = model.dim;
-        for (layer, &output) in options.hidden.iter().chain([&model.dim.clone()]).enumerate() {
-            let appended = if concat && layer == 0 { time_width } else { 0 };
-            let (activated, added) =
-                (layer < options.hidden.len(), options.conditioning == Conditioning::Add);
-            let dense = model.dense(input + appended, output, (layer, 0), activated && used && !added);
-            let time = added.then(|| {
-                let first = model.dense(time_width, output, (layer, 1), true);
-                [first, model.dense(output, output, (layer, 2), activated)]
-            });
-            let scale = (!used).then(|| model.table(output, Piece::Scale { layer }));
-            model.layers.push(LayerPlan { dense, time, scale });
-            input = output;
-        }
-        (model.places.len() == parameters.count()).then_some(model)
+        assert!(
+            !model.index.contains(&u32::MAX),
+            "every parameter of the layout belongs to a layer or a table"
+        );
+        model
     }
 
-    /// Lays out map `map` of layer `layer`, whose results go straight into the activation if `activated`.
-    fn dense(&mut self, input: usize, output: usize, (layer, map): (usize, usize), activated: bool) -> Dense {
+    /// Places the affine map number `map` of layer `layer`, whose results go straight into the activation if
+    /// `activated`.
+    fn dense(
+        &mut self,
+        layout: &Layout,
+        affine: &layout::Affine,
+        (layer, map): (usize, usize),
+        activated: bool,
+    ) -> Dense {
+        let layout::Affine { input, output, .. } = *affine;
         let rectified = activated && self.activation == Activation::Relu && output > FEW;
-        let dense = Dense { input, output, rectified, start: self.size, back: self.back_size() };
+        let dense = Dense { input, output, rectified, start: self.size, transposed: self.transposed_size() };
         let (bias, weight) = (dense.bias(), dense.weight());
-        self.pieces.push((Piece::Bias { layer, map }, bias.len()));
+        self.segments.push((Segment::Bias { layer, map }, bias.len()));
         for range in panels(output) {
-            let piece = Piece::Panel { layer, map, column: range.start, width: range.len() };
-            self.pieces.push((piece, input * range.len()));
+            let segment = Segment::Weight { layer, map, column: range.start, width: range.len() };
+            self.segments.push((segment, input * range.len()));
         }
         let entries = (0..output).flat_map(|o| (0..input).map(move |i| position(input, output, i, o)));
-        self.places.extend(entries.map(|place| (weight.start + place) as u32));
-        self.places.extend((bias.start..bias.start + output).map(|place| place as u32));
+        self.index_parameter(&layout.parameters[affine.weight], entries.map(|entry| weight.start + entry));
+        self.index_parameter(&layout.parameters[affine.bias], bias.start..bias.start + output);
         self.size = weight.end;
         self.maps.push(dense);
         dense
     }
 
-    fn table(&mut self, columns: usize, piece: Piece) -> Table {
-        let table = Table { columns, start: self.size, rows: self.steps };
+    /// Places a table with a row for each step.
+    fn table(&mut self, parameter: &layout::Parameter, segment: Segment) -> Table {
+        let [rows, columns] = parameter.shape[..] else { unreachable!("a table has rows and columns") };
+        let table = Table { columns, start: self.size, rows };
         let range = table.range();
-        self.pieces.push((piece, range.len()));
-        let entries = range.clone().step_by(padded(columns)).flat_map(|row| row..row + columns);
-        self.places.extend(entries.map(|place| place as u32));
+        self.segments.push((segment, range.len()));
+        self.index_parameter(
+            parameter,
+            range.clone().step_by(padded(columns)).flat_map(|row| row..row + columns),
+        );
         self.size = range.end;
         table
     }
 
-    /// Length of the second vector, which holds the weights of all maps the other way round.
-    pub fn back_size(&self) -> usize {
-        self.maps.last().map_or(0, |map| map.back().end)
+    /// Notes where each value of a parameter lies in the padded vector.
+    fn index_parameter(&mut self, parameter: &layout::Parameter, index: impl Iterator<Item = usize>) {
+        let own = &mut self.index[parameter.offset..parameter.offset + parameter.count()];
+        own.iter_mut().zip(index).for_each(|(own, place)| *own = place as u32);
+    }
+
+    /// Length of the vector of transposed weights.
+    pub fn transposed_size(&self) -> usize {
+        self.maps.last().map_or(0, |map| map.transposed().end)
     }
 
     /// The encoding of the step in row `row` of the table.
-    pub fn encoding<'a>(&'a self, numbers: &'a [f32], row: usize) -> &'a [f32] {
+    pub fn encoding<'a>(&'a self, parameters: &'a [f32], row: usize) -> &'a [f32] {
         match &self.learned {
-            Some(table) => &table.row(numbers, row)[..self.time_width],
+            Some(table) => &table.row(parameters, row)[..self.time_width],
             None => self.fixed.get(row * self.time_width..(row + 1) * self.time_width).unwrap_or(&[]),
         }
     }
@@ -212,19 +237,19 @@ impl Model {
     /// # Errors
     /// If it is no vector of so many `f32`.
     pub fn pack(&self, flat: &Tensor) -> Result<Vec<f32>, DiffusionError> {
-        let mut numbers = vec![0.0; self.size];
-        for (place, value) in self.places.iter().zip(flat.to_vec1::<f32>()?) {
-            numbers[*place as usize] = value;
+        let mut parameters = vec![0.0; self.size];
+        for (place, value) in self.index.iter().zip(flat.to_vec1::<f32>()?) {
+            parameters[*place as usize] = value;
         }
-        Ok(numbers)
+        Ok(parameters)
     }
 
     /// The network's flat vector of a padded one.
     ///
     /// # Errors
     /// If memory fails.
-    pub fn unpack(&self, numbers: &[f32]) -> Result<Tensor, DiffusionError> {
-        let flat: Vec<f32> = self.places.iter().map(|place| numbers[*place as usize]).collect();
-        Ok(Tensor::from_vec(flat, self.places.len(), &candle_core::Device::Cpu)?)
+    pub fn unpack(&self, parameters: &[f32]) -> Result<Tensor, DiffusionError> {
+        let flat: Vec<f32> = self.index.iter().map(|place| parameters[*place as usize]).collect();
+        Ok(Tensor::from_vec(flat, self.index.len(), &candle_core::Device::Cpu)?)
     }
 }

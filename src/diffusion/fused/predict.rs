@@ -1,11 +1,12 @@
 //! The network's prediction for many points at one step.
 
 use super::{
-    block::{Matrix, Shared, forward},
+    block::{Shared, forward},
     elementwise::{Activate, Multiply},
     gemm::{FEW, Product},
+    matrix::Matrix,
     model::{Dense, Model},
-    panel::{padded, panels, stride},
+    packed::{padded, panels, stride},
     transpose::Transpose,
 };
 use crate::diffusion::{DiffusionError, Network};
@@ -14,13 +15,13 @@ use pulp::Arch;
 /// Rows that go through the network together: few enough that their activations stay in the cache.
 const TILE_ROWS: usize = 64;
 
-/// A network whose numbers no longer change.
+/// A network whose parameters no longer change.
 #[derive(Debug)]
 pub(in crate::diffusion) struct Predictor {
     arch: Arch,
     model: Model,
-    numbers: Vec<f32>,
-    back: Vec<f32>,
+    parameters: Vec<f32>,
+    transposed: Vec<f32>,
 }
 
 /// What a step does to each layer: the same for all points.
@@ -30,49 +31,48 @@ pub(in crate::diffusion) struct AtStep {
 }
 
 impl Predictor {
-    /// A predictor with the numbers of a network; none where only the graph can do it (another precision
-    /// or device).
+    /// The predictor of a network that computes in `f32` on the host.
     ///
     /// # Errors
     /// If the parameters cannot be read.
-    pub fn new(network: &Network) -> Result<Option<Self>, DiffusionError> {
-        let Some(model) = Model::new(network) else { return Ok(None) };
-        let (arch, numbers) = (Arch::new(), model.pack(&network.parameters().flat()?)?);
-        let mut back = vec![0.0; model.back_size()];
+    pub fn new(network: &Network) -> Result<Self, DiffusionError> {
+        let model = Model::new(network.layout(), network.options());
+        let (arch, parameters) = (Arch::new(), model.pack(&network.parameters().flat()?)?);
+        let mut transposed = vec![0.0; model.transposed_size()];
         for dense in model.maps.iter().filter(|map| map.output <= FEW) {
             for range in panels(dense.input) {
                 let (column, width) = (range.start, range.len());
-                let first = dense.back().start + column * dense.output;
-                let out = &mut back[first..first + width * dense.output];
+                let first = dense.transposed().start + column * dense.output;
+                let out = &mut transposed[first..first + width * dense.output];
                 arch.dispatch(Transpose {
                     dense: *dense,
                     column,
                     width,
-                    weight: &numbers[dense.weight()],
+                    weight: &parameters[dense.weight()],
                     out,
                 });
             }
         }
-        Ok(Some(Self { arch, model, numbers, back }))
+        Ok(Self { arch, model, parameters, transposed })
     }
 
     /// What the step in row `row` of the tables does to each layer.
     pub fn at_step(&self, row: usize) -> AtStep {
-        let Self { arch, model, numbers, .. } = self;
-        let encoding = model.encoding(numbers, row);
+        let Self { arch, model, parameters, .. } = self;
+        let encoding = model.encoding(parameters, row);
         let layers = model.layers.iter().enumerate().map(|(i, plan)| {
-            let mut bias = numbers[plan.dense.bias()].to_vec();
+            let mut bias = parameters[plan.dense.bias()].to_vec();
             if model.concat && i == 0 {
                 self.one_row(&plan.dense, model.dim, encoding, &mut bias);
             }
             if let Some([first, second]) = &plan.time {
-                let mut hidden = numbers[first.bias()].to_vec();
+                let mut hidden = parameters[first.bias()].to_vec();
                 self.one_row(first, 0, encoding, &mut hidden);
-                arch.dispatch(Activate { activation: model.activation, y: &mut hidden, slope: &mut [] });
-                bias.iter_mut().zip(&numbers[second.bias()]).for_each(|(bias, b)| *bias += b);
+                arch.dispatch(Activate { activation: model.activation, y: &mut hidden, derivative: &mut [] });
+                bias.iter_mut().zip(&parameters[second.bias()]).for_each(|(bias, b)| *bias += b);
                 self.one_row(second, 0, &hidden[..second.input], &mut bias);
             }
-            (bias, plan.scale.map(|table| table.row(numbers, row).to_vec()))
+            (bias, plan.scale.map(|table| table.row(parameters, row).to_vec()))
         });
         AtStep { layers: layers.collect() }
     }
@@ -85,7 +85,7 @@ impl Predictor {
             columns: map.output,
             a: e,
             a_stride: e.len(),
-            b: &self.numbers[map.weight()],
+            b: &self.parameters[map.weight()],
             height: map.input,
             skip,
             keep: true,
@@ -97,16 +97,16 @@ impl Predictor {
 
     /// `factor * eps_theta` of points `(n, d)` at a step, to `out` `(n, d)`, both row after row.
     pub fn predict(&self, step: &AtStep, x: &[f64], factor: f64, out: &mut [f64]) {
-        let Self { arch, model, numbers, back } = self;
-        let shared = Shared { arch: *arch, model, numbers, back };
+        let Self { arch, model, parameters, transposed } = self;
+        let shared = Shared { arch: *arch, model, parameters, transposed };
         let mut buffers: Vec<Matrix> = std::iter::once(model.dim)
             .chain(model.layers.iter().map(|plan| plan.dense.output))
-            .map(|width| Matrix { numbers: vec![0.0; TILE_ROWS * stride(width)], stride: stride(width) })
+            .map(|width| Matrix { values: vec![0.0; TILE_ROWS * stride(width)], stride: stride(width) })
             .collect();
         let (d, last) = (model.dim, model.layers.len());
         for (x, out) in x.chunks(TILE_ROWS * d).zip(out.chunks_mut(TILE_ROWS * d)) {
             let rows = x.len() / d;
-            buffers[0].take_rows(x, d);
+            buffers[0].read_rows(x, d);
             for (i, (plan, (bias, scale))) in model.layers.iter().zip(&step.layers).enumerate() {
                 let (before, rest) = buffers.split_at_mut(i + 1);
                 let (input, output) = (&before[i], &mut rest[0]);
@@ -118,11 +118,11 @@ impl Predictor {
                     (0..rows).for_each(|row| arch.dispatch(Multiply { a: output.row_mut(row), b: scale }));
                 }
                 if i + 1 < last && !rectify {
-                    let y = &mut output.numbers[..rows * output.stride];
-                    arch.dispatch(Activate { activation: model.activation, y, slope: &mut [] });
+                    let y = &mut output.values[..rows * output.stride];
+                    arch.dispatch(Activate { activation: model.activation, y, derivative: &mut [] });
                 }
             }
-            buffers[last].give_rows(out, d, factor);
+            buffers[last].write_rows(out, d, factor);
         }
     }
 }

@@ -4,19 +4,19 @@ use super::{
     block::{Block, Shared},
     loss,
     model::{Dense, Model},
-    panel::panels,
-    pieces::{gradient, spread},
+    packed::panels,
+    tensor_gradients::{gradient, spread},
     transpose::Transpose,
-    update::{Constants, LEAST_EPSILON, SumOfSquares, Update},
+    update::{Constants, SumOfSquares, Update},
 };
 use crate::diffusion::{
-    Batch, DiffusionError, LossTerms, Network, TrainOptions, average, optimizer, reference::State,
+    Batch, DiffusionError, LossTerms, Network, TrainOptions,
+    train::{average, backend::State, optimizer},
 };
-use candle_core::Tensor;
 use pulp::Arch;
 use rayon::prelude::*;
 
-/// Multiply-adds of a forward pass from which on more than one thread pays.
+/// Multiply-adds of a forward pass from which on several threads are faster than one.
 const PARALLEL_WORK: usize = 4_000_000;
 
 /// Blocks that a batch is cut into, if they do not become larger than [`LARGEST_BLOCK`].
@@ -25,19 +25,21 @@ const BLOCKS: usize = 4;
 /// Rows of the largest block: few enough that their activations stay in the cache.
 const LARGEST_BLOCK: usize = 64;
 
-/// Numbers that one task of the optimiser handles.
+/// Parameters that one task of the optimizer handles.
 const STRETCH: usize = 1 << 14;
 
 /// Parameters, moments, average and buffers of a training.
 #[derive(Debug)]
-pub(in crate::diffusion) struct Training {
+pub(in crate::diffusion) struct FusedTraining {
     arch: Arch,
     model: Model,
     options: TrainOptions,
-    numbers: Vec<f32>,
-    back: Vec<f32>,
+    /// Iterations in all.
+    iterations: usize,
+    parameters: Vec<f32>,
+    transposed: Vec<f32>,
     /// Panels of `back` and their lengths: the map, first column and width.
-    back_pieces: Vec<((Dense, usize, usize), usize)>,
+    transposed_segments: Vec<((Dense, usize, usize), usize)>,
     gradient: Vec<f32>,
     steps: usize,
     first: Vec<f32>,
@@ -48,44 +50,43 @@ pub(in crate::diffusion) struct Training {
     blocks: Vec<Block>,
 }
 
-impl Training {
-    /// A training of a network; none where only the graph can do it: another precision or device, or an
-    /// `epsilon` below [`LEAST_EPSILON`] (0 / 0 in the padding, and tiny moments would matter).
+impl FusedTraining {
+    /// A training of a network that computes in `f32` on the host.
     ///
     /// # Errors
     /// If the parameters cannot be read.
     pub fn new(
         network: &Network,
         options: TrainOptions,
+        iterations: usize,
         batch_size: usize,
-    ) -> Result<Option<Self>, DiffusionError> {
-        let Some(model) = Model::new(network).filter(|_| options.optimizer.epsilon >= LEAST_EPSILON) else {
-            return Ok(None);
-        };
-        let numbers = model.pack(&network.parameters().flat()?)?;
-        let zeros = vec![0.0; numbers.len()];
+    ) -> Result<Self, DiffusionError> {
+        let model = Model::new(network.layout(), network.options());
+        let parameters = model.pack(&network.parameters().flat()?)?;
+        let zeros = vec![0.0; parameters.len()];
         let block_rows = batch_size.div_ceil(BLOCKS).next_multiple_of(8).min(LARGEST_BLOCK);
-        let back_pieces = model
+        let transposed_segments = model
             .maps
             .iter()
             .flat_map(|map| panels(map.input).map(|p| ((*map, p.start, p.len()), p.len() * map.output)));
         let mut training = Self {
             arch: Arch::new(),
-            back: vec![0.0; model.back_size()],
-            back_pieces: back_pieces.collect(),
+            transposed: vec![0.0; model.transposed_size()],
+            transposed_segments: transposed_segments.collect(),
             gradient: zeros.clone(),
             steps: 0,
             first: zeros.clone(),
             second: zeros,
-            average: if options.ema > 0.0 { numbers.clone() } else { Vec::new() },
+            average: if options.ema > 0.0 { parameters.clone() } else { Vec::new() },
             block_rows,
             blocks: (0..batch_size.div_ceil(block_rows)).map(|_| Block::new(&model, block_rows)).collect(),
-            numbers,
+            parameters,
             model,
             options,
+            iterations,
         };
-        training.turn(false);
-        Ok(Some(training))
+        training.refresh_transposed(false);
+        Ok(training)
     }
 
     /// One iteration, number `iteration` from 0.
@@ -95,28 +96,38 @@ impl Training {
     pub fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError> {
         let n = batch.x_t.nrows();
         let parallel =
-            n.saturating_mul(self.numbers.len()) >= PARALLEL_WORK && rayon::current_num_threads() > 1;
+            n.saturating_mul(self.parameters.len()) >= PARALLEL_WORK && rayon::current_num_threads() > 1;
         let used = self.fill(batch);
-        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let shared = Shared {
+            arch: self.arch,
+            model: &self.model,
+            parameters: &self.parameters,
+            transposed: &self.transposed,
+        };
         let blocks = &mut self.blocks[..used];
         each(blocks, parallel, |block| block.forward(shared));
-        let terms = loss::evaluate(&self.options.loss, &self.model, blocks, batch.eps.view());
+        let terms = loss::evaluate(&self.options.loss(), &self.model, blocks, batch.eps.view());
         if !(terms.loss as f32).is_finite() {
             return Err(DiffusionError::Diverged { iteration, loss: terms.loss });
         }
         each(blocks, parallel, |block| block.backward(shared));
         let (arch, model) = (self.arch, &self.model);
-        spread(&model.pieces, &mut self.gradient, parallel, &|piece, out| {
-            gradient(arch, model, blocks, piece, out);
+        spread(&model.segments, &mut self.gradient, parallel, &|segment, out| {
+            gradient(arch, model, blocks, segment, out);
         });
         self.update(iteration, parallel);
-        self.turn(parallel);
+        self.refresh_transposed(parallel);
         Ok(terms)
     }
 
-    /// Puts the batch into blocks and tells how many.
+    /// Divides the batch into blocks and returns how many.
     fn fill(&mut self, batch: &Batch) -> usize {
-        let shared = Shared { arch: self.arch, model: &self.model, numbers: &self.numbers, back: &self.back };
+        let shared = Shared {
+            arch: self.arch,
+            model: &self.model,
+            parameters: &self.parameters,
+            transposed: &self.transposed,
+        };
         let n = batch.x_t.nrows();
         let used = n.div_ceil(self.block_rows);
         while self.blocks.len() < used {
@@ -124,7 +135,7 @@ impl Training {
         }
         let d = batch.x_t.ncols();
         let points = batch.x_t.as_standard_layout();
-        let points = points.as_slice().unwrap_or_default();
+        let points = points.as_slice().expect("the standard layout is row after row");
         for (i, block) in self.blocks[..used].iter_mut().enumerate() {
             let rows = i * self.block_rows..n.min((i + 1) * self.block_rows);
             let steps =
@@ -134,27 +145,27 @@ impl Training {
         used
     }
 
-    /// Clipping, the optimiser's step, and the average.
+    /// Clipping, the optimizer's step, and the average.
     fn update(&mut self, iteration: usize, parallel: bool) {
-        let TrainOptions { optimizer, clip_norm, ema, learning_rate, decay, iterations, .. } = self.options;
+        let TrainOptions { clip_norm, ema, learning_rate, decay, .. } = self.options;
         self.steps += 1;
-        let rate = learning_rate * decay.factor(iteration, iterations);
+        let rate = learning_rate * decay.factor(iteration, self.iterations);
         let clip = match clip_norm {
             0.0 => 1.0,
             largest => optimizer::clip_factor(self.arch.dispatch(SumOfSquares(&self.gradient)), largest),
         };
         let keep = average::keep(ema, iteration + 1);
-        let constants = Constants::new(&optimizer, self.steps, rate, clip, keep);
+        let constants = Constants::new(&self.options.optimizer(), self.steps, rate, clip, keep);
         let arch = self.arch;
         let stretches = self.gradient.chunks(STRETCH);
         if !parallel {
-            let Self { gradient, numbers: parameters, first, second, average, .. } = self;
+            let Self { gradient, parameters, first, second, average, .. } = self;
             arch.dispatch(Update { constants, gradient, parameters, first, second, average });
             return;
         }
         let mut average = self.average.chunks_mut(STRETCH);
         let stretches = stretches
-            .zip(self.numbers.chunks_mut(STRETCH))
+            .zip(self.parameters.chunks_mut(STRETCH))
             .zip(self.first.chunks_mut(STRETCH).zip(self.second.chunks_mut(STRETCH)))
             .map(|((gradient, parameters), (first, second))| {
                 let average = average.next().unwrap_or(&mut []);
@@ -164,48 +175,42 @@ impl Training {
         stretches.into_par_iter().for_each(|update| arch.dispatch(update));
     }
 
-    /// Turns the weights the other way round for the next iteration.
-    fn turn(&mut self, parallel: bool) {
-        let (arch, numbers) = (self.arch, &self.numbers);
-        spread(&self.back_pieces, &mut self.back, parallel, &|(dense, column, width), out| {
-            let weight = &numbers[dense.weight()];
+    /// Transposes the weights for the next iteration.
+    fn refresh_transposed(&mut self, parallel: bool) {
+        let (arch, parameters) = (self.arch, &self.parameters);
+        spread(&self.transposed_segments, &mut self.transposed, parallel, &|(dense, column, width), out| {
+            let weight = &parameters[dense.weight()];
             arch.dispatch(Transpose { dense, column, width, weight, out });
         });
     }
 
-    /// Parameters, optimiser and average as the network's flat vectors.
+    /// Parameters, optimizer and average as vectors in the order of the network's layout.
     ///
     /// # Errors
     /// If memory fails.
     pub fn state(&self) -> Result<State, DiffusionError> {
-        let unpack = |numbers| self.model.unpack(numbers);
+        let unpack = |parameters| self.model.unpack(parameters);
         Ok(State {
-            flat: unpack(&self.numbers)?,
-            optimizer: (self.steps, unpack(&self.first)?, unpack(&self.second)?),
+            parameters: unpack(&self.parameters)?,
+            steps: self.steps,
+            first: unpack(&self.first)?,
+            second: unpack(&self.second)?,
             average: (!self.average.is_empty()).then(|| unpack(&self.average)).transpose()?,
         })
     }
 
-    /// The parameters as the network's flat vector.
-    ///
-    /// # Errors
-    /// If memory fails.
-    pub fn flat(&self) -> Result<Tensor, DiffusionError> {
-        self.model.unpack(&self.numbers)
-    }
-
-    /// Puts back what [`state`](Self::state) told.
+    /// Puts back what [`state`](Self::state) returned.
     ///
     /// # Errors
     /// If a vector is not one of `f32`; nothing has changed then.
     pub fn restore(&mut self, state: &State) -> Result<(), DiffusionError> {
         let pack = |tensor| self.model.pack(tensor);
-        let (steps, first, second) = &state.optimizer;
-        let average = state.average.as_ref().map(pack).transpose()?;
-        let (numbers, first, second) = (pack(&state.flat)?, pack(first)?, pack(second)?);
-        (self.numbers, self.steps, self.first, self.second) = (numbers, *steps, first, second);
-        self.average = average.unwrap_or_default();
-        self.turn(false);
+        let average = state.average.as_ref().map_or(Ok(Vec::new()), pack)?;
+        let (parameters, first, second) =
+            (pack(&state.parameters)?, pack(&state.first)?, pack(&state.second)?);
+        self.parameters = parameters;
+        (self.steps, self.first, self.second, self.average) = (state.steps, first, second, average);
+        self.refresh_transposed(false);
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! The weights the other way round, for the gradient with respect to a layer's input.
+//! Transposed weights, for the gradient with respect to a layer's input.
 
 use super::{
     model::Dense,
-    panel::{NARROW, WIDE, padded, panels},
+    packed::{NARROW, WIDE, padded, panels},
 };
 use pulp::{Simd, WithSimd};
 
@@ -51,7 +51,7 @@ fn whole(from: &[[f32; WIDE]], to: &mut [[f32; WIDE]]) {
             for (square, from) in square.iter_mut().zip(&from[i..i + NARROW]) {
                 square.copy_from_slice(&from[o..o + NARROW]);
             }
-            for (to, square) in to[o..o + NARROW].iter_mut().zip(square_turned(square)) {
+            for (to, square) in to[o..o + NARROW].iter_mut().zip(square_transposed(square)) {
                 to[i..i + NARROW].copy_from_slice(&square);
             }
         }
@@ -59,7 +59,7 @@ fn whole(from: &[[f32; WIDE]], to: &mut [[f32; WIDE]]) {
 }
 
 #[inline(always)]
-fn square_turned(square: [[f32; NARROW]; NARROW]) -> [[f32; NARROW]; NARROW] {
+fn square_transposed(square: [[f32; NARROW]; NARROW]) -> [[f32; NARROW]; NARROW] {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor has the instructions.
@@ -103,7 +103,7 @@ fn square_by_lanes(square: [[f32; NARROW]; NARROW]) -> [[f32; NARROW]; NARROW] {
     unsafe { std::mem::transmute(a) }
 }
 
-/// A square of 16 by 16, number by number.
+/// A square of 16 by 16, value by value.
 #[inline(always)]
 fn square_by_number(square: [[f32; NARROW]; NARROW]) -> [[f32; NARROW]; NARROW] {
     std::array::from_fn(|o| std::array::from_fn(|i| square[i][o]))
@@ -114,9 +114,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_square_turned_is_the_square_turned() {
+    fn the_vectorized_transpose_is_the_transpose() {
         let square = std::array::from_fn(|i| std::array::from_fn(|j| (16 * i + j) as f32));
-        assert_eq!(square_turned(square), square_by_number(square));
-        assert_eq!(square_turned(square)[3][7], square[7][3]);
+        assert_eq!(square_transposed(square), square_by_number(square));
+        assert_eq!(square_transposed(square)[3][7], square[7][3]);
     }
 }

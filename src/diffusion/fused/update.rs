@@ -1,5 +1,5 @@
-//! The optimiser's step and the moving average in one pass over the numbers, with the formulas of
-//! [`optimizer`](crate::diffusion::optimizer) and [`average`](crate::diffusion::average).
+//! The optimizer's step and the moving average in one pass over the parameters, with the formulas of
+//! [`optimizer`](crate::diffusion::train::optimizer) and [`average`](crate::diffusion::train::average).
 
 use crate::diffusion::{OptimizerKind, OptimizerOptions};
 use pulp::{Simd, WithSimd};
@@ -19,7 +19,7 @@ pub(super) struct Constants {
     take: [f32; 2],
     root: f32,
     epsilon: f32,
-    /// Share of the old average that is kept, and of the new parameter.
+    /// Fraction of the old average that is kept, and of the new parameter.
     average: [f32; 2],
 }
 
@@ -52,9 +52,6 @@ const TINY: f32 = 1e-36;
 
 /// Squares of smaller numbers would, in the second moment, become such numbers too.
 const ROOT: f32 = 1e-17;
-
-/// Smallest `epsilon` of Adam beside which a moment of [`TINY`] does not matter.
-pub(super) const LEAST_EPSILON: f64 = 1e-12;
 
 /// `v`, or 0 if it is smaller than `least`; NaN stays NaN.
 #[inline(always)]

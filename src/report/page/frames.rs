@@ -1,11 +1,11 @@
 //! The reverse process of a few runs as frames for the page's animation.
 
-use crate::experiment::{ExperimentError, Replay};
-use crate::figures::Results;
-use crate::figures::clouds::{Frame, background, runs_at};
-use crate::figures::model::Mark;
-use crate::figures::series::point_name;
-use crate::figures::words::pipeline_name;
+use crate::report::figures::Results;
+use crate::report::figures::clouds::{Frame, background, runs_at};
+use crate::report::figures::model::Mark;
+use crate::report::figures::series::point_name;
+use crate::report::figures::words::pipeline_name;
+use crate::run::{FinishedRun, RunError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -56,7 +56,7 @@ struct Side {
 ///
 /// # Errors
 /// If a run cannot be sampled again.
-pub fn frames(results: &Results) -> Result<Vec<Shown>, ExperimentError> {
+pub fn frames(results: &Results) -> Result<Vec<Shown>, RunError> {
     let mut points: Vec<&[String]> = Vec::new();
     for (_, status) in &results.runs {
         if !points.contains(&status.label.values.as_slice()) {
@@ -79,7 +79,7 @@ fn shown(
     values: &[String],
     count: usize,
     most_frames: usize,
-) -> Result<Option<Shown>, ExperimentError> {
+) -> Result<Option<Shown>, RunError> {
     let runs = runs_at(results, values)?;
     let Some((_, first)) = runs.first().filter(|(_, run)| run.plan().data.source.dim() >= 2) else {
         return Ok(None);
@@ -110,11 +110,11 @@ fn side(
     results: &Results,
     pipeline: &str,
     values: &[String],
-    run: &Replay,
+    run: &FinishedRun,
     frame: Frame,
     count: usize,
     most_frames: usize,
-) -> Result<Side, ExperimentError> {
+) -> Result<Side, RunError> {
     let last = run.plan().sample.steps;
     let frames = most_frames.min(last + 1);
     let steps: Vec<usize> = (0..frames).map(|i| i * last / (frames - 1).max(1)).collect();
@@ -124,8 +124,11 @@ fn side(
         .flat_map(|c| c.points.rows().into_iter().map(|p| place(frame, p[0], p[1])).collect::<Vec<_>>());
     let rows =
         results.metrics.iter().find(|rows| rows.label.pipeline == pipeline && rows.label.values == values);
-    let known: HashMap<usize, f64> =
-        rows.iter().flat_map(|r| &r.rows).filter_map(|row| Some((row.step, row.log_likelihood?))).collect();
+    let known: HashMap<usize, f64> = rows
+        .iter()
+        .flat_map(|r| &r.rows)
+        .filter_map(|row| Some((row.step, row.get("log_likelihood")?)))
+        .collect();
     Ok(Side {
         name: pipeline_name(pipeline).to_string(),
         role: pipeline.to_string(),

@@ -3,8 +3,8 @@
 mod frames;
 mod tables;
 
-use crate::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, css_variables, escape, svg};
-use crate::figures::{Figure, Results, words};
+use crate::report::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, css_variables, escape, svg};
+use crate::report::figures::{Figure, Results, words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;

@@ -1,10 +1,11 @@
 //! The tables of the page: summary, spec, provenance.
 
-use crate::experiment::SummaryRow;
-use crate::figures::Results;
-use crate::figures::draw::escape;
-use crate::figures::words::pipeline_name;
-use crate::report::table::{columns, lines};
+use crate::report::figures::Results;
+use crate::report::figures::draw::escape;
+use crate::report::figures::words::pipeline_name;
+use crate::report::table::{SummaryColumn, columns, lines};
+use crate::spec::DATA;
+use crate::store::SummaryRow;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -24,17 +25,17 @@ pub fn summary(results: &Results) -> String {
     for heading in std::iter::once("pipeline").chain(keys.clone()) {
         let _ = write!(text, r#"<th class="words"><button type="button">{}</button></th>"#, escape(heading));
     }
-    for (heading, ..) in &columns {
+    for SummaryColumn { heading, .. } in &columns {
         let _ = write!(text, r#"<th><button type="button">{heading}</button></th>"#);
     }
     text += "</tr></thead><tbody>";
     for (pipeline, values) in lines(&results.summary) {
-        let class = if pipeline == "data" { r#" class="data""# } else { "" };
+        let class = if pipeline == DATA { r#" class="data""# } else { "" };
         let _ = write!(text, r#"<tr{class}><td class="words">{}</td>"#, escape(pipeline_name(pipeline)));
         for value in values {
             let _ = write!(text, r#"<td class="words">{}</td>"#, escape(value));
         }
-        for (_, metric, digits, _) in &columns {
+        for SummaryColumn { metric, digits, .. } in &columns {
             text += &cell(cells.get(&(pipeline, values, *metric)).copied(), *digits);
         }
         text += "</tr>";
@@ -46,11 +47,11 @@ pub fn summary(results: &Results) -> String {
 
 fn cell(row: Option<&SummaryRow>, digits: usize) -> String {
     let Some(row) = row else { return "<td data-value=\"\"></td>".to_string() };
-    let figures = &row.figures;
-    let half = figures.interval_high.map_or(String::new(), |high| {
-        format!(r#" <span class="interval">&plusmn; {}</span>"#, shown(high - figures.mean, digits))
+    let numbers = &row.numbers;
+    let half = numbers.interval_high.map_or(String::new(), |high| {
+        format!(r#" <span class="interval">&plusmn; {}</span>"#, shown(high - numbers.mean, digits))
     });
-    format!(r#"<td data-value="{}">{}{half}</td>"#, figures.mean, shown(figures.mean, digits))
+    format!(r#"<td data-value="{}">{}{half}</td>"#, numbers.mean, shown(numbers.mean, digits))
 }
 
 /// A number with so many digits; a huge one by its power of ten.

@@ -1,7 +1,7 @@
 //! Clouds and fits shared by the Gaussianizer's tests.
 
 use gdiff::gaussianize::{BandwidthRule, FitReport, GaussianizeError, GaussianizeOptions, Gaussianizer};
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 
 /// Every kind of bandwidth.

@@ -1,11 +1,12 @@
 //! Shared by the black-box tests: the binary, small specs, and reading what was written.
 
 pub mod clouds;
+mod process;
 pub mod trainings;
 
 use assert_cmd::Command;
+pub use process::{Dice, Waiting, message, run, said, shell, succeeded};
 use std::path::{Path, PathBuf};
-use std::process::Output;
 
 /// A spec that runs in well under a second.
 pub const TINY: &str = r#"name = "tiny"
@@ -65,11 +66,6 @@ pub fn text(path: impl AsRef<Path>) -> String {
 /// The tables that must not depend on how a study came to its end.
 pub const TABLES: [&str; 5] = ["metrics.csv", "loss.csv", "summary.csv", "isotropy.csv", "gaussianizer.csv"];
 
-/// The command ended well.
-pub fn succeeded(output: &Output) {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// Two folders hold the same tables, byte for byte.
 pub fn same_tables(a: &Path, b: &Path) {
     for table in TABLES {
@@ -83,4 +79,25 @@ pub fn csv(path: impl AsRef<Path>) -> (Vec<String>, Vec<Vec<String>>) {
     let header = reader.headers().expect("a header").iter().map(str::to_string).collect();
     let rows = reader.records().map(|r| r.expect("a row").iter().map(str::to_string).collect()).collect();
     (header, rows)
+}
+
+/// Every file under a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().map(|e| e.expect("an entry").path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every file of the repository under a folder whose name ends so.
+pub fn in_repository(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut found = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    found.retain(|path| path.extension().is_some_and(|e| e == extension));
+    found
 }

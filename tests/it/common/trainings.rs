@@ -2,17 +2,48 @@
 
 use candle_core::Device;
 use gdiff::diffusion::{
-    Activation, Conditioning, Decay, LossOptions, Network, NetworkOptions, OptimizerKind, OptimizerOptions,
-    Reduction, Schedule, TimeEncoding, TrainOptions, TrainStreams, Trainer,
+    Activation, BackendChoice, Batch, Conditioning, Decay, DiffusionError, IsotropyLoss, LossTerms, Network,
+    NetworkOptions, OptimizerKind, OptimizerOptions, Schedule, TimeEncoding, TrainOptions, TrainStreams,
+    Training, TrainingJob,
 };
-use gdiff::random::Stream;
+use gdiff::numeric::random::Stream;
 
-pub const ACTIVATIONS: [Activation; 4] =
-    [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Gelu];
-pub const ENCODINGS: [TimeEncoding; 3] =
-    [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned];
-pub const CONDITIONINGS: [Conditioning; 3] = [Conditioning::Concat, Conditioning::Add, Conditioning::Scale];
-pub const OPTIMIZERS: [OptimizerKind; 3] = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd];
+/// The training of one network.
+pub struct Alone(Training);
+
+impl Alone {
+    pub fn new(job: TrainingJob, backend: BackendChoice) -> Self {
+        Self(Training::new(vec![job], backend).unwrap())
+    }
+
+    pub fn step(&mut self) -> Result<LossTerms, DiffusionError> {
+        self.0.step()?.remove(0)
+    }
+
+    pub fn step_on(&mut self, batch: Batch) -> Result<LossTerms, DiffusionError> {
+        self.0.step_on(vec![batch])?.remove(0)
+    }
+
+    pub fn iteration(&self) -> usize {
+        self.0.iteration()
+    }
+
+    pub fn last_batch(&self) -> &Batch {
+        self.0.last_batch(0)
+    }
+
+    pub fn network(&self) -> &Network {
+        self.0.network(0).unwrap()
+    }
+
+    pub fn checkpoint(&self) -> Vec<u8> {
+        self.0.checkpoint(0).unwrap()
+    }
+
+    pub fn into_network(self) -> Network {
+        self.0.into_networks().unwrap().remove(0).unwrap()
+    }
+}
 
 /// Everything that a training depends on.
 #[derive(Clone, Debug)]
@@ -22,7 +53,7 @@ pub struct Case {
     pub network: NetworkOptions,
     pub batch: usize,
     pub optimizer: OptimizerOptions,
-    pub loss: LossOptions,
+    pub loss: IsotropyLoss,
     pub clip_norm: f64,
     pub ema: f64,
     pub learning_rate: f64,
@@ -40,33 +71,41 @@ impl Case {
     }
 
     pub fn options(&self) -> TrainOptions {
+        let OptimizerOptions { kind, beta1, beta2, epsilon, weight_decay, momentum } = self.optimizer;
         TrainOptions {
-            iterations: 100,
+            iterations: Some(100),
             batch_size: self.batch,
-            optimizer: self.optimizer,
+            optimizer: kind,
+            weight_decay: Some(weight_decay),
+            momentum: Some(momentum),
+            beta1: Some(beta1),
+            beta2: Some(beta2),
+            epsilon: Some(epsilon),
             learning_rate: self.learning_rate,
             decay: Decay::Linear,
             ema: self.ema,
             clip_norm: self.clip_norm,
-            loss: self.loss,
+            isotropy: Some(self.loss),
+            ..TrainOptions::default()
         }
     }
 
-    pub fn trainer(&self, fused: bool) -> Trainer {
-        self.trainer_on(&Device::Cpu, fused)
+    pub fn alone(&self, backend: BackendChoice) -> Alone {
+        Alone::new(self.job(), backend)
     }
 
-    pub fn trainer_on(&self, device: &Device, fused: bool) -> Trainer {
+    pub fn job(&self) -> TrainingJob {
+        self.job_on(&Device::Cpu)
+    }
+
+    pub fn job_on(&self, device: &Device) -> TrainingJob {
         let stream = |purpose| Stream::new(self.seed, 0, purpose);
         // The last batch of an epoch is smaller.
         let data = stream("data").standard_normal(0, 2 * self.batch + 1, self.dim);
         let schedule = Schedule::from_betas(vec![0.05; self.steps]).unwrap();
         let streams =
             TrainStreams { shuffle: stream("shuffle"), timestep: stream("timestep"), noise: stream("noise") };
-        let new = if fused { Trainer::new } else { Trainer::on_graph };
-        let trainer = new(data, &schedule, self.network_on(device), self.options(), streams).unwrap();
-        assert_eq!(trainer.is_fused(), fused);
-        trainer
+        TrainingJob::new(data, &schedule, self.network_on(device), self.options(), streams).unwrap()
     }
 }
 
@@ -91,10 +130,17 @@ pub fn case(
     Case {
         dim: 2,
         steps: 20,
-        network: NetworkOptions { hidden: hidden.to_vec(), activation, time, time_dim: 6, conditioning },
+        network: NetworkOptions {
+            hidden: Some(hidden.to_vec()),
+            activation,
+            time,
+            time_dim: 6,
+            conditioning,
+            ..NetworkOptions::default()
+        },
         batch: 37,
         optimizer: optimizer(OptimizerKind::Adam, 0.0),
-        loss: LossOptions { isotropy: None, reduction: Reduction::Mean },
+        loss: IsotropyLoss::SIMPLE,
         clip_norm: 0.0,
         ema: 0.0,
         learning_rate: 1e-2,

@@ -1,0 +1,101 @@
+//! `gdiff check`
+
+use super::SpecArgs;
+use super::{Failure, print, read};
+use crate::report::fit_table;
+use crate::run::{Purpose, Replicate};
+use crate::space::{Chain, FitContext};
+use crate::spec::Plan;
+use candle_core::Device;
+use clap::Args;
+use std::fmt::Write;
+
+/// `gdiff check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The spec.
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Fit the Gaussianizer to the first replicate's data too, and tell what the fit did
+    #[arg(long)]
+    pub fit: bool,
+}
+
+pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let study = read(&args.spec)?;
+    let mut text = describe(&study.base);
+    if !study.keys.is_empty() {
+        let runs: usize = study.points.iter().map(|p| p.plan.replicates * p.plan.pipelines.len()).sum();
+        text += &format!(
+            "{:<12} {} points over {}, {runs} runs in all\n",
+            "sweep",
+            study.points.len(),
+            study.keys.join(", ")
+        );
+    }
+    print(&text)?;
+    if args.fit { fit(&study.base) } else { Ok(()) }
+}
+
+/// Fits the spaces that have a Gaussianizer to the data of the first replicate, as a run would, and reports what the fits did.
+fn fit(plan: &Plan) -> Result<(), Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::running(e.to_string());
+    let shared = Replicate::prepare(plan, 0, &Device::Cpu).map_err(|e| failed(&e))?;
+    for pipeline in plan.pipelines.iter().filter(|pipeline| pipeline.is_gaussianized()) {
+        let mut context = FitContext {
+            scale: plan.data.scale,
+            gaussianize: &plan.gaussianize,
+            stream: &Purpose::Gaussianize.stream(plan, 0),
+            progress: &mut |_| {},
+        };
+        let fitted =
+            Chain::fit(&pipeline.space, shared.train.view(), &mut context).map_err(|e| failed(&e))?;
+        for report in &fitted.reports {
+            print(&format!("\n{pipeline}\n\n{}", fit_table(report)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What would run, a line for each thing that a reader would want to be sure of.
+fn describe(plan: &Plan) -> String {
+    let dim = plan.data.source.dim();
+    let steps = plan.schedule.steps();
+    let pipelines: Vec<&str> = plan.pipelines.iter().map(|p| p.name.as_str()).collect();
+    let components =
+        plan.data.source.mixture().map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
+    let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("experiment", format!("{}, seed {}", plan.name, plan.seed));
+    line("data", format!("{} points in {dim} dimensions{components}", plan.data.samples));
+    line(
+        "runs",
+        format!(
+            "{} = {} replicates of {}",
+            plan.replicates * pipelines.len(),
+            plan.replicates,
+            pipelines.join(", ")
+        ),
+    );
+    line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
+    line("network", format!("{}, {} parameters", hidden.join("-"), plan.network.parameter_count(dim, steps)));
+    line("training", format!("{} iterations of {} points", plan.iterations, plan.train.batch_size));
+    line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
+    line(
+        "metrics",
+        format!(
+            "every {} steps against {} real points{}{}",
+            plan.metrics.every,
+            plan.metrics.reference,
+            if plan.metrics.log_likelihood { ", log-likelihood" } else { "" },
+            if plan.metrics.prdc { ", PRDC" } else { "" },
+        ),
+    );
+    for warning in &plan.warnings {
+        line("warning", warning.clone());
+    }
+    text
+}

@@ -1,0 +1,42 @@
+//! `gdiff data`
+
+use super::SpecArgs;
+use super::{Failure, print, read, write_table};
+use crate::data::source::Part;
+use crate::data::table;
+use clap::Args;
+use std::path::PathBuf;
+
+/// `gdiff data`
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// The spec.
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// How many points [default: data.samples]
+    #[arg(long, value_name = "N")]
+    pub count: Option<std::num::NonZeroUsize>,
+    /// Which points: train, reference or fresh, as a run of the spec sees them
+    #[arg(long, default_value = "train", value_name = "NAME")]
+    pub stream: Part,
+    /// Which replicate's points, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub replicate: usize,
+    /// File to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
+    let plan = read(&args.spec)?.base;
+    let count = args.count.map_or(plan.data.samples, usize::from);
+    let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
+    match &args.out {
+        Some(path) => write_table(path, &points),
+        None => {
+            let mut text = Vec::new();
+            table::write_csv(&mut text, &points).map_err(|e| Failure::running(e.to_string()))?;
+            print(&String::from_utf8_lossy(&text))
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `gdiff run`
+
+use super::SpecArgs;
+use super::failures::{report, stopped};
+use super::{Failure, print, read};
+use crate::report::{JsonEvents, ProgressBars, TensorBoard, end_table};
+use crate::run::DeviceChoice;
+use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
+use crate::spec::Study;
+use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
+use clap::Args;
+#[cfg(unix)]
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `gdiff run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The spec.
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Output folder [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How to run.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Start afresh, overwriting what the output folder holds
+    #[arg(long)]
+    pub force: bool,
+    /// Draw figures and a page at the end, as `gdiff plot` does
+    #[arg(long)]
+    pub plot: bool,
+    /// Write TensorBoard event files while it runs, under tensorboard/ in the output folder
+    #[arg(long)]
+    pub tensorboard: bool,
+    /// Neither progress nor table
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// One JSON event a line on standard output, instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to run; none of it changes a number in the results.
+#[derive(Debug, Args)]
+pub struct HowArgs {
+    /// Where networks live: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: DeviceChoice,
+    /// Threads in all [default: all cores]; results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Runs at a time, which share the threads [default: one a thread]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Train and sample up to N runs with networks of one shape in step: one large computation on a GPU
+    /// [default: 1 on the CPU, 64 on CUDA]
+    #[arg(long, value_name = "N")]
+    pub batch_runs: Option<std::num::NonZeroUsize>,
+    /// Go on with the other runs when one fails, and report it at the end: the default
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub keep_going: bool,
+    /// Stop at the first run that fails; those under way keep a checkpoint
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Seconds between two checkpoints of a training
+    #[arg(long, default_value_t = 30.0, value_name = "S", value_parser = seconds)]
+    pub checkpoint_seconds: f64,
+}
+
+/// A number of seconds, 0 or more.
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|s| s.is_finite() && *s >= 0.0)
+        .ok_or_else(|| format!("`{text}` is no number of seconds, 0 or more"))
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let study = read(&args.spec)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&study.base.name));
+    let options = options(&args.how, out, args.force)?;
+    let bars = ProgressBars::new();
+    let events = JsonEvents::new();
+    let reporter: &dyn Reporter = match (args.quiet, args.json) {
+        (true, _) => &Quiet,
+        (_, true) => &events,
+        _ => &bars,
+    };
+    for warning in &study.base.warnings {
+        reporter.on(Event::Notice(warning));
+    }
+    keep_plan(&study, &options)?;
+    let recorder = args.tensorboard.then(|| TensorBoard::new(reporter, &options.out));
+    let watching = recorder.as_ref().map_or(reporter, |recorder| recorder as &dyn Reporter);
+    let outcome = run_study(&study, &options, watching);
+    bars.clear();
+    let (finished, already) = match outcome.map_err(stopped)? {
+        Outcome::Done(finished) => (finished, ""),
+        Outcome::AlreadyDone(finished) => {
+            (finished, " is finished already with this spec; nothing was run (--force starts afresh)\n\n")
+        }
+    };
+    if args.json {
+        events.result(&finished);
+    } else if !args.quiet {
+        let already =
+            if already.is_empty() { String::new() } else { format!("{}{already}", finished.out.display()) };
+        print(&format!("{already}{}", end_table(&finished)))?;
+    }
+    if let Some(recorder) = recorder {
+        recorder.finish(&finished)?;
+    }
+    if args.plot && !finished.runs.is_empty() {
+        let written = super::plot::draw(&finished.out, &finished.out, false)?;
+        written.notices.iter().for_each(|notice| reporter.on(Event::Notice(notice)));
+        if !args.quiet && !args.json {
+            print(&format!("figures and page: {}\n", written.page.display()))?;
+        }
+    }
+    report(&finished.failures.iter().collect::<Vec<_>>(), finished.all, finished.runs.len())
+}
+
+/// A folder that was planned for job arrays keeps its numbers: another sweep is refused there, unless forced.
+fn keep_plan(study: &Study, options: &RunOptions) -> Result<(), Failure> {
+    let out = &options.out;
+    if options.force {
+        FrozenStudy::remove(out)?;
+    } else if FrozenStudy::is_in(out) && !FrozenStudy::read(out)?.is_of(study, out) {
+        return Err(StudyError::OtherPlan(out.display().to_string()).into());
+    }
+    Ok(())
+}
+
+/// The options of any command that runs something; signals are heard from here on.
+pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOptions, Failure> {
+    let threads =
+        how.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let options = RunOptions {
+        out,
+        device: how.device,
+        threads,
+        jobs: how.jobs.map_or(threads, usize::from),
+        batch_runs: how.batch_runs.map(usize::from),
+        force,
+        fail_fast: how.fail_fast,
+        checkpoint_every: Duration::from_secs_f64(how.checkpoint_seconds.min(1e9)),
+        interrupt: Interrupt::default(),
+    };
+    listen(&options.interrupt).map_err(|e| Failure::running(format!("cannot listen for signals: {e}")))?;
+    Ok(options)
+}
+
+/// SIGINT and SIGTERM ask for a stop at the next safe point, and end the process when they come again.
+fn listen(interrupt: &Interrupt) -> std::io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, interrupt.flag())?;
+        signal_hook::flag::register(signal, interrupt.flag())?;
+    }
+    // Past a limit on file sizes the kernel would kill the process; heard, the write fails and says so.
+    #[cfg(unix)]
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+    Ok(())
+}

@@ -1,0 +1,335 @@
+//! Several runs that train and sample in step, as one tensor program where that is faster. Each run goes through its
+//! own stages on a thread of its own and does not know of the others: it asks its [`Member`] for an iteration or a
+//! prediction, and the last of the members to ask computes it for all of them.
+//!
+//! A member that is over, or has failed, leaves; the others go on without it.
+
+use super::{
+    BackendChoice, Batch, Denoiser, DiffusionError, LossTerms, Network, NetworkDenoiser, Training,
+    TrainingJob,
+};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A place where members meet: each brings an input, and takes away its output once all that are left have come.
+struct Meeting<I, O> {
+    state: Mutex<State<I, O>>,
+    changed: Condvar,
+}
+
+struct State<I, O> {
+    /// Whether a member still takes part.
+    live: Vec<bool>,
+    inputs: Vec<Option<I>>,
+    outputs: Vec<Option<O>>,
+}
+
+impl<I, O> Meeting<I, O> {
+    fn new(members: usize) -> Self {
+        let none = |_| None;
+        let outputs = (0..members).map(|_| None).collect();
+        let state = State { live: vec![true; members], inputs: (0..members).map(none).collect(), outputs };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<I, O>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the input of a member, and waits for its output. `compute` makes the outputs of the inputs of all members
+    /// that are left, by member, in the same order; whoever notices that all are there calls it.
+    fn meet(&self, member: usize, input: I, compute: &dyn Fn(Vec<(usize, I)>) -> Vec<O>) -> O {
+        let mut state = self.state();
+        state.inputs[member] = Some(input);
+        loop {
+            if let Some(output) = state.outputs[member].take() {
+                return output;
+            }
+            let State { live, inputs, .. } = &mut *state;
+            if live.iter().zip(inputs.iter()).all(|(live, input)| !live || input.is_some()) {
+                let all = inputs.iter_mut().enumerate().filter_map(|(i, input)| Some((i, input.take()?)));
+                let all: Vec<(usize, I)> = all.collect();
+                let members: Vec<usize> = all.iter().map(|(i, _)| *i).collect();
+                for (i, output) in members.into_iter().zip(compute(all)) {
+                    state.outputs[i] = Some(output);
+                }
+                self.changed.notify_all();
+                continue;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Notes that a member comes no more.
+    fn leave(&self, member: usize) {
+        self.state().live[member] = false;
+        self.changed.notify_all();
+    }
+}
+
+/// Runs in lockstep; a single run is the usual case.
+pub struct Lockstep {
+    members: usize,
+    trainings: Meeting<TrainingJob, Joined>,
+    predictions: Meeting<Question, Result<Array2<f64>, DiffusionError>>,
+    /// The networks of the members that asked last, as one denoiser.
+    joined: Mutex<Option<(Vec<usize>, NetworkDenoiser)>>,
+}
+
+/// What a member asks: the noise in its points at a step.
+struct Question {
+    denoiser: NetworkDenoiser,
+    x: Array2<f64>,
+    t: usize,
+}
+
+/// A training that a member has joined.
+type Joined = Result<(Arc<Shared>, usize), DiffusionError>;
+
+/// A training of several members.
+struct Shared {
+    training: Mutex<Training>,
+    steps: Meeting<(), Result<LossTerms, DiffusionError>>,
+}
+
+impl Lockstep {
+    /// So many runs.
+    pub fn new(members: usize) -> Self {
+        Self {
+            members,
+            trainings: Meeting::new(members),
+            predictions: Meeting::new(members),
+            joined: Mutex::new(None),
+        }
+    }
+
+    /// The runs, each of which must ask or be dropped for the others to go on.
+    pub fn members(&self) -> Vec<Member<'_>> {
+        (0..self.members).map(|index| Member { lockstep: self, index }).collect()
+    }
+}
+
+/// One of the runs in lockstep.
+pub struct Member<'a> {
+    lockstep: &'a Lockstep,
+    index: usize,
+}
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        self.lockstep.trainings.leave(self.index);
+        self.lockstep.predictions.leave(self.index);
+    }
+}
+
+impl Member<'_> {
+    /// Begins a training, or goes on with it. Members whose trainings have done equally many iterations go on in step;
+    /// those that take a network over from elsewhere must say so with [`skip_training`](Self::skip_training).
+    ///
+    /// # Errors
+    /// If the members' trainings are not alike, or the device fails.
+    pub fn train(&self, job: TrainingJob) -> Result<TrainingHandle, DiffusionError> {
+        let joined = self.lockstep.trainings.meet(self.index, job, &join);
+        self.lockstep.trainings.leave(self.index);
+        let (shared, index) = joined?;
+        Ok(TrainingHandle { shared, index })
+    }
+
+    /// Notes that this member trains nothing.
+    pub fn skip_training(&self) {
+        self.lockstep.trainings.leave(self.index);
+    }
+
+    /// A denoiser that asks all members' networks at once.
+    pub fn denoiser(&self, own: NetworkDenoiser) -> LockstepDenoiser<'_> {
+        LockstepDenoiser { member: self, own }
+    }
+}
+
+/// Trainings in groups of equal iterations, each group as one.
+fn join(jobs: Vec<(usize, TrainingJob)>) -> Vec<Joined> {
+    let count = jobs.len();
+    let mut groups: BTreeMap<usize, (Vec<usize>, Vec<TrainingJob>)> = BTreeMap::new();
+    for (place, (_, job)) in jobs.into_iter().enumerate() {
+        let (places, jobs) = groups.entry(job.iteration()).or_default();
+        places.push(place);
+        jobs.push(job);
+    }
+    let mut joined: Vec<Option<Joined>> = (0..count).map(|_| None).collect();
+    for (places, jobs) in groups.into_values() {
+        let members = jobs.len();
+        match Training::new(jobs, BackendChoice::Auto) {
+            Ok(training) => {
+                let steps = Meeting::new(members);
+                let shared = Arc::new(Shared { training: Mutex::new(training), steps });
+                for (index, place) in places.into_iter().enumerate() {
+                    joined[place] = Some(Ok((Arc::clone(&shared), index)));
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let mut first = Some(error);
+                for place in places {
+                    let error = first.take().unwrap_or_else(|| DiffusionError::Option(text.clone()));
+                    joined[place] = Some(Err(error));
+                }
+            }
+        }
+    }
+    joined.into_iter().map(|joined| joined.expect("each job is in one group")).collect()
+}
+
+/// A training as one of its members sees it.
+pub struct TrainingHandle {
+    shared: Arc<Shared>,
+    index: usize,
+}
+
+impl Drop for TrainingHandle {
+    fn drop(&mut self) {
+        self.shared.steps.leave(self.index);
+    }
+}
+
+impl TrainingHandle {
+    fn training(&self) -> MutexGuard<'_, Training> {
+        self.shared.training.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> usize {
+        self.training().iteration()
+    }
+
+    /// One iteration.
+    ///
+    /// # Errors
+    /// If the loss is infinite or NaN, or the device fails.
+    pub fn step(&mut self) -> Result<LossTerms, DiffusionError> {
+        let step = |members: Vec<(usize, ())>| {
+            let outcome = self.training().step();
+            match outcome {
+                Ok(terms) => {
+                    let mut terms: Vec<Option<_>> = terms.into_iter().map(Some).collect();
+                    let own = |(i, ()): (usize, ())| terms[i].take().expect("each member has its own terms");
+                    members.into_iter().map(own).collect()
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    members.iter().map(|_| Err(DiffusionError::Option(text.clone()))).collect()
+                }
+            }
+        };
+        self.shared.steps.meet(self.index, (), &step)
+    }
+
+    /// Calls `look` with the batch of the iteration done last.
+    pub fn with_last_batch<T>(&self, look: impl FnOnce(&Batch) -> T) -> T {
+        look(self.training().last_batch(self.index))
+    }
+
+    /// Everything needed to go on later.
+    ///
+    /// # Errors
+    /// If the device or memory fails.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, DiffusionError> {
+        self.training().checkpoint(self.index)
+    }
+
+    /// The trained network.
+    ///
+    /// # Errors
+    /// If its parameters became infinite or NaN, or the device or memory fails.
+    pub fn into_network(self) -> Result<Network, DiffusionError> {
+        self.training().trained_network(self.index)
+    }
+}
+
+/// A network of a member, asked together with those of the others.
+pub struct LockstepDenoiser<'a> {
+    member: &'a Member<'a>,
+    own: NetworkDenoiser,
+}
+
+impl Denoiser for LockstepDenoiser<'_> {
+    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        let Member { lockstep, index } = self.member;
+        if lockstep.members == 1 {
+            return self.own.predict_noise(x, t);
+        }
+        let question = Question { denoiser: self.own.clone(), x: x.to_owned(), t };
+        lockstep.predictions.meet(*index, question, &|questions| lockstep.answer(questions))
+    }
+
+    fn waits_for_others(&self) -> bool {
+        self.member.lockstep.members > 1
+    }
+}
+
+impl Lockstep {
+    /// The noise in the points of all members that ask. They are asked apart where they ask of different steps or with
+    /// different numbers of points, as members of one shape do not.
+    fn answer(&self, questions: Vec<(usize, Question)>) -> Vec<Result<Array2<f64>, DiffusionError>> {
+        let alike = questions.windows(2).all(|pair| {
+            let ((_, a), (_, b)) = (&pair[0], &pair[1]);
+            (a.t, a.x.dim()) == (b.t, b.x.dim())
+        });
+        if !alike {
+            return questions.into_iter().map(|(_, q)| q.denoiser.predict_noise(q.x.view(), q.t)).collect();
+        }
+        let answered = self.answer_together(&questions);
+        match answered {
+            Ok(all) => all.into_iter().map(Ok).collect(),
+            Err(error) => {
+                let text = error.to_string();
+                questions.iter().map(|_| Err(DiffusionError::Option(text.clone()))).collect()
+            }
+        }
+    }
+
+    fn answer_together(&self, questions: &[(usize, Question)]) -> Result<Vec<Array2<f64>>, DiffusionError> {
+        let members: Vec<usize> = questions.iter().map(|(member, _)| *member).collect();
+        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        if joined.as_ref().is_none_or(|(who, _)| *who != members) {
+            let denoisers: Vec<&NetworkDenoiser> = questions.iter().map(|(_, q)| &q.denoiser).collect();
+            *joined = Some((members, NetworkDenoiser::joined(&denoisers, BackendChoice::Auto)?));
+        }
+        let (_, denoiser) = joined.as_ref().expect("it was set just now");
+        let views: Vec<ArrayView2<f64>> = questions.iter().map(|(_, q)| q.x.view()).collect();
+        let x = concatenate(Axis(0), &views).expect("all points have the same dimensions");
+        let eps = denoiser.predict_noise(x.view(), questions[0].1.t)?;
+        let rows = questions[0].1.x.nrows();
+        Ok(eps.axis_chunks_iter(Axis(0), rows.max(1)).map(|part| part.to_owned()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_are_left_meet_and_each_takes_its_own_away() {
+        let meeting: Meeting<usize, usize> = Meeting::new(3);
+        let compute = |inputs: Vec<(usize, usize)>| {
+            let sum: usize = inputs.iter().map(|(_, v)| v).sum();
+            inputs.iter().map(|(i, _)| 100 * sum + i).collect()
+        };
+        let answers = std::thread::scope(|scope| {
+            let run = |member: usize| {
+                let (meeting, compute) = (&meeting, &compute);
+                scope.spawn(move || {
+                    let rounds = if member == 1 { 1 } else { 3 };
+                    let answers: Vec<usize> =
+                        (0..rounds).map(|round| meeting.meet(member, member + 10 * round, compute)).collect();
+                    meeting.leave(member);
+                    answers
+                })
+            };
+            let threads: Vec<_> = (0..3).map(run).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        // Round 0: 0 + 1 + 2; without member 1: 10 + 12, then 20 + 22.
+        assert_eq!(answers, [vec![300, 2200, 4200], vec![301], vec![302, 2202, 4202]]);
+    }
+}

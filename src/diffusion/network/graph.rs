@@ -1,0 +1,69 @@
+//! The network's computation as a candle graph.
+
+use super::{
+    Activation, NetworkOptions, TimeEncoding,
+    layer::{Layer, Time, table_rows},
+    layout::Layout,
+    parameters::Parameters,
+    time,
+};
+use crate::diffusion::DiffusionError;
+use candle_core::{Device, Result as CandleResult, Tensor};
+
+/// eps_theta on tensors of parameters, with or without autograd.
+#[derive(Clone, Debug)]
+pub(in crate::diffusion) struct Graph {
+    layers: Vec<Layer>,
+    /// Encoding of each step, `(T, k)`.
+    encoding: Option<Tensor>,
+    activation: Activation,
+}
+
+impl Graph {
+    /// The computation on these parameters, which have this layout; of a batch of models if the parameters are.
+    pub fn new(layout: &Layout, options: &NetworkOptions, p: &Parameters) -> Result<Self, DiffusionError> {
+        let constant = |values: Vec<f64>| {
+            let shape = (layout.steps, layout.time_width);
+            Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(p.dtype())?.to_device(p.device())
+        };
+        let encoding = match (layout.encoding, options.time) {
+            (Some(table), _) => Some(p.tensor(table)),
+            (None, TimeEncoding::Sinusoidal) if layout.time_width > 0 => {
+                Some(constant(time::sinusoidal(layout.steps, layout.time_width))?)
+            }
+            (None, TimeEncoding::Scalar) if layout.time_width > 0 => {
+                Some(constant(time::scalar(layout.steps))?)
+            }
+            _ => None,
+        };
+        let layers = layout.layers.iter().enumerate().map(|(i, layer)| Layer::new(layer, i == 0, options, p));
+        Ok(Self { layers: layers.collect(), encoding, activation: options.activation })
+    }
+
+    /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the predicted noise `(n, d)`. Of a batch of models,
+    /// all but `(1)` have another axis in front.
+    pub fn forward(&self, x: &Tensor, rows: &Tensor) -> CandleResult<Tensor> {
+        let encoding = self.encoding.as_ref().map(|table| table_rows(table, rows)).transpose()?;
+        self.forward_encoded(x, &Time { rows, encoding: encoding.as_ref() })
+    }
+
+    pub(super) fn forward_encoded(&self, x: &Tensor, time: &Time) -> CandleResult<Tensor> {
+        let mut h = x.clone();
+        for (i, layer) in self.layers.iter().enumerate() {
+            h = layer.forward(&h, time, self.activation)?;
+            if i + 1 < self.layers.len() {
+                h = self.activation.apply(&h)?;
+            }
+        }
+        Ok(h)
+    }
+
+    /// The same computation on the same values, detached: without autograd.
+    pub fn detach(&self) -> Self {
+        Self {
+            layers: self.layers.iter().map(Layer::detach).collect(),
+            encoding: self.encoding.as_ref().map(Tensor::detach),
+            activation: self.activation,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Trained networks as a denoiser: in parallel over fixed chunks of rows, so that the result is the same for every
+//! number of threads.
+
+use super::{Graph, Network, parameters::Parameters};
+use crate::diffusion::{BackendChoice, Denoiser, DiffusionError, fused::Predictor};
+use candle_core::{DType, Device, Tensor};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, parallel::prelude::*};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
+use std::sync::Arc;
+
+/// Rows of one task on the host.
+const CHUNK_ROWS: usize = 1024;
+
+/// One or several networks whose weights no longer change (later changes are not taken over). Points go from `f64` to
+/// the network's precision and back.
+///
+/// Of several networks, the first `n / models` rows of the points belong to the first, and so on. On the host each
+/// answers the very bits that it answers alone; on other devices they are one tensor program.
+#[derive(Clone, Debug)]
+pub struct NetworkDenoiser {
+    members: Vec<Member>,
+    /// All of them as one program, if they are.
+    batched: Option<Arc<(Parameters, Graph)>>,
+}
+
+/// One network and what its output is multiplied by.
+#[derive(Clone, Debug)]
+struct Member {
+    model: Arc<Model>,
+    epsilon_scale: f64,
+}
+
+#[derive(Debug)]
+struct Model {
+    network: Network,
+    graph: Graph,
+    /// The same without a graph, for `f32` on the host.
+    fused: Option<Predictor>,
+}
+
+impl NetworkDenoiser {
+    /// Predicts `epsilon_scale * eps_theta(x_t, t)`; 1 is the network itself.
+    ///
+    /// # Errors
+    /// If the parameters cannot be read.
+    pub fn new(network: Network, epsilon_scale: f64) -> Result<Self, DiffusionError> {
+        Self::with_backend(network, epsilon_scale, BackendChoice::Auto)
+    }
+
+    /// As [`new`](Self::new), with a chosen backend.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_backend(
+        network: Network,
+        epsilon_scale: f64,
+        backend: BackendChoice,
+    ) -> Result<Self, DiffusionError> {
+        let fused = backend.is_fused(&network).then(|| Predictor::new(&network)).transpose()?;
+        let model = Arc::new(Model { graph: network.detached_graph(), network, fused });
+        Ok(Self { members: vec![Member { model, epsilon_scale }], batched: None })
+    }
+
+    /// The networks of several denoisers as one denoiser.
+    ///
+    /// # Errors
+    /// If there is none, or the networks are not alike.
+    pub fn joined(denoisers: &[&Self], backend: BackendChoice) -> Result<Self, DiffusionError> {
+        let members: Vec<Member> = denoisers.iter().flat_map(|d| d.members.iter().cloned()).collect();
+        let networks: Vec<&Network> = members.iter().map(|member| &member.model.network).collect();
+        Network::check_alike(&networks)?;
+        DiffusionError::unless(!members.is_empty(), || "there is no network to ask".into())?;
+        let fused =
+            backend == BackendChoice::Auto && members.iter().all(|member| member.model.fused.is_some());
+        let apart = fused || (members.len() == 1 && backend == BackendChoice::Auto);
+        let batched = if apart { None } else { Some(Arc::new(Network::batched(&networks)?)) };
+        Ok(Self { members, batched })
+    }
+
+    /// The same networks with another factor on their output.
+    #[must_use]
+    pub fn with_epsilon_scale(mut self, epsilon_scale: f64) -> Self {
+        self.members.iter_mut().for_each(|member| member.epsilon_scale = epsilon_scale);
+        self
+    }
+
+    /// All networks in one program.
+    fn predict_batched(
+        &self,
+        (parameters, graph): &(Parameters, Graph),
+        x: ArrayView2<f64>,
+        t: usize,
+    ) -> Result<Array2<f64>, DiffusionError> {
+        let (each, device) = (x.nrows() / self.members.len(), parameters.device());
+        let points = batch_tensor(x.axis_chunks_iter(Axis(0), each.max(1)), parameters.dtype(), device)?;
+        let eps = graph.forward(&points, &Tensor::from_vec(vec![(t - 1) as u32], 1, device)?)?;
+        let eps = eps.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let mut eps =
+            Array2::from_shape_vec(x.dim(), eps).expect("the graph answers as many values as it is given");
+        for (mut own, member) in eps.axis_chunks_iter_mut(Axis(0), each.max(1)).zip(&self.members) {
+            own *= member.epsilon_scale;
+        }
+        Ok(eps)
+    }
+}
+
+impl Denoiser for NetworkDenoiser {
+    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        let (models, rows) = (self.members.len(), x.nrows());
+        DiffusionError::unless(rows.is_multiple_of(models), || {
+            format!("{rows} points cannot be shared among {models} models")
+        })?;
+        self.members[0].model.network.check(x.ncols(), t)?;
+        match (&self.batched, &self.members[..]) {
+            (Some(batched), _) => self.predict_batched(batched, x, t),
+            (None, [member]) => member.predict_noise(x, t),
+            (None, members) => {
+                let chunks: Vec<_> =
+                    x.axis_chunks_iter(Axis(0), (rows / models).max(1)).zip(members).collect();
+                let predicted = chunks.into_par_iter().map(|(x, member)| member.predict_noise(x, t));
+                let predicted = predicted.collect::<Result<Vec<_>, _>>()?;
+                let views: Vec<_> = predicted.iter().map(|p| p.view()).collect();
+                Ok(concatenate(Axis(0), &views).expect("all predictions have the points' dimension"))
+            }
+        }
+    }
+}
+
+impl Member {
+    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        let mut out = Array2::zeros(x.dim());
+        let Some(fused) = &self.model.fused else {
+            self.predict_on_graph(x, t, out.view_mut())?;
+            return Ok(out);
+        };
+        let x = x.as_standard_layout();
+        let from = x.as_slice().expect("the standard layout is row after row");
+        let to = out.as_slice_mut().expect("a fresh matrix lies row after row");
+        let (step, length) = (fused.at_step(t - 1), CHUNK_ROWS * self.model.network.dim());
+        to.par_chunks_mut(length)
+            .zip(from.par_chunks(length))
+            .for_each(|(to, from)| fused.predict(&step, from, self.epsilon_scale, to));
+        Ok(out)
+    }
+
+    fn predict_on_graph(
+        &self,
+        x: ArrayView2<f64>,
+        t: usize,
+        mut out: ArrayViewMut2<f64>,
+    ) -> Result<(), DiffusionError> {
+        let device = self.model.network.parameters().device();
+        let rows = Tensor::from_vec(vec![(t - 1) as u32], 1, device)?;
+        let chunk = if device.is_cpu() { CHUNK_ROWS } else { x.nrows().max(1) };
+        out.axis_chunks_iter_mut(Axis(0), chunk)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), chunk))
+            .try_for_each(|(out, x)| self.predict_chunk(x, &rows, out))
+    }
+
+    fn predict_chunk(
+        &self,
+        x: ArrayView2<f64>,
+        rows: &Tensor,
+        mut out: ArrayViewMut2<f64>,
+    ) -> Result<(), DiffusionError> {
+        let Model { network, graph, .. } = &*self.model;
+        let (dtype, device) = (network.parameters().dtype(), network.parameters().device());
+        let x = batch_tensor([x].into_iter(), dtype, device)?.squeeze(0)?;
+        let eps = graph.forward(&x, rows)?.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        out.iter_mut().zip(eps).for_each(|(out, eps)| *out = self.epsilon_scale * eps);
+        Ok(())
+    }
+}
+
+/// Matrices of one shape `(n, d)` as a tensor `(matrices, n, d)`, in `dtype` on `device`.
+///
+/// # Errors
+/// If the shapes differ or the device fails.
+pub(in crate::diffusion) fn batch_tensor<'a>(
+    matrices: impl Iterator<Item = ArrayView2<'a, f64>> + Clone,
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor, DiffusionError> {
+    let count = matrices.clone().count();
+    let (n, d) = matrices.clone().next().map_or((0, 0), |first| first.dim());
+    let shape = (count, n, d);
+    let values = matrices.flatten().copied();
+    Ok(match dtype {
+        DType::F32 => Tensor::from_vec(values.map(|v| v as f32).collect::<Vec<_>>(), shape, device)?,
+        _ => Tensor::from_vec(values.collect::<Vec<_>>(), shape, device)?.to_dtype(dtype)?,
+    })
+}

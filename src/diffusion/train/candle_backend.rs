@@ -1,0 +1,115 @@
+//! Training on the candle graph, on every device and in every precision. Networks of one layout train as a batch, in
+//! the same operations: what a GPU is good for, which a single small network leaves idle.
+
+use super::{
+    Average, Batch, LossTerms, TrainOptions,
+    backend::{State, TrainBackend},
+    loss,
+    optimizer::{Optimizer, clip},
+};
+use crate::diffusion::{
+    DiffusionError, Network,
+    network::{Graph, network_denoiser::batch_tensor, parameters::Parameters},
+};
+use candle_core::{Result as CandleResult, Tensor};
+
+/// Parameters, moments and averages of a batch of trainings, as tensors `(models, p)`.
+#[derive(Debug)]
+pub(super) struct CandleBackend {
+    options: Vec<TrainOptions>,
+    /// Iterations in all.
+    iterations: usize,
+    parameters: Parameters,
+    graph: Graph,
+    flat: Tensor,
+    optimizer: Optimizer,
+    average: Option<Average>,
+}
+
+impl CandleBackend {
+    /// Fresh trainings of these networks, which are alike, with options that differ in learning rate and lambda at
+    /// most.
+    ///
+    /// # Errors
+    /// If the networks are not alike, or the device fails.
+    pub fn new(
+        networks: &[&Network],
+        options: &[TrainOptions],
+        iterations: usize,
+    ) -> Result<Self, DiffusionError> {
+        let (parameters, graph) = Network::batched(networks)?;
+        let flat = parameters.flat()?;
+        let optimizer = Optimizer::new(options[0].optimizer(), &flat)?;
+        let ema = options[0].ema;
+        let average = (ema > 0.0).then(|| Average::new(ema, &flat));
+        Ok(Self { options: options.to_vec(), iterations, parameters, graph, flat, optimizer, average })
+    }
+}
+
+impl TrainBackend for CandleBackend {
+    fn step(
+        &mut self,
+        batches: &[Batch],
+        iteration: usize,
+    ) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
+        let parameters = &self.parameters;
+        let (dtype, device) = (parameters.dtype(), parameters.device());
+        let x = batch_tensor(batches.iter().map(|b| b.x_t.view()), dtype, device)?;
+        let eps = batch_tensor(batches.iter().map(|b| b.eps.view()), dtype, device)?;
+        let steps: Vec<u32> = batches.iter().flat_map(|b| b.t.iter().map(|t| (t - 1) as u32)).collect();
+        let shape = (batches.len(), steps.len() / batches.len());
+        let predicted = self.graph.forward(&x, &Tensor::from_vec(steps, shape, device)?)?;
+        let TrainOptions { clip_norm, decay, .. } = self.options[0];
+        let losses: Vec<_> = self.options.iter().map(|o| o.loss()).collect();
+        let (loss, terms) = loss::evaluate(&losses, &predicted, &eps)?;
+        let reported = |terms: LossTerms| match terms.loss.is_finite() {
+            true => Ok(terms),
+            false => Err(DiffusionError::Diverged { iteration, loss: terms.loss }),
+        };
+        let terms: Vec<_> = terms.into_iter().map(reported).collect();
+        if terms.iter().all(Result::is_err) {
+            return Ok(terms);
+        }
+        let gradient = clip(&parameters.flat_gradient(&loss.backward()?)?, clip_norm)?;
+        let rates = self.options.iter().map(|o| o.learning_rate * decay.factor(iteration, self.iterations));
+        self.flat = self.optimizer.step(&self.flat, &gradient, &rates.collect::<Vec<_>>())?;
+        parameters.assign(&self.flat)?;
+        if let Some(average) = &mut self.average {
+            average.update(&self.flat, iteration + 1)?;
+        }
+        Ok(terms)
+    }
+
+    fn state(&self, member: usize) -> Result<State, DiffusionError> {
+        let (steps, first, second) = self.optimizer.state();
+        Ok(State {
+            parameters: self.flat.get(member)?,
+            steps,
+            first: first.get(member)?,
+            second: second.get(member)?,
+            average: self.average.as_ref().map(|average| average.value().get(member)).transpose()?,
+        })
+    }
+
+    fn restore(&mut self, member: usize, state: &State) -> Result<(), DiffusionError> {
+        let replaced = |rows: &Tensor, row: &Tensor| -> CandleResult<Tensor> {
+            let mut all = (0..self.options.len()).map(|i| rows.get(i)).collect::<CandleResult<Vec<_>>>()?;
+            all[member] = row.clone();
+            Tensor::stack(&all, 0)
+        };
+        let flat = replaced(&self.flat, &state.parameters)?;
+        let (_, first, second) = self.optimizer.state();
+        let (first, second) = (replaced(first, &state.first)?, replaced(second, &state.second)?);
+        let average = match (&self.average, &state.average) {
+            (Some(own), Some(average)) => Some(replaced(own.value(), average)?),
+            _ => None,
+        };
+        self.parameters.assign(&flat)?;
+        self.flat = flat;
+        self.optimizer.restore(state.steps, first, second);
+        if let (Some(own), Some(average)) = (&mut self.average, average) {
+            own.restore(average);
+        }
+        Ok(())
+    }
+}

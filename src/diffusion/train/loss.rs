@@ -1,0 +1,164 @@
+//! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
+
+use crate::diffusion::DiffusionError;
+use crate::numeric::options::{self, OutOfRange, require};
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where the mean over the batch is taken in the isotropy term; `q_i = |eps_theta_i|^2 / d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IsotropyForm {
+    /// `(mean_i q_i - 1)^2`, as (I 28) is written.
+    Batch,
+    /// `mean_i (q_i - 1)^2`.
+    PerSample,
+}
+
+/// How the first term goes over the `d` dimensions. The mean makes lambda weigh `d` times more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// `mean_i |eps_i - eps_theta_i|^2 / d`.
+    Mean,
+    /// `mean_i |eps_i - eps_theta_i|^2`, as (I 28) is written.
+    Sum,
+}
+
+/// `[train.isotropy]`: the isotropy-regularized loss (I 28),
+/// `E|eps - eps_theta|^2 + lambda (E(eps_theta^T eps_theta / d) - 1)^2`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IsotropyLoss {
+    /// Weight of the isotropy term.
+    pub lambda: f64,
+    /// Over the batch, or per sample.
+    pub form: IsotropyForm,
+    /// How the first term runs over dimensions.
+    pub reduction: Reduction,
+    /// Leave the loss alone and scale the trained network's output as this lambda would.
+    pub control: bool,
+}
+
+impl Default for IsotropyLoss {
+    fn default() -> Self {
+        Self { lambda: 0.1, ..Self::SIMPLE }
+    }
+}
+
+/// The value of a loss and its terms on one batch: `loss = mse + lambda * isotropy`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossTerms {
+    /// What the gradient is taken of.
+    pub loss: f64,
+    /// The first term, reduced over dimensions as the options say.
+    pub mse: f64,
+    /// The second term without lambda, in the options' form (`batch` for the simple loss); its value is
+    /// reported even when it has no weight.
+    pub isotropy: f64,
+}
+
+impl IsotropyLoss {
+    /// The simple loss (G 7, I 10), `mean_i |eps_i - eps_theta_i|^2 / d`.
+    pub const SIMPLE: Self =
+        Self { lambda: 0.0, form: IsotropyForm::Batch, reduction: Reduction::Mean, control: false };
+
+    /// Refuses values out of their range.
+    ///
+    /// # Errors
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        options::not_negative("lambda", self.lambda)?;
+        require(!self.control || self.form == IsotropyForm::Batch, "control", || {
+            "needs form = \"batch\": only there the loss asks for one scale at all times".into()
+        })
+    }
+
+    /// What the isotropy term is multiplied by in the loss: 0 where the scaled output is to do its work.
+    pub fn weight(&self) -> f64 {
+        if self.control { 0.0 } else { self.lambda }
+    }
+
+    /// Whether all but the weight is the same, so that trainings with these losses can be batched.
+    pub(super) fn differs_in_weight_only(&self, other: &Self) -> bool {
+        (self.reduction, self.form) == (other.reduction, other.form)
+    }
+
+    /// The loss (a scalar that can be differentiated) and the values of its terms, of the prediction
+    /// eps_theta `(n, d)` for the noise `eps` `(n, d)` (I 28).
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn evaluate(&self, predicted: &Tensor, eps: &Tensor) -> Result<(Tensor, LossTerms), DiffusionError> {
+        let (loss, terms) = evaluate(&[*self], &predicted.unsqueeze(0)?, &eps.unsqueeze(0)?)?;
+        Ok((loss, terms[0]))
+    }
+}
+
+/// The losses of a batch of models, which may differ in lambda: their sum (so that each model's gradient is that
+/// of its own loss) and the terms of each, of predictions `(models, n, d)` for the noise `(models, n, d)`.
+///
+/// # Errors
+/// If the shapes differ.
+pub(super) fn evaluate(
+    options: &[IsotropyLoss],
+    predicted: &Tensor,
+    eps: &Tensor,
+) -> Result<(Tensor, Vec<LossTerms>), DiffusionError> {
+    let (models, n, d) = eps.dims3()?;
+    let form = options[0].form;
+    let squares = predicted.sub(eps)?.sqr()?.sum((1, 2))?;
+    let terms_in_mean = match options[0].reduction {
+        Reduction::Sum => n,
+        Reduction::Mean => n * d,
+    };
+    let mse = squares.affine(1.0 / terms_in_mean as f64, 0.0)?;
+    let lambdas: Vec<f64> = options.iter().map(|o| o.weight()).collect();
+    let (loss, isotropy) = if lambdas.iter().all(|lambda| *lambda == 0.0) {
+        (mse.clone(), isotropy(&predicted.detach(), form)?)
+    } else {
+        let isotropy = isotropy(predicted, form)?;
+        let weights = Tensor::from_vec(lambdas, models, &Device::Cpu)?.to_dtype(mse.dtype())?;
+        (mse.add(&isotropy.mul(&weights.to_device(mse.device())?)?)?, isotropy)
+    };
+    let values = Tensor::stack(&[loss.detach(), mse.detach(), isotropy.detach()], 1)?;
+    let values = values.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let terms = values.iter().map(|v| LossTerms { loss: v[0], mse: v[1], isotropy: v[2] });
+    Ok((loss.sum_all()?, terms.collect()))
+}
+
+/// The second term of (I 28) without lambda, of each model.
+fn isotropy(predicted: &Tensor, form: IsotropyForm) -> CandleResult<Tensor> {
+    let (_, n, d) = predicted.dims3()?;
+    let squares = predicted.sqr()?;
+    match form {
+        IsotropyForm::Batch => squares.sum((1, 2))?.affine(1.0 / (n * d) as f64, -1.0)?.sqr(),
+        IsotropyForm::PerSample => squares.sum(2)?.affine(1.0 / d as f64, -1.0)?.sqr()?.mean(1),
+    }
+}
+
+/// The factor `s` by which the minimum of the batch-form loss differs from that of the simple loss:
+/// eps_theta = s eps*, `s (1 - 2 lambda' (1 - s^2 q)) = 1`, with lambda' = lambda (mean) or lambda / d
+/// (sum) and `q = E|eps*|^2 / d` of the *simple* loss's optimum.
+///
+/// Setting the derivative of (I 28) to zero gives `s = 1 / (1 - 2 lambda' (1 - Q))` with
+/// `Q = E|eps_theta|^2 / d = s^2 q`; here the equation is solved for `s`, so that the isotropy of a plain
+/// network is all one needs to know. For `q` in (0, 1) the solution is unique and in `[1, 1/sqrt(q)]`.
+/// `None` if `q` is not in (0, 1] or lambda is negative.
+pub fn isotropy_scale(lambda: f64, reduction: Reduction, dim: usize, q: f64) -> Option<f64> {
+    if !(q > 0.0 && q <= 1.0 && lambda >= 0.0 && lambda.is_finite()) {
+        return None;
+    }
+    let weight = match reduction {
+        Reduction::Mean => lambda,
+        Reduction::Sum => lambda / dim as f64,
+    };
+    let (mut low, mut high) = (1.0, 1.0 / q.sqrt());
+    // Increasing in s on the bracket; 60 halvings leave less than rounding.
+    for _ in 0..60 {
+        let s = 0.5 * (low + high);
+        if 1.0 - 2.0 * weight * (1.0 - s * s * q) < 1.0 / s { low = s } else { high = s }
+    }
+    Some(0.5 * (low + high))
+}

@@ -1,0 +1,293 @@
+//! Training: an iteration is a batch, a loss, its gradient, and one step of the optimizer.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`options`] | `[train]` of a spec |
+//! | [`batch`] | which points, steps and noise iteration `i` sees |
+//! | [`loss`] | the simple loss (G 7) and the isotropy loss (I 28) |
+//! | [`optimizer`], [`average`] | Adam, AdamW, SGD; learning-rate decay, clipping; moving average |
+//! | [`backend`], `backend_choice` | what does the iterations, and which one it is |
+//! | `fused_backend`, `candle_backend` | without a graph, in `f32` on the host; on the candle graph |
+
+pub mod average;
+pub mod backend;
+mod backend_choice;
+pub mod batch;
+mod candle_backend;
+mod fused_backend;
+pub mod loss;
+pub mod optimizer;
+pub mod options;
+
+pub use backend_choice::BackendChoice;
+pub use batch::{Batch, TrainStreams};
+pub use loss::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
+pub use optimizer::{Decay, OptimizerKind, OptimizerOptions};
+pub use options::TrainOptions;
+
+use super::{DiffusionError, Network, Schedule, safetensors_file};
+use average::Average;
+use backend::{State, TrainBackend};
+use batch::Batches;
+use ndarray::Array2;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a checkpoint holds beside the vectors.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    iteration: usize,
+    optimizer_steps: usize,
+}
+
+/// A network to be trained: everything that its training depends on, and how far it has come.
+#[derive(Debug)]
+pub struct TrainingJob {
+    batches: Batches,
+    network: Network,
+    options: TrainOptions,
+    iteration: usize,
+    /// Where a checkpoint was taken; `None` at the beginning.
+    state: Option<State>,
+}
+
+impl TrainingJob {
+    /// The training of `network` on the points `data` `(n, d)`, from the beginning.
+    ///
+    /// # Errors
+    /// If an option is out of its range, there are no points, or dimension or number of steps differ.
+    pub fn new(
+        data: Array2<f64>,
+        schedule: &Schedule,
+        network: Network,
+        options: TrainOptions,
+        streams: TrainStreams,
+    ) -> Result<Self, DiffusionError> {
+        options.check()?;
+        let batches = Batches::new(data, schedule, options.batch_size, streams)?;
+        if batches.dim() != network.dim() {
+            return Err(DiffusionError::Dimension { expected: network.dim(), found: batches.dim() });
+        }
+        DiffusionError::unless(network.steps() == schedule.steps(), || {
+            format!("the network knows {} steps, but the schedule has {}", network.steps(), schedule.steps())
+        })?;
+        Ok(Self { batches, network, options, iteration: 0, state: None })
+    }
+
+    /// Goes on from where [`Training::checkpoint`] was taken. Data, streams and options are the caller's to keep.
+    ///
+    /// # Errors
+    /// If the file is damaged or of another network; the job is then as it was.
+    pub fn resume(&mut self, checkpoint: &[u8]) -> Result<(), DiffusionError> {
+        let (header, mut tensors) = safetensors_file::read::<Header>(checkpoint)?;
+        let parameters = self.network.parameters();
+        let (shape, dtype, device) = ([parameters.count()], parameters.dtype(), parameters.device());
+        let average = (self.options.ema > 0.0).then_some("average");
+        let names = ["parameters", "optimizer.first", "optimizer.second"].into_iter().chain(average);
+        let expected = names.map(|name| (name.to_string(), shape.as_slice(), dtype));
+        safetensors_file::check(&tensors, expected)?;
+        let mut take = |name: &str| {
+            let tensor = tensors.remove(name).expect("the file holds every expected tensor, as was checked");
+            tensor.to_device(device)
+        };
+        let state = State {
+            parameters: take("parameters")?,
+            steps: header.optimizer_steps,
+            first: take("optimizer.first")?,
+            second: take("optimizer.second")?,
+            average: average.map(take).transpose()?,
+        };
+        (self.iteration, self.state) = (header.iteration, Some(state));
+        Ok(())
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> usize {
+        self.iteration
+    }
+
+    /// Iterations in one epoch.
+    pub fn iterations_per_epoch(&self) -> usize {
+        self.batches.per_epoch()
+    }
+
+    /// Iterations in all.
+    pub fn total_iterations(&self) -> usize {
+        self.options.total_iterations(self.batches.points())
+    }
+}
+
+/// One network of a training.
+#[derive(Debug)]
+struct Member {
+    batches: Batches,
+    network: Network,
+    last_batch: Batch,
+}
+
+/// A training under way, of one network or of several in lockstep. Everything random comes from the streams and the
+/// iteration's number, so a training that was stopped and goes on from a checkpoint gives the same bits.
+///
+/// Several networks get on the host the very bits that each gets alone, and on other devices, where they are one
+/// tensor program, the same values up to rounding.
+#[derive(Debug)]
+pub struct Training {
+    members: Vec<Member>,
+    iteration: usize,
+    backend: Box<dyn TrainBackend>,
+}
+
+impl Training {
+    /// The training of these jobs, which have done equally many iterations and differ in data, seed, learning rate
+    /// and lambda at most.
+    ///
+    /// # Errors
+    /// If there is no job, jobs differ in more than that, or the device fails.
+    pub fn new(jobs: Vec<TrainingJob>, backend: BackendChoice) -> Result<Self, DiffusionError> {
+        let Some(first) = jobs.first() else {
+            return Err(DiffusionError::Option("there is no network to train".into()));
+        };
+        let networks: Vec<&Network> = jobs.iter().map(|job| &job.network).collect();
+        Network::check_alike(&networks)?;
+        let refuse = |alike: bool, message: &str| DiffusionError::unless(alike, || message.to_string());
+        refuse(
+            jobs.iter().all(|job| job.iteration == first.iteration),
+            "trainings that have done different numbers of iterations cannot go on in lockstep",
+        )?;
+        refuse(
+            jobs.iter().all(|job| job.batches.sizes() == first.batches.sizes()),
+            "trainings with different numbers of points cannot go in lockstep",
+        )?;
+        refuse(
+            jobs.iter().all(|job| job.options.batches_with(&first.options)),
+            "trainings whose options differ in more than learning rate and lambda cannot go in lockstep",
+        )?;
+        let options: Vec<TrainOptions> = jobs.iter().map(|job| job.options).collect();
+        let mut backend =
+            backend.build(&networks, &options, first.total_iterations(), first.batches.size())?;
+        for (member, job) in jobs.iter().enumerate() {
+            job.state.as_ref().map_or(Ok(()), |state| backend.restore(member, state))?;
+        }
+        let iteration = first.iteration;
+        let member = |TrainingJob { batches, network, .. }: TrainingJob| Member {
+            last_batch: Batch::empty(network.dim()),
+            batches,
+            network,
+        };
+        Ok(Self { members: jobs.into_iter().map(member).collect(), iteration, backend })
+    }
+
+    /// Number of networks.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> usize {
+        self.iteration
+    }
+
+    /// The batch of the iteration that network number `member` has done last; empty before the first.
+    pub fn last_batch(&self, member: usize) -> &Batch {
+        &self.members[member].last_batch
+    }
+
+    /// One iteration of each network on the batch that its number picks: the loss, or why it failed. A network whose
+    /// loss is infinite or NaN does not disturb the others, and what it does from then on means nothing.
+    ///
+    /// # Errors
+    /// If the device fails; then no network has done the iteration.
+    pub fn step(&mut self) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
+        let iteration = self.iteration;
+        let batches = match &mut self.members[..] {
+            [member] => vec![member.batches.get(iteration)],
+            members => members.par_iter_mut().map(|member| member.batches.get(iteration)).collect(),
+        };
+        self.step_on(batches)
+    }
+
+    /// One iteration on given batches, one for each network.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step), or if a batch does not fit; nothing has changed then.
+    pub fn step_on(
+        &mut self,
+        batches: Vec<Batch>,
+    ) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
+        DiffusionError::unless(batches.len() == self.members.len(), || {
+            format!("{} batches cannot be shared among {} networks", batches.len(), self.members.len())
+        })?;
+        for (member, batch) in self.members.iter().zip(&batches) {
+            batch.check(member.network.dim(), member.network.steps())?;
+        }
+        let terms = self.backend.step(&batches, self.iteration)?;
+        if terms.iter().any(Result::is_ok) {
+            self.record_batches(batches);
+        }
+        Ok(terms)
+    }
+
+    /// Notes that an iteration was done on these batches.
+    fn record_batches(&mut self, batches: Vec<Batch>) {
+        self.iteration += 1;
+        self.members.iter_mut().zip(batches).for_each(|(member, batch)| member.last_batch = batch);
+    }
+
+    /// Network number `member` with its newest parameters (not the average), to look at: later iterations do not
+    /// take over what is changed in it.
+    ///
+    /// # Errors
+    /// If the device or memory fails.
+    pub fn network(&self, member: usize) -> Result<&Network, DiffusionError> {
+        let network = &self.members[member].network;
+        network.parameters().assign(&self.backend.state(member)?.parameters)?;
+        Ok(network)
+    }
+
+    /// Everything that network number `member` needs to go on later, as a safetensors file: parameters, moments and
+    /// average as vectors in the order of its layout, the iteration in the header.
+    ///
+    /// # Errors
+    /// If the device or memory fails.
+    pub fn checkpoint(&self, member: usize) -> Result<Vec<u8>, DiffusionError> {
+        let State { parameters, steps, first, second, average } = self.backend.state(member)?;
+        let mut tensors = BTreeMap::from([
+            ("parameters".to_string(), parameters),
+            ("optimizer.first".to_string(), first),
+            ("optimizer.second".to_string(), second),
+        ]);
+        tensors.extend(average.map(|average| ("average".to_string(), average)));
+        safetensors_file::write(&Header { iteration: self.iteration, optimizer_steps: steps }, &tensors)
+    }
+
+    /// The trained networks, with the averaged parameters if the average is on; an error in place of a network whose
+    /// parameters became infinite or NaN.
+    ///
+    /// # Errors
+    /// If the device or memory fails.
+    pub fn into_networks(self) -> Result<Vec<Result<Network, DiffusionError>>, DiffusionError> {
+        (0..self.members.len()).map(|member| self.finite_network(member)).collect()
+    }
+
+    /// Network number `member` as it is now, with the averaged parameters if the average is on. It shares its
+    /// parameters with no later iteration.
+    ///
+    /// # Errors
+    /// If its parameters became infinite or NaN, or the device or memory fails.
+    pub fn trained_network(&self, member: usize) -> Result<Network, DiffusionError> {
+        self.finite_network(member)?
+    }
+
+    fn finite_network(&self, member: usize) -> Result<Result<Network, DiffusionError>, DiffusionError> {
+        let State { parameters, average, .. } = self.backend.state(member)?;
+        let value = average.unwrap_or(parameters);
+        let sum = value.to_dtype(candle_core::DType::F64)?.abs()?.sum_all()?.to_scalar::<f64>()?;
+        if !sum.is_finite() {
+            return Ok(Err(DiffusionError::Diverged { iteration: self.iteration, loss: sum }));
+        }
+        let network = self.members[member].network.duplicate()?;
+        network.parameters().assign(&value)?;
+        Ok(Ok(network))
+    }
+}

@@ -1,0 +1,127 @@
+//! `[train]` of a spec: how a network is trained.
+
+use super::{Decay, IsotropyLoss, OptimizerKind, OptimizerOptions};
+use crate::numeric::options::{self, OutOfRange, require};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `[train]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainOptions {
+    /// Passes over the training points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Optimizer steps, instead of epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<usize>,
+    /// Points per optimizer step.
+    pub batch_size: usize,
+    /// Optimizer.
+    pub optimizer: OptimizerKind,
+    /// Step size at the beginning.
+    pub learning_rate: f64,
+    /// How the step size falls.
+    pub decay: Decay,
+    /// Decay of the average of the parameters; 0 is off.
+    pub ema: f64,
+    /// Largest norm of the gradient; 0 is off.
+    pub clip_norm: f64,
+    /// Iterations between two rows of `loss.csv`.
+    pub log_every: usize,
+    /// Weight decay; left out, that of PyTorch: 0.01 with "adamw", else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Momentum of "sgd"; left out, 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Decay of the first moment of "adam" and "adamw"; left out, 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// Decay of the second moment of "adam" and "adamw"; left out, 0.999.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+    /// Added to the root of the second moment of "adam" and "adamw"; left out, 1e-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// The isotropy term of the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isotropy: Option<IsotropyLoss>,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            epochs: None,
+            iterations: None,
+            batch_size: 256,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 1e-3,
+            decay: Decay::None,
+            ema: 0.0,
+            clip_norm: 0.0,
+            log_every: 10,
+            weight_decay: None,
+            momentum: None,
+            beta1: None,
+            beta2: None,
+            epsilon: None,
+            isotropy: None,
+        }
+    }
+}
+
+impl TrainOptions {
+    /// Passes over the training points where neither `epochs` nor `iterations` is given.
+    pub const DEFAULT_EPOCHS: usize = 200;
+
+    /// Refuses values out of their range.
+    ///
+    /// # Errors
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        options::count("batch_size", self.batch_size)?;
+        options::count("log_every", self.log_every)?;
+        options::positive("learning_rate", self.learning_rate)?;
+        options::fraction("ema", self.ema)?;
+        options::not_negative("clip_norm", self.clip_norm)?;
+        require(self.epochs.is_none() || self.iterations.is_none(), "iterations", || {
+            "cannot be given beside `epochs`: give one of the two".into()
+        })?;
+        self.epochs.map_or(Ok(()), |epochs| options::count("epochs", epochs))?;
+        self.iterations.map_or(Ok(()), |iterations| options::count("iterations", iterations))?;
+        self.optimizer().check()?;
+        self.loss().check().map_err(|refused| refused.within("isotropy"))
+    }
+
+    /// The optimizer with its constants.
+    pub fn optimizer(&self) -> OptimizerOptions {
+        let usual = OptimizerOptions::from(self.optimizer);
+        OptimizerOptions {
+            kind: self.optimizer,
+            beta1: self.beta1.unwrap_or(usual.beta1),
+            beta2: self.beta2.unwrap_or(usual.beta2),
+            epsilon: self.epsilon.unwrap_or(usual.epsilon),
+            weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
+            momentum: self.momentum.unwrap_or(usual.momentum),
+        }
+    }
+
+    /// The loss.
+    pub fn loss(&self) -> IsotropyLoss {
+        self.isotropy.unwrap_or(IsotropyLoss::SIMPLE)
+    }
+
+    /// Iterations in all on so many points, at which the decay of the learning rate ends.
+    pub fn total_iterations(&self, points: usize) -> usize {
+        let epochs = self.epochs.unwrap_or(Self::DEFAULT_EPOCHS);
+        self.iterations.unwrap_or(epochs * points.div_ceil(self.batch_size))
+    }
+
+    /// Whether all but learning rate and lambda is the same, so that trainings with these options can be batched.
+    pub(super) fn batches_with(&self, other: &Self) -> bool {
+        let (learning_rate, isotropy) = (other.learning_rate, other.isotropy);
+        Self { learning_rate, isotropy, ..*self } == *other
+            && self.loss().differs_in_weight_only(&other.loss())
+    }
+}

@@ -1,0 +1,109 @@
+//! What a fit did, layer by layer, and why it stopped.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gaussianize::options::Rotation;
+
+/// Why no further layer was added.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StopReason {
+    /// The most layers allowed are in use.
+    AllLayers {
+        /// How many.
+        layers: usize,
+    },
+    /// The best map was reached, more layers tried in vain and dropped again.
+    HeldOut {
+        /// Layers kept.
+        kept: usize,
+        /// Layers tried.
+        tried: usize,
+        /// Patience of the fit.
+        patience: usize,
+        /// Smallest gain that counted.
+        min_gain: f64,
+    },
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AllLayers { layers } => write!(f, "all {layers} layers are in use"),
+            Self::HeldOut { kept, tried, patience, min_gain } => write!(
+                f,
+                "layer {kept} of {tried} tried was the last that raised the held-out log-likelihood by \
+                 {min_gain} nat or more (patience {patience})"
+            ),
+        }
+    }
+}
+
+/// One layer of a fit. Numbers are of held-out points, of training points when none were held out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerReport {
+    /// Layer, from 1.
+    pub layer: usize,
+    /// Rotation that was used, after any fall-back.
+    pub rotation: Rotation,
+    /// Whether the ICA converged; `None` when there was none.
+    pub ica_converged: Option<bool>,
+    /// Its iterations.
+    pub ica_iterations: usize,
+    /// How each component was mapped.
+    pub maps: Vec<ComponentMap>,
+    /// Bandwidth of each component, in units of its standard deviation; NaN where there are no kernels.
+    pub bandwidths: Vec<f64>,
+    /// Negentropy of each component before its marginal map.
+    pub negentropy_before: Vec<f64>,
+    /// Negentropy of each component after it.
+    pub negentropy_after: Vec<f64>,
+    /// Sliced Wasserstein-2 distance to N(0, I) after the layer.
+    pub distance: f64,
+    /// Largest `|z|`, over training and held-out points.
+    pub largest_z: f64,
+    /// Mean `log |det J|` of this layer.
+    pub log_det: f64,
+    /// Largest `|x - layer^-1(layer(x))|`, relative to the spread of the layer's input, over up to 1024 points.
+    pub round_trip: f64,
+    /// Mean log-density in data space of the map up to this layer.
+    pub log_likelihood: f64,
+    /// Whether the layer is part of the map.
+    pub kept: bool,
+}
+
+/// How a component was mapped in a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentMap {
+    /// Left as it was.
+    Identity,
+    /// By its own marginal.
+    Marginal,
+    /// Together with one other component.
+    Pair,
+    /// Together with all others.
+    Joint,
+}
+
+/// What a fit did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitReport {
+    /// Why it stopped.
+    pub stopped: StopReason,
+    /// Every layer tried, in order.
+    pub layers: Vec<LayerReport>,
+    /// What did not go as asked, a sentence each.
+    pub warnings: Vec<String>,
+    /// Training points.
+    pub trained_on: usize,
+    /// Held-out points.
+    pub held_out: usize,
+    /// Mean log-density of held-out points under the map (of training points when none were held out).
+    pub held_out_log_likelihood: f64,
+    /// Mean log-density of training points under the map.
+    pub training_log_likelihood: f64,
+    /// Largest `|G^-1(G(x)) - x|` over up to 2048 training points, in data units.
+    pub round_trip: f64,
+}

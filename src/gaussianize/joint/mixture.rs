@@ -1,0 +1,210 @@
+//! All components at once: the Knothe-Rosenblatt map of a Gaussian mixture.
+//!
+//! `z_j = Phi^-1(F(x_j | x_1 .. x_{j-1}))`. For a mixture with factors `L_k`, `y_k = L_k^-1 (x - m_k)`, the
+//! conditional is `sum_k v_k Phi(y_kj)`, where the weights `v_k` of component `j + 1` are those of `j` times
+//! `phi(y_kj) / L_kjj`, normalized. So one pass gives `z` and the log-determinant, and the inverse finds one
+//! coordinate after the other by a safeguarded Newton iteration between the smallest and the largest of the
+//! components' own quantiles. A broad component with the mass of a tenth of a point keeps every conditional density
+//! positive.
+
+use super::gmm_em::Cluster;
+use crate::numeric::normal;
+
+/// Mass of the broad component, in units of one point.
+const BROAD_SHARE: f64 = 0.1;
+/// Standard deviation of the broad component; components have spread 1.
+const BROAD: f64 = 2.0;
+/// Logarithm of the fraction of the largest weight below which a weight is left out.
+const NEGLIGIBLE: f64 = -46.0;
+/// Newton step, in units of the narrowest component, after which no further one is needed.
+const CLOSE: f64 = 3e-9;
+/// Smallest tail on the linear scale.
+const TINY: f64 = 1e-280;
+
+/// The map of a mixture and its inverse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MixtureMap {
+    dim: usize,
+    /// Logarithms of the weights, one per component of the mixture.
+    pub(crate) log_weights: Vec<f64>,
+    /// Means, one row per component of the mixture.
+    pub(crate) means: Vec<f64>,
+    /// Lower triangular factors of the covariances, one matrix per component of the mixture.
+    pub(crate) factors: Vec<f64>,
+}
+
+/// Buffers for one point.
+pub(crate) struct Scratch {
+    logs: Vec<f64>,
+    y: Vec<f64>,
+    /// Per active component: weight, centre, standard deviation.
+    active: Vec<[f64; 3]>,
+}
+
+impl MixtureMap {
+    /// The map for log-weights, means and lower triangular factors, all finite, diagonals positive.
+    pub fn new(dim: usize, log_weights: Vec<f64>, means: Vec<f64>, factors: Vec<f64>) -> Option<Self> {
+        let k = log_weights.len();
+        let finite = log_weights.iter().chain(&means).chain(&factors).all(|v| v.is_finite());
+        let sized = dim > 0 && k > 0 && means.len() == k * dim && factors.len() == k * dim * dim;
+        if !finite || !sized {
+            return None;
+        }
+        let positive = (0..k).all(|c| (0..dim).all(|i| factors[(c * dim + i) * dim + i] > 0.0));
+        positive.then_some(Self { dim, log_weights, means, factors })
+    }
+
+    /// The map of fitted clusters of `n` points, with the broad component.
+    pub(crate) fn from_clusters(clusters: &[Cluster], dim: usize, n: f64) -> Option<Self> {
+        let share = BROAD_SHARE / (n + 1.0);
+        let (mut logs, mut means, mut factors) = (vec![share.ln()], vec![0.0; dim], vec![0.0; dim * dim]);
+        (0..dim).for_each(|i| factors[i * dim + i] = BROAD);
+        let total: f64 = clusters.iter().map(|c| c.weight).sum();
+        for cluster in clusters {
+            logs.push((cluster.weight / total * (1.0 - share)).ln());
+            means.extend_from_slice(&cluster.gaussian.mean);
+            factors.extend_from_slice(&cluster.gaussian.factor);
+        }
+        Self::new(dim, logs, means, factors)
+    }
+
+    /// Components of the mixture, the broad one among them.
+    pub fn components(&self) -> usize {
+        self.log_weights.len()
+    }
+
+    /// Dimension.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub(crate) fn scratch(&self) -> Scratch {
+        let k = self.components();
+        Scratch { logs: vec![0.0; k], y: vec![0.0; k * self.dim], active: Vec::with_capacity(k) }
+    }
+
+    /// Maps `x` to `z` in place and returns `log |det J|`.
+    pub(crate) fn forward(&self, x: &mut [f64], scratch: &mut Scratch) -> f64 {
+        scratch.logs.copy_from_slice(&self.log_weights);
+        let mut log_det = 0.0;
+        for (j, slot) in x.iter_mut().enumerate() {
+            self.conditional(j, scratch);
+            let (z, log_derivative) = value(&scratch.active, *slot);
+            log_det += log_derivative;
+            self.condition(j, *slot, scratch);
+            *slot = z;
+        }
+        log_det
+    }
+
+    /// Maps `z` to `x` in place.
+    pub(crate) fn inverse(&self, z: &mut [f64], scratch: &mut Scratch) {
+        scratch.logs.copy_from_slice(&self.log_weights);
+        for (j, slot) in z.iter_mut().enumerate() {
+            self.conditional(j, scratch);
+            *slot = solve(&scratch.active, *slot);
+            self.condition(j, *slot, scratch);
+        }
+    }
+
+    /// The conditional of component `j` given those before, as a list of normals.
+    fn conditional(&self, j: usize, scratch: &mut Scratch) {
+        let d = self.dim;
+        let top = scratch.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        scratch.active.clear();
+        let mut total = 0.0;
+        for (c, log) in scratch.logs.iter().enumerate() {
+            if log - top < NEGLIGIBLE {
+                continue;
+            }
+            let row = &self.factors[(c * d + j) * d..(c * d + j) * d + j];
+            let known: f64 = row.iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
+            let weight = (log - top).exp();
+            total += weight;
+            scratch.active.push([weight, self.means[c * d + j] + known, self.factors[(c * d + j) * d + j]]);
+        }
+        scratch.active.iter_mut().for_each(|a| a[0] /= total);
+    }
+
+    /// Conditions the weights on the value of component `j`.
+    fn condition(&self, j: usize, x: f64, scratch: &mut Scratch) {
+        let d = self.dim;
+        for c in 0..self.components() {
+            let row = &self.factors[(c * d + j) * d..(c * d + j) * d + d];
+            let known: f64 = row[..j].iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
+            // Beyond this the square would no longer be a number.
+            let y = ((x - self.means[c * d + j] - known) / row[j]).clamp(-1e100, 1e100);
+            scratch.y[c * d + j] = y;
+            scratch.logs[c] += -0.5 * y * y - row[j].ln();
+        }
+    }
+}
+
+/// `(z, log dz/dx)` of a mixture of normals at `x`.
+fn value(active: &[[f64; 3]], x: f64) -> (f64, f64) {
+    let (mut p, mut q, mut density) = (0.0, 0.0, 0.0);
+    for [weight, centre, std] in active {
+        let t = (x - centre) / std;
+        let tail = normal::cdf(-t.abs());
+        let (below, above) = if t < 0.0 { (tail, 1.0 - tail) } else { (1.0 - tail, tail) };
+        p += weight * below;
+        q += weight * above;
+        density += weight * normal::pdf(t) / std;
+    }
+    if p.min(q) > TINY {
+        let z = normal::quantile(p, q);
+        return (z, density.ln() - normal::log_pdf(z));
+    }
+    if x.is_nan() {
+        return (x, x);
+    }
+    // Far outside: the same on the logarithmic scale, from the side that is empty.
+    let sign = if p < q { 1.0 } else { -1.0 };
+    let t = |a: &[f64; 3]| (sign * (x - a[1]) / a[2]).clamp(-1e150, 1e150);
+    let sum = |of: &dyn Fn(&[f64; 3]) -> f64| {
+        let top = active.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+        top + active.iter().map(|a| (of(a) - top).exp()).sum::<f64>().ln()
+    };
+    let log_tail = sum(&|a| a[0].ln() + normal::log_cdf(t(a)));
+    let log_density = sum(&|a| a[0].ln() + normal::log_pdf(t(a)) - a[2].ln());
+    let z = normal::quantile_from_logs(log_tail, (-log_tail.exp()).ln_1p());
+    (sign * z, log_density - normal::log_pdf(z))
+}
+
+/// The `x` with `value(x) = z`.
+fn solve(active: &[[f64; 3]], z: f64) -> f64 {
+    let quantiles = active.iter().map(|a| a[1] + a[2] * z);
+    let (mut low, mut high) =
+        quantiles.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+    if z.is_nan() || low >= high {
+        return if z.is_nan() { z } else { low };
+    }
+    // The heaviest component's own quantile is the first guess.
+    let heaviest = active.iter().fold([0.0, 0.0, 1.0], |a, b| if b[0] > a[0] { *b } else { a });
+    let mut x = (heaviest[1] + heaviest[2] * z).clamp(low, high);
+    let narrowest = active.iter().map(|a| a[2]).fold(f64::INFINITY, f64::min);
+    let mut last = f64::INFINITY;
+    for _ in 0..200 {
+        let (here, log_derivative) = value(active, x);
+        let miss = here - z;
+        if miss > 0.0 {
+            high = x
+        } else {
+            low = x
+        }
+        // Newton while it converges and stays in the bracket, else bisection.
+        let newton = x - miss * (-log_derivative).exp();
+        let step = (newton - x).abs();
+        let good = newton > low && newton < high && miss.abs() < 0.7 * last;
+        // Newton squares the error: what is left after such a step is rounding.
+        if good && step <= CLOSE * narrowest {
+            return newton;
+        }
+        if step <= 4e-16 * x.abs() || high - low <= f64::EPSILON * x.abs() {
+            break;
+        }
+        x = if good { newton } else { 0.5 * (low + high) };
+        last = miss.abs();
+    }
+    x
+}

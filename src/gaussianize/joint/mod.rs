@@ -1,0 +1,15 @@
+//! Several components jointly, each by the Knothe-Rosenblatt map of a density of all of them.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `gmm_em` | a Gaussian mixture by expectation maximisation |
+//! | `kernels` | a kernel density whose kernels have the covariance of the cluster that they lie in |
+//! | `grid_density` | that density, for two components, on a regular grid |
+//! | [`pair`] | the exact transport of a density on a grid |
+//! | [`mixture`] | the exact transport of a Gaussian mixture in any dimension |
+
+mod gmm_em;
+pub(super) mod grid_density;
+pub(super) mod kernels;
+pub mod mixture;
+pub mod pair;

@@ -1,0 +1,26 @@
+//! Points as every metric takes them: checked, and row after row.
+
+use ndarray::ArrayView2;
+use std::borrow::Cow;
+
+use super::MetricsError;
+
+/// The points row after row; `which` of them ("real" or "generated") is named in errors.
+///
+/// # Errors
+/// No columns, or a coordinate that is not finite.
+pub(super) fn checked<'a>(
+    points: &'a ArrayView2<f64>,
+    which: &'static str,
+) -> Result<Cow<'a, [f64]>, MetricsError> {
+    if points.ncols() == 0 {
+        return Err(MetricsError::NoColumns { which });
+    }
+    if let Some(((row, column), &value)) = points.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        return Err(MetricsError::NotFinite { which, row, column, value });
+    }
+    Ok(match points.as_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(points.iter().copied().collect()),
+    })
+}

@@ -1,0 +1,151 @@
+//! `[metrics]`: what is measured, and at which reverse steps.
+
+use super::ScoreStep;
+use crate::numeric::options::{self, OutOfRange};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsOptions {
+    /// Reverse steps between two rows; the first and the last step are always there.
+    pub every: usize,
+    /// Log-likelihood under the mixture.
+    pub log_likelihood: bool,
+    /// Precision, recall, density, coverage.
+    pub prdc: bool,
+    /// Nearest neighbours of PRDC.
+    pub k: usize,
+    /// Fresh real points to compare with.
+    pub reference: usize,
+    /// Write the k-NN radius of each real point and the number of spheres around each sample.
+    pub points: bool,
+    /// Steps at which sliced W2 is computed: "ends", "all", "none", or a number (every N steps).
+    pub distances: Distances,
+}
+
+impl Default for MetricsOptions {
+    fn default() -> Self {
+        Self {
+            every: 1,
+            log_likelihood: true,
+            prdc: true,
+            k: 5,
+            reference: 10_000,
+            points: false,
+            distances: Distances::Ends,
+        }
+    }
+}
+
+impl MetricsOptions {
+    /// Whether a reverse step has a row.
+    pub fn scores(&self, at: ScoreStep) -> bool {
+        at.step.is_multiple_of(self.every) || at.step == at.last
+    }
+
+    /// Refuses values out of their range; `samples` are the points that will be generated.
+    ///
+    /// # Errors
+    /// The first key that is wrong.
+    pub fn check(&self, samples: usize) -> Result<(), OutOfRange> {
+        options::count("every", self.every)?;
+        options::count("k", self.k)?;
+        options::count("reference", self.reference)?;
+        if let Distances::Every(steps) = self.distances {
+            options::count("distances", steps)?;
+        }
+        if self.prdc {
+            for (key, n) in [("metrics.reference", self.reference), ("sample.count", samples)] {
+                options::require(self.k < n, "k", || {
+                    format!(
+                        "is {}, but `{key}` is {n}: the {}-th nearest other point needs more points",
+                        self.k, self.k
+                    )
+                })?;
+            }
+        }
+        options::require(self.prdc || !self.points, "points", || {
+            "writes what PRDC is made of, so it needs `metrics.prdc = true`".to_string()
+        })
+    }
+}
+
+/// The reverse steps at which the costlier distances are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distances {
+    /// The first (the map alone) and the last.
+    Ends,
+    /// Every step that has a row.
+    All,
+    /// Not at all.
+    None,
+    /// Every so many steps, and both ends; only steps that have a row.
+    Every(usize),
+}
+
+const WORDS: &[&str] = &["ends", "all", "none"];
+
+impl Distances {
+    /// Whether a step is one of them.
+    pub fn include(self, at: ScoreStep) -> bool {
+        let end = at.step == 0 || at.step == at.last;
+        match self {
+            Self::Ends => end,
+            Self::All => true,
+            Self::None => false,
+            Self::Every(steps) => end || at.step.is_multiple_of(steps),
+        }
+    }
+}
+
+impl Serialize for Distances {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Ends => serializer.serialize_str("ends"),
+            Self::All => serializer.serialize_str("all"),
+            Self::None => serializer.serialize_str("none"),
+            Self::Every(steps) => serializer.serialize_u64(*steps as u64),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Distances {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl Visitor<'_> for Words {
+            type Value = Distances;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("\"ends\", \"all\", \"none\" or a positive whole number")
+            }
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
+                usize::try_from(v)
+                    .map(Distances::Every)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
+                match v {
+                    "ends" => Ok(Distances::Ends),
+                    "all" => Ok(Distances::All),
+                    "none" => Ok(Distances::None),
+                    other => Err(E::unknown_variant(other, WORDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Words)
+    }
+}
+
+impl JsonSchema for Distances {
+    fn schema_name() -> Cow<'static, str> {
+        "Distances".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "enum": WORDS }, { "type": "integer", "minimum": 1 }] })
+    }
+}

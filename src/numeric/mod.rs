@@ -1,0 +1,32 @@
+//! The ground that everything else stands on: randomness, threads, and small numerical methods that more than one
+//! part of the crate needs. Nothing here knows of data sets, maps, networks or files.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | [`random`] | named, counter-based random streams: the only source of randomness |
+//! | [`threads`] | who may use threads |
+//! | [`digest`] | SHA-256 as text |
+//! | [`options`] | option values out of their range, as sentences |
+//! | [`normal`] | the standard normal distribution on logarithmic scales |
+//! | [`gaussian`] | a normal distribution in d dimensions by the Cholesky factor of its covariance |
+//! | [`chebyshev`] | interpolation at Chebyshev nodes |
+//! | [`intervals`] | means with confidence intervals |
+//! | [`minimum`] | golden-section search |
+//! | [`orthogonal`] | orthogonal matrices |
+//! | [`sort`] | many values in ascending order |
+//! | [`wasserstein`] | Wasserstein-2 distances on a line |
+//! | [`simd`] | eight numbers side by side |
+
+pub mod chebyshev;
+pub mod digest;
+pub mod gaussian;
+pub mod intervals;
+pub mod minimum;
+pub mod normal;
+pub mod options;
+pub mod orthogonal;
+pub mod random;
+pub mod simd;
+pub mod sort;
+pub mod threads;
+pub mod wasserstein;

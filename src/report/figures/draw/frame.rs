@@ -1,0 +1,107 @@
+//! What stands around the marks of a panel: grid, ticks, names of axes.
+
+use super::scale::{place, ticks};
+use super::svg::{Anchor, Area, Font, Svg, path};
+use super::text;
+use crate::report::figures::model::{Axis, Figure, Form, Panel, Scale};
+
+/// Size of numbers along axes.
+const TICK: f64 = 11.5;
+
+/// Size of the names of axes.
+const NAME: f64 = 12.5;
+
+/// Pixels that a tick of the horizontal axis takes, and one of the vertical axis.
+const APART: (f64, f64) = (76.0, 46.0);
+
+/// Pixels that a tick of a square panel takes.
+const SQUARE: f64 = 36.0;
+
+/// Which axes of a panel have numbers: axes that several panels share have them once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The horizontal one.
+    pub x: bool,
+    /// The vertical one.
+    pub y: bool,
+}
+
+/// Numbers stand left of the first of equal vertical axes in a row, and below a row unless every panel has one
+/// with an equal horizontal axis below it.
+pub fn shown(figure: &Figure, row: usize, column: usize) -> Shown {
+    let Some(panel) = figure.rows[row].panels.get(column) else { return Shown { x: false, y: false } };
+    let left = column.checked_sub(1).and_then(|c| figure.rows[row].panels.get(c));
+    let below = |c: usize| figure.rows.get(row + 1).and_then(|next| next.panels.get(c));
+    let alone = |(c, panel): (usize, &Panel)| below(c).is_none_or(|under| under.x != panel.x);
+    let x = figure.rows[row].panels.iter().enumerate().any(alone);
+    Shown { x, y: left.is_none_or(|p| p.y != panel.y) }
+}
+
+/// Space that the vertical axis takes.
+pub fn left_gutter(panel: &Panel, shown: Shown) -> f64 {
+    if !shown.y {
+        return 0.0;
+    }
+    // How many ticks there will be depends on the height, which depends on the gutters.
+    let counts = [3.0, 4.0, 6.0, 8.0];
+    let labels = counts.into_iter().flat_map(|count| inside(&panel.y, count));
+    let widths = labels.map(|(_, label)| text::width(&label, TICK, false));
+    widths.fold(0.0, f64::max) + 8.0 + if panel.y.label.is_empty() { 0.0 } else { 20.0 }
+}
+
+/// Space that the horizontal axis takes.
+pub fn below(panel: &Panel, shown: Shown) -> f64 {
+    if !shown.x {
+        return 0.0;
+    }
+    let lines = match &panel.x.scale {
+        Scale::Named(names) => names.iter().map(|name| name.lines().count()).max().unwrap_or(1),
+        _ => 1,
+    };
+    4.0 + 15.0 * lines as f64 + if panel.x.label.is_empty() { 0.0 } else { 18.0 }
+}
+
+/// The ticks between the ends of an axis.
+fn inside(axis: &Axis, count: f64) -> Vec<(f64, String)> {
+    let within = |(value, _): &(f64, String)| (-1e-9..=1.0 + 1e-9).contains(&place(axis, *value));
+    ticks(axis, count).into_iter().filter(within).collect()
+}
+
+/// Grid, ticks and names of a panel; `gutter` is the space to its left.
+pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64, form: Form) {
+    let grid = svg.theme.grid();
+    let (across, up) = match form {
+        // Both axes of a square have the same unit, and so the same ticks.
+        Form::Square => ((plot.width / SQUARE).max(2.0), (plot.width / SQUARE).max(2.0)),
+        Form::Ratio(_) => ((plot.width / APART.0).max(2.0), (plot.height / APART.1).max(2.0)),
+    };
+    let font = Font { size: TICK, colour: svg.theme.muted(), bold: false };
+    for (value, label) in inside(&panel.y, up) {
+        let y = plot.bottom() - place(&panel.y, value) * plot.height;
+        svg.stroke(&path([(plot.x, y), (plot.right(), y)]), &grid, 1.0, false);
+        if shown.y {
+            svg.text(plot.x - 6.0, y + 0.36 * TICK, Anchor::End, &font, &label);
+        }
+    }
+    for (value, label) in inside(&panel.x, across) {
+        let x = plot.x + place(&panel.x, value) * plot.width;
+        if !matches!(panel.x.scale, Scale::Named(_)) {
+            svg.stroke(&path([(x, plot.y), (x, plot.bottom())]), &grid, 1.0, false);
+        }
+        if shown.x {
+            for (i, line) in label.lines().enumerate() {
+                svg.text(x, plot.bottom() + 16.0 + 14.0 * i as f64, Anchor::Middle, &font, line);
+            }
+        }
+    }
+    svg.frame(plot, &grid);
+    let name = Font { size: NAME, colour: svg.theme.ink(), bold: false };
+    if shown.x && !panel.x.label.is_empty() {
+        let y = plot.bottom() + below(panel, shown);
+        svg.text(plot.x + 0.5 * plot.width, y, Anchor::Middle, &name, &panel.x.label);
+    }
+    if shown.y && !panel.y.label.is_empty() {
+        let x = plot.x - gutter + 12.0;
+        svg.turned_text(x, plot.y + 0.5 * plot.height, Anchor::Middle, &name, &panel.y.label, true);
+    }
+}

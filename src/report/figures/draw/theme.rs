@@ -1,0 +1,169 @@
+//! Colours: Okabe and Ito's palette, which people with colour-blindness can tell apart, on light and on dark,
+//! and as CSS variables for pages that switch between the two.
+
+use crate::report::figures::model::{Ink, Role};
+
+/// A colour as red, green and blue.
+type Rgb = [u8; 3];
+
+/// Where a picture will stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// On white.
+    Light,
+    /// On nearly black.
+    Dark,
+    /// In a page whose style sheet has [`css_variables`].
+    Page,
+}
+
+/// A named colour of both themes.
+struct Colour {
+    name: &'static str,
+    light: Rgb,
+    dark: Rgb,
+}
+
+const fn colour(name: &'static str, light: Rgb, dark: Rgb) -> Colour {
+    Colour { name, light, dark }
+}
+
+const PAPER: usize = 0;
+const INK: usize = 1;
+const MUTED: usize = 2;
+const GRID: usize = 3;
+const QUIET: usize = 4;
+const BASELINE: usize = 5;
+const GAUSSIANIZED: usize = 6;
+const EXACT: usize = 7;
+const THEIRS: usize = 8;
+
+/// Background first; blue and sky blue, vermilion and orange, green, purple are Okabe and Ito's.
+const COLOURS: [Colour; 9] = [
+    colour("paper", [255, 255, 255], [20, 24, 29]),
+    colour("ink", [28, 32, 38], [233, 236, 239]),
+    colour("muted", [85, 94, 105], [160, 169, 179]),
+    colour("grid", [228, 231, 235], [45, 51, 58]),
+    colour("quiet", [150, 158, 168], [110, 119, 129]),
+    colour("baseline", [0, 114, 178], [86, 180, 233]),
+    colour("gaussianized", [213, 94, 0], [240, 142, 40]),
+    colour("exact", [0, 158, 115], [40, 196, 152]),
+    colour("theirs", [170, 85, 135], [214, 140, 184]),
+];
+
+/// Steps of the scale of values.
+pub const STEPS: usize = 12;
+
+/// The scale of values: viridis, without the ends that vanish in the background.
+const VALUES: [Rgb; STEPS] = [
+    [68, 1, 84],
+    [72, 33, 115],
+    [67, 62, 133],
+    [56, 88, 140],
+    [45, 112, 142],
+    [37, 133, 142],
+    [30, 155, 138],
+    [42, 176, 127],
+    [82, 197, 105],
+    [134, 213, 73],
+    [186, 222, 40],
+    [253, 231, 37],
+];
+
+/// The step of the scale of values for a number between 0 and 1.
+pub fn step_of(value: f64) -> usize {
+    ((value * STEPS as f64) as usize).min(STEPS - 1)
+}
+
+fn value_colour(step: usize, dark: bool) -> Rgb {
+    // Part of the scale: the light end is lost on white, the dark end on black.
+    let (first, span) = if dark { (0.18, 0.82) } else { (0.0, 0.9) };
+    let place = (first + span * step as f64 / (STEPS - 1) as f64) * (STEPS - 1) as f64;
+    let below = (place as usize).min(STEPS - 2);
+    mix(VALUES[below + 1], VALUES[below], place - below as f64)
+}
+
+fn mix(a: Rgb, b: Rgb, share: f64) -> Rgb {
+    std::array::from_fn(|i| (share * f64::from(a[i]) + (1.0 - share) * f64::from(b[i])).round() as u8)
+}
+
+fn hex([r, g, b]: Rgb) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+impl Theme {
+    fn named(self, index: usize) -> String {
+        let colour = &COLOURS[index];
+        match self {
+            Self::Light => hex(colour.light),
+            Self::Dark => hex(colour.dark),
+            Self::Page => format!("var(--{})", colour.name),
+        }
+    }
+
+    /// The background.
+    pub fn paper(self) -> String {
+        self.named(PAPER)
+    }
+
+    /// Titles and labels.
+    pub fn ink(self) -> String {
+        self.named(INK)
+    }
+
+    /// Smaller words.
+    pub fn muted(self) -> String {
+        self.named(MUTED)
+    }
+
+    /// Grid lines and frames.
+    pub fn grid(self) -> String {
+        self.named(GRID)
+    }
+
+    /// Contours, and points in the background.
+    pub fn quiet(self) -> String {
+        self.named(QUIET)
+    }
+
+    /// The colour of what a mark stands for.
+    pub fn colour(self, ink: Ink) -> String {
+        let index = match ink.role {
+            Role::Data => INK,
+            Role::Baseline => BASELINE,
+            Role::Gaussianized => GAUSSIANIZED,
+            Role::Exact => EXACT,
+            Role::Paper => THEIRS,
+            Role::Quiet => QUIET,
+            Role::Value(value) => return self.value(step_of(value)),
+        };
+        if ink.strength >= 1.0 {
+            return self.named(index);
+        }
+        let (full, back) = (&COLOURS[index], &COLOURS[PAPER]);
+        match self {
+            Self::Light => hex(mix(full.light, back.light, ink.strength)),
+            Self::Dark => hex(mix(full.dark, back.dark, ink.strength)),
+            Self::Page => {
+                let share = (100.0 * ink.strength).round();
+                format!("color-mix(in srgb, var(--{}) {share}%, var(--paper))", full.name)
+            }
+        }
+    }
+
+    /// A step of the scale of values.
+    pub fn value(self, step: usize) -> String {
+        match self {
+            Self::Light => hex(value_colour(step, false)),
+            Self::Dark => hex(value_colour(step, true)),
+            Self::Page => format!("var(--value{step})"),
+        }
+    }
+}
+
+/// The declarations of all colours of one theme, for a style sheet.
+pub fn css_variables(dark: bool) -> String {
+    let named = COLOURS.iter().map(|c| (c.name.to_string(), if dark { c.dark } else { c.light }));
+    let values = (0..STEPS).map(|step| (format!("value{step}"), value_colour(step, dark)));
+    named.chain(values).map(|(name, rgb)| format!("--{name}:{};", hex(rgb))).collect()
+}

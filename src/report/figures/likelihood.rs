@@ -1,0 +1,136 @@
+//! Fig. 5 of the first paper: log-likelihood against reverse step (G 25), with the line of real points and
+//! that of the exact denoiser.
+
+use super::draw;
+use super::facets::{Facet, Lines, facets, reference_line};
+use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::results::Results;
+use super::series::{Curve, groups};
+use super::words::{count, setting};
+use crate::run::{FinishedRun, RunError};
+
+/// Nats around the data's own value that the close view shows at least and at most.
+const CLOSE: (f64, f64) = (0.4, 3.0);
+
+/// Points of the exact denoiser where no run had it: as many as make so many moves in all.
+const EXACT_MOVES: usize = 1_000_000;
+
+/// The figure; none where no density is known.
+///
+/// # Errors
+/// If the exact denoiser fails.
+pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
+    let curve = |group: &super::series::Group<_>| {
+        Lines::from(Curve::over(&group.replicates, true, step_of, |row: &crate::store::MetricsRow| {
+            row.get("log_likelihood")
+        }))
+    };
+    let mut facets = facets(&results.keys, &results.metrics, curve);
+    if facets.iter().all(|f| f.curves.iter().all(|c| c.x.len() < 2)) {
+        return Ok(None);
+    }
+    let mut note = String::new();
+    if let Some((exact, points)) = exact_curve(results)?
+        && let Some(facet) = facets.iter_mut().find(|f| matches!(f.role, Role::Baseline | Role::Data))
+    {
+        facet.marks.push(reference_line("exact denoiser", &exact));
+        facet.curves.push(exact);
+        note = format!("Exact denoiser: {} points, not part of the study. ", count(points));
+    }
+    if facets.iter().flat_map(|f| &f.curves).any(|c| !c.low.is_empty()) {
+        note += "Bands: 95 % intervals of the mean over replicates. ";
+    }
+    let data = results.data_level("log_likelihood");
+    if let Some(y) = data {
+        let level = Mark::Level { label: "real points".to_string(), ink: Role::Data.into(), y };
+        facets.iter_mut().for_each(|facet| facet.marks.insert(0, level.clone()));
+    }
+    let whole = whole_range(&facets, data);
+    let close = data.map(|data| close_range(&facets, data));
+    note += &cut_off(&facets, whole.0);
+    let row = |what: &str, range: (f64, f64)| PanelRow {
+        title: String::new(),
+        role: Role::Data,
+        form: Form::Ratio(if facets.len() > 1 { 0.55 } else { 0.34 }),
+        panels: facets.iter().map(|facet| panel(facet, what, range)).collect(),
+    };
+    let mut rows = vec![row("", whole)];
+    if let Some(range) = close {
+        rows.push(row("close to the data", range));
+    }
+    Ok(Some(Figure {
+        name: "log_likelihood".to_string(),
+        title: "Log-likelihood of the samples at every reverse step".to_string(),
+        setting: setting(results),
+        note,
+        rows,
+    }))
+}
+
+/// The reverse step of a row.
+pub fn step_of(row: &crate::store::MetricsRow) -> usize {
+    row.step
+}
+
+fn panel(facet: &Facet, what: &str, (low, high): (f64, f64)) -> Panel {
+    let title: Vec<&str> = [facet.title.as_str(), what].into_iter().filter(|t| !t.is_empty()).collect();
+    let last = facet.curves.iter().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b));
+    Panel {
+        title: title.join(", "),
+        x: Axis::linear("reverse step", 0.0, last),
+        y: Axis::linear("mean log-likelihood (nats)", low, high),
+        colour: None,
+        marks: facet.marks.clone(),
+    }
+}
+
+/// All values, but those of single steps far below all others.
+fn whole_range(facets: &[Facet], data: Option<f64>) -> (f64, f64) {
+    let mut values: Vec<f64> =
+        facets.iter().flat_map(|f| &f.curves).flat_map(|c| c.y.iter().copied()).collect();
+    values.extend(data);
+    values.sort_by(f64::total_cmp);
+    let (lowest, highest) = (values[0], values[values.len() - 1]);
+    let low = lowest.max(values[values.len() / 50] - 0.25 * (highest - values[values.len() / 50]));
+    let pad = 0.04 * (highest - low).max(1e-9);
+    (low - pad, highest + pad)
+}
+
+/// The ends of all curves and their highest values, around the data's own.
+fn close_range(facets: &[Facet], data: f64) -> (f64, f64) {
+    let curves = || facets.iter().flat_map(|f| &f.curves);
+    let highest = curves().flat_map(|c| c.y.iter().chain(&c.high).copied()).fold(data, f64::max);
+    let lowest_end = curves().filter_map(Curve::last).fold(data, f64::min);
+    let below = (1.4 * (data - lowest_end)).clamp(CLOSE.0, CLOSE.1);
+    let above = (1.15 * (highest - data)).clamp(0.25 * CLOSE.0, CLOSE.1);
+    (data - below, data + above)
+}
+
+fn cut_off(facets: &[Facet], low: f64) -> String {
+    let values = facets.iter().flat_map(|f| &f.curves).flat_map(|c| c.y.iter().copied());
+    let lowest = values.fold(f64::INFINITY, f64::min);
+    if lowest >= low {
+        return String::new();
+    }
+    format!("Values down to {} are cut off. ", draw::number_label(lowest, 1))
+}
+
+/// The exact denoiser's curve where no run of the study is one, but one is known that holds for all points.
+fn exact_curve(results: &Results) -> Result<Option<(Curve, usize)>, RunError> {
+    let Some(study) = &results.study else { return Ok(None) };
+    let there = groups(&results.metrics).iter().any(|g| g.pipeline == "exact");
+    let changes = |key: &String| ["network.", "train."].iter().all(|section| !key.starts_with(section));
+    let Some(mixture) = study.base.data.source.mixture() else { return Ok(None) };
+    if there || results.keys.iter().any(changes) || !results.pipelines().iter().any(|p| p == "baseline") {
+        return Ok(None);
+    }
+    let (every, count) = (study.base.metrics.every, study.base.sample.count);
+    let count = count.min((EXACT_MOVES / study.base.sample.steps).max(1000));
+    let clouds = FinishedRun::exact(study.base.clone(), 0)?.clouds(count, &|step| step % every == 0)?;
+    let mut curve = Curve::default();
+    for cloud in clouds {
+        curve.x.push(cloud.step as f64);
+        curve.y.push(mixture.log_density(cloud.points.view()).mean().unwrap_or(f64::NAN));
+    }
+    Ok(Some((curve, count)))
+}

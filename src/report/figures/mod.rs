@@ -1,0 +1,84 @@
+//! Figures of an output folder: what they show, apart from how it is drawn.
+//!
+//! [`Results`] is what a folder holds; each builder makes a [`Figure`] (axes and marks in data units) of it;
+//! [`draw`] makes pictures of figures, light and dark, and for a page. Builders leave out what the folder
+//! does not have and say so.
+//!
+//! | file | figure |
+//! | --- | --- |
+//! | [`mod@clouds`] | samples at chosen reverse steps (Fig. 4 of the first paper) |
+//! | [`mod@likelihood`] | log-likelihood against reverse step (its Fig. 5) |
+//! | [`mod@loss`] | training loss (its Fig. 6) |
+//! | [`mod@prdc`] | precision, recall, density, coverage against reverse step |
+//! | [`mod@last_step`] | the last step against lambda, beside the second paper's Table 1, or another swept key |
+//! | [`mod@isotropy`] | isotropy along the forward process (Fig. 2 of the second paper) |
+//! | [`mod@spheres`] | points by radius and by number of spheres (its Figs. 4-6) |
+//! | [`mod@layers`] | the Gaussianizer layer by layer |
+
+pub mod clouds;
+pub mod contours;
+pub mod draw;
+pub mod facets;
+pub mod isotropy;
+pub mod last_step;
+pub mod layers;
+pub mod likelihood;
+pub mod loss;
+pub mod model;
+pub mod prdc;
+pub mod results;
+pub mod series;
+pub mod spheres;
+pub mod words;
+
+use crate::run::RunError;
+
+pub use model::Figure;
+pub use results::{FigureError, Results};
+
+/// A kind of figure: one or several pictures whose names begin with its own.
+pub struct FigureKind {
+    /// The name of its files, or their beginning.
+    pub name: &'static str,
+    /// What it shows, for the notice that it could not be drawn.
+    pub about: &'static str,
+    /// The pictures that the results hold; notices say what is left out.
+    build: fn(&Results, &mut Vec<String>) -> Result<Vec<Figure>, FigureError>,
+}
+
+/// Every kind of figure, in the order of a report. A new one is a file of this folder and an entry here.
+pub static FIGURES: &[FigureKind] = &[
+    FigureKind { name: "clouds", about: "point clouds", build: |r, notices| Ok(clouds::clouds(r, notices)?) },
+    FigureKind {
+        name: "log_likelihood",
+        about: "log-likelihood",
+        build: |r, _| one(likelihood::likelihood(r)),
+    },
+    FigureKind { name: "loss", about: "loss", build: |r, _| one(Ok(loss::loss(r))) },
+    FigureKind {
+        name: "prdc_steps",
+        about: "PRDC against reverse step",
+        build: |r, _| one(Ok(prdc::prdc_steps(r))),
+    },
+    FigureKind { name: "last_step", about: "last step", build: |r, _| one(Ok(last_step::last_step(r))) },
+    FigureKind { name: "isotropy", about: "isotropy", build: |r, _| one(Ok(isotropy::isotropy(r))) },
+    FigureKind { name: "spheres", about: "spheres", build: |r, _| one(spheres::spheres(r)) },
+    FigureKind { name: "layers", about: "layers", build: |r, _| one(layers::layers(r)) },
+];
+
+fn one(figure: Result<Option<Figure>, RunError>) -> Result<Vec<Figure>, FigureError> {
+    Ok(figure?.into_iter().collect())
+}
+
+/// Every figure that the results hold, in the order of a report. The results' notices say what cannot be drawn.
+pub fn all(results: &mut Results) -> Vec<Figure> {
+    let (mut figures, mut notices) = (Vec::new(), Vec::new());
+    for kind in FIGURES {
+        match (kind.build)(results, &mut notices) {
+            Ok(built) => figures.extend(built),
+            Err(error) => notices.push(format!("no {}: {error}", kind.about)),
+        }
+    }
+    results.notices.append(&mut notices);
+    figures
+}

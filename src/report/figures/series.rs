@@ -1,0 +1,211 @@
+//! Runs as curves: replicates averaged, sweep points named, long tables thinned.
+
+use super::model::{Ink, Role};
+use super::results::RunRows;
+use crate::numeric::intervals::mean_interval;
+use std::collections::{BTreeMap, HashMap};
+
+/// More points than this on a line cannot be told apart.
+pub const MOST_POINTS: usize = 400;
+
+/// Up to so many sweep points each have a name and a colour of their own.
+pub const NAMED_POINTS: usize = 6;
+
+/// A mean over replicates as a function, with its 95 % interval where there are several.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Curve {
+    /// Abscissas, rising.
+    pub x: Vec<f64>,
+    /// Means.
+    pub y: Vec<f64>,
+    /// Lower ends; empty with one replicate.
+    pub low: Vec<f64>,
+    /// Upper ends; empty with one replicate.
+    pub high: Vec<f64>,
+}
+
+impl Curve {
+    /// The mean of `value` at each place over the replicates that have one there; with 95 % intervals
+    /// where they are asked for and there are several replicates.
+    pub fn over<R>(
+        replicates: &[&RunRows<R>],
+        intervals: bool,
+        place: impl Fn(&R) -> usize,
+        value: impl Fn(&R) -> Option<f64>,
+    ) -> Self {
+        let mut places: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for row in replicates.iter().flat_map(|run| &run.rows) {
+            if let Some(v) = value(row).filter(|v| v.is_finite()) {
+                places.entry(place(row)).or_default().push(v);
+            }
+        }
+        let mut curve = Self::default();
+        let intervals = intervals && replicates.len() > 1;
+        for (place, values) in places {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            curve.x.push(place as f64);
+            curve.y.push(mean);
+            if intervals {
+                let half = mean_interval(&values).and_then(|i| i.half_width).unwrap_or(0.0);
+                curve.low.push(mean - half);
+                curve.high.push(mean + half);
+            }
+        }
+        curve
+    }
+
+    /// The same with a moving average over `half` points on each side. At the beginning, where curves fall
+    /// fast, it is narrower; at the end one-sided.
+    pub fn smoothed(&self, half: usize) -> Self {
+        let average = |values: &[f64]| -> Vec<f64> {
+            // Running sums: tables have up to a million rows.
+            let mut sums = vec![0.0];
+            sums.extend(values.iter().scan(0.0, |sum, v| {
+                *sum += v;
+                Some(*sum)
+            }));
+            (0..values.len())
+                .map(|i| {
+                    let before = half.min(i);
+                    let after = before.min(values.len() - 1 - i);
+                    (sums[i + after + 1] - sums[i - before]) / (before + after + 1) as f64
+                })
+                .collect()
+        };
+        Self { x: self.x.clone(), y: average(&self.y), low: average(&self.low), high: average(&self.high) }
+    }
+
+    /// At most `most` of its points, evenly, the first and last among them.
+    pub fn thinned(&self, most: usize) -> Self {
+        let n = self.x.len();
+        if n <= most {
+            return self.clone();
+        }
+        let kept: Vec<usize> = (0..most).map(|i| i * (n - 1) / (most - 1)).collect();
+        let pick = |values: &[f64]| kept.iter().filter_map(|&i| values.get(i).copied()).collect();
+        Self { x: pick(&self.x), y: pick(&self.y), low: pick(&self.low), high: pick(&self.high) }
+    }
+
+    /// Its last ordinate.
+    pub fn last(&self) -> Option<f64> {
+        self.y.last().copied()
+    }
+}
+
+/// The replicates of one pipeline at one sweep point.
+pub struct Group<'a, R> {
+    /// Pipeline.
+    pub pipeline: &'a str,
+    /// Values of the sweep keys.
+    pub values: &'a [String],
+    /// One table each.
+    pub replicates: Vec<&'a RunRows<R>>,
+}
+
+/// The runs of a table by pipeline and sweep point, in the table's order.
+pub fn groups<R>(runs: &[RunRows<R>]) -> Vec<Group<'_, R>> {
+    let mut groups: Vec<Group<R>> = Vec::new();
+    let mut places: HashMap<(&str, &[String]), usize> = HashMap::new();
+    for run in runs {
+        let (pipeline, values) = (run.label.pipeline.as_str(), run.label.values.as_slice());
+        let place = *places.entry((pipeline, values)).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Group { pipeline, values, replicates: Vec::new() });
+        }
+        groups[place].replicates.push(run);
+    }
+    groups
+}
+
+/// A sweep point in words: `width 16, lambda 0.1`.
+pub fn point_name(keys: &[String], values: &[String]) -> String {
+    let one = |(key, value): (&String, &String)| match (key.rsplit('.').next().unwrap_or(key), value.as_str())
+    {
+        (_, "" | "false") => None,
+        (name, "true") => Some(name.to_string()),
+        (name, value) => Some(format!("{name} {value}")),
+    };
+    keys.iter().zip(values).filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Which of the lines of one pipeline are named, and how strongly each is drawn.
+pub struct Emphasis {
+    /// In the order of the lines: label where it is written, and strength.
+    pub lines: Vec<(Option<String>, f64)>,
+}
+
+impl Emphasis {
+    /// Up to [`NAMED_POINTS`] lines are all named, from light to full colour; of more, those that end
+    /// highest, lowest and in the middle.
+    pub fn new(keys: &[String], points: &[&[String]], ends: &[Option<f64>]) -> Self {
+        let n = points.len();
+        let name = |i: usize| point_name(keys, points[i]);
+        if n <= NAMED_POINTS {
+            let strength = |i: usize| if n < 2 { 1.0 } else { 0.4 + 0.6 * i as f64 / (n - 1) as f64 };
+            return Self { lines: (0..n).map(|i| (Some(name(i)), strength(i))).collect() };
+        }
+        let mut order: Vec<usize> = (0..n).filter(|&i| ends[i].is_some()).collect();
+        order.sort_by(|&a, &b| ends[a].unwrap_or(0.0).total_cmp(&ends[b].unwrap_or(0.0)));
+        let mut lines = vec![(None, 0.3); n];
+        let told = [(0, "lowest"), (order.len() / 2, "median"), (order.len().wrapping_sub(1), "highest")];
+        for (place, word) in told {
+            if let Some(&i) = order.get(place) {
+                lines[i] = (Some(format!("{word}: {}", name(i))), 1.0);
+            }
+        }
+        Self { lines }
+    }
+}
+
+/// The colour of a line of a pipeline.
+pub fn ink(pipeline: &str, strength: f64) -> Ink {
+    Ink { role: Role::of_pipeline(pipeline), strength }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Label;
+
+    fn run(replicate: usize, rows: &[(usize, f64)]) -> RunRows<(usize, f64)> {
+        let label = Label { run: "r".into(), pipeline: "baseline".into(), replicate, values: Vec::new() };
+        RunRows { label, rows: rows.to_vec() }
+    }
+
+    #[test]
+    fn a_curve_is_the_mean_over_replicates_with_students_interval() {
+        let runs = [run(0, &[(0, 1.0), (1, 4.0)]), run(1, &[(0, 3.0), (1, f64::NAN)])];
+        let curve = Curve::over(&runs.iter().collect::<Vec<_>>(), true, |r| r.0, |r| Some(r.1));
+        assert_eq!((curve.x, curve.y), (vec![0.0, 1.0], vec![2.0, 4.0]));
+        // Two values 1 and 3: standard error 1, t(0.975, 1) = 12.706.
+        assert!((curve.high[0] - 14.706).abs() < 1e-3 && (curve.low[0] + 10.706).abs() < 1e-3);
+        assert_eq!((curve.low[1], curve.high[1]), (4.0, 4.0));
+    }
+
+    #[test]
+    fn a_moving_average_is_narrow_at_the_beginning_and_one_sided_at_the_end() {
+        let x: Vec<f64> = (0..9).map(f64::from).collect();
+        let straight = Curve { x: x.clone(), y: x.clone(), ..Curve::default() };
+        assert_eq!(straight.smoothed(3).y[..6], x[..6]);
+        let spike = Curve { x, y: vec![9.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 4.0], ..Curve::default() };
+        assert_eq!(spike.smoothed(1).y, [9.0, 3.0, 0.0, 3.0, 3.0, 3.0, 0.0, 4.0 / 3.0, 2.0]);
+    }
+
+    #[test]
+    fn thinning_keeps_both_ends() {
+        let x: Vec<f64> = (0..1001).map(f64::from).collect();
+        let thin = Curve { x: x.clone(), y: x, ..Curve::default() }.thinned(11);
+        assert_eq!(thin.x, (0..11).map(|i| f64::from(i) * 100.0).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn of_many_lines_the_highest_lowest_and_middle_are_named() {
+        let keys = ["network.width".to_string()];
+        let values: Vec<Vec<String>> = (0..9).map(|i| vec![i.to_string()]).collect();
+        let points: Vec<&[String]> = values.iter().map(Vec::as_slice).collect();
+        let ends: Vec<Option<f64>> = (0..9).map(|i| Some(f64::from((i * 5) % 9))).collect();
+        let named: Vec<_> =
+            Emphasis::new(&keys, &points, &ends).lines.into_iter().filter_map(|l| l.0).collect();
+        assert_eq!(named, ["lowest: width 0", "highest: width 7", "median: width 8"]);
+    }
+}

@@ -1,0 +1,114 @@
+//! What can go wrong while a run is under way, as sentences that say where and how to mend it.
+
+use crate::diffusion::DiffusionError;
+use crate::metrics::MetricsError;
+use crate::space::{ConstantColumn, SpaceError};
+use crate::store::StoreError;
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Ctrl-C or a termination signal.
+    #[error("interrupted; finished runs and checkpoints are kept")]
+    Interrupted,
+    /// The device asked for is not there.
+    #[error("{0}")]
+    Device(String),
+    /// A file could not be written or read back, or the folder is in use.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stage of a run failed.
+    #[error("run {run}, stage {stage}: {source}")]
+    Stage {
+        /// Which run.
+        run: String,
+        /// Which stage.
+        stage: &'static str,
+        /// What failed.
+        source: StageError,
+    },
+    /// The data of a replicate could not be prepared.
+    #[error("replicate {replicate}, stage data: {reason}")]
+    Data {
+        /// Which replicate.
+        replicate: usize,
+        /// What failed.
+        reason: String,
+    },
+    /// A run broke down in a way that is a defect of this program.
+    #[error("run {0} broke down; this is a defect of gdiff, please report it with its spec")]
+    Defect(String),
+}
+
+/// Why a stage failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Scaling the reference points.
+    #[error(transparent)]
+    Scaling(#[from] ConstantColumn),
+    /// Fitting a transform.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// Training or sampling.
+    #[error(transparent)]
+    Diffusion(#[from] DiffusionError),
+    /// Scoring.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Samples ran off to infinity.
+    #[error(
+        "the samples diverged at reverse step {step} (t = {t}): {what}; train longer, lower train.learning_rate, or take more diffusion.steps"
+    )]
+    Diverged {
+        /// Reverse step.
+        step: usize,
+        /// Diffusion time.
+        t: usize,
+        /// What was seen.
+        what: String,
+    },
+    /// The isotropy of the plain network is out of the formula's range.
+    #[error(
+        "the trained network predicts noise of mean square {q:.4} per dimension, but the control needs one between 0 and 1; train longer"
+    )]
+    NoScale {
+        /// Mean square of the predicted noise over dimensions.
+        q: f64,
+    },
+    /// Writing or reading a file during the stage.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Stop asked for from outside.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RunError {
+    /// Whether it is the failure of one run, which leaves the others alone.
+    pub fn is_of_one_run(&self) -> bool {
+        matches!(
+            self,
+            Self::Stage { .. } | Self::Data { .. } | Self::Defect(_) | Self::Store(StoreError::Locked { .. })
+        )
+    }
+
+    /// The process exit code: 130 interrupted, 2 for arguments that cannot be followed, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted => 130,
+            Self::Store(StoreError::Locked { .. }) => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl StageError {
+    /// The error of the run `run` whose stage `stage` this stopped.
+    pub fn of(self, run: &str, stage: &'static str) -> RunError {
+        match self {
+            Self::Store(error) => RunError::Store(error),
+            Self::Interrupted => RunError::Interrupted,
+            source => RunError::Stage { run: run.to_string(), stage, source },
+        }
+    }
+}

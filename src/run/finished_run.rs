@@ -1,0 +1,161 @@
+//! A finished run, read back: the same points at any reverse step, without having stored them.
+//!
+//! Data, starting points and noise come from the run's own named streams, network and space from its folder,
+//! so that the first `n` points of a run are here again, up to the rounding of another device.
+
+use super::error::{RunError, StageError};
+use super::prepare::{exact_denoiser, read_chain};
+use super::replicate::{Purpose, reference_points};
+use crate::data::source::Part;
+use crate::diffusion::{Denoiser, DiffusionError, Network, NetworkDenoiser, sample};
+use crate::gaussianize::Gaussianizer;
+use crate::space::options::NamedTransform;
+use crate::space::{Chain, FitContext, TransformOptions};
+use crate::spec::{self, DenoiserKind, Plan};
+use crate::store::run_folder::read_checked;
+use crate::store::{Status, StoreError, names};
+use candle_core::Device;
+use ndarray::{Array2, ArrayView2};
+use std::path::Path;
+
+/// The points of one reverse step, in data space.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    /// Reverse step: 0 is x_T.
+    pub step: usize,
+    /// Diffusion time.
+    pub t: usize,
+    /// Points `(n, d)`.
+    pub points: Array2<f64>,
+}
+
+/// A run that can be sampled again.
+pub struct FinishedRun {
+    plan: Plan,
+    replicate: usize,
+    chain: Chain,
+    /// None where the samples are those of the space alone.
+    denoiser: Option<Box<dyn Denoiser>>,
+}
+
+impl FinishedRun {
+    /// Reads network and space of a finished run from its folder.
+    ///
+    /// # Errors
+    /// If a file of the run is missing or damaged, or its data cannot be drawn here.
+    pub fn open(folder: &Path) -> Result<Self, RunError> {
+        let failed = |name: &str, reason: String| StoreError::Read { path: folder.join(name), reason };
+        let status = Status::read_done(folder)
+            .ok_or_else(|| failed(names::STATUS, "the run is not finished".to_string()))?;
+        let text = String::from_utf8_lossy(&read_checked(folder, &status, names::SPEC)?).into_owned();
+        let plan = spec::read_text(names::SPEC, &text, &[]);
+        let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
+        let replicate = status.label.replicate;
+        let train = training_points(&plan, replicate);
+        let chain = read_chain(folder, &status, &plan, train.view())?;
+        let denoiser: Option<Box<dyn Denoiser>> = match plan.pipelines[0].denoiser {
+            DenoiserKind::None => None,
+            DenoiserKind::Exact => Some(exact(&plan, &chain, replicate)?),
+            DenoiserKind::Network => {
+                let bytes = read_checked(folder, &status, names::MODEL)?;
+                let network = Network::from_safetensors(&bytes, &Device::Cpu)
+                    .map_err(|e| failed(names::MODEL, e.to_string()))?;
+                let scale = status.control_scale.unwrap_or(1.0) * plan.sample.epsilon_scale;
+                let denoiser =
+                    NetworkDenoiser::new(network, scale).map_err(|e| failed(names::MODEL, e.to_string()))?;
+                Some(Box::new(denoiser))
+            }
+        };
+        Ok(Self { plan, replicate, chain, denoiser })
+    }
+
+    /// The run that the exact denoiser makes of a plan, whether it was part of the study or not.
+    ///
+    /// # Errors
+    /// If no exact denoiser is known for the plan's data.
+    pub fn exact(plan: Plan, replicate: usize) -> Result<Self, RunError> {
+        let train = training_points(&plan, replicate);
+        let mut context = FitContext {
+            scale: plan.data.scale,
+            gaussianize: &plan.gaussianize,
+            stream: &Purpose::Gaussianize.stream(&plan, replicate),
+            progress: &mut |_| {},
+        };
+        let scale = [TransformOptions::Named(NamedTransform::Scale)];
+        let fitted = Chain::fit(&scale, train.view(), &mut context)
+            .map_err(|e| RunError::Data { replicate, reason: e.to_string() })?;
+        let denoiser = exact(&plan, &fitted.chain, replicate)?;
+        Ok(Self { plan, replicate, chain: fitted.chain, denoiser: Some(denoiser) })
+    }
+
+    /// The run's plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its space.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Its map to independent normal numbers, where it has one.
+    pub fn gaussianizer(&self) -> Option<&Gaussianizer> {
+        self.chain.gaussianizer()
+    }
+
+    /// The real points that the run's samples were compared with, `(m, d)`.
+    ///
+    /// # Errors
+    /// If they cannot be scaled as the plan says.
+    pub fn reference(&self) -> Result<Array2<f64>, RunError> {
+        let replicate = self.replicate;
+        let train = training_points(&self.plan, replicate);
+        reference_points(&self.plan, replicate, train.view())
+            .map_err(|e| RunError::Data { replicate, reason: e.to_string() })
+    }
+
+    /// The first `count` points of the run after those reverse steps that `wanted` says yes to.
+    ///
+    /// # Errors
+    /// If the network does not fit the spec.
+    pub fn clouds(&self, count: usize, wanted: &dyn Fn(usize) -> bool) -> Result<Vec<Cloud>, RunError> {
+        let (plan, replicate) = (&self.plan, self.replicate);
+        let count = count.min(plan.sample.count);
+        let start = Purpose::Start.stream(plan, replicate).standard_normal(0, count, plan.data.source.dim());
+        let noise = Purpose::SampleNoise.stream(plan, replicate);
+        let mut clouds = Vec::new();
+        let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), DiffusionError> {
+            if wanted(step) {
+                clouds.push(Cloud { step, t, points: self.data_space(x.view()) });
+            }
+            Ok(())
+        };
+        let mut draw = || match &self.denoiser {
+            None => observe(0, plan.schedule.steps(), &start),
+            Some(denoiser) => {
+                let sampler = plan.sample.sampler()?;
+                sample(denoiser.as_ref(), &plan.schedule, sampler, start.clone(), &noise, &mut observe)
+                    .map(|_| ())
+            }
+        };
+        draw().map_err(|e| StageError::from(e).of(&format!("replicate {replicate}"), "sample"))?;
+        Ok(clouds)
+    }
+
+    fn data_space(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        self.chain.inverse(x)
+    }
+}
+
+fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {
+    plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, replicate)
+}
+
+fn exact(plan: &Plan, chain: &Chain, replicate: usize) -> Result<Box<dyn Denoiser>, RunError> {
+    let failed = |reason: String| RunError::Data { replicate, reason };
+    let denoiser = exact_denoiser(plan, chain).map_err(|e| failed(e.to_string()))?;
+    match denoiser {
+        Some(denoiser) => Ok(Box::new(denoiser)),
+        None => Err(failed("the data are no mixture in this space, so no exact denoiser is known".into())),
+    }
+}

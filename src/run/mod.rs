@@ -1,0 +1,117 @@
+//! One run: a pipeline of a replicate, from its data to its tables. It reads like the paper: [`prepare`] (the space is
+//! fitted to the training points), [`train`], [`sample`] (every reverse step is scored), [`finish`].
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`replicate`] | what the pipelines of a replicate share: data, reference points, random streams |
+//! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
+//! | [`train`] | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
+//! | [`sample`] | the reverse process, scored |
+//! | [`finish`] | what is left to write, the status last |
+//! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
+//! | [`events`] | what a run reports |
+//! | [`run_options`], [`device`] | how to run; none of it changes a result |
+//! | [`error`] | why a run stopped |
+
+pub mod device;
+pub mod error;
+pub mod events;
+mod finish;
+pub mod finished_run;
+pub mod prepare;
+pub mod replicate;
+pub mod run_options;
+mod sample;
+mod train;
+
+pub use device::DeviceChoice;
+pub use error::{RunError, StageError};
+pub use events::{Event, Quiet, Reporter, Stage};
+pub use finished_run::{Cloud, FinishedRun};
+pub use prepare::FittedSpace;
+pub use replicate::{Purpose, Replicate};
+pub use run_options::{Interrupt, RunOptions};
+
+use crate::diffusion::lockstep;
+use crate::spec::{Pipeline, Plan, StageKeys};
+use crate::store::{Label, RunFolder, Status};
+use candle_core::Device;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a run works with.
+pub struct Run<'a> {
+    /// Its name, pipeline, replicate and place in a sweep.
+    pub label: &'a Label,
+    /// The sweep's keys, for the tables.
+    pub sweep_keys: &'a [String],
+    /// Its pipeline.
+    pub pipeline: &'a Pipeline,
+    /// The checked experiment.
+    pub plan: &'a Plan,
+    /// The keys of its stages.
+    pub keys: &'a StageKeys,
+    /// Its folder.
+    pub folder: RunFolder,
+    /// What the pipelines of the replicate share.
+    pub replicate: &'a Replicate,
+    /// Stages that other runs have in common with this one.
+    pub stages: &'a dyn SharedStages,
+    /// Where its network computes, perhaps in step with those of other runs.
+    pub lockstep: lockstep::Member<'a>,
+    /// Where the network lives.
+    pub device: &'a Device,
+    /// Hears how it gets on.
+    pub reporter: &'a dyn Reporter,
+    /// Word to stop.
+    pub interrupt: &'a Interrupt,
+    /// Time between two checkpoints of a training.
+    pub checkpoint_every: Duration,
+}
+
+/// Stages that are computed once for all runs whose key of that stage is the same.
+pub trait SharedStages: Sync {
+    /// The space of that run: what another run has fitted, or what `fit` gives.
+    ///
+    /// # Errors
+    /// If it has to be fitted and cannot be.
+    fn space(
+        &self,
+        run: &Run,
+        fit: &mut dyn FnMut() -> Result<FittedSpace, StageError>,
+    ) -> Result<Arc<FittedSpace>, StageError>;
+
+    /// A finished run with the same trained network: its folder and status.
+    fn trained(&self, run: &Run) -> Option<(PathBuf, Status)>;
+}
+
+impl Run<'_> {
+    /// Runs all stages and writes the folder, its status last.
+    ///
+    /// # Errors
+    /// If a stage fails, a file cannot be written, or a stop was asked for.
+    pub fn execute(&self) -> Result<Status, RunError> {
+        let failed = |stage: Stage| move |error: StageError| error.of(&self.label.run, stage.name());
+        let prepared = prepare::prepare(self).map_err(failed(Stage::Gaussianize))?;
+        let model = train::train(self, &prepared).map_err(failed(Stage::Train))?;
+        let samples = sample::sample(self, &prepared, &model).map_err(failed(Stage::Sample))?;
+        finish::finish(self, &prepared, &model, &samples).map_err(failed(Stage::Sample))
+    }
+
+    fn report(&self, event: Event) {
+        self.reporter.on(event);
+    }
+
+    fn progress(&self, stage: Stage, done: usize, value: Option<(&'static str, f64)>) {
+        self.report(Event::Progress { run: &self.label.run, stage, done: done as u64, value });
+    }
+
+    fn begin_stage(&self, stage: Stage, total: usize) {
+        self.report(Event::Stage { run: &self.label.run, stage, total: total as u64 });
+    }
+
+    fn stream(&self, purpose: Purpose) -> crate::numeric::random::Stream {
+        purpose.stream(self.plan, self.label.replicate)
+    }
+}

@@ -1,0 +1,171 @@
+//! The space of a run, fitted to its training points; and what is known of the diffusion there.
+
+use super::replicate::Purpose;
+use super::{Run, Stage, StageError};
+use crate::diffusion::MixtureDenoiser;
+use crate::diffusion::isotropy::{isotropy, spread_times};
+use crate::gaussianize::Gaussianizer;
+use crate::space::chain::FittedChain;
+use crate::space::{Chain, FitContext, Fitted, Scaling};
+use crate::spec::Plan;
+use crate::store::fit_rows::fit_rows;
+use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
+use crate::store::{FitRow, IsotropyRow, Status, StoreError, names};
+use ndarray::{Array2, ArrayView2};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Times at which the isotropy of the forward process is measured.
+const ISOTROPY_TIMES: usize = 100;
+
+/// A fitted space, as its run folder keeps it.
+pub struct FittedSpace {
+    /// The transforms.
+    pub chain: Chain,
+    /// The training points there, `(n, d)`.
+    pub points: Array2<f64>,
+    /// The rows of `gaussianizer.csv`; none without a Gaussianizer.
+    pub fit_rows: Vec<FitRow>,
+    /// Mean log-density of the reference points under the space alone, nats; none if the space is but a scaling.
+    pub log_likelihood: Option<f64>,
+    /// What the fits warned of.
+    pub warnings: Vec<String>,
+}
+
+/// A run whose network can be trained.
+pub(super) struct Prepared {
+    pub space: Arc<FittedSpace>,
+    /// The exact denoiser in the space, where it is known.
+    pub exact: Option<MixtureDenoiser>,
+    pub seconds: f64,
+}
+
+/// The stage before the training: the space, `gaussianizer.csv` and its files, `isotropy.csv`.
+pub(super) fn prepare(run: &Run) -> Result<Prepared, StageError> {
+    let clock = Instant::now();
+    let space = run.stages.space(run, &mut || fit(run))?;
+    run.interrupt.check()?;
+    for warning in &space.warnings {
+        run.report(super::Event::Notice(&format!("{}: {warning}", run.label.run)));
+    }
+    let (_, files) = space.chain.to_files()?;
+    if !files.is_empty() {
+        run.folder.write_rows(names::FIT, run.sweep_keys, run.label, &space.fit_rows)?;
+    }
+    for (name, bytes) in &files {
+        run.folder.write(name, |out| out.write_all(bytes))?;
+    }
+    let seconds = clock.elapsed().as_secs_f64();
+    write_isotropy(run, space.points.view())?;
+    let exact = exact_denoiser(run.plan, &space.chain)?;
+    Ok(Prepared { space, exact, seconds })
+}
+
+/// Fits the space to the training points.
+fn fit(run: &Run) -> Result<FittedSpace, StageError> {
+    let plan = run.plan;
+    let gaussianizers = run.pipeline.space.iter().filter_map(|t| t.gaussianizer(&plan.gaussianize));
+    let layers: usize = gaussianizers.map(|options| options.layers).sum();
+    if layers > 0 {
+        run.begin_stage(Stage::Gaussianize, layers);
+    }
+    let mut context = FitContext {
+        scale: plan.data.scale,
+        gaussianize: &plan.gaussianize,
+        stream: &run.stream(Purpose::Gaussianize),
+        progress: &mut |layers| run.progress(Stage::Gaussianize, layers, None),
+    };
+    let train = run.replicate.train.view();
+    let FittedChain { chain, points, reports } = Chain::fit(&run.pipeline.space, train, &mut context)?;
+    Ok(FittedSpace {
+        log_likelihood: log_likelihood(&chain, run),
+        chain,
+        points,
+        fit_rows: reports.iter().flat_map(fit_rows).collect(),
+        warnings: reports.into_iter().flat_map(|report| report.warnings).collect(),
+    })
+}
+
+/// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
+/// is no model of the data.
+fn log_likelihood(chain: &Chain, run: &Run) -> Option<f64> {
+    let only_scaled = chain.transforms().iter().all(|t| matches!(t, Fitted::Scaling(_)));
+    if only_scaled { None } else { chain.mean_log_density(run.replicate.reference.view()) }
+}
+
+impl FittedSpace {
+    /// The space that another run of the same key has fitted, from its folder, with the training points `train` of
+    /// that key.
+    ///
+    /// # Errors
+    /// If a file is missing or is not what that run wrote.
+    pub fn read(
+        folder: &Path,
+        status: &Status,
+        plan: &Plan,
+        train: ArrayView2<f64>,
+    ) -> Result<Self, StoreError> {
+        let chain = read_chain(folder, status, plan, train)?;
+        let fit_rows = match has_file(folder, status, names::FIT) {
+            true => read_checked_rows(folder, status, names::FIT)?,
+            false => Vec::new(),
+        };
+        Ok(Self {
+            points: chain.forward(train),
+            chain,
+            fit_rows,
+            log_likelihood: status.map_log_likelihood,
+            warnings: status.warnings.clone(),
+        })
+    }
+}
+
+/// The chain of transforms of a finished run of a plan. Version 0.1 kept the Gaussianizer alone; its scaling is fitted
+/// again to the training points `train` of the run.
+///
+/// # Errors
+/// If a file is missing or is not what the run wrote.
+pub(super) fn read_chain(
+    folder: &Path,
+    status: &Status,
+    plan: &Plan,
+    train: ArrayView2<f64>,
+) -> Result<Chain, StoreError> {
+    let failed = |reason: String| StoreError::Read { path: folder.join(names::STATUS), reason };
+    let mut read = |name: &str| read_checked(folder, status, name).map_err(|e| e.to_string());
+    if let Some(space) = &status.space {
+        return Chain::from_files(space, &mut read).map_err(|e| failed(e.to_string()));
+    }
+    let scaling = Scaling::fit(plan.data.scale, train).map_err(|e| failed(e.to_string()))?;
+    let mut transforms = vec![Fitted::Scaling(scaling)];
+    if has_file(folder, status, names::GAUSSIANIZER) {
+        let bytes = read_checked(folder, status, names::GAUSSIANIZER)?;
+        let map = Gaussianizer::from_safetensors(&bytes).map_err(|e| StoreError::Read {
+            path: folder.join(names::GAUSSIANIZER),
+            reason: e.to_string(),
+        })?;
+        transforms.push(Fitted::Gaussianize(map));
+    }
+    Ok(Chain::new(transforms))
+}
+
+/// Writes `isotropy.csv`: the isotropy of the noised points that the network sees (I 20).
+fn write_isotropy(run: &Run, points: ArrayView2<f64>) -> Result<(), StageError> {
+    let times = spread_times(&run.plan.schedule, ISOTROPY_TIMES);
+    let rows: Vec<IsotropyRow> = isotropy(points, &run.plan.schedule, &run.stream(Purpose::Forward), &times)
+        .into_iter()
+        .map(|i| IsotropyRow { t: i.t, isotropy: i.measured, formula: i.formula })
+        .collect();
+    Ok(run.folder.write_rows(names::ISOTROPY, run.sweep_keys, run.label, &rows)?)
+}
+
+/// The exact denoiser of the points in a space; none where no closed form is known.
+///
+/// # Errors
+/// If a covariance of the mixture cannot be factored there.
+pub(super) fn exact_denoiser(plan: &Plan, chain: &Chain) -> Result<Option<MixtureDenoiser>, StageError> {
+    let Some(mixture) = plan.data.source.mixture() else { return Ok(None) };
+    let mixture = chain.push_forward(mixture).map_err(crate::diffusion::DiffusionError::from)?;
+    Ok(mixture.map(|mixture| MixtureDenoiser::new(&mixture, &plan.schedule)).transpose()?)
+}

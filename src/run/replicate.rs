@@ -1,0 +1,106 @@
+//! What the pipelines of one replicate share: data, reference points, and the line of fresh real points.
+
+use super::error::StageError;
+use crate::data::source::Part;
+use crate::metrics::scored::{Reference, ScoreStep, Scorers};
+use crate::numeric::random::Stream;
+use crate::space::{ConstantColumn, ReferenceScale, Scaling, Transform};
+use crate::spec::Plan;
+use crate::store::MetricsRow;
+use candle_core::Device;
+use ndarray::{Array2, ArrayView2};
+
+/// What a random stream beside those of the data is for. Changing the network, the loss or the sampler
+/// leaves all of them as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The Gaussianizer's held-out points and random rotations.
+    Gaussianize,
+    /// First parameters of the network.
+    Parameters,
+    /// Order of the training points.
+    Shuffle,
+    /// Diffusion times of the training batches.
+    Timestep,
+    /// Noise of the training batches.
+    TrainNoise,
+    /// Starting points x_T.
+    Start,
+    /// Noise of the reverse steps.
+    SampleNoise,
+    /// Noise of whole data sets: isotropy, and the scale of the control.
+    Forward,
+}
+
+impl Purpose {
+    /// The stream of one replicate of a plan.
+    pub fn stream(self, plan: &Plan, replicate: usize) -> Stream {
+        let name = match self {
+            Self::Gaussianize => "gaussianize",
+            Self::Parameters => "parameters",
+            Self::Shuffle => "shuffle",
+            Self::Timestep => "timestep",
+            Self::TrainNoise => "train_noise",
+            Self::Start => "start",
+            Self::SampleNoise => "sample_noise",
+            Self::Forward => "forward",
+        };
+        Stream::new(plan.seed, replicate as u64, name)
+    }
+}
+
+/// Everything shared by the pipelines of one replicate.
+pub struct Replicate {
+    /// Training points `(n, d)` in data space.
+    pub train: Array2<f64>,
+    /// Real points to compare with `(m, d)`, in data space.
+    pub reference: Array2<f64>,
+    /// The scores of fresh real points: what a perfect sampler would get.
+    pub fresh: MetricsRow,
+    scorers: Scorers,
+}
+
+impl Replicate {
+    /// Draws the data and prepares the metrics; distances may be computed on a device.
+    ///
+    /// # Errors
+    /// If the data cannot be scaled or the reference points not be used.
+    pub fn prepare(plan: &Plan, index: usize, device: &Device) -> Result<Self, StageError> {
+        let source = &plan.data.source;
+        let draw = |part, n| source.draw(part, n, plan.seed, index);
+        let train = draw(Part::Train, plan.data.samples);
+        let reference = reference_points(plan, index, train.view())?;
+        let compared = Reference { points: reference.view(), density: source.mixture(), device };
+        let scorers = Scorers::prepare(&compared, &plan.metrics)?;
+        let fresh = draw(Part::Fresh, plan.sample.count);
+        let values = scorers.score(fresh.view(), ScoreStep::FINAL)?;
+        let fresh = MetricsRow { step: 0, t: 0, values };
+        Ok(Self { train, reference, fresh, scorers })
+    }
+
+    /// Scores points `(n, d)` of data space: a value for each column of the metrics.
+    ///
+    /// # Errors
+    /// If a point is not finite.
+    pub fn score(&self, points: ArrayView2<f64>, at: ScoreStep) -> Result<Vec<Option<f64>>, StageError> {
+        Ok(self.scorers.score(points, at)?)
+    }
+}
+
+/// The real points of a replicate that its samples are compared with, in data space; `train` are its training points.
+///
+/// # Errors
+/// If they are to be scaled by their own ranges and cannot be.
+pub(super) fn reference_points(
+    plan: &Plan,
+    index: usize,
+    train: ArrayView2<f64>,
+) -> Result<Array2<f64>, ConstantColumn> {
+    let points = plan.data.source.draw(Part::Reference, plan.metrics.reference, plan.seed, index);
+    let scaling = Scaling::fit(plan.data.scale, train)?;
+    if plan.data.reference_scale == ReferenceScale::Training {
+        return Ok(points);
+    }
+    let own = Scaling::fit(plan.data.scale, points.view())?;
+    Ok(scaling.inverse(own.forward(points.view()).view()))
+}

@@ -1,0 +1,96 @@
+//! The sampling stage of a run: the process backwards, every step scored in data space.
+
+use super::prepare::Prepared;
+use super::replicate::Purpose;
+use super::train::Model;
+use super::{Event, Run, Stage, StageError};
+use crate::diffusion;
+use crate::metrics::scored::{ScoreStep, columns};
+use crate::store::wait_point::{Point, wait_at};
+use crate::store::{MetricsRow, names};
+use ndarray::{Array2, ArrayView2};
+use std::time::Instant;
+
+/// The generated points of data space, `(n, d)`, and the seconds that they took.
+pub(super) struct Samples {
+    pub points: Array2<f64>,
+    pub seconds: f64,
+}
+
+/// Runs the process backwards, scores every step that is asked for, and writes `metrics.csv`.
+pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Samples, StageError> {
+    let clock = Instant::now();
+    let (plan, options) = (run.plan, &run.plan.sample);
+    let steps = if model.denoiser.is_some() { options.steps } else { 0 };
+    run.begin_stage(Stage::Sample, steps);
+    let mut scored = Scored { run, prepared, steps, rows: Vec::new(), points: None };
+    let start = run.stream(Purpose::Start).standard_normal(0, options.count, prepared.space.points.ncols());
+    match &model.denoiser {
+        None => scored.observe(0, plan.schedule.steps(), &start)?,
+        Some(denoiser) => {
+            let noise = run.stream(Purpose::SampleNoise);
+            let mut observe = |step: usize, t: usize, x: &Array2<f64>| scored.observe(step, t, x);
+            diffusion::sample(
+                denoiser.as_ref(),
+                &plan.schedule,
+                options.sampler()?,
+                start,
+                &noise,
+                &mut observe,
+            )?;
+        }
+    }
+    let Scored { rows, points, .. } = scored;
+    run.folder.write_rows(names::METRICS, run.sweep_keys, run.label, &rows)?;
+    let points = points.expect("the last step is always scored");
+    Ok(Samples { points, seconds: clock.elapsed().as_secs_f64() })
+}
+
+/// The reverse process so far.
+struct Scored<'a> {
+    run: &'a Run<'a>,
+    prepared: &'a Prepared,
+    steps: usize,
+    rows: Vec<MetricsRow>,
+    /// The points of data space at the newest scored step.
+    points: Option<Array2<f64>>,
+}
+
+impl Scored<'_> {
+    /// Scores the points `x` after a reverse step, if the step has a row.
+    fn observe(&mut self, step: usize, t: usize, x: &Array2<f64>) -> Result<(), StageError> {
+        let run = self.run;
+        wait_at(Point::Sample(step), &run.label.run, || run.interrupt.is_set());
+        run.interrupt.check()?;
+        let at = ScoreStep { step, last: self.steps };
+        if !run.plan.metrics.scores(at) {
+            return Ok(());
+        }
+        let points = self.to_data_space(x.view(), step, t)?;
+        let row = MetricsRow { step, t, values: run.replicate.score(points.view(), at)? };
+        for (column, value) in columns().zip(&row.values) {
+            if value.is_some_and(|v| !v.is_finite()) {
+                let what = format!("the {} is infinite", column.heading);
+                return Err(StageError::Diverged { step, t, what });
+            }
+        }
+        let value = row.get("log_likelihood").map(|v| ("log-likelihood", v));
+        run.progress(Stage::Sample, step, value);
+        run.report(Event::Metrics { run: &run.label.run, row: &row });
+        self.rows.push(row);
+        self.points = Some(points);
+        Ok(())
+    }
+
+    /// From the space of the diffusion back to data space.
+    fn to_data_space(&self, x: ArrayView2<f64>, step: usize, t: usize) -> Result<Array2<f64>, StageError> {
+        let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
+            true => Ok(()),
+            false => Err(StageError::Diverged { step, t, what: what.to_string() }),
+        };
+        finite(x, "a coordinate is infinite or not a number")?;
+        let points = self.prepared.space.chain.inverse(x);
+        finite(points.view(), "the inverse of the space left the range of numbers")?;
+        Ok(points)
+    }
+}

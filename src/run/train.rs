@@ -1,0 +1,171 @@
+//! The training stage of a run: a network from its newest checkpoint on, or the one that another run trained already.
+
+use super::prepare::Prepared;
+use super::replicate::Purpose;
+use super::{Event, Run, Stage, StageError};
+use crate::diffusion::isotropy::mean_square_prediction;
+use crate::diffusion::lockstep::TrainingHandle;
+use crate::diffusion::train::loss::isotropy_scale;
+use crate::diffusion::{
+    Batch, Denoiser, DiffusionError, LossTerms, MixtureDenoiser, Network, NetworkDenoiser, Reduction,
+    TrainStreams, TrainingJob,
+};
+use crate::spec::DenoiserKind;
+use crate::store::run_folder::{read_checked, read_checked_rows};
+use crate::store::wait_point::{Point, wait_at};
+use crate::store::{Checkpoints, LossRow, Status, StoreError, names};
+use ndarray::ArrayView2;
+use std::path::Path;
+use std::time::Instant;
+
+/// What predicts the noise of a run.
+pub(super) struct Model<'a> {
+    /// None where the samples are those of the space alone.
+    pub denoiser: Option<Box<dyn Denoiser + 'a>>,
+    /// The factor on the network's output that a control run adds.
+    pub control_scale: Option<f64>,
+    pub seconds: f64,
+}
+
+/// A trained network and its logged losses.
+struct Trained {
+    network: Network,
+    losses: Vec<LossRow>,
+}
+
+/// Trains the network of a run, or takes what needs no training. Writes `loss.csv` and the model.
+pub(super) fn train<'a>(run: &'a Run, prepared: &Prepared) -> Result<Model<'a>, StageError> {
+    let clock = Instant::now();
+    match run.pipeline.denoiser {
+        DenoiserKind::None => Ok(Model { denoiser: None, control_scale: None, seconds: 0.0 }),
+        DenoiserKind::Exact => {
+            let exact =
+                prepared.exact.clone().expect("the spec's check refuses data without an exact denoiser");
+            Ok(Model {
+                denoiser: Some(Box::new(exact)),
+                control_scale: None,
+                seconds: clock.elapsed().as_secs_f64(),
+            })
+        }
+        DenoiserKind::Network => {
+            let taken_over = run.stages.trained(run).and_then(|(folder, status)| {
+                // What cannot be read back is trained again.
+                let notice = |e: &StoreError| run.report(Event::Notice(&format!("{}: {e}", run.label.run)));
+                take_over(run, &folder, &status).inspect_err(notice).ok()
+            });
+            let trained = match taken_over {
+                Some(trained) => {
+                    run.lockstep.skip_training();
+                    trained
+                }
+                None => fit_network(run, prepared)?,
+            };
+            let seconds = clock.elapsed().as_secs_f64();
+            keep(run, prepared, trained).map(|model| Model { seconds, ..model })
+        }
+    }
+}
+
+/// The network that a finished run trained with the same key.
+fn take_over(run: &Run, folder: &Path, status: &Status) -> Result<Trained, StoreError> {
+    let bytes = read_checked(folder, status, names::MODEL)?;
+    let network = Network::from_safetensors(&bytes, run.device)
+        .map_err(|e| StoreError::Read { path: folder.join(names::MODEL), reason: e.to_string() })?;
+    let losses: Vec<LossRow> = read_checked_rows(folder, status, names::LOSS)?;
+    losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
+    Ok(Trained { network, losses })
+}
+
+/// All iterations of the training, with checkpoints.
+fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
+    let (plan, points) = (run.plan, &prepared.space.points);
+    run.begin_stage(Stage::Train, plan.iterations);
+    let streams = TrainStreams {
+        shuffle: run.stream(Purpose::Shuffle),
+        timestep: run.stream(Purpose::Timestep),
+        noise: run.stream(Purpose::TrainNoise),
+    };
+    let (dim, steps) = (points.ncols(), plan.schedule.steps());
+    let network = Network::new(dim, steps, &plan.network, &run.stream(Purpose::Parameters), run.device)?;
+    let mut job = TrainingJob::new(points.clone(), &plan.schedule, network, plan.train, streams)?;
+    let mut checkpoints = Checkpoints::new(run.folder.path(), &checkpoint_key(run), run.checkpoint_every);
+    let restored = checkpoints
+        .restore(|bytes, iteration| job.resume(bytes).ok().filter(|()| job.iteration() == iteration));
+    let mut losses = restored.map_or(Vec::new(), |((), losses)| losses);
+    losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
+    let mut training = run.lockstep.train(job)?;
+    for iteration in training.iteration() + 1..=plan.iterations {
+        wait_at(Point::Train(iteration), &run.label.run, || run.interrupt.is_set());
+        if run.interrupt.is_set() || checkpoints.due() {
+            checkpoints.save(iteration - 1, &training.checkpoint()?, &losses)?;
+        }
+        run.interrupt.check()?;
+        let terms = training.step()?;
+        if iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.iterations {
+            losses.push(logged(run, prepared, iteration, terms, &training)?);
+        }
+    }
+    Ok(Trained { network: training.into_network()?, losses })
+}
+
+/// The training of this run and no other: its key and replicate.
+pub(super) fn checkpoint_key(run: &Run) -> String {
+    run.keys.training.as_ref().map_or(String::new(), |key| format!("{key} {}", run.label.replicate))
+}
+
+fn logged(
+    run: &Run,
+    prepared: &Prepared,
+    iteration: usize,
+    terms: LossTerms,
+    training: &TrainingHandle,
+) -> Result<LossRow, StageError> {
+    let LossTerms { loss, mse, isotropy } = terms;
+    let reduction = run.plan.train.loss().reduction;
+    let optimal = match &prepared.exact {
+        Some(exact) => Some(training.with_last_batch(|batch| optimal_mse(exact, batch, reduction))?),
+        None => None,
+    };
+    let row = LossRow { iteration, loss, mse, isotropy, optimal };
+    run.report(Event::Loss { run: &run.label.run, row: &row });
+    run.progress(Stage::Train, iteration, Some(("loss", loss)));
+    Ok(row)
+}
+
+/// Writes the model and its losses, and makes a denoiser of it.
+fn keep<'a>(run: &'a Run, prepared: &Prepared, trained: Trained) -> Result<Model<'a>, StageError> {
+    run.folder.write_rows(names::LOSS, run.sweep_keys, run.label, &trained.losses)?;
+    let bytes = trained.network.to_safetensors()?;
+    run.folder.write(names::MODEL, |out| out.write_all(&bytes))?;
+    Checkpoints::new(run.folder.path(), &checkpoint_key(run), run.checkpoint_every).clear()?;
+    let plain = NetworkDenoiser::new(trained.network, 1.0)?;
+    let points = prepared.space.points.view();
+    let control_scale =
+        run.plan.control.map(|lambda| control_scale(run, &plain, points, lambda)).transpose()?;
+    let epsilon_scale = control_scale.unwrap_or(1.0) * run.plan.sample.epsilon_scale;
+    let denoiser = Box::new(run.lockstep.denoiser(plain.with_epsilon_scale(epsilon_scale)));
+    Ok(Model { denoiser: Some(denoiser), control_scale, seconds: 0.0 })
+}
+
+/// The factor that the isotropy loss with this lambda would put on the network's output, from the measured `Q` of the
+/// plain network (I 28 and its derivative).
+fn control_scale(
+    run: &Run,
+    plain: &NetworkDenoiser,
+    points: ArrayView2<f64>,
+    lambda: f64,
+) -> Result<f64, StageError> {
+    let q = mean_square_prediction(plain, points, &run.plan.schedule, &run.stream(Purpose::Forward))?;
+    let scale = isotropy_scale(lambda, run.plan.train.loss().reduction, points.ncols(), q);
+    scale.ok_or(StageError::NoScale { q })
+}
+
+/// The first term of the loss (G 7) that the exact denoiser has on a batch: what no network can beat.
+fn optimal_mse(exact: &MixtureDenoiser, batch: &Batch, reduction: Reduction) -> Result<f64, DiffusionError> {
+    let rest = &batch.eps - &exact.predict_noise_each(batch.x_t.view(), &batch.t)?;
+    let terms = match reduction {
+        Reduction::Mean => rest.len(),
+        Reduction::Sum => rest.nrows(),
+    };
+    Ok(rest.iter().map(|v| v * v).sum::<f64>() / terms as f64)
+}

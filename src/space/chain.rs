@@ -1,0 +1,198 @@
+//! Transforms one after the other: the space in which a pipeline diffuses.
+
+use super::SpaceError;
+use super::fitted::Fitted;
+use super::options::{FitContext, TransformOptions};
+use super::scaling::Scaling;
+use super::transform::LogDet;
+use super::whitening::Whitening;
+use crate::data::mixture::{GaussianMixture, MixtureError};
+use crate::gaussianize::{FitReport, Gaussianizer};
+use crate::numeric::normal;
+use ndarray::{Array1, Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+/// A fitted chain `x -> z`; without a transform it is the identity.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Chain {
+    transforms: Vec<Fitted>,
+}
+
+/// What the fit of a chain gives.
+pub struct FittedChain {
+    /// The chain.
+    pub chain: Chain,
+    /// The training points in its last space, `(n, d)`.
+    pub points: Array2<f64>,
+    /// The reports of its Gaussianizers, in their order.
+    pub reports: Vec<FitReport>,
+}
+
+/// A transform as a file keeps it. The numbers of a Gaussianizer are in a safetensors file of their own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "transform")]
+enum Stored {
+    Scaling { shift: Vec<f64>, scale: Vec<f64> },
+    Whitening(Whitening),
+    Gaussianize { file: String },
+}
+
+impl Chain {
+    /// A chain of transforms that are fitted already.
+    pub fn new(transforms: Vec<Fitted>) -> Self {
+        Self { transforms }
+    }
+
+    /// Fits the transforms one after the other, each to what the ones before it make of the points `(n, d)`.
+    ///
+    /// # Errors
+    /// If one of them cannot be fitted.
+    pub fn fit(
+        options: &[TransformOptions],
+        x: ArrayView2<f64>,
+        context: &mut FitContext,
+    ) -> Result<FittedChain, SpaceError> {
+        let (mut transforms, mut reports, mut points) = (Vec::new(), Vec::new(), x.to_owned());
+        for option in options {
+            let fit = option.fit(points.view(), context)?;
+            points = fit.transform.transform().forward(points.view());
+            reports.extend(fit.report);
+            transforms.push(fit.transform);
+        }
+        Ok(FittedChain { chain: Self { transforms }, points, reports })
+    }
+
+    /// Its transforms, in order.
+    pub fn transforms(&self) -> &[Fitted] {
+        &self.transforms
+    }
+
+    /// Its first Gaussianizer.
+    pub fn gaussianizer(&self) -> Option<&Gaussianizer> {
+        self.transforms.iter().find_map(|transform| match transform {
+            Fitted::Gaussianize(map) => Some(map),
+            _ => None,
+        })
+    }
+
+    /// The transforms before the first Gaussianizer: what its points have been through.
+    pub fn before_gaussianizer(&self) -> Self {
+        let before = self.transforms.iter().take_while(|t| !matches!(t, Fitted::Gaussianize(_)));
+        Self { transforms: before.cloned().collect() }
+    }
+
+    /// To the last space, `(n, d) -> (n, d)`.
+    pub fn forward(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        self.transforms.iter().fold(x.to_owned(), |x, transform| transform.transform().forward(x.view()))
+    }
+
+    /// Back to data space, `(n, d) -> (n, d)`; infinite where an inverse leaves the range of numbers.
+    pub fn inverse(&self, z: ArrayView2<f64>) -> Array2<f64> {
+        self.transforms
+            .iter()
+            .rev()
+            .fold(z.to_owned(), |z, transform| transform.transform().inverse(z.view()))
+    }
+
+    /// Mean over the points `(n, d)` of the density that the chain gives them if its last space is taken for
+    /// independent standard normal: `log N(z; 0, I) + log |det dz/dx|`, nats. None without points.
+    pub fn mean_log_density(&self, x: ArrayView2<f64>) -> Option<f64> {
+        let (mut z, mut constant) = (x.to_owned(), 0.0);
+        let mut log_density = Array1::zeros(x.nrows());
+        for transform in &self.transforms {
+            let (next, log_det) = transform.transform().forward_with_log_det(z.view());
+            z = next;
+            match log_det {
+                LogDet::Constant(value) => constant += value,
+                LogDet::Each(values) => log_density += &values,
+            }
+        }
+        for (total, z) in log_density.iter_mut().zip(z.rows()) {
+            *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>();
+        }
+        // The constants are added at the end, where they cost no precision of the terms that differ.
+        Some(log_density.mean()? + constant)
+    }
+
+    /// The mixture that the last space has if data space has `mixture`; none if it is no Gaussian mixture there.
+    ///
+    /// # Errors
+    /// If a covariance cannot be factored.
+    pub fn push_forward(&self, mixture: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
+        let mut mixture = mixture.clone();
+        for transform in &self.transforms {
+            match transform.transform().push_forward(&mixture)? {
+                Some(next) => mixture = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(mixture))
+    }
+
+    /// The chain as JSON, and the Gaussianizers' safetensors under the names that the JSON gives them:
+    /// `gaussianizer.safetensors`, `gaussianizer-2.safetensors`, ...
+    ///
+    /// # Errors
+    /// If a Gaussianizer cannot be written.
+    pub fn to_files(&self) -> Result<(serde_json::Value, Vec<(String, Vec<u8>)>), SpaceError> {
+        let mut files = Vec::new();
+        let mut stored = Vec::new();
+        for transform in &self.transforms {
+            stored.push(match transform {
+                Fitted::Scaling(s) => Stored::Scaling { shift: s.shift.to_vec(), scale: s.scale.to_vec() },
+                Fitted::Whitening(whitening) => Stored::Whitening(whitening.clone()),
+                Fitted::Gaussianize(map) => {
+                    let file = match files.len() {
+                        0 => "gaussianizer.safetensors".to_string(),
+                        more => format!("gaussianizer-{}.safetensors", more + 1),
+                    };
+                    files.push((file.clone(), map.to_safetensors()?));
+                    Stored::Gaussianize { file }
+                }
+            });
+        }
+        let json = serde_json::to_value(stored).map_err(|e| SpaceError::Stored(e.to_string()))?;
+        Ok((json, files))
+    }
+
+    /// The chain of what [`to_files`](Self::to_files) wrote; `read` gives the bytes of a file by its name.
+    ///
+    /// # Errors
+    /// If the JSON is no chain, a file is missing or damaged, or the dimensions differ.
+    pub fn from_files(
+        json: &serde_json::Value,
+        read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, SpaceError> {
+        let failed = SpaceError::Stored;
+        let stored: Vec<Stored> = serde_json::from_value(json.clone()).map_err(|e| failed(e.to_string()))?;
+        let mut transforms = Vec::new();
+        let mut dims = Vec::new();
+        for transform in stored {
+            transforms.push(match transform {
+                Stored::Scaling { shift, scale } => {
+                    if shift.len() != scale.len() || !scale.iter().all(|s| *s > 0.0 && s.is_finite()) {
+                        return Err(failed("a scaling is damaged".to_string()));
+                    }
+                    dims.push(shift.len());
+                    Fitted::Scaling(Scaling { shift: Array1::from(shift), scale: Array1::from(scale) })
+                }
+                Stored::Whitening(whitening) => {
+                    if !whitening.is_consistent() {
+                        return Err(failed("a whitening is damaged".to_string()));
+                    }
+                    dims.push(whitening.dim());
+                    Fitted::Whitening(whitening)
+                }
+                Stored::Gaussianize { file } => {
+                    let map = Gaussianizer::from_safetensors(&read(&file).map_err(failed)?)?;
+                    dims.push(map.dim());
+                    Fitted::Gaussianize(map)
+                }
+            });
+        }
+        match dims.windows(2).all(|pair| pair[0] == pair[1]) {
+            true => Ok(Self { transforms }),
+            false => Err(failed("its transforms have different dimensions".to_string())),
+        }
+    }
+}

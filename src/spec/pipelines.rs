@@ -1,0 +1,171 @@
+//! Pipelines: a space in which to diffuse, and what predicts the noise there. Some are built in under names; a spec
+//! can add its own as `[pipeline.NAME]`.
+
+use super::error::{SpecError, nearest};
+use super::ranges::Checker;
+use crate::space::TransformOptions;
+use crate::space::options::NamedTransform;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What predicts the noise in the pipeline's space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DenoiserKind {
+    /// A network, trained on the training points.
+    Network,
+    /// The exact denoiser, `E[eps | x_t]`, of the mixture that the data are drawn from: no training.
+    Exact,
+    /// Nothing: x_T itself is mapped back to data space, so the samples are those of the space alone.
+    None,
+}
+
+/// `[pipeline.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineOptions {
+    /// Transforms from data space to the space of the diffusion, in order.
+    pub space: Vec<TransformOptions>,
+    /// What predicts the noise.
+    #[serde(default = "network")]
+    pub denoiser: DenoiserKind,
+}
+
+fn network() -> DenoiserKind {
+    DenoiserKind::Network
+}
+
+/// A pipeline that will run, under its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    /// The name used in specs, tables and folders.
+    pub name: String,
+    /// Its space.
+    pub space: Vec<TransformOptions>,
+    /// Its denoiser.
+    pub denoiser: DenoiserKind,
+}
+
+impl fmt::Display for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+/// A pipeline that every spec knows.
+struct BuiltIn {
+    name: &'static str,
+    space: &'static [NamedTransform],
+    denoiser: DenoiserKind,
+}
+
+/// The pipelines that every spec knows. A new one is a line here, and in the documentation's table.
+static BUILT_IN: &[BuiltIn] = &[
+    BuiltIn { name: "baseline", space: &[NamedTransform::Scale], denoiser: DenoiserKind::Network },
+    BuiltIn {
+        name: "whitened",
+        space: &[NamedTransform::Scale, NamedTransform::Whiten],
+        denoiser: DenoiserKind::Network,
+    },
+    BuiltIn {
+        name: "gaussianized",
+        space: &[NamedTransform::Scale, NamedTransform::Gaussianize],
+        denoiser: DenoiserKind::Network,
+    },
+    BuiltIn { name: "exact", space: &[NamedTransform::Scale], denoiser: DenoiserKind::Exact },
+];
+
+/// The pipeline whose spec the others are compared with, and which stands for all where one is needed.
+pub const BASELINE: &str = "baseline";
+
+/// The name under which fresh real points stand in the summary; no pipeline can have it.
+pub const DATA: &str = "data";
+
+/// The names of the built-in pipelines.
+pub fn built_in() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|pipeline| pipeline.name)
+}
+
+impl Pipeline {
+    /// The built-in pipeline of that name.
+    pub fn built_in(name: &str) -> Option<Self> {
+        BUILT_IN.iter().find(|pipeline| pipeline.name == name).map(|found| Self {
+            name: found.name.to_string(),
+            space: found.space.iter().map(|&t| TransformOptions::Named(t)).collect(),
+            denoiser: found.denoiser,
+        })
+    }
+
+    /// Whether its network must be trained.
+    pub fn is_trained(&self) -> bool {
+        self.denoiser == DenoiserKind::Network
+    }
+
+    /// Whether a Gaussianizer is part of its space.
+    pub fn is_gaussianized(&self) -> bool {
+        self.space.iter().any(|transform| {
+            matches!(
+                transform,
+                TransformOptions::Named(NamedTransform::Gaussianize) | TransformOptions::Gaussianize(_)
+            )
+        })
+    }
+}
+
+/// The pipelines that a spec asks for by name, each found among its own and the built-in ones.
+pub fn resolve(
+    check: &Checker,
+    names: &[String],
+    own: &BTreeMap<String, PipelineOptions>,
+    dim: usize,
+) -> Result<Vec<Pipeline>, SpecError> {
+    for (name, options) in own {
+        let at = format!("pipeline.{name}");
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        check.require(!name.is_empty() && name.len() <= 40 && name.chars().all(plain), &at, || {
+            format!("`{at}` names a folder: use 1 to 40 small letters, digits and `_`")
+        })?;
+        check.require(name != DATA && Pipeline::built_in(name).is_none(), &at, || {
+            format!("`{at}` has the name of a pipeline that is there already; choose another")
+        })?;
+        for (i, transform) in options.space.iter().enumerate() {
+            if let TransformOptions::Gaussianize(own) = transform {
+                let section = format!("{at}.space[{i}].gaussianize");
+                check.section(&section, own.gaussianize.check_for(dim))?;
+            }
+        }
+    }
+    check.require(!names.is_empty(), "pipelines", || {
+        let known: Vec<&str> = built_in().collect();
+        format!("`pipelines` is empty: give some of \"{}\"", known.join("\", \""))
+    })?;
+    let mut pipelines: Vec<Pipeline> = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        let at = format!("pipelines[{i}]");
+        check.require(!names[..i].contains(name), &at, || {
+            format!("the pipeline \"{name}\" stands there twice")
+        })?;
+        let found = own.get(name).map(|options| Pipeline {
+            name: name.clone(),
+            space: options.space.clone(),
+            denoiser: options.denoiser,
+        });
+        match found.or_else(|| Pipeline::built_in(name)) {
+            Some(pipeline) => pipelines.push(pipeline),
+            None => return Err(unknown(check, &at, name, own)),
+        }
+    }
+    Ok(pipelines)
+}
+
+fn unknown(check: &Checker, at: &str, name: &str, own: &BTreeMap<String, PipelineOptions>) -> SpecError {
+    let own = own.keys().map(String::as_str);
+    let known: Vec<&str> = BUILT_IN.iter().map(|pipeline| pipeline.name).chain(own).collect();
+    let mend = match nearest(name, known.iter().copied()) {
+        Some(word) => format!(", did you mean `{word}`?"),
+        None => format!("; known are {}, and others as [pipeline.{name}]", known.join(", ")),
+    };
+    check.0.error(at, format!("unknown pipeline `{name}`{mend}"))
+}

@@ -1,0 +1,34 @@
+//! What lies on disk: the name of every file, how it is written whole or not at all, how it is read back and checked.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`names`] | the name of every file that a study writes |
+//! | [`atomic`] | files that appear whole or not at all |
+//! | [`run_folder`] | the folder of a run: what it writes with its digests, and reads back checked |
+//! | [`rows`], [`fit_rows`], [`summary`], [`knn_radii`] | the tables, row by row; columns are read by name |
+//! | [`status`] | how a run ended, written last |
+//! | [`checkpoints`] | a training that can go on |
+//! | [`lock`] | one process at a time |
+//! | [`wait_point`] | where a run waits for a test to kill it |
+
+pub mod atomic;
+pub mod checkpoints;
+mod error;
+pub mod fit_rows;
+pub mod knn_radii;
+mod lock;
+pub mod names;
+pub mod rows;
+pub mod run_folder;
+pub mod status;
+pub mod summary;
+pub mod wait_point;
+
+pub use checkpoints::Checkpoints;
+pub use error::StoreError;
+pub use fit_rows::FitRow;
+pub use lock::Lock;
+pub use rows::{IsotropyRow, Label, LabelledRows, LossRow, MetricsRow, Row};
+pub use run_folder::RunFolder;
+pub use status::{StageSeconds, State, Status};
+pub use summary::{SummaryRow, SummaryValues};

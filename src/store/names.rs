@@ -1,0 +1,55 @@
+//! The name of every file and folder that a study writes.
+
+/// The spec as understood: of the study, or of one run.
+pub const SPEC: &str = "spec.toml";
+/// Metrics by reverse step.
+pub const METRICS: &str = "metrics.csv";
+/// Losses by iteration.
+pub const LOSS: &str = "loss.csv";
+/// The isotropy of the forward process.
+pub const ISOTROPY: &str = "isotropy.csv";
+/// What the fits of Gaussianizers did.
+pub const FIT: &str = "gaussianizer.csv";
+/// The last steps over replicates.
+pub const SUMMARY: &str = "summary.csv";
+/// What made the numbers. Written after all tables.
+pub const PROVENANCE: &str = "provenance.json";
+
+/// Every table of a study, in the order in which they are written.
+pub const TABLES: [&str; 6] = [METRICS, LOSS, ISOTROPY, FIT, SUMMARY, PROVENANCE];
+
+/// The folder with a folder for each run.
+pub const RUNS: &str = "runs";
+/// How a run ended. Written last.
+pub const STATUS: &str = "status.json";
+/// The trained network.
+pub const MODEL: &str = "model.safetensors";
+/// The run's first Gaussianizer.
+pub const GAUSSIANIZER: &str = "gaussianizer.safetensors";
+/// The generated points.
+pub const SAMPLES: &str = "samples.csv";
+/// The k-NN radius of each real point, and the number of spheres around each sample.
+pub const POINTS: &str = "points.csv";
+
+/// Who works in the folder.
+pub const LOCK: &str = ".lock";
+/// Begin and end of the name of a file that is not finished.
+pub const UNFINISHED: (&str, &str) = (".gdiff-", ".part");
+/// The two checkpoints of a training, without their ends.
+pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a", "checkpoint-b"];
+
+/// The folder of the figures.
+pub const FIGURES: &str = "figures";
+/// The page.
+pub const PAGE: &str = "report.html";
+/// The folder of TensorBoard's event files.
+pub const TENSORBOARD: &str = "tensorboard";
+
+/// The numbered runs of a planned study. Written after [`SPECS`].
+pub const PLAN: &str = "points.json";
+/// The specs of the planned runs, one after the other.
+pub const SPECS: &str = "specs.txt";
+/// The folder of the scripts for Slurm.
+pub const SLURM: &str = "slurm";
+/// The job arrays that were submitted, in [`SLURM`].
+pub const JOBS: &str = "jobs.json";

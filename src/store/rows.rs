@@ -1,0 +1,287 @@
+//! The rows of the CSV tables, and how they are written and read back.
+//!
+//! A row is a label (run, pipeline, replicate, and the values of the sweep keys) followed by values. Columns are read
+//! by name: one that a table does not have is empty, one that nobody knows is passed over.
+
+use super::atomic::{self, Unfinished};
+use super::error::StoreError;
+use crate::metrics::scored;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::io::Read;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+/// Which run a row belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Name of the run.
+    pub run: String,
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// Replicate, from 0.
+    pub replicate: usize,
+    /// Values of the sweep keys.
+    pub values: Vec<String>,
+}
+
+/// The values of a row, under fixed column names.
+pub trait Row: Serialize + DeserializeOwned {
+    /// The column names, in the order of the values. The first one is in every table.
+    fn columns() -> Vec<&'static str>;
+}
+
+/// The state of a run after one reverse step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetricsRow {
+    /// Reverse step: 0 is x_T.
+    pub step: usize,
+    /// Diffusion time: T at step 0, 0 at the end.
+    pub t: usize,
+    /// A value for each of [`scored::columns`]; none where a metric does not apply or was not asked for.
+    pub values: Vec<Option<f64>>,
+}
+
+impl MetricsRow {
+    /// The value of a metric by the name of its column.
+    pub fn get(&self, column: &str) -> Option<f64> {
+        let index = scored::columns().position(|c| c.name == column)?;
+        self.values.get(index).copied().flatten()
+    }
+
+    /// The names and values of all metrics, in the order of the columns.
+    pub fn metrics(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> + '_ {
+        scored::columns().enumerate().map(|(i, column)| (column.name, self.values.get(i).copied().flatten()))
+    }
+}
+
+impl Row for MetricsRow {
+    fn columns() -> Vec<&'static str> {
+        ["step", "t"].into_iter().chain(scored::columns().map(|column| column.name)).collect()
+    }
+}
+
+/// As a structure with a field for each column.
+impl Serialize for MetricsRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_struct("MetricsRow", 2 + scored::columns().count())?;
+        row.serialize_field("step", &self.step)?;
+        row.serialize_field("t", &self.t)?;
+        for (name, value) in self.metrics() {
+            row.serialize_field(name, &value)?;
+        }
+        row.end()
+    }
+}
+
+/// From a structure by the names of its fields; what is missing is none.
+impl<'de> Deserialize<'de> for MetricsRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ByName;
+        impl<'de> Visitor<'de> for ByName {
+            type Value = MetricsRow;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a row of metrics")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetricsRow, A::Error> {
+                let names: Vec<&str> = scored::columns().map(|column| column.name).collect();
+                let (mut step, mut t, mut values) = (None, None, vec![None; names.len()]);
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "step" => step = Some(map.next_value()?),
+                        "t" => t = Some(map.next_value()?),
+                        name => match names.iter().position(|known| *known == name) {
+                            Some(index) => values[index] = map.next_value()?,
+                            None => {
+                                map.next_value::<IgnoredAny>()?;
+                            }
+                        },
+                    }
+                }
+                let missing = serde::de::Error::missing_field;
+                Ok(MetricsRow {
+                    step: step.ok_or_else(|| missing("step"))?,
+                    t: t.ok_or_else(|| missing("t"))?,
+                    values,
+                })
+            }
+        }
+        deserializer.deserialize_map(ByName)
+    }
+}
+
+/// The terms of the loss at one iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LossRow {
+    /// Optimizer step, from 1.
+    pub iteration: usize,
+    /// The whole loss (I 28).
+    pub loss: f64,
+    /// Its first term, as reduced (G 7).
+    pub mse: f64,
+    /// The isotropy term before it is weighed with lambda.
+    pub isotropy: f64,
+    /// The first term of the exact denoiser on the same batch, where known.
+    #[serde(default)]
+    pub optimal: Option<f64>,
+}
+
+impl Row for LossRow {
+    fn columns() -> Vec<&'static str> {
+        vec!["iteration", "loss", "mse", "isotropy", "optimal"]
+    }
+}
+
+/// The isotropy of the noised training points at one time, in the network's space.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IsotropyRow {
+    /// Diffusion time, 0 for the data.
+    pub t: usize,
+    /// `mean |x_t|^2`.
+    pub isotropy: f64,
+    /// `d + abar_t (mean |x_0|^2 - d)` (I 20).
+    pub formula: f64,
+}
+
+impl Row for IsotropyRow {
+    fn columns() -> Vec<&'static str> {
+        vec!["t", "isotropy", "formula"]
+    }
+}
+
+/// The columns of a label before the sweep keys.
+const LABEL: [&str; 3] = ["run", "pipeline", "replicate"];
+
+/// A table of labelled rows that is being written, run by run; it appears when it is finished.
+pub struct RowWriter<R> {
+    path: PathBuf,
+    writer: csv::Writer<Unfinished>,
+    rows: PhantomData<R>,
+}
+
+impl<R: Row> RowWriter<R> {
+    /// Begins a table with its header. `keys` are the sweep's columns.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn begin(path: &Path, keys: &[String]) -> Result<Self, StoreError> {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Unfinished::begin(path)?);
+        let columns = LABEL.into_iter().chain(keys.iter().map(String::as_str));
+        writer.write_record(columns.chain(R::columns())).map_err(|e| atomic::unwritable(path, e.into()))?;
+        Ok(Self { path: path.to_path_buf(), writer, rows: PhantomData })
+    }
+
+    /// Adds the rows of a run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn add(&mut self, label: &Label, rows: &[R]) -> Result<(), StoreError> {
+        for row in rows {
+            self.writer
+                .serialize((&label.run, &label.pipeline, label.replicate, &label.values, row))
+                .map_err(|e| atomic::unwritable(&self.path, e.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the table in its place, and returns its SHA-256 in hexadecimal.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(self) -> Result<String, StoreError> {
+        let file = self.writer.into_inner().map_err(|e| atomic::unwritable(&self.path, e.into_error()))?;
+        file.finish()
+    }
+}
+
+/// Writes the rows of one run under their header, whole or not at all; returns the SHA-256 of the file. `keys` are
+/// the sweep's columns.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_rows<R: Row>(
+    path: &Path,
+    keys: &[String],
+    label: &Label,
+    rows: &[R],
+) -> Result<String, StoreError> {
+    let mut writer = RowWriter::begin(path, keys)?;
+    writer.add(label, rows)?;
+    writer.finish()
+}
+
+/// Reads the values of a table, without their labels; `path` is for the message.
+///
+/// # Errors
+/// If the bytes are no such table.
+pub fn parse_rows<R: DeserializeOwned>(path: &Path, bytes: impl Read) -> Result<Vec<R>, StoreError> {
+    let failed = |e: csv::Error| StoreError::Read { path: path.to_path_buf(), reason: e.to_string() };
+    csv::Reader::from_reader(bytes).into_deserialize().map(|row| row.map_err(failed)).collect()
+}
+
+/// As [`parse_rows`], from a file.
+///
+/// # Errors
+/// If the file is missing or damaged.
+pub fn read_rows<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, StoreError> {
+    let failed = |e: std::io::Error| StoreError::Read { path: path.to_path_buf(), reason: e.to_string() };
+    parse_rows(path, std::fs::File::open(path).map_err(failed)?)
+}
+
+/// The values of the last row; none if the table cannot be read or has no row.
+pub fn read_last_row<R: DeserializeOwned>(path: &Path) -> Option<R> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (header, rows) = text.split_once('\n')?;
+    let last = rows.trim_end().rsplit('\n').next()?;
+    let whole = format!("{header}\n{last}\n");
+    csv::Reader::from_reader(whole.as_bytes()).into_deserialize().next()?.ok()
+}
+
+/// The rows of each run, under its label.
+pub type LabelledRows<R> = Vec<(Label, Vec<R>)>;
+
+/// Reads a table with its labels: the sweep's keys, and the rows run by run. The sweep's keys are the columns between
+/// the label's own and the first one of the row.
+///
+/// # Errors
+/// If the file is missing or damaged, or its columns are not those of such a table.
+pub fn read_labelled<R: Row>(path: &Path) -> Result<(Vec<String>, LabelledRows<R>), StoreError> {
+    let failed = |reason: String| StoreError::Read { path: path.to_path_buf(), reason };
+    let csv_failed = |e: csv::Error| failed(e.to_string());
+    let mut reader = csv::Reader::from_path(path).map_err(csv_failed)?;
+    let header = reader.headers().map_err(csv_failed)?.clone();
+    let names: Vec<&str> = header.iter().collect();
+    let columns = R::columns();
+    let first = names.iter().position(|name| *name == columns[0]);
+    let keys = match (names.as_slice(), first) {
+        ([run, pipeline, replicate, ..], Some(first))
+            if [*run, *pipeline, *replicate] == LABEL && first >= 3 =>
+        {
+            &names[3..first]
+        }
+        _ => {
+            let wanted = columns.join(", ");
+            return Err(failed(format!(
+                "its columns are not run, pipeline, replicate, sweep keys, {wanted}"
+            )));
+        }
+    };
+    let mut runs: LabelledRows<R> = Vec::new();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(csv_failed)? {
+        let row = record.deserialize(Some(&header)).map_err(csv_failed)?;
+        let text = |i: usize| record.get(i).unwrap_or_default().to_string();
+        match runs.last_mut() {
+            Some((label, rows)) if Some(label.run.as_str()) == record.get(0) => rows.push(row),
+            _ => {
+                let replicate =
+                    text(2).parse().map_err(|_| failed(format!("`{}` is no replicate", text(2))))?;
+                let values = (3..3 + keys.len()).map(text).collect();
+                runs.push((Label { run: text(0), pipeline: text(1), replicate, values }, vec![row]));
+            }
+        }
+    }
+    Ok((keys.iter().map(ToString::to_string).collect(), runs))
+}

@@ -1,0 +1,130 @@
+//! The folder of a run: files are written with their digests, and read back checked against them.
+
+use super::atomic;
+use super::checkpoints::Checkpoints;
+use super::error::StoreError;
+use super::lock::Lock;
+use super::names::SPEC;
+use super::rows::{Label, Row, parse_rows, write_rows};
+use super::status::Status;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A run's folder while the run is under way, locked for this process.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    files: Mutex<BTreeMap<String, String>>,
+    _lock: Lock,
+}
+
+impl RunFolder {
+    /// Makes the folder ready to run in: an old status is removed, and so are checkpoints of a training other than that
+    /// of the key `training`.
+    ///
+    /// # Errors
+    /// If another process works there, or the folder cannot be made or cleared.
+    pub fn open(path: &Path, spec: &str, training: Option<&str>) -> Result<Self, StoreError> {
+        atomic::make_folder(path)?;
+        let lock = Lock::exclusive(path)?;
+        Status::remove(path)?;
+        Checkpoints::clear_others(path, training)?;
+        atomic::remove_leftovers(path)?;
+        let folder = Self { path: path.to_path_buf(), files: Mutex::default(), _lock: lock };
+        // A run that goes on finds its spec there, and need not wait for the disk.
+        if std::fs::read(path.join(SPEC)).is_ok_and(|there| there == spec.as_bytes()) {
+            folder.note(SPEC, atomic::digest(spec.as_bytes()));
+        } else {
+            folder.write(SPEC, |out| out.write_all(spec.as_bytes()))?;
+        }
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file of the run, whole or not at all.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let digest = atomic::write(&self.path.join(name), fill)?;
+        self.note(name, digest);
+        Ok(())
+    }
+
+    /// Writes a table of the run under its label. `keys` are the sweep's columns.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_rows<R: Row>(
+        &self,
+        name: &str,
+        keys: &[String],
+        label: &Label,
+        rows: &[R],
+    ) -> Result<(), StoreError> {
+        let digest = write_rows(&self.path.join(name), keys, label, rows)?;
+        self.note(name, digest);
+        Ok(())
+    }
+
+    fn note(&self, name: &str, digest: String) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), digest);
+    }
+
+    /// Writes the status, which says that the run is done, with the digests of everything written before.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(&self, status: Status) -> Result<Status, StoreError> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = Status { files, ..status };
+        status.write(&self.path)?;
+        Ok(status)
+    }
+}
+
+/// The bytes of a file of a finished run, which must be those that the run wrote. Version 0.1 kept no digests: its
+/// files are taken as they are.
+///
+/// # Errors
+/// If the file is missing or has changed since.
+pub fn read_checked(folder: &Path, status: &Status, name: &str) -> Result<Vec<u8>, StoreError> {
+    let path = folder.join(name);
+    let failed = |reason: String| StoreError::Read { path: path.clone(), reason };
+    let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
+    match status.files.get(name) {
+        Some(digest) if *digest != atomic::digest(&bytes) => Err(failed(
+            "it is not what the run wrote; its digest differs from the one in status.json".to_string(),
+        )),
+        None if !status.files.is_empty() => Err(failed("the run did not write it".to_string())),
+        _ => Ok(bytes),
+    }
+}
+
+/// The rows of a table of a finished run, checked as in [`read_checked`].
+///
+/// # Errors
+/// If the file is missing, has changed, or is no such table.
+pub fn read_checked_rows<R: DeserializeOwned>(
+    folder: &Path,
+    status: &Status,
+    name: &str,
+) -> Result<Vec<R>, StoreError> {
+    parse_rows(&folder.join(name), read_checked(folder, status, name)?.as_slice())
+}
+
+/// Whether the run wrote a file of that name. Of version 0.1, whether the file is there.
+pub fn has_file(folder: &Path, status: &Status, name: &str) -> bool {
+    if status.files.is_empty() { folder.join(name).is_file() } else { status.files.contains_key(name) }
+}

@@ -1,0 +1,130 @@
+//! `status.json` of a run: written last, so that a run is done exactly when it says so. It holds what the run is (the
+//! keys of its stages) and the digest of every file that the run wrote.
+
+use super::atomic;
+use super::error::StoreError;
+use super::names::STATUS;
+use super::rows::{Label, MetricsRow};
+use crate::spec::StageKeys;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Seconds spent in each stage of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageSeconds {
+    /// Fitting the space: scaling, whitening, Gaussianizer.
+    pub gaussianize: f64,
+    /// Training.
+    pub train: f64,
+    /// Sampling and scoring.
+    pub sample: f64,
+}
+
+impl StageSeconds {
+    /// All stages together.
+    pub fn total(&self) -> f64 {
+        self.gaussianize + self.train + self.sample
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// All its files are there.
+    Done,
+    /// It failed; running it again may mend it.
+    Failed,
+}
+
+/// What a run says of itself when it is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// How it ended.
+    pub state: State,
+    /// Name, pipeline, replicate, and the sweep values of the study that ran it.
+    #[serde(flatten)]
+    pub label: Label,
+    /// The version of the numerics; none in folders of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numerics: Option<u32>,
+    /// The keys of its stages; none in folders of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<StageKeys>,
+    /// Seconds by stage; 0 for a stage that was taken from another run.
+    #[serde(default)]
+    pub seconds: StageSeconds,
+    /// The fitted transforms of its space, with the names of the Gaussianizers' files; none in folders of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<serde_json::Value>,
+    /// Mean log-density of the reference points under the space alone, nats.
+    #[serde(default)]
+    pub map_log_likelihood: Option<f64>,
+    /// The factor on the network's output, in a control run.
+    #[serde(default)]
+    pub control_scale: Option<f64>,
+    /// The scores of fresh real points of the same replicate.
+    #[serde(default)]
+    pub fresh: Option<MetricsRow>,
+    /// What the fit or the training warned of.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// SHA-256 of each file of the run, in hexadecimal, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+}
+
+impl Status {
+    /// The status of a run that failed.
+    pub fn failed(label: &Label, error: &dyn std::fmt::Display) -> Self {
+        Self {
+            state: State::Failed,
+            label: label.clone(),
+            numerics: None,
+            keys: None,
+            space: None,
+            seconds: StageSeconds::default(),
+            map_log_likelihood: None,
+            control_scale: None,
+            fresh: None,
+            warnings: Vec::new(),
+            error: Some(error.to_string()),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the status of a run folder; none if it is missing or damaged, which means "not done".
+    pub fn read(folder: &Path) -> Option<Self> {
+        let text = std::fs::read(folder.join(STATUS)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The status of a run folder, if the run is done.
+    pub fn read_done(folder: &Path) -> Option<Self> {
+        Self::read(folder).filter(|status| status.state == State::Done)
+    }
+
+    /// Removes the status before the run begins anew.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn remove(folder: &Path) -> Result<(), StoreError> {
+        atomic::remove(&folder.join(STATUS))
+    }
+
+    /// Writes the status.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
+        atomic::write(&folder.join(STATUS), |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! What can go wrong with a study as a whole, as sentences that say where and how to mend it.
+
+use crate::run::RunError;
+use crate::spec::SpecError;
+use crate::store::StoreError;
+use std::path::PathBuf;
+
+/// Why a study could not be run, planned, collected or listed.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// The output folder holds another experiment.
+    #[error(
+        "{folder} holds results of another spec ({difference}); choose another --out, or give --force to overwrite them"
+    )]
+    OtherSpec {
+        /// The folder.
+        folder: String,
+        /// The first line in which the specs differ.
+        difference: String,
+    },
+    /// Threads could not be started.
+    #[error("cannot start threads ({0}); give smaller --threads or --jobs")]
+    Threads(String),
+    /// The folder holds no frozen study.
+    #[error("{0} has no points.json; make it with `gdiff sweep plan SPEC --out {0}`")]
+    NoPlan(String),
+    /// A frozen study that cannot be read back.
+    #[error(
+        "cannot read {path}: {reason}; `gdiff sweep plan` with the same spec writes it anew, and runs that are done are kept"
+    )]
+    DamagedPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The frozen spec of a run is refused, here and now.
+    #[error("{0}")]
+    Spec(SpecError),
+    /// The folder holds no runs.
+    #[error("{0} has no runs; give the output folder of `gdiff run` or `gdiff sweep plan`")]
+    NoRuns(String),
+    /// The folder holds another frozen study.
+    #[error(
+        "{0} has a plan of other runs already, and jobs may count on its numbers; choose another --out, or remove {0}/points.json"
+    )]
+    OtherPlan(String),
+    /// An index past the end of a frozen study.
+    #[error("there is no run {index}: the study has {count}, counted from 0")]
+    NoSuchIndex {
+        /// The index asked for.
+        index: usize,
+        /// How many runs there are.
+        count: usize,
+    },
+    /// The cluster's own command failed.
+    #[error("{command}: {reason}; check that Slurm is installed and that its options fit the cluster")]
+    Engine {
+        /// The command.
+        command: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A file could not be written or read, or the folder is in use.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What stopped a run and everything with it.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// A run that failed.
+#[derive(Debug)]
+pub struct RunFailure {
+    /// Its name.
+    pub run: String,
+    /// Why.
+    pub error: RunError,
+}
+
+impl StudyError {
+    /// The process exit code: 130 interrupted, 2 for arguments that cannot be followed, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Run(error) => error.exit_code(),
+            Self::Store(StoreError::Locked { .. })
+            | Self::OtherSpec { .. }
+            | Self::NoSuchIndex { .. }
+            | Self::NoPlan(_)
+            | Self::Spec(_)
+            | Self::NoRuns(_)
+            | Self::OtherPlan(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether it is the word to stop.
+    pub fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Run(RunError::Interrupted))
+    }
+}

@@ -1,0 +1,158 @@
+//! Executing parts of a frozen study, and collecting its tables.
+
+use super::error::{RunFailure, StudyError};
+use super::frozen_plan::{FrozenRun, FrozenStudy, Specs};
+use super::planned::PlannedRun;
+use super::provenance::Provenance;
+use super::scheduler::Scheduler;
+use super::tables::Tables;
+use crate::run::{Reporter, RunOptions};
+use crate::spec::{self, Study};
+use crate::store::{Lock, Status, SummaryRow};
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What an execution did.
+#[derive(Debug)]
+pub struct Executed {
+    /// Runs that were asked for.
+    pub asked: usize,
+    /// Of these, runs that were done before.
+    pub before: usize,
+    /// Runs that failed, by index.
+    pub failures: Vec<(usize, RunFailure)>,
+}
+
+/// What has been collected, and what is not there.
+#[derive(Debug)]
+pub struct Collected {
+    /// The rows of `summary.csv`.
+    pub summary: Vec<SummaryRow>,
+    /// Indices of the runs that are not done.
+    pub missing: Vec<usize>,
+}
+
+impl FrozenStudy {
+    /// The status of each run that is done, under its label in the plan.
+    ///
+    /// # Errors
+    /// If the specs cannot be read.
+    pub fn statuses(&self, out: &Path) -> Result<Vec<Option<Status>>, StudyError> {
+        let mut specs = Specs::open(out)?;
+        let mut status = |run: &FrozenRun| {
+            let status = Self::finished(out, run, &mut specs)?;
+            Ok(status.map(|status| Status { label: run.label.clone(), ..status }))
+        };
+        self.runs.iter().map(&mut status).collect()
+    }
+
+    /// Executes the runs of a range of indices that are not done; what reaches past the end is left out, and so are
+    /// runs that another index executes (see [`firsts`](Self::firsts)).
+    ///
+    /// # Errors
+    /// If the range begins past the end, a spec cannot be read, a file cannot be written, or a stop was asked for.
+    pub fn exec(
+        &self,
+        range: Range<usize>,
+        options: &RunOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<Executed, StudyError> {
+        let out = &options.out;
+        let count = self.runs.len();
+        if range.start >= count {
+            return Err(StudyError::NoSuchIndex { index: range.start, count });
+        }
+        let range = range.start..range.end.min(count);
+        let firsts = self.firsts();
+        let range: Vec<usize> = range.filter(|&index| firsts[index] == index).collect();
+        let asked = range.len();
+        let _lock = Lock::shared(out)?;
+        let mut specs = Specs::open(out)?;
+        let mut todo: Vec<(usize, Arc<str>, Study)> = Vec::new();
+        for index in range {
+            let run = &self.runs[index];
+            if Self::finished(out, run, &mut specs)?.is_none() {
+                let text = specs.read(run)?;
+                let study = spec::read_text_in(&self.directory, &run.label.run, &text, &[])
+                    .map_err(StudyError::Spec)?;
+                let key = study.points.first().and_then(|point| point.runs.first()).map(|run| &run.keys.run);
+                if run.keys.as_ref().is_some_and(|keys| Some(&keys.run) != key) {
+                    return Err(specs.damaged(run));
+                }
+                todo.push((index, text.into(), study));
+            }
+        }
+        let mut runs: Vec<PlannedRun> = Vec::new();
+        for (index, spec, study) in &todo {
+            let run = &self.runs[*index];
+            let identity = study.points.first().and_then(|point| point.runs.first());
+            let (Some(identity), Some(pipeline)) = (identity, study.base.pipelines.first()) else {
+                return Err(specs.damaged(run));
+            };
+            runs.push(PlannedRun {
+                label: run.label.clone(),
+                pipeline,
+                plan: &study.base,
+                spec: Arc::clone(spec),
+                keys: Arc::clone(&identity.keys),
+                folder: Self::folder(out, run),
+            });
+        }
+        let failures = if runs.is_empty() {
+            Vec::new()
+        } else {
+            let lenders = self.lenders(out, &runs);
+            let lenders = lenders.iter().map(|(folder, status)| (folder.as_path(), status));
+            let scheduler = Scheduler::new(options, reporter, &self.keys)?;
+            scheduler.run_all(&runs.iter().collect::<Vec<_>>(), lenders)?
+        };
+        let index = |failure: &RunFailure| {
+            let of = |(index, ..): &&(usize, Arc<str>, Study)| self.runs[*index].label.run == failure.run;
+            todo.iter().find(of).expect("a run that failed was asked for").0
+        };
+        let failures = failures.into_iter().map(|failure| (index(&failure), failure)).collect();
+        Ok(Executed { asked, before: asked - runs.len(), failures })
+    }
+
+    /// Finished runs of the plan that have trained a network which one of these runs needs.
+    fn lenders(&self, out: &Path, runs: &[PlannedRun]) -> Vec<(PathBuf, Status)> {
+        let needed: HashSet<(&str, usize)> = runs
+            .iter()
+            .filter_map(|run| Some((run.keys.training.as_deref()?, run.label.replicate)))
+            .collect();
+        let lends = |run: &&FrozenRun| {
+            let training = run.keys.as_ref().and_then(|keys| keys.training.as_deref());
+            training.is_some_and(|key| needed.contains(&(key, run.label.replicate)))
+        };
+        let finished = |run: &FrozenRun| {
+            let folder = Self::folder(out, run);
+            Status::read_done(&folder).map(|status| (folder, status))
+        };
+        self.runs.iter().filter(lends).filter_map(finished).collect()
+    }
+
+    /// Makes the study's tables of the runs that are done, in order, and tells which are not.
+    ///
+    /// # Errors
+    /// If a run's table is damaged or a file cannot be written.
+    pub fn collect(&self, out: &Path) -> Result<Collected, StudyError> {
+        Provenance::remove(out)?;
+        let statuses = self.statuses(out)?;
+        let folders: Vec<PathBuf> = self.runs.iter().map(|run| Self::folder(out, run)).collect();
+        let missing: Vec<usize> = (0..statuses.len()).filter(|&i| statuses[i].is_none()).collect();
+        let done: Vec<(&Path, &Status)> = folders
+            .iter()
+            .zip(&statuses)
+            .filter_map(|(folder, status)| Some((folder.as_path(), status.as_ref()?)))
+            .collect();
+        let tables = Tables::write(out, &self.keys, &done)?;
+        if missing.is_empty() {
+            let seconds = done.iter().map(|(_, status)| status.seconds.total()).sum();
+            let statuses = done.iter().map(|(_, status)| *status);
+            Provenance::of_collection().write(out, seconds, statuses, &tables.digests)?;
+        }
+        Ok(Collected { summary: tables.summary, missing })
+    }
+}

@@ -1,0 +1,297 @@
+//! The plan of a sweep: `points.json` numbers its runs for good, `specs.txt` holds their resolved specs.
+
+use super::error::StudyError;
+use super::held::{Held, holds};
+use super::planned::{self, finished, planned};
+use crate::numeric::digest::hex;
+use crate::run::RunError;
+use crate::spec::Study;
+use crate::store::{Label, Lock, Status, StoreError, atomic, names};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One run, ready to be executed anywhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredRun", into = "StoredRun")]
+pub struct FrozenRun {
+    /// Name, pipeline, replicate and sweep values.
+    pub label: Label,
+    /// The keys of the run, and of its training where it has one, in hexadecimal; none in plans of version 0.1.
+    pub keys: Option<FrozenKeys>,
+    /// Where its resolved spec (TOML) begins in `specs.txt`, bytes.
+    begin: u64,
+    /// How long it is, bytes.
+    length: usize,
+}
+
+/// What identifies a frozen run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenKeys {
+    /// The key of the run.
+    pub run: String,
+    /// SHA-256 of its spec.
+    pub spec: String,
+    /// The key of its training; runs of one training and replicate share a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<String>,
+}
+
+/// A run as `points.json` has it: flat, and read much faster than what serde would flatten.
+#[derive(Serialize, Deserialize)]
+struct StoredRun {
+    run: String,
+    pipeline: String,
+    replicate: usize,
+    values: Vec<String>,
+    begin: u64,
+    length: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keys: Option<FrozenKeys>,
+}
+
+impl From<StoredRun> for FrozenRun {
+    fn from(stored: StoredRun) -> Self {
+        let StoredRun { run, pipeline, replicate, values, begin, length, keys } = stored;
+        Self { label: Label { run, pipeline, replicate, values }, keys, begin, length }
+    }
+}
+
+impl From<FrozenRun> for StoredRun {
+    fn from(frozen: FrozenRun) -> Self {
+        let FrozenRun { label: Label { run, pipeline, replicate, values }, keys, begin, length } = frozen;
+        Self { run, pipeline, replicate, values, begin, length, keys }
+    }
+}
+
+/// The frozen runs of a study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrozenStudy {
+    /// The sweep's keys.
+    pub keys: Vec<String>,
+    /// The folder in which the study was planned: relative paths in the specs begin there.
+    pub(super) directory: PathBuf,
+    /// The runs; their place is their index.
+    pub runs: Vec<FrozenRun>,
+    /// Over all of the above, in hexadecimal: a label that was damaged would be a wrong result.
+    sha256: String,
+}
+
+impl FrozenStudy {
+    /// Freezes a study into a folder that is free or holds the very same one.
+    ///
+    /// # Errors
+    /// If the folder holds another study or another plan, or cannot be written.
+    pub fn plan(study: &Study, out: &Path) -> Result<Self, StudyError> {
+        let (frozen, specs) = Self::freeze(study, out)?;
+        atomic::make_folder(out)?;
+        let _lock = Lock::exclusive(out)?;
+        let held = holds(out, study)?;
+        // A damaged plan is written anew.
+        if Self::read(out).is_ok_and(|old| !old.is_of(study, out)) {
+            return Err(StudyError::OtherPlan(out.display().to_string()));
+        }
+        atomic::make_folder(&out.join(names::RUNS))?;
+        if held != Held::Same {
+            let spec = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
+            atomic::write(&out.join(names::SPEC), |w| w.write_all(spec.as_bytes()))?;
+        }
+        frozen.write(out, &specs)?;
+        Ok(frozen)
+    }
+
+    /// Writes the plan of a study anew, whose runs have other names than in the plan that is there. For whoever holds
+    /// the folder's lock.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn rename_runs(study: &Study, out: &Path) -> Result<(), StudyError> {
+        let (frozen, specs) = Self::freeze(study, out)?;
+        frozen.write(out, &specs)
+    }
+
+    /// Writes specs and numbers, the numbers last.
+    fn write(&self, out: &Path, specs: &str) -> Result<(), StudyError> {
+        atomic::write(&out.join(names::SPECS), |w| w.write_all(specs.as_bytes()))?;
+        atomic::write(&out.join(names::PLAN), |w| {
+            serde_json::to_writer(w, self).map_err(std::io::Error::from)
+        })?;
+        Ok(())
+    }
+
+    /// The plan of a study and the text of its specs.
+    fn freeze(study: &Study, out: &Path) -> Result<(Self, String), StudyError> {
+        let directory = std::env::current_dir()
+            .map_err(|e| StoreError::Read { path: ".".into(), reason: e.to_string() })?;
+        let mut specs = String::new();
+        let mut begins: HashMap<Arc<str>, u64> = HashMap::new();
+        let runs = planned(study, out)
+            .into_iter()
+            .map(|run| {
+                let length = run.spec.len();
+                let begin = *begins.entry(Arc::clone(&run.spec)).or_insert_with_key(|spec| {
+                    specs += &format!("# {}\n", run.label.run);
+                    let begin = specs.len() as u64;
+                    specs += spec;
+                    specs.push('\n');
+                    begin
+                });
+                let keys = FrozenKeys {
+                    run: run.keys.run.clone(),
+                    spec: atomic::digest(run.spec.as_bytes()),
+                    training: run.keys.training.clone(),
+                };
+                FrozenRun { label: run.label, keys: Some(keys), begin, length }
+            })
+            .collect();
+        let mut frozen = Self { keys: study.keys.clone(), directory, runs, sha256: String::new() };
+        frozen.sha256 = frozen.digest();
+        Ok((frozen, specs))
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut words = |texts: &[&str]| {
+            hash.update((texts.len() as u64).to_le_bytes());
+            for text in texts {
+                hash.update((text.len() as u64).to_le_bytes());
+                hash.update(text);
+            }
+        };
+        words(&self.keys.iter().map(String::as_str).collect::<Vec<_>>());
+        words(&[&self.directory.to_string_lossy()]);
+        for FrozenRun { label, keys, begin, length } in &self.runs {
+            words(&label.values.iter().map(String::as_str).collect::<Vec<_>>());
+            words(&[&label.run, &label.pipeline, &format!("{} {begin} {length}", label.replicate)]);
+            if let Some(keys) = keys {
+                words(&[&keys.run, &keys.spec, keys.training.as_deref().unwrap_or("")]);
+            }
+        }
+        hex(hash)
+    }
+
+    /// Reads a frozen study.
+    ///
+    /// # Errors
+    /// If the folder has none or it is damaged.
+    pub fn read(out: &Path) -> Result<Self, StudyError> {
+        if !Self::is_in(out) {
+            return Err(StudyError::NoPlan(out.display().to_string()));
+        }
+        let path = out.join(names::PLAN);
+        let failed = |reason: String| StudyError::DamagedPlan { path: path.clone(), reason };
+        let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
+        let frozen: Self = serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))?;
+        if frozen.digest() == frozen.sha256 { Ok(frozen) } else { Err(failed("it is damaged".to_string())) }
+    }
+
+    /// Whether a folder has a frozen study.
+    pub fn is_in(out: &Path) -> bool {
+        out.join(names::PLAN).is_file()
+    }
+
+    /// Whether these are the runs of that study, in the same order. In plans of version 0.1 runs have other names.
+    pub fn is_of(&self, study: &Study, out: &Path) -> bool {
+        let runs = planned(study, out);
+        let same = |(ours, theirs): (&FrozenRun, &planned::PlannedRun)| match &ours.keys {
+            Some(keys) => keys.run == theirs.keys.run && ours.label == theirs.label,
+            None => {
+                let (a, b) = (&ours.label, &theirs.label);
+                (&a.pipeline, a.replicate, &a.values) == (&b.pipeline, b.replicate, &b.values)
+            }
+        };
+        self.keys == study.keys && self.runs.len() == runs.len() && self.runs.iter().zip(&runs).all(same)
+    }
+
+    /// Removes the plan from a folder, if there is one.
+    ///
+    /// # Errors
+    /// If another process works there, or a file cannot be removed.
+    pub fn remove(out: &Path) -> Result<(), StudyError> {
+        if !Self::is_in(out) {
+            return Ok(());
+        }
+        let _lock = Lock::exclusive(out)?;
+        let all = [names::PLAN, names::SPECS, names::SLURM];
+        Ok(all.into_iter().try_for_each(|name| atomic::remove(&out.join(name)))?)
+    }
+
+    /// For each run the index of the first that is the very same one: the run of the exact denoiser, say, is the same
+    /// for every width of the network. The first executes it for all.
+    pub fn firsts(&self) -> Vec<usize> {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        self.runs.iter().enumerate().map(|(i, run)| *seen.entry(&run.label.run).or_insert(i)).collect()
+    }
+
+    /// The folder of a run.
+    pub fn folder(out: &Path, run: &FrozenRun) -> PathBuf {
+        planned::folder(out, &run.label.run)
+    }
+
+    /// The status of a run, if this very run is done.
+    pub fn finished(out: &Path, run: &FrozenRun, specs: &mut Specs) -> Result<Option<Status>, StudyError> {
+        let folder = Self::folder(out, run);
+        if let Some(keys) = &run.keys {
+            return Ok(finished(&folder, &keys.run, run.label.replicate));
+        }
+        // A plan of version 0.1 identifies its runs by the bytes of their specs.
+        let spec = specs.read(run)?;
+        let same = std::fs::read_to_string(folder.join(names::SPEC)).is_ok_and(|there| there == spec);
+        Ok(Status::read_done(&folder).filter(|_| same))
+    }
+}
+
+/// The open text of all specs.
+pub struct Specs {
+    path: PathBuf,
+    file: File,
+}
+
+impl Specs {
+    /// Opens the specs of a folder.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn open(out: &Path) -> Result<Self, StudyError> {
+        let path = out.join(names::SPECS);
+        match File::open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(e) => Err(StudyError::DamagedPlan { path, reason: e.to_string() }),
+        }
+    }
+
+    /// The spec of a run.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not that of this run.
+    pub fn read(&mut self, run: &FrozenRun) -> Result<String, StudyError> {
+        let mut bytes = Vec::new();
+        let read = self
+            .file
+            .seek(SeekFrom::Start(run.begin))
+            .and_then(|_| (&mut self.file).take(run.length as u64).read_to_end(&mut bytes));
+        let failed = |reason: String| StudyError::DamagedPlan { path: self.path.clone(), reason };
+        read.map_err(|e| failed(e.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|e| failed(e.to_string()))?;
+        let digest = atomic::digest(text.as_bytes());
+        let own = match &run.keys {
+            Some(keys) => keys.spec == digest,
+            // Version 0.1 named the runs of a sweep after the beginning of that digest.
+            None => run.label.run.matches('-').count() < 2 || run.label.run.ends_with(&digest[..16]),
+        };
+        if !own {
+            return Err(self.damaged(run));
+        }
+        Ok(text)
+    }
+
+    /// The error of a spec that is not that of its run.
+    pub fn damaged(&self, run: &FrozenRun) -> StudyError {
+        let reason = format!("what it holds for {} is not its spec", run.label.run);
+        StudyError::DamagedPlan { path: self.path.clone(), reason }
+    }
+}

@@ -1,0 +1,127 @@
+//! `gdiff ls` and `gdiff sweep status`: the runs of a folder and how they stand.
+
+use super::error::StudyError;
+use super::frozen_plan::FrozenStudy;
+use super::old_folders::old_runs;
+use super::planned::{self, planned};
+use crate::spec;
+use crate::store::rows::read_last_row;
+use crate::store::{Label, Lock, MetricsRow, State, Status, names};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// All its files are there.
+    Done,
+    /// It failed; its status says why.
+    Failed,
+    /// A process holds it.
+    Running,
+    /// It was begun, and nobody works on it.
+    Begun,
+    /// Nothing of it is there.
+    Missing,
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Running => "running",
+            Self::Begun => "begun",
+            Self::Missing => "missing",
+        })
+    }
+}
+
+/// A run as the list shows it.
+#[derive(Debug, Clone)]
+pub struct RunLine {
+    /// Name, pipeline, replicate and sweep values.
+    pub label: Label,
+    /// How it stands.
+    pub state: RunState,
+    /// Its last row of metrics, when done.
+    pub last: Option<MetricsRow>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// The runs of a folder.
+#[derive(Debug, Clone)]
+pub struct RunList {
+    /// The sweep's keys.
+    pub keys: Vec<String>,
+    /// The runs, in their order.
+    pub lines: Vec<RunLine>,
+}
+
+/// The runs of a folder in their order, with their state and, where asked for, their main results: those of its
+/// plan, else of its spec, else what is there.
+///
+/// # Errors
+/// If the folder holds no runs at all, or its plan is damaged.
+pub fn list(out: &Path, with_results: bool) -> Result<RunList, StudyError> {
+    let (keys, labels) = if FrozenStudy::is_in(out) {
+        let frozen = FrozenStudy::read(out)?;
+        (frozen.keys, frozen.runs.into_iter().map(|run| run.label).collect())
+    } else {
+        match planned_labels(out) {
+            Some(planned) => planned,
+            None => (Vec::new(), found_labels(out)?),
+        }
+    };
+    let line = |label: Label| {
+        let folder = planned::folder(out, &label.run);
+        let status = Status::read(&folder);
+        line(&folder, label, status, with_results)
+    };
+    Ok(RunList { keys, lines: labels.into_iter().map(line).collect() })
+}
+
+/// The runs that the folder's own spec asks for; none where it cannot be read here and now.
+fn planned_labels(out: &Path) -> Option<(Vec<String>, Vec<Label>)> {
+    let text = std::fs::read_to_string(out.join(names::SPEC)).ok()?;
+    let study = spec::read_text(names::SPEC, &text, &[]).ok()?;
+    let old = old_runs(out);
+    let label = |run: planned::PlannedRun| {
+        // A run of version 0.1 is under another name there.
+        let key = (run.label.pipeline.clone(), run.keys.run.clone(), run.label.replicate);
+        match old.get(&key).filter(|_| !run.folder.exists()) {
+            Some(found) => Label { run: found.status.label.run.clone(), ..run.label },
+            None => run.label,
+        }
+    };
+    let labels = planned(&study, out).into_iter().map(label).collect();
+    Some((study.keys.clone(), labels))
+}
+
+/// The runs whose folders are there.
+fn found_labels(out: &Path) -> Result<Vec<Label>, StudyError> {
+    let entries = std::fs::read_dir(out.join(names::RUNS))
+        .map_err(|_| StudyError::NoRuns(out.display().to_string()))?;
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    let label = |folder: &PathBuf| {
+        let run = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let unknown = Label { run, pipeline: String::new(), replicate: 0, values: Vec::new() };
+        Status::read(folder).map_or(unknown, |status| status.label)
+    };
+    Ok(folders.iter().map(label).collect())
+}
+
+fn line(folder: &Path, label: Label, status: Option<Status>, with_results: bool) -> RunLine {
+    let state = match status.as_ref().map(|s| s.state) {
+        Some(State::Done) => RunState::Done,
+        _ if Lock::is_held(folder) => RunState::Running,
+        Some(State::Failed) => RunState::Failed,
+        None if folder.is_dir() => RunState::Begun,
+        None => RunState::Missing,
+    };
+    let with_results = with_results && state == RunState::Done;
+    let last = if with_results { read_last_row(&folder.join(names::METRICS)) } else { None };
+    RunLine { label, state, last, error: status.and_then(|s| s.error) }
+}

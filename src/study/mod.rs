@@ -1,0 +1,42 @@
+//! Many runs: which are still to do, who does them, what they share, and the tables that are made of them; here or on
+//! many machines.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`planned`] | the runs of a study: names, folders, keys |
+//! | [`held`] | what an output folder holds already |
+//! | [`run_study`] | all of it, or what is missing |
+//! | [`queue`], [`scheduler`] | which run comes next; the threads that do them |
+//! | [`shared_stages`] | data, spaces and networks that runs have in common |
+//! | [`tables`], [`provenance`] | the study's own tables, made of those of its runs |
+//! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
+//! | [`list`] | the runs of a folder and their states |
+//! | [`old_folders`] | folders of version 0.1 |
+//! | [`engines`] | job arrays on a cluster |
+//!
+//! Nothing but the folder is shared between processes: each run has its own lock, checkpoints and status.
+
+pub mod engines;
+pub mod error;
+pub mod execute;
+pub mod frozen_plan;
+pub mod held;
+mod index_list;
+pub mod list;
+pub mod old_folders;
+pub mod planned;
+pub mod provenance;
+mod queue;
+pub mod run_study;
+mod scheduler;
+mod shared_stages;
+pub mod tables;
+
+pub use engines::{Engine, Submission, SubmitOptions, Submitted, engine_lines, submit};
+pub use error::{RunFailure, StudyError};
+pub use execute::{Collected, Executed};
+pub use frozen_plan::{FrozenRun, FrozenStudy};
+pub use index_list::index_list;
+pub use list::{RunLine, RunList, RunState, list};
+pub use planned::{PlannedRun, planned};
+pub use run_study::{Finished, Outcome, run_study};

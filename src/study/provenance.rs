@@ -1,0 +1,112 @@
+//! `provenance.json`: what made the numbers, so that they can be made again.
+
+use crate::store::{StageSeconds, Status, StoreError, atomic, names};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Version, machine and time of an experiment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provenance {
+    version: &'static str,
+    git_commit: &'static str,
+    build_profile: &'static str,
+    features: &'static str,
+    operating_system: &'static str,
+    /// Left out of what was collected from several processes.
+    #[serde(flatten)]
+    machine: Option<Machine>,
+    start: String,
+    seconds: f64,
+    /// Seconds per stage of each run.
+    stages: BTreeMap<String, StageSeconds>,
+    /// SHA-256 of each table, in hexadecimal.
+    tables: BTreeMap<String, String>,
+}
+
+/// Where all runs of one process were done.
+#[derive(Debug, Clone, Serialize)]
+struct Machine {
+    device: String,
+    cpu: String,
+    threads: usize,
+    jobs: usize,
+}
+
+impl Provenance {
+    /// What can be said at the start of runs in this process.
+    pub fn begin(device: String, threads: usize, jobs: usize) -> Self {
+        Self { machine: Some(Machine { device, cpu: cpu_name(), threads, jobs }), ..Self::of_collection() }
+    }
+
+    /// What can be said of runs of other processes.
+    pub fn of_collection() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            git_commit: env!("GDIFF_GIT_COMMIT"),
+            build_profile: env!("GDIFF_PROFILE"),
+            features: env!("GDIFF_FEATURES"),
+            operating_system: std::env::consts::OS,
+            machine: None,
+            start: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            seconds: 0.0,
+            stages: BTreeMap::new(),
+            tables: BTreeMap::new(),
+        }
+    }
+
+    /// Takes an old one away: while it is not there, the folder's tables are not to be trusted.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn remove(folder: &Path) -> Result<(), StoreError> {
+        atomic::remove(&folder.join(names::PROVENANCE))
+    }
+
+    /// Completes it with the runs' own times and the digests of the tables, and writes it, after all tables.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write<'a>(
+        mut self,
+        folder: &Path,
+        seconds: f64,
+        runs: impl IntoIterator<Item = &'a Status>,
+        tables: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        self.tables = tables.clone();
+        self.seconds = seconds;
+        self.stages = runs.into_iter().map(|s| (s.label.run.clone(), s.seconds)).collect();
+        atomic::write(&folder.join(names::PROVENANCE), |out| {
+            serde_json::to_writer_pretty(&mut *out, &self)?;
+            out.write_all(b"\n")
+        })?;
+        Ok(())
+    }
+}
+
+/// The digests of a folder's tables, by their name; none where version 0.1 wrote them, or nothing did.
+pub fn digests(folder: &Path) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct Written {
+        #[serde(default)]
+        tables: BTreeMap<String, String>,
+    }
+    let bytes = std::fs::read(folder.join(names::PROVENANCE)).ok();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .map_or_else(BTreeMap::new, |w: Written| w.tables)
+}
+
+/// The processor's name, where the system tells it.
+fn cpu_name() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            text.lines().find_map(|l| {
+                l.strip_prefix("model name")?.split_once(':').map(|(_, v)| v.trim().to_string())
+            })
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}

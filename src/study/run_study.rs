@@ -1,0 +1,182 @@
+//! All runs of a study: which are still to do, and what comes of them together.
+
+use super::error::{RunFailure, StudyError};
+use super::frozen_plan::FrozenStudy;
+use super::held::{Held, holds};
+use super::old_folders;
+use super::planned::{PlannedRun, planned};
+use super::provenance::Provenance;
+use super::scheduler::Scheduler;
+use super::tables::{self, Tables};
+use crate::run::{Event, Reporter, RunError, RunOptions};
+use crate::spec::Study;
+use crate::store::summary::read_summary;
+use crate::store::{Lock, Status, SummaryRow, atomic, names};
+use candle_core::{Device, DeviceLocation};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The result of a study.
+#[derive(Debug)]
+pub struct Finished {
+    /// Output folder.
+    pub out: PathBuf,
+    /// The sweep's keys.
+    pub keys: Vec<String>,
+    /// The rows of `summary.csv`.
+    pub summary: Vec<SummaryRow>,
+    /// Status of each run that is done, under the sweep values of this study.
+    pub runs: Vec<Status>,
+    /// The runs that failed.
+    pub failures: Vec<RunFailure>,
+    /// How many runs there are, done or not.
+    pub all: usize,
+    /// Wall-clock seconds of this call.
+    pub seconds: f64,
+}
+
+/// What a call of [`run_study`] did.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything was there already; nothing was written.
+    AlreadyDone(Finished),
+    /// The runs that were missing are now done, but those that failed.
+    Done(Finished),
+}
+
+/// Runs a study, or what is missing of it, and writes its tables from the runs that are done.
+///
+/// # Errors
+/// If the folder holds another spec (unless forced), the only run fails, a file cannot be written, or a stop
+/// was asked for. Finished runs are kept in every case.
+pub fn run_study(
+    study: &Study,
+    options: &RunOptions,
+    reporter: &dyn Reporter,
+) -> Result<Outcome, StudyError> {
+    let clock = Instant::now();
+    let scheduler = Scheduler::new(options, reporter, &study.keys)?;
+    let out = &options.out;
+    let runs = planned(study, out);
+    let statuses_now = || statuses(&runs, reporter);
+    // What is finished needs no lock, so that it can be looked at in a folder that cannot be written.
+    if !options.force && holds(out, study)? == Held::Same && Tables::are_whole(out) {
+        let statuses = statuses_now();
+        if statuses.iter().all(Option::is_some) {
+            let (_, summary) = read_summary(&out.join(names::SUMMARY))?;
+            return Ok(Outcome::AlreadyDone(result(study, out, summary, statuses, Vec::new(), 0.0)));
+        }
+    }
+    atomic::make_folder(out)?;
+    let _lock = Lock::exclusive(out)?;
+    if options.force {
+        tables::empty(out)?;
+    }
+    // Another process may have been here since.
+    let held = if options.force { Held::Nothing } else { holds(out, study)? };
+    atomic::make_folder(&out.join(names::RUNS))?;
+    atomic::remove_leftovers(out)?;
+    Provenance::remove(out)?;
+    let adopted = old_folders::adopt(out, &runs)?;
+    let mut statuses = statuses_now();
+    if held != Held::Nothing {
+        say_what_is_kept(reporter, out, adopted, &statuses);
+    }
+    if adopted > 0 && FrozenStudy::is_in(out) {
+        FrozenStudy::rename_runs(study, out)?;
+    }
+    // A spec that says the same in other words stays as it is: it may be the user's own.
+    if held != Held::Same {
+        let spec = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
+        atomic::write(&out.join(names::SPEC), |w| w.write_all(spec.as_bytes()))?;
+    }
+
+    // The same run may stand at several points of the sweep; it is done once.
+    let mut seen = HashSet::new();
+    let missing: Vec<usize> = (0..runs.len()).filter(|&i| statuses[i].is_none()).collect();
+    let todo: Vec<&PlannedRun> =
+        missing.iter().map(|&i| &runs[i]).filter(|run| seen.insert(run.folder.as_path())).collect();
+    let jobs = options.jobs.clamp(1, todo.len().max(1));
+    let provenance = Provenance::begin(device_name(scheduler.device()), options.threads, jobs);
+    let finished = runs.iter().zip(&statuses);
+    let finished = finished.filter_map(|(run, status)| Some((run.folder.as_path(), status.as_ref()?)));
+    let mut failures = scheduler.run_all(&todo, finished)?;
+    for i in missing {
+        statuses[i] = finished_as_labelled(&runs[i]);
+    }
+    let done: Vec<(&Path, &Status)> = runs
+        .iter()
+        .zip(&statuses)
+        .filter_map(|(run, status)| Some((run.folder.as_path(), status.as_ref()?)))
+        .collect();
+    if done.is_empty() && failures.len() == 1 && runs.len() == 1 {
+        return Err(failures.remove(0).error.into());
+    }
+    let tables = Tables::write(out, &study.keys, &done)?;
+    let seconds = clock.elapsed().as_secs_f64();
+    provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
+    Ok(Outcome::Done(result(study, out, tables.summary, statuses, failures, seconds)))
+}
+
+fn result(
+    study: &Study,
+    out: &Path,
+    summary: Vec<SummaryRow>,
+    statuses: Vec<Option<Status>>,
+    failures: Vec<RunFailure>,
+    seconds: f64,
+) -> Finished {
+    Finished {
+        out: out.to_path_buf(),
+        keys: study.keys.clone(),
+        summary,
+        all: statuses.len(),
+        runs: statuses.into_iter().flatten().collect(),
+        failures,
+        seconds,
+    }
+}
+
+/// The status of a finished run under the label that the study gives it now: its sweep may have gained an axis since.
+pub fn finished_as_labelled(run: &PlannedRun) -> Option<Status> {
+    run.finished().map(|status| Status { label: run.label.clone(), ..status })
+}
+
+/// The status of each run that is finished and whose tables are what it wrote; a damaged run is reported, and counts as
+/// not done.
+fn statuses(runs: &[PlannedRun], reporter: &dyn Reporter) -> Vec<Option<Status>> {
+    let sound = |run: &PlannedRun| {
+        let status = finished_as_labelled(run)?;
+        match tables::check(&run.folder, &status) {
+            Ok(()) => Some(status),
+            Err(error) => {
+                let name = &run.label.run;
+                reporter.on(Event::Notice(&format!("{name} is computed again: {}", error.reason())));
+                None
+            }
+        }
+    };
+    runs.iter().map(sound).collect()
+}
+
+/// Says which runs a folder with earlier results keeps, and which are computed again.
+fn say_what_is_kept(reporter: &dyn Reporter, out: &Path, adopted: usize, statuses: &[Option<Status>]) {
+    let kept = statuses.iter().flatten().count();
+    let (all, out) = (statuses.len(), out.display());
+    if adopted > 0 {
+        reporter.on(Event::Notice(&format!(
+            "{out} was written by an earlier version of gdiff: {adopted} of its finished runs are the same runs today and are kept"
+        )));
+    } else if kept > 0 && kept < all {
+        reporter.on(Event::Notice(&format!("{out} has {kept} of {all} runs already; they are kept")));
+    }
+}
+
+fn device_name(device: &Device) -> String {
+    match device.location() {
+        DeviceLocation::Cpu => "cpu".to_string(),
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
+}

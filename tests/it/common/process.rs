@@ -1,0 +1,121 @@
+//! The binary as a process: to its end, or up to a point at which it waits (`GDIFF_TEST_WAIT`).
+
+use super::gdiff;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// How long a process may take to reach a point before the test fails: it decides nothing else.
+const HANG: Duration = Duration::from_secs(300);
+
+/// Runs the binary in a folder to its end.
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    gdiff(folder).args(arguments).output().expect("the binary starts")
+}
+
+/// Standard error as text.
+pub fn message(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Standard output as text.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The command ended well; returns its standard output.
+pub fn succeeded(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", message(output));
+    said(output)
+}
+
+/// Runs a line of a shell, such as a command that a message tells to paste.
+pub fn shell(folder: &Path, line: &str) -> Output {
+    Command::new("sh").args(["-c", line]).current_dir(folder).output().expect("there is a shell")
+}
+
+/// A process of the binary that waits at the points it was given, and is killed when it is dropped.
+pub struct Waiting {
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+}
+
+impl Waiting {
+    /// Starts the binary, and returns when it waits at every one of the points (see `src/experiment/wait_point.rs`).
+    pub fn begin(folder: &Path, arguments: &[&str], points: &[&str]) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
+            .current_dir(folder)
+            .args(arguments)
+            .env("GDIFF_TEST_WAIT", points.join(","))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        let mut waiting = Self { child, lines, said: String::new() };
+        for _ in points {
+            waiting.until_one_more_waits(points);
+        }
+        waiting
+    }
+
+    fn until_one_more_waits(&mut self, points: &[&str]) {
+        loop {
+            match self.lines.recv_timeout(HANG) {
+                Ok(line) if line.starts_with("gdiff: waiting at ") => return,
+                Ok(line) => self.said += &format!("{line}\n"),
+                Err(why) => panic!("it never waited at {points:?} ({why}): {}", self.said),
+            }
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it without a warning.
+    pub fn kill(mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "it ended where it should wait: {}", self.said);
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Interrupts it as Ctrl-C does: how it ends, and what it says on standard error.
+    pub fn interrupt(mut self) -> (ExitStatus, String) {
+        let sent = Command::new("kill").args(["-INT", &self.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        let status = self.child.wait().unwrap();
+        // Ends when the process has closed its standard error.
+        while let Ok(line) = self.lines.recv() {
+            self.said += &format!("{line}\n");
+        }
+        (status, std::mem::take(&mut self.said))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A small generator for moments and places: the test is the same each time.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % n
+    }
+}
