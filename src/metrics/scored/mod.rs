@@ -4,6 +4,7 @@
 mod log_likelihood;
 mod options;
 mod prdc;
+mod sliced_w2;
 
 pub use options::{Distances, MetricsOptions};
 
@@ -13,7 +14,8 @@ use candle_core::Device;
 use ndarray::ArrayView2;
 
 /// Every metric, in the order of its columns in `metrics.csv`.
-pub static METRICS: &[&dyn Metric] = &[&log_likelihood::LogLikelihood, &prdc::PrdcMetric];
+pub static METRICS: &[&dyn Metric] =
+    &[&log_likelihood::LogLikelihood, &prdc::PrdcMetric, &sliced_w2::SlicedW2Metric];
 
 /// A column of `metrics.csv`.
 #[derive(Debug, Clone, Copy, PartialEq)]
