@@ -1,0 +1,97 @@
+//! A folder that version 0.1 wrote is read, listed, drawn, and gone on with.
+
+use crate::common::{csv, message, run, said, succeeded, text};
+use std::path::Path;
+use tempfile::{TempDir, tempdir};
+
+/// A copy of the folders that version 0.1 wrote, beside their spec.
+fn old() -> TempDir {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name());
+            match path.is_dir() {
+                true => copy(&path, &to.join(name)),
+                false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+            }
+        }
+    }
+    let folder = tempdir().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version_0_1"), folder.path());
+    folder
+}
+
+/// The rows of a table without the names of runs.
+fn rows(path: impl AsRef<Path>) -> Vec<Vec<String>> {
+    csv(path).1.into_iter().map(|row| row[1..].to_vec()).collect()
+}
+
+#[test]
+fn its_runs_are_listed_and_drawn() {
+    let folder = old();
+    for name in ["sweep", "plain"] {
+        let listed = run(folder.path(), &["ls", name]);
+        succeeded(&listed);
+        let runs = if name == "sweep" { 4 } else { 1 };
+        assert_eq!(said(&listed).matches("| done ").count(), runs, "{}", said(&listed));
+        let plotted = run(folder.path(), &["plot", name, "--out", "drawn"]);
+        succeeded(&plotted);
+        assert!(said(&plotted).contains("log_likelihood.svg"), "{}", said(&plotted));
+        assert!(said(&plotted).contains("clouds"), "{}", message(&plotted));
+        assert!(!message(&plotted).contains("runs are here"), "{}", message(&plotted));
+    }
+    // A folder without its plan is listed by its spec, under the names that its runs have.
+    std::fs::remove_file(folder.path().join("sweep/points.json")).unwrap();
+    let listed = said(&run(folder.path(), &["ls", "sweep"]));
+    assert_eq!(listed.matches("| done ").count(), 4, "{listed}");
+}
+
+#[test]
+fn what_is_done_is_kept_and_only_what_is_new_is_computed() {
+    let folder = old();
+    let metrics = rows(folder.path().join("sweep/metrics.csv"));
+    let network: Vec<u8> =
+        std::fs::read(folder.path().join("sweep/runs/baseline-r0-2b29994b483ecf86/model.safetensors"))
+            .unwrap();
+    let again = run(folder.path(), &["run", "spec.toml", "--out", "sweep", "--json"]);
+    succeeded(&again);
+    assert!(said(&again).contains("4 of its finished runs"), "{}", said(&again));
+    assert!(said(&again).contains(r#""event":"begin","runs":0"#), "{}", said(&again));
+    let (columns, _) = csv(folder.path().join("sweep/metrics.csv"));
+    let kept = columns.iter().position(|column| column == "coverage").unwrap();
+    let cut: Vec<Vec<String>> =
+        rows(folder.path().join("sweep/metrics.csv")).into_iter().map(|row| row[..kept].to_vec()).collect();
+    assert_eq!(cut, metrics);
+    // The plan has the same numbers, and its runs are found under their new names.
+    let status = said(&run(folder.path(), &["sweep", "status", "sweep"]));
+    assert!(status.contains("done") && status.contains("0-3"), "{status}");
+    assert!(!folder.path().join("sweep/runs/baseline-r0-2b29994b483ecf86").exists());
+    // One more width, in a folder without a plan: two new runs beside the four.
+    std::fs::remove_file(folder.path().join("sweep/points.json")).unwrap();
+    let more =
+        ["run", "spec.toml", "--out", "sweep", "--json", "--set", "sweep.\"network.hidden\"=[[4],[5],[6]]"];
+    let more = run(folder.path(), &more);
+    succeeded(&more);
+    assert!(said(&more).contains(r#""event":"begin","runs":2"#), "{}", said(&more));
+    let kept = std::fs::read_dir(folder.path().join("sweep/runs")).unwrap().flatten();
+    let same = kept.filter(|run| std::fs::read(run.path().join("model.safetensors")).unwrap() == network);
+    assert_eq!(same.count(), 1);
+}
+
+#[test]
+fn a_plan_and_a_plain_folder_are_finished_already() {
+    let folder = old();
+    let executed = run(folder.path(), &["sweep", "exec", "sweep", "--index", "0", "--count", "4"]);
+    assert_eq!(said(&executed), "0 runs done, 4 were done already\n", "{}", message(&executed));
+    let tables = text(folder.path().join("plain/metrics.csv"));
+    let plain =
+        ["run", "spec.toml", "--set", "sweep={}", "--set", "pipelines=[\"baseline\"]", "--out", "plain"];
+    let again = run(folder.path(), &plain);
+    succeeded(&again);
+    assert!(said(&again).contains("finished already"), "{}", said(&again));
+    assert_eq!(text(folder.path().join("plain/metrics.csv")), tables);
+    // Another spec is told apart from it as ever.
+    let other = run(folder.path(), &[&plain[..], &["--set", "seed=9"]].concat());
+    assert_eq!(other.status.code(), Some(2));
+    assert!(message(&other).contains("there `seed = 4`, here `seed = 9`"), "{}", message(&other));
+}
