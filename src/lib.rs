@@ -36,3 +36,8 @@ pub mod space;
 pub mod spec;
 pub mod store;
 pub mod study;
+
+/// The code of docs/extending.md, compiled and run by the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/extending.md")]
+mod extending {}

@@ -6,8 +6,7 @@ use super::{Failure, print, read};
 use super::{HowArgs, SpecArgs};
 use crate::report::{ProgressBars, run_table};
 use crate::run::{Quiet, Reporter};
-use crate::study::Engine;
-use crate::study::{FrozenStudy, RunState, SubmitOptions, engine_lines, index_list, list, submit};
+use crate::study::{ENGINES, FrozenStudy, RunState, SubmitOptions, engine, index_list, list};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -69,8 +68,8 @@ pub struct SubmitArgs {
     /// Folder of the study
     pub folder: PathBuf,
     /// Who runs the jobs
-    #[arg(long, value_enum, default_value = "slurm")]
-    pub engine: Engine,
+    #[arg(long, default_value = "slurm", value_name = "NAME")]
+    pub engine: String,
     /// Partition
     #[arg(long, value_name = "NAME")]
     pub partition: Option<String>,
@@ -152,7 +151,7 @@ fn submit_jobs(args: &SubmitArgs) -> Result<(), Failure> {
         more: args.more.clone(),
         dry_run: args.dry_run,
     };
-    let submitted = submit(&args.folder, &options)?;
+    let submitted = engine(&args.engine).map_err(Failure::input)?.submit(&args.folder, &options)?;
     let line = |s: &crate::study::Submission| {
         let job = s.job.as_ref().map_or("not submitted".to_string(), |job| format!("job {job}"));
         format!("{job}: {} (array {})\n", s.script.display(), s.array)
@@ -180,8 +179,10 @@ fn status(args: &FolderArgs) -> Result<(), Failure> {
     for line in lines.iter().filter(|l| l.state == RunState::Failed) {
         text += &format!("{}: {}\n", line.label.run, line.error.as_deref().unwrap_or("failed"));
     }
-    for line in engine_lines(&args.folder) {
-        text += &format!("slurm: {line}\n");
+    for engine in ENGINES {
+        for line in engine.queue_lines(&args.folder) {
+            text += &format!("{}: {line}\n", engine.name());
+        }
     }
     print(&text)
 }

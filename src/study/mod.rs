@@ -32,7 +32,7 @@ mod scheduler;
 mod shared_stages;
 pub mod tables;
 
-pub use engines::{Engine, Submission, SubmitOptions, Submitted, engine_lines, submit};
+pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
 pub use error::{RunFailure, StudyError};
 pub use execute::{Collected, Executed};
 pub use frozen_plan::{FrozenRun, FrozenStudy};

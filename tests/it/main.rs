@@ -11,6 +11,7 @@ mod diffusion_network;
 mod diffusion_sampling;
 mod diffusion_training;
 mod disk;
+mod docs;
 mod figures_data;
 mod frozen;
 mod fuzz_spec;

@@ -1,5 +1,6 @@
 //! Submitting what is not done as Slurm job arrays, and reading Slurm's view of them.
 
+use super::{Engine, Submission, SubmitOptions, Submitted};
 use crate::store::{atomic, names};
 use crate::study::error::StudyError;
 use crate::study::frozen_plan::FrozenStudy;
@@ -13,48 +14,21 @@ use std::process::Command;
 /// Slurm's own default of `MaxArraySize`, where `scontrol` does not tell.
 const MAX_ARRAY_SIZE: usize = 1001;
 
-/// Who runs the jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Engine {
-    /// Slurm's `sbatch`.
-    Slurm,
-}
+/// Slurm's job arrays.
+pub struct Slurm;
 
-/// How to submit.
-#[derive(Debug, Clone)]
-pub struct SubmitOptions {
-    /// Partition.
-    pub partition: Option<String>,
-    /// Time limit, as Slurm writes it.
-    pub time: Option<String>,
-    /// Cores of a task.
-    pub cpus: usize,
-    /// Runs of a task, done in one process.
-    pub per_task: usize,
-    /// Further options of `sbatch`.
-    pub more: Vec<String>,
-    /// Write and show the scripts, but submit nothing.
-    pub dry_run: bool,
-}
+impl Engine for Slurm {
+    fn name(&self) -> &'static str {
+        "slurm"
+    }
 
-/// One job array.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Submission {
-    /// The script.
-    pub script: PathBuf,
-    /// Its array specification.
-    pub array: String,
-    /// Slurm's job number, when submitted.
-    pub job: Option<String>,
-}
+    fn submit(&self, out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> {
+        submit(out, options)
+    }
 
-/// What a submission did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Submitted {
-    /// The arrays.
-    pub arrays: Vec<Submission>,
-    /// Runs that were left out because an earlier job has them, waiting or running.
-    pub queued: Vec<usize>,
+    fn queue_lines(&self, out: &Path) -> Vec<String> {
+        queue_lines(out)
+    }
 }
 
 /// A submitted array: task `i` does the runs from `(offset + i) * per_task`.
@@ -85,7 +59,7 @@ struct Task {
 ///
 /// # Errors
 /// If a script cannot be written, or `sbatch` is missing or refuses; arrays submitted before are kept.
-pub fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> {
+fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> {
     let frozen = FrozenStudy::read(out)?;
     let firsts = frozen.firsts();
     let missing = frozen.statuses(out)?.into_iter().zip(&firsts).enumerate();
@@ -243,7 +217,7 @@ fn queue(out: &Path) -> Result<Vec<Task>, StudyError> {
 }
 
 /// Slurm's view of this folder's jobs, a line for each state: none when it knows of none.
-pub fn engine_lines(out: &Path) -> Vec<String> {
+fn queue_lines(out: &Path) -> Vec<String> {
     let tasks = match queue(out) {
         Ok(tasks) => tasks,
         Err(error) => return vec![error.to_string()],

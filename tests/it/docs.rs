@@ -1,0 +1,109 @@
+//! What the documentation says is what the program has.
+
+use gdiff::metrics::scored::columns;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The text between two comments of a Markdown file.
+fn between<'a>(text: &'a str, name: &str) -> &'a str {
+    let (_, rest) = text.split_once(&format!("<!-- {name} -->\n")).expect("the comment that begins it");
+    rest.split_once(&format!("<!-- /{name} -->")).expect("the comment that ends it").0
+}
+
+/// The table of metrics as Markdown. `UPDATE_DOCS=1 cargo test --release docs::` writes it.
+#[test]
+fn the_table_of_metrics_is_that_of_the_program() {
+    let bound = |value: f64, none: &str| if value.is_finite() { value.to_string() } else { none.to_string() };
+    let mut table = "| metric | unit | range | meaning |\n| --- | --- | --- | --- |\n".to_string();
+    for column in columns() {
+        let range = format!("{} to {}", bound(column.range.0, "-inf"), bound(column.range.1, "inf"));
+        table += &format!("| `{}` | {} | {range} | {} |\n", column.name, column.unit, column.about);
+    }
+    let page = read("docs/outputs.md");
+    let old = between(&page, "metrics");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let begin = old.as_ptr() as usize - page.as_ptr() as usize;
+        let new = [&page[..begin], &table, &page[begin + old.len()..]].concat();
+        std::fs::write(path("docs/outputs.md"), new).unwrap();
+        return;
+    }
+    assert_eq!(old, table, "UPDATE_DOCS=1 writes it anew");
+    let listed = columns().map(|column| column.name).collect::<Vec<_>>().join(", ");
+    assert!(read("README.md").contains(&format!("step, t, {listed}`")), "README's list of columns");
+}
+
+/// The dotted keys of a schema's values.
+fn keys(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
+    let Some(properties) = schema["properties"].as_object() else { return };
+    for (name, inner) in properties {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        keys(inner, &key, found);
+        if inner["properties"].is_null() {
+            found.insert(key);
+        }
+    }
+}
+
+#[test]
+fn every_key_of_a_spec_stands_in_the_table_of_keys() {
+    let mut known = BTreeSet::new();
+    keys(&gdiff::spec::schema(), "", &mut known);
+    let readme = read("README.md");
+    let (_, table) = readme.split_once("## The spec, key by key").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let (mut section, mut described) = (String::new(), BTreeSet::new());
+    for row in table.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let cell = row.split(" | ").next().unwrap();
+        if let Some(name) = cell.strip_prefix("**`[").and_then(|rest| rest.strip_suffix("]`**")) {
+            section = format!("{name}.");
+            continue;
+        }
+        for word in cell.split('`').skip(1).step_by(2) {
+            let key = word.trim_matches(['[', ']']);
+            let whole = if word.starts_with('[') { key.to_string() } else { format!("{section}{key}") };
+            described.insert(whole.replace(".NAME", ""));
+        }
+    }
+    let missing: Vec<&String> = known.difference(&described).collect();
+    assert!(missing.is_empty(), "keys that README does not describe: {missing:?}");
+    let gone: Vec<&String> = described.difference(&known).filter(|key| !key.starts_with("sweep")).collect();
+    assert!(gone.is_empty(), "keys that README describes and no spec has: {gone:?}");
+}
+
+#[test]
+fn the_places_that_extending_names_exist() {
+    let page = read("docs/extending.md");
+    let words: BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
+    let paths: Vec<&&str> = words.iter().filter(|word| word.starts_with("src/")).collect();
+    assert!(paths.len() > 10);
+    for name in paths {
+        assert!(path(name).exists(), "docs/extending.md names {name}");
+    }
+    for (name, file) in [
+        ("static METRICS", "src/metrics/scored/mod.rs"),
+        ("struct MetricsOptions", "src/metrics/scored/options.rs"),
+        ("enum SamplerKind", "src/diffusion/sample/options.rs"),
+        ("enum ScheduleKind", "src/diffusion/schedule.rs"),
+        ("enum NamedTransform", "src/space/options.rs"),
+        ("enum Fitted", "src/space/fitted.rs"),
+        ("enum Stored", "src/space/chain.rs"),
+        ("static BUILT_IN", "src/spec/pipelines.rs"),
+        ("enum Shape", "src/data/shapes.rs"),
+        ("enum Source", "src/data/source.rs"),
+        ("static FIGURES", "src/report/figures/mod.rs"),
+        ("static ENGINES", "src/study/engines/mod.rs"),
+    ] {
+        let item = name.rsplit(' ').next().unwrap();
+        assert!(page.contains(&format!("`{item}")), "docs/extending.md does not name {item}");
+        assert!(read(file).contains(name), "{file} has no `{name}`");
+    }
+}
