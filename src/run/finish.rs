@@ -33,7 +33,7 @@ pub(super) fn finish(
         label: run.label.clone(),
         numerics: Some(NUMERICS),
         keys: Some(run.keys.clone()),
-        space: Some(prepared.space.chain.to_files()?.0),
+        space: Some(prepared.space.chain.to_json()),
         seconds: StageSeconds {
             gaussianize: prepared.seconds,
             train: model.seconds,

@@ -49,7 +49,7 @@ pub(super) fn prepare(run: &Run) -> Result<Prepared, StageError> {
     for warning in &space.warnings {
         run.report(super::Event::Notice(&format!("{}: {warning}", run.label.run)));
     }
-    let (_, files) = space.chain.to_files()?;
+    let files = space.chain.gaussianizer_files()?;
     if !files.is_empty() {
         run.folder.write_rows(names::FIT, run.sweep_keys, run.label, &space.fit_rows)?;
     }

@@ -129,33 +129,34 @@ impl Chain {
         Ok(Some(mixture))
     }
 
-    /// The chain as JSON, and the Gaussianizers' safetensors under the names that the JSON gives them:
-    /// `gaussianizer.safetensors`, `gaussianizer-2.safetensors`, ...
-    ///
-    /// # Errors
-    /// If a Gaussianizer cannot be written.
-    pub fn to_files(&self) -> Result<(serde_json::Value, Vec<(String, Vec<u8>)>), SpaceError> {
-        let mut files = Vec::new();
-        let mut stored = Vec::new();
-        for transform in &self.transforms {
-            stored.push(match transform {
-                Fitted::Scaling(s) => Stored::Scaling { shift: s.shift.to_vec(), scale: s.scale.to_vec() },
-                Fitted::Whitening(whitening) => Stored::Whitening(whitening.clone()),
-                Fitted::Gaussianize(map) => {
-                    let file = match files.len() {
-                        0 => "gaussianizer.safetensors".to_string(),
-                        more => format!("gaussianizer-{}.safetensors", more + 1),
-                    };
-                    files.push((file.clone(), map.to_safetensors()?));
-                    Stored::Gaussianize { file }
-                }
-            });
-        }
-        let json = serde_json::to_value(stored).map_err(|e| SpaceError::Stored(e.to_string()))?;
-        Ok((json, files))
+    /// The chain as JSON: each transform with its numbers, a Gaussianizer with the name of its file.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut gaussianizers = 0;
+        let stored = |transform: &Fitted| match transform {
+            Fitted::Scaling(s) => Stored::Scaling { shift: s.shift.to_vec(), scale: s.scale.to_vec() },
+            Fitted::Whitening(whitening) => Stored::Whitening(whitening.clone()),
+            Fitted::Gaussianize(_) => {
+                gaussianizers += 1;
+                Stored::Gaussianize { file: file_name(gaussianizers) }
+            }
+        };
+        let stored: Vec<Stored> = self.transforms.iter().map(stored).collect();
+        serde_json::to_value(stored).expect("numbers and words have a JSON form")
     }
 
-    /// The chain of what [`to_files`](Self::to_files) wrote; `read` gives the bytes of a file by its name.
+    /// The Gaussianizers as safetensors, under the names that [`to_json`](Self::to_json) gives them.
+    ///
+    /// # Errors
+    /// If one cannot be written.
+    pub fn gaussianizer_files(&self) -> Result<Vec<(String, Vec<u8>)>, SpaceError> {
+        let maps = self.transforms.iter().filter_map(|transform| match transform {
+            Fitted::Gaussianize(map) => Some(map),
+            _ => None,
+        });
+        maps.enumerate().map(|(i, map)| Ok((file_name(i + 1), map.to_safetensors()?))).collect()
+    }
+
+    /// The chain of what [`to_json`](Self::to_json) gave; `read` gives the bytes of a file by its name.
     ///
     /// # Errors
     /// If the JSON is no chain, a file is missing or damaged, or the dimensions differ.
@@ -194,5 +195,13 @@ impl Chain {
             true => Ok(Self { transforms }),
             false => Err(failed("its transforms have different dimensions".to_string())),
         }
+    }
+}
+
+/// The file of the Gaussianizer of that number, from 1.
+fn file_name(number: usize) -> String {
+    match number {
+        1 => "gaussianizer.safetensors".to_string(),
+        more => format!("gaussianizer-{more}.safetensors"),
     }
 }

@@ -31,6 +31,7 @@ mod refusals;
 mod run;
 mod schema;
 mod shapes;
+mod spaces;
 mod structure;
 mod survival;
 mod sweep;

@@ -8,7 +8,7 @@ use crate::study::index_list::index_list;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Slurm's own default of `MaxArraySize`, where `scontrol` does not tell.
