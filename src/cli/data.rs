@@ -1,7 +1,7 @@
 //! `gdiff data`
 
 use super::SpecArgs;
-use super::{Failure, print, read, write_table};
+use super::{Failure, print, read, refuse_input, write_table};
 use crate::data::source::Part;
 use crate::data::table;
 use clap::Args;
@@ -28,6 +28,9 @@ pub struct DataArgs {
 }
 
 pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
+    if let Some(out) = &args.out {
+        refuse_input(out, &[&args.spec.spec])?;
+    }
     let plan = read(&args.spec)?.base;
     let count = args.count.map_or(plan.data.samples, usize::from);
     let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);

@@ -1,6 +1,6 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
-use super::{Failure, print, read_table, write_table};
+use super::{Failure, print, read_table, refuse_input, write_table};
 use crate::gaussianize::Gaussianizer;
 use crate::numeric::random::Stream;
 use crate::report::fit_table;
@@ -140,6 +140,8 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
 }
 
 fn fit(args: &FitArgs) -> Result<(), Failure> {
+    let outputs = std::iter::once(&args.out).chain(&args.report);
+    outputs.into_iter().try_for_each(|out| refuse_input(out, &[&args.data]))?;
     let points = read_table(&args.data)?;
     let options = gaussianize_options(points.ncols(), &args.overrides())?;
     let stream = Stream::new(args.seed, 0, "gaussianize");
@@ -154,6 +156,7 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 }
 
 fn apply(args: &MapArgs) -> Result<(), Failure> {
+    refuse_input(&args.out, &[&args.map, &args.data])?;
     let (map, points) = (read_map(&args.map)?, read_table(&args.data)?);
     fits(&map, points.view(), args)?;
     let mean = map.log_density(points.view()).mean().unwrap_or(f64::NAN);
@@ -162,12 +165,14 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 }
 
 fn invert(args: &MapArgs) -> Result<(), Failure> {
+    refuse_input(&args.out, &[&args.map, &args.data])?;
     let (map, points) = (read_map(&args.map)?, read_table(&args.data)?);
     fits(&map, points.view(), args)?;
     write_finite(&args.out, &map.inverse(points.view()))
 }
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
+    refuse_input(&args.out, &[&args.map])?;
     let map = read_map(&args.map)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, args.count.get(), map.dim());
     write_finite(&args.out, &map.inverse(z.view()))

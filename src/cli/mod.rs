@@ -9,6 +9,7 @@ mod metrics;
 mod plot;
 mod run;
 mod sweep;
+mod verify;
 
 pub use check::CheckArgs;
 pub use data::DataArgs;
@@ -54,6 +55,8 @@ pub enum Command {
     Sweep(SweepCommand),
     /// The runs of an output folder: state, keys, main results
     Ls(FolderArgs),
+    /// Check every file of an output folder against its digest
+    Verify(FolderArgs),
     /// JSON Schema of the spec, for editors, on standard output
     Schema,
     /// Figures (SVG and PNG) and a page of an output folder, whole or in part
@@ -88,6 +91,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),
         Command::Ls(args) => sweep::ls(args),
+        Command::Verify(args) => verify::verify_folder(args),
         Command::Schema => print(&format!("{:#}\n", spec::schema())),
         Command::Plot(args) => plot::plot(args),
         Command::Completions { shell } => {
@@ -106,6 +110,17 @@ fn read(args: &SpecArgs) -> Result<Study, SpecError> {
 /// Reads a table of points; the message names the file.
 fn read_table(path: &Path) -> Result<Array2<f64>, Failure> {
     table::read(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
+}
+
+/// Refuses an output that is an input of the same command: writing it would destroy it.
+fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+    match inputs.iter().find(|input| atomic::is_same_file(out, input)) {
+        Some(_) => {
+            let message = format!("--out {} is an input of this command; choose another file", out.display());
+            Err(Failure::input(message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Writes a table of points, whole or not at all: npy by its name, else CSV.

@@ -7,6 +7,7 @@ use crate::report::{JsonEvents, ProgressBars, TensorBoard, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
+use crate::study::held::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
 #[cfg(unix)]
@@ -128,6 +129,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
 /// A folder that was planned for job arrays keeps its numbers: another sweep is refused there, unless forced.
 fn keep_plan(study: &Study, options: &RunOptions) -> Result<(), Failure> {
     let out = &options.out;
+    refuse_foreign(out)?;
     if options.force {
         FrozenStudy::remove(out)?;
     } else if FrozenStudy::is_in(out) && !FrozenStudy::read(out)?.is_of(study, out) {

@@ -1,11 +1,13 @@
-//! Files that appear whole or not at all: written aside in the same folder, synced, then renamed.
+//! Files that appear whole or not at all: written aside in the same folder, synced, then renamed. What is no regular
+//! file (a device, a pipe) is written through, a link leads to the file that it names, and a file that is replaced
+//! keeps its permissions.
 
 use super::error::StoreError;
 use super::names::UNFINISHED;
 use super::wait_point::{Point, wait_at};
 use crate::numeric::digest::hex;
 use sha2::{Digest, Sha256};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -34,22 +36,36 @@ pub struct Unfinished {
     file: BufWriter<Hashing>,
 }
 
-/// A file and the digest of what was written to it.
+/// Where the bytes go, and the digest of what was written.
 #[derive(Debug)]
 struct Hashing {
-    file: NamedTempFile,
+    target: Target,
     hash: Sha256,
+}
+
+#[derive(Debug)]
+enum Target {
+    /// A file beside its place.
+    Aside(NamedTempFile),
+    /// Something that is no regular file, and cannot be replaced as a whole.
+    Through(File),
 }
 
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = match &mut self.target {
+            Target::Aside(file) => file.write(bytes)?,
+            Target::Through(file) => file.write(bytes)?,
+        };
         self.hash.update(&bytes[..written]);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.target {
+            Target::Aside(file) => file.flush(),
+            Target::Through(file) => file.flush(),
+        }
     }
 }
 
@@ -59,7 +75,17 @@ impl Unfinished {
     /// # Errors
     /// If the folder is not writable.
     pub fn begin(path: &Path) -> Result<Self, StoreError> {
-        let folder = match path.parent() {
+        let failed = |e| unwritable(path, e);
+        // What a link leads to is replaced, not the link.
+        let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_symlink());
+        let place = if is_link { link_target(path).map_err(failed)? } else { path.to_path_buf() };
+        let there = fs::metadata(&place).ok();
+        if there.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
+            let file = File::options().write(true).open(&place).map_err(failed)?;
+            let through = Hashing { target: Target::Through(file), hash: Sha256::new() };
+            return Ok(Self { path: place, file: BufWriter::new(through) });
+        }
+        let folder = match place.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
@@ -67,9 +93,12 @@ impl Unfinished {
         builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|e| unwritable(path, e))?;
-        let file = Hashing { file, hash: Sha256::new() };
-        Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
+        let file = builder.tempfile_in(folder).map_err(failed)?;
+        if let Some(there) = there.filter(fs::Metadata::is_file) {
+            file.as_file().set_permissions(there.permissions()).map_err(failed)?;
+        }
+        let aside = Hashing { target: Target::Aside(file), hash: Sha256::new() };
+        Ok(Self { path: place, file: BufWriter::new(aside) })
     }
 
     /// Puts the whole file in its place, and returns the SHA-256 of what it holds, in hexadecimal.
@@ -79,7 +108,8 @@ impl Unfinished {
     pub fn finish(self) -> Result<String, StoreError> {
         let Self { path, file } = self;
         let place = || -> io::Result<String> {
-            let Hashing { file, hash } = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            let Hashing { target, hash } = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            let Target::Aside(file) = target else { return Ok(hex(hash)) };
             file.as_file().sync_all()?;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             wait_at(Point::Write(&name), path.display(), || false);
@@ -109,6 +139,25 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     let mut unfinished = Unfinished::begin(path)?;
     fill(&mut unfinished).map_err(|e| unwritable(path, e))?;
     unfinished.finish()
+}
+
+/// The file that a link leads to, whether it is there or not yet.
+fn link_target(link: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(link) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let target = fs::read_link(link)?;
+            Ok(link.parent().map_or_else(|| target.clone(), |folder| folder.join(&target)))
+        }
+        found => found,
+    }
+}
+
+/// Whether two paths lead to the same file.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (fs::canonicalize(a), fs::canonicalize(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
 }
 
 /// The error of a file that cannot be written.

@@ -69,6 +69,10 @@ impl Lock {
 
 fn open(folder: &Path) -> Result<(File, PathBuf), StoreError> {
     let path = folder.join(LOCK);
+    if std::fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) {
+        let source = std::io::Error::other("it is no regular file, so it is no lock of gdiff; remove it");
+        return Err(StoreError::Write { path, source });
+    }
     match OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path) {
         Ok(file) => Ok((file, path)),
         Err(source) => Err(StoreError::Write { path, source }),

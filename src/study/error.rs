@@ -18,6 +18,16 @@ pub enum StudyError {
         /// The first line in which the specs differ.
         difference: String,
     },
+    /// The output folder holds files of a study's names that no study of ours has written.
+    #[error(
+        "{folder} holds {name}, but no spec.toml, so it was not written by gdiff; choose another --out, or move the file"
+    )]
+    Foreign {
+        /// The folder.
+        folder: String,
+        /// The first such file or folder.
+        name: &'static str,
+    },
     /// Threads could not be started.
     #[error("cannot start threads ({0}); give smaller --threads or --jobs")]
     Threads(String),
@@ -85,6 +95,7 @@ impl StudyError {
             Self::Run(error) => error.exit_code(),
             Self::Store(StoreError::Locked { .. })
             | Self::OtherSpec { .. }
+            | Self::Foreign { .. }
             | Self::NoSuchIndex { .. }
             | Self::NoPlan(_)
             | Self::Spec(_)

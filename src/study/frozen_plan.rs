@@ -1,7 +1,7 @@
 //! The plan of a sweep: `points.json` numbers its runs for good, `specs.txt` holds their resolved specs.
 
 use super::error::StudyError;
-use super::held::{Held, holds};
+use super::held::{Held, holds, refuse_foreign};
 use super::planned::{self, finished, planned};
 use crate::numeric::digest::hex;
 use crate::run::RunError;
@@ -89,6 +89,7 @@ impl FrozenStudy {
     pub fn plan(study: &Study, out: &Path) -> Result<Self, StudyError> {
         let (frozen, specs) = Self::freeze(study, out)?;
         atomic::make_folder(out)?;
+        refuse_foreign(out)?;
         let _lock = Lock::exclusive(out)?;
         let held = holds(out, study)?;
         // A damaged plan is written anew.
@@ -186,7 +187,16 @@ impl FrozenStudy {
         let failed = |reason: String| StudyError::DamagedPlan { path: path.clone(), reason };
         let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
         let frozen: Self = serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))?;
-        if frozen.digest() == frozen.sha256 { Ok(frozen) } else { Err(failed("it is damaged".to_string())) }
+        if frozen.digest() != frozen.sha256 {
+            return Err(failed("it is damaged".to_string()));
+        }
+        // A name is a folder under runs/, and nothing else.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let bad = |run: &&FrozenRun| !run.label.run.chars().all(plain) || run.label.run.starts_with('.');
+        match frozen.runs.iter().find(bad) {
+            Some(run) => Err(failed(format!("`{}` is no name of a run", run.label.run))),
+            None => Ok(frozen),
+        }
     }
 
     /// Whether a folder has a frozen study.

@@ -46,6 +46,27 @@ pub fn holds(out: &Path, study: &Study) -> Result<Held, StudyError> {
     }
 }
 
+/// Refuses a folder without a spec that has files or folders under the names that a study writes: they are somebody
+/// else's.
+///
+/// # Errors
+/// Naming the first.
+pub fn refuse_foreign(out: &Path) -> Result<(), StudyError> {
+    if out.join(names::SPEC).is_file() {
+        return Ok(());
+    }
+    let others = [names::RUNS, names::FIGURES, names::PAGE, names::TENSORBOARD, names::PLAN];
+    let name = others.into_iter().chain(names::TABLES).find(|name| {
+        // An empty folder holds nothing of anybody's.
+        let path = out.join(name);
+        path.exists() && std::fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_some())
+    });
+    match name {
+        Some(name) => Err(StudyError::Foreign { folder: out.display().to_string(), name }),
+        None => Ok(()),
+    }
+}
+
 /// The first line in which two specs differ, for the message. Pipelines that only one of them defines do not count.
 fn first_difference(there: &BTreeMap<String, String>, here: &BTreeMap<String, String>) -> Option<String> {
     let shown = |key: &str, value: Option<&String>| {

@@ -10,6 +10,7 @@
 //! | [`shared_stages`] | data, spaces and networks that runs have in common |
 //! | [`tables`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
+//! | `verify` | every file against its digest |
 //! | [`list`] | the runs of a folder and their states |
 //! | [`old_folders`] | folders of version 0.1 |
 //! | [`engines`] | job arrays on a cluster |
@@ -31,6 +32,7 @@ pub mod run_study;
 mod scheduler;
 mod shared_stages;
 pub mod tables;
+mod verify;
 
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
 pub use error::{RunFailure, StudyError};
@@ -40,3 +42,4 @@ pub use index_list::index_list;
 pub use list::{RunLine, RunList, RunState, list};
 pub use planned::{PlannedRun, planned};
 pub use run_study::{Finished, Outcome, run_study};
+pub use verify::{Verified, verify};

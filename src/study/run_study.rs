@@ -2,7 +2,7 @@
 
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
-use super::held::{Held, holds};
+use super::held::{Held, holds, refuse_foreign};
 use super::old_folders;
 use super::planned::{PlannedRun, planned};
 use super::provenance::Provenance;
@@ -69,6 +69,7 @@ pub fn run_study(
         }
     }
     atomic::make_folder(out)?;
+    refuse_foreign(out)?;
     let _lock = Lock::exclusive(out)?;
     if options.force {
         tables::empty(out)?;

@@ -26,6 +26,7 @@ mod metrics_prdc;
 mod metrics_sliced;
 mod metrics_statistics;
 mod mixture;
+mod ownership;
 mod plot;
 mod refusals;
 mod run;

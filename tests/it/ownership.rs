@@ -1,0 +1,237 @@
+//! What is not ours is never touched, and what was changed since we wrote it is never believed.
+
+use crate::common::{Dice, TABLES, files, message, run, said, spec, succeeded, text};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use tempfile::tempdir;
+
+/// One small run.
+const SMALL: &str = r#"name = "small"
+pipelines = ["baseline", "gaussianized"]
+[data]
+kind = "eight_gaussians"
+samples = 60
+[gaussianize]
+coupling = "marginal"
+layers = 1
+[diffusion]
+steps = 4
+[network]
+hidden = [4]
+time_dim = 4
+[train]
+iterations = 5
+[sample]
+count = 30
+[metrics]
+reference = 30
+"#;
+
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+    std::fs::write(folder.join(name), text).unwrap();
+}
+
+fn refused(folder: &Path, arguments: &[&str], words: &str) {
+    let output = run(folder, arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", message(&output));
+    assert!(message(&output).contains(words), "{arguments:?}: {}", message(&output));
+}
+
+#[test]
+fn an_output_that_is_an_input_is_refused() {
+    let folder = tempdir().unwrap();
+    let rows: String = (0..40).map(|i| format!("{},{}\n", i % 7, (i * i) % 11)).collect();
+    let table = format!("x0,x1\n{rows}");
+    write(folder.path(), "d.csv", &table);
+    spec(folder.path(), SMALL);
+    succeeded(&run(folder.path(), &["gaussianize", "fit", "d.csv", "--out", "g", "--coupling", "marginal"]));
+    let map = std::fs::read(folder.path().join("g")).unwrap();
+    symlink("d.csv", folder.path().join("link.csv")).unwrap();
+    for arguments in [
+        &["gaussianize", "fit", "d.csv", "--out", "d.csv"][..],
+        &["gaussianize", "fit", "d.csv", "--out", "link.csv"],
+        &["gaussianize", "fit", "d.csv", "--out", "h", "--report", "./d.csv"],
+        &["gaussianize", "apply", "g", "d.csv", "--out", "d.csv"],
+        &["gaussianize", "apply", "g", "d.csv", "--out", "g"],
+        &["gaussianize", "invert", "g", "d.csv", "--out", "d.csv"],
+        &["gaussianize", "sample", "g", "--count", "3", "--out", "g"],
+        &["data", "spec.toml", "--out", "spec.toml"],
+    ] {
+        refused(folder.path(), arguments, "is an input of this command");
+    }
+    assert_eq!(text(folder.path().join("d.csv")), table);
+    assert_eq!(text(folder.path().join("spec.toml")), SMALL);
+    assert_eq!(std::fs::read(folder.path().join("g")).unwrap(), map);
+}
+
+#[test]
+fn devices_pipes_links_and_permissions_stay_what_they_are() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), SMALL);
+    let data =
+        |out: &str| succeeded(&run(folder.path(), &["data", "spec.toml", "--count", "5", "--out", out]));
+    data("plain.csv");
+    let expected = text(folder.path().join("plain.csv"));
+    data("/dev/null");
+    assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    // A link stays a link, also one whose file is not there yet.
+    write(folder.path(), "target.csv", "old");
+    symlink("target.csv", folder.path().join("link.csv")).unwrap();
+    symlink("new.csv", folder.path().join("dangling.csv")).unwrap();
+    for (link, target) in [("link.csv", "target.csv"), ("dangling.csv", "new.csv")] {
+        data(link);
+        assert!(std::fs::symlink_metadata(folder.path().join(link)).unwrap().file_type().is_symlink());
+        assert_eq!(text(folder.path().join(target)), expected);
+    }
+    // Permissions of a file that is replaced.
+    let private = folder.path().join("private.csv");
+    write(folder.path(), "private.csv", "old");
+    std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o600)).unwrap();
+    data("private.csv");
+    assert_eq!(std::fs::metadata(&private).unwrap().mode() & 0o777, 0o600);
+    // A pipe is written through, and read as it comes.
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    data("pipe");
+    assert_eq!(reader.join().unwrap(), expected);
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn files_of_somebody_else_are_left_alone_even_with_force() {
+    for name in
+        ["metrics.csv", "summary.csv", "runs/mine.txt", "figures/loss.svg", "report.html", "points.json"]
+    {
+        for force in [&[][..], &["--force"]] {
+            let folder = tempdir().unwrap();
+            spec(folder.path(), SMALL);
+            write(folder.path(), &format!("d/{name}"), "mine");
+            refused(
+                folder.path(),
+                &[&["run", "spec.toml", "--out", "d"], force].concat(),
+                "was not written by gdiff",
+            );
+            assert_eq!(text(folder.path().join("d").join(name)), "mine");
+            assert_eq!(files(&folder.path().join("d")).len(), 1, "{name}");
+        }
+        let folder = tempdir().unwrap();
+        spec(folder.path(), SMALL);
+        write(folder.path(), &format!("d/{name}"), "mine");
+        refused(folder.path(), &["sweep", "plan", "spec.toml", "--out", "d"], "was not written by gdiff");
+    }
+    // A folder with other files of the user's is as good as any.
+    let folder = tempdir().unwrap();
+    spec(folder.path(), SMALL);
+    write(folder.path(), "d/notes.txt", "mine");
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "d", "--quiet"]));
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "d", "--quiet", "--force"]));
+    assert_eq!(text(folder.path().join("d/notes.txt")), "mine");
+}
+
+#[test]
+fn a_lock_that_is_a_link_is_refused_and_its_target_kept() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), SMALL);
+    write(folder.path(), "precious", "mine");
+    std::fs::create_dir(folder.path().join("d")).unwrap();
+    symlink("../precious", folder.path().join("d/.lock")).unwrap();
+    let output = run(folder.path(), &["run", "spec.toml", "--out", "d"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(message(&output).contains("no lock of gdiff"), "{}", message(&output));
+    assert_eq!(text(folder.path().join("precious")), "mine");
+}
+
+/// Every file of a folder but locks, changed in every way: cut at a line, cut anywhere, a flipped bit, emptied, removed,
+/// replaced by its twin of the other run. The next run either gives the very same tables, or refuses.
+#[test]
+fn every_change_to_a_file_is_healed_or_refused() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), SMALL);
+    let command = ["run", "spec.toml", "--out", "d", "--quiet"];
+    succeeded(&run(folder.path(), &command));
+    let out = folder.path().join("d");
+    let whole: Vec<(std::path::PathBuf, Vec<u8>)> = files(&out)
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| name != ".lock"))
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    let tables: Vec<String> = TABLES.iter().map(|table| text(out.join(table))).collect();
+    let mut dice = Dice(7);
+    let (mut healed, mut refusals, mut noticed) = (0, 0, 0);
+    for (path, bytes) in &whole {
+        let other =
+            path.to_string_lossy().replace("baseline-r0", "@").replace("gaussianized-r0", "baseline-r0");
+        let other = std::path::PathBuf::from(other.replace('@', "gaussianized-r0"));
+        let twin =
+            whole.iter().find(|(twin, _)| *twin == other && twin != path).map(|(_, bytes)| bytes.clone());
+        let line = bytes
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .and_then(|end| bytes[..end].iter().rposition(|b| *b == b'\n'));
+        let mut flipped = bytes.clone();
+        flipped[dice.below(bytes.len())] ^= 1 << dice.below(8);
+        let changes = [
+            line.map(|end| bytes[..=end].to_vec()),
+            Some(bytes[..dice.below(bytes.len())].to_vec()),
+            Some(flipped),
+            Some(Vec::new()),
+            twin,
+            None,
+        ];
+        for (kind, change) in changes.into_iter().enumerate() {
+            if change.is_none() && kind != 5 {
+                continue;
+            }
+            for (path, bytes) in &whole {
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, bytes).unwrap();
+            }
+            match &change {
+                Some(changed) => std::fs::write(path, changed).unwrap(),
+                None => std::fs::remove_file(path).unwrap(),
+            }
+            let verified = run(folder.path(), &["verify", "d"]);
+            noticed += usize::from(verified.status.code() == Some(1));
+            let output = run(folder.path(), &command);
+            if output.status.success() {
+                for (table, expected) in TABLES.iter().zip(&tables) {
+                    assert_eq!(
+                        &text(out.join(table)),
+                        expected,
+                        "{} of kind {kind}: {table}",
+                        path.display()
+                    );
+                }
+                healed += 1;
+            } else {
+                assert!(output.status.code() == Some(2) || output.status.code() == Some(1), "{output:?}");
+                assert!(message(&output).starts_with("gdiff: "), "{}", message(&output));
+                refusals += 1;
+            }
+        }
+    }
+    println!("changes: {healed} healed, {refusals} refused, {noticed} found by verify");
+    assert!(healed + refusals >= 100 && noticed >= 80, "{healed} {refusals} {noticed}");
+}
+
+#[test]
+fn verify_names_what_was_changed() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), SMALL);
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "d", "--quiet"]));
+    let sound = run(folder.path(), &["verify", "d"]);
+    succeeded(&sound);
+    assert!(said(&sound).contains("files are what was written"), "{}", said(&sound));
+    let samples = folder.path().join("d/runs/baseline-r0/samples.csv");
+    let rows = text(&samples);
+    std::fs::write(&samples, rows.replacen('1', "2", 1)).unwrap();
+    let damaged = run(folder.path(), &["verify", "d"]);
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(message(&damaged).contains("runs/baseline-r0/samples.csv"), "{}", message(&damaged));
+    refused(folder.path(), &["verify", "nothing"], "has no runs");
+}
