@@ -11,6 +11,7 @@ use super::tables::{self, Tables};
 use crate::run::{Event, Reporter, RunError, RunOptions};
 use crate::spec::Study;
 use crate::store::summary::read_summary;
+use crate::store::sweep_values::by_name;
 use crate::store::{Lock, Status, SummaryRow, atomic, names};
 use candle_core::{Device, DeviceLocation};
 use std::collections::HashSet;
@@ -64,7 +65,8 @@ pub fn run_study(
     if !options.force && holds(out, study)? == Held::Same && Tables::are_whole(out) {
         let statuses = statuses_now();
         if statuses.iter().all(Option::is_some) {
-            let (_, summary) = read_summary(&out.join(names::SUMMARY))?;
+            let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
+            summary.iter_mut().for_each(|row| row.values = by_name(&row.values, &keys, &study.keys));
             return Ok(Outcome::AlreadyDone(result(study, out, summary, statuses, Vec::new(), 0.0)));
         }
     }

@@ -1,11 +1,11 @@
 //! Fig. 4 of the first paper: the samples at chosen reverse steps, a row for each pipeline, the mixture's
 //! contours behind, all on the same axes.
 
+use super::captions::{count, pipeline_name, setting};
 use super::contours::{behind, contours};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::point_name;
-use super::words::{count, pipeline_name, setting};
 use crate::run::{Cloud, FinishedRun, RunError};
 use ndarray::{Array2, ArrayView1, s};
 

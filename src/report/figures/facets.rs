@@ -2,10 +2,10 @@
 //! makes one panel with a line for each pipeline; several make a panel for each pipeline with a line for
 //! each point. The exact denoiser is a dashed line beside the baseline.
 
+use super::captions::pipeline_name;
 use super::model::{Mark, Role, Stroke};
 use super::results::RunRows;
 use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups, ink};
-use super::words::pipeline_name;
 
 /// What is drawn for one group of replicates.
 pub struct Lines {

@@ -1,9 +1,9 @@
 //! Fig. 2 of the second paper: the isotropy along the forward process, measured and by its formula (I 20).
 
+use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Stroke};
 use super::results::{Results, RunRows};
 use super::series::{NAMED_POINTS, point_name};
-use super::words::{pipeline_name, setting};
 use crate::store::IsotropyRow;
 
 /// The figure; none where no run wrote `isotropy.csv`.

@@ -2,10 +2,10 @@
 //! density and coverage against lambda (I 28) with the control (the plain network with its output scaled) and
 //! the second paper's own values beside; or against whatever else a sweep varies first.
 
+use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale};
 use super::results::Results;
 use super::series::point_name;
-use super::words::{pipeline_name, setting};
 use crate::store::SummaryRow;
 
 /// Table 1 of the second paper: data set, metric, DDPM, Iso-Diffusion.

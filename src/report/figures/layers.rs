@@ -1,10 +1,10 @@
 //! The Gaussianizer layer by layer: fresh real points and their marginals after 0, 1, 2, ... layers.
 
+use super::captions::{count, setting};
 use super::clouds::Frame;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Stroke};
 use super::results::Results;
 use super::series::point_name;
-use super::words::{count, setting};
 use crate::run::{FinishedRun, RunError};
 use ndarray::{Array2, ArrayView1, s};
 

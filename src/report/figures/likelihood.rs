@@ -1,12 +1,12 @@
 //! Fig. 5 of the first paper: log-likelihood against reverse step (G 25), with the line of real points and
 //! that of the exact denoiser.
 
+use super::captions::{count, setting};
 use super::draw;
 use super::facets::{Facet, Lines, facets, reference_line};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, groups};
-use super::words::{count, setting};
 use crate::run::{FinishedRun, RunError};
 
 /// Nats around the data's own value that the close view shows at least and at most.

@@ -1,10 +1,10 @@
 //! Fig. 6 of the first paper: training loss against iteration, raw and smoothed.
 
+use super::captions::setting;
 use super::facets::{Lines, facets};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Scale, Stroke};
 use super::results::Results;
 use super::series::{Curve, Group};
-use super::words::setting;
 use crate::store::LossRow;
 
 /// The part of the logged iterations on each side that a smoothed value is averaged over: one in this many.

@@ -15,6 +15,7 @@
 //! | [`mod@spheres`] | points by radius and by number of spheres (its Figs. 4-6) |
 //! | [`mod@layers`] | the Gaussianizer layer by layer |
 
+pub mod captions;
 pub mod clouds;
 pub mod contours;
 pub mod draw;
@@ -29,7 +30,6 @@ pub mod prdc;
 pub mod results;
 pub mod series;
 pub mod spheres;
-pub mod words;
 
 use crate::run::RunError;
 

@@ -1,11 +1,11 @@
 //! Precision, recall, density and coverage against reverse step.
 
+use super::captions::setting;
 use super::facets::{Facet, facets};
 use super::likelihood::step_of;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, Group};
-use super::words::setting;
 use crate::store::MetricsRow;
 
 /// Up to this value all metrics share one axis.

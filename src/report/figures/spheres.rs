@@ -1,11 +1,11 @@
 //! Figs. 4-6 of the second paper: real points by the radius of their k-NN sphere, generated points by the
 //! number of real spheres that hold them.
 
+use super::captions::{count, pipeline_name, setting};
 use super::clouds::Frame;
 use super::model::{ColourBar, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::point_name;
-use super::words::{count, pipeline_name, setting};
 use crate::data::table;
 use crate::metrics::RealManifold;
 use crate::run::{FinishedRun, RunError};

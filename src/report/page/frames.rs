@@ -1,10 +1,10 @@
 //! The reverse process of a few runs as frames for the page's animation.
 
 use crate::report::figures::Results;
+use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::clouds::{Frame, background, runs_at};
 use crate::report::figures::model::Mark;
 use crate::report::figures::series::point_name;
-use crate::report::figures::words::pipeline_name;
 use crate::run::{FinishedRun, RunError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

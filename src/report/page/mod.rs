@@ -4,7 +4,7 @@ mod frames;
 mod tables;
 
 use crate::report::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, css_variables, escape, svg};
-use crate::report::figures::{Figure, Results, words};
+use crate::report::figures::{Figure, Results, captions};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
     let _ = write!(
         body,
         r#"<header><div><h1>{name}</h1><p class="muted">{}</p></div><button id="theme" type="button">Light / dark</button></header>"#,
-        escape(&words::details(results))
+        escape(&captions::details(results))
     );
     let sections = [
         ("summary", "Summary", tables::summary(results)),

@@ -1,8 +1,8 @@
 //! The tables of the page: summary, spec, provenance.
 
 use crate::report::figures::Results;
+use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::escape;
-use crate::report::figures::words::pipeline_name;
 use crate::report::table::{SummaryColumn, columns, lines};
 use crate::spec::DATA;
 use crate::store::SummaryRow;

@@ -1,7 +1,7 @@
 //! From numbers to places on an axis, and the ticks along it.
 
+use crate::report::figures::captions;
 use crate::report::figures::model::{Axis, Scale};
-use crate::report::figures::words;
 
 /// Where a number lies between the ends of an axis, 0 to 1; beyond it outside.
 pub fn place(axis: &Axis, value: f64) -> f64 {
@@ -73,7 +73,7 @@ pub fn label(value: f64, digits: usize) -> String {
         return format!(
             "{}{}",
             if size.round() > 0.0 { sign } else { "" },
-            words::count(size.round() as usize)
+            captions::count(size.round() as usize)
         );
     }
     let text = format!("{size:.digits$}");
