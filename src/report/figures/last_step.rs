@@ -4,8 +4,8 @@
 
 use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale};
+use super::names::point_name;
 use super::results::Results;
-use super::series::point_name;
 use crate::store::SummaryRow;
 
 /// Table 1 of the second paper: data set, metric, DDPM, Iso-Diffusion.
@@ -176,13 +176,13 @@ impl Series<'_> {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
-    fn mark(&self, place: &Place, shift: f64, strength: f64) -> Mark {
+    fn mark(&self, place: &Place, role: Role, shift: f64, strength: f64) -> Mark {
         let column = |value: fn(&SummaryRow) -> f64| -> Vec<f64> {
             self.rows.iter().map(|(_, row)| value(row)).collect()
         };
         Mark::Intervals {
             label: self.label(place),
-            ink: Ink { role: Role::of_pipeline(self.pipeline), strength },
+            ink: Ink { role, strength },
             open: self.control,
             x: self.rows.iter().map(|(at, _)| *at as f64 + shift).collect(),
             y: column(|row| row.numbers.mean),
@@ -210,7 +210,8 @@ fn panel(
     for (i, series) in series.iter().enumerate() {
         let shift = SPREAD * ((i as f64 + 0.5) / count - 0.5);
         let at = points.iter().position(|p| *p == series.point).unwrap_or(0);
-        marks.push(series.mark(place, shift, 1.0 - 0.6 * at as f64 / points.len() as f64));
+        let strength = 1.0 - 0.6 * at as f64 / points.len() as f64;
+        marks.push(series.mark(place, results.role(series.pipeline), shift, strength));
     }
     if marks.is_empty() {
         return None;

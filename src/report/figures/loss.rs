@@ -23,7 +23,7 @@ pub fn loss(results: &Results) -> Option<Figure> {
             raw: Some(raw),
         }
     };
-    let facets = facets(&results.keys, &results.losses, lines);
+    let facets = facets(results, &results.losses, lines);
     let curves = || facets.iter().flat_map(|f| &f.curves);
     if curves().all(|c| c.x.len() < 2) {
         return None;

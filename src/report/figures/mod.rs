@@ -26,6 +26,7 @@ pub mod layers;
 pub mod likelihood;
 pub mod loss;
 pub mod model;
+pub mod names;
 pub mod prdc;
 pub mod results;
 pub mod series;

@@ -15,8 +15,12 @@ pub enum Role {
     Baseline,
     /// The Gaussianized pipeline.
     Gaussianized,
+    /// The whitened pipeline.
+    Whitened,
     /// The exact denoiser.
     Exact,
+    /// A pipeline without a colour of its own, by its number among them.
+    Own(usize),
     /// Numbers of a paper.
     Paper,
     /// What stands in the background.
@@ -26,14 +30,17 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role of a pipeline by its name.
-    pub fn of_pipeline(name: &str) -> Self {
-        match name {
-            "baseline" => Self::Baseline,
-            "gaussianized" => Self::Gaussianized,
-            "exact" => Self::Exact,
-            _ => Self::Data,
-        }
+    /// The role of a pipeline among those of a study, which are in the order of its spec: the same one in every figure.
+    pub fn of_pipeline(name: &str, pipelines: &[String]) -> Self {
+        let fixed = |name: &str| match name {
+            "baseline" => Some(Self::Baseline),
+            "gaussianized" => Some(Self::Gaussianized),
+            "whitened" => Some(Self::Whitened),
+            "exact" => Some(Self::Exact),
+            _ => None,
+        };
+        let others = || pipelines.iter().filter(|other| fixed(other).is_none());
+        fixed(name).unwrap_or_else(|| Self::Own(others().position(|n| n == name).unwrap_or_default()))
     }
 }
 

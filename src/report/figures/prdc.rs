@@ -21,7 +21,7 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
         .map(|column| {
             let value = |row: &MetricsRow| row.get(column);
             let curve = |group: &Group<MetricsRow>| Curve::over(&group.replicates, true, step_of, value);
-            facets(&results.keys, &results.metrics, |group| curve(group).into())
+            facets(results, &results.metrics, |group| curve(group).into())
         })
         .collect();
     let longest = by_metric.iter().flatten().flat_map(|f| &f.curves).map(|c| c.x.len()).max();

@@ -1,5 +1,6 @@
 //! What an output folder holds, whole or in part: its tables, its spec, its finished runs.
 
+use super::model::Role;
 use crate::run::RunError;
 use crate::spec::{self, DATA, Study};
 use crate::store::rows::{read_keys, read_labelled, read_rows};
@@ -82,6 +83,8 @@ pub struct Results {
     pub spec: Option<String>,
     /// What the spec says, where it can still be read here.
     pub study: Option<Study>,
+    /// The pipelines, in the order of the spec; those that the spec does not name follow in the order of the tables.
+    pub pipelines: Vec<String>,
     /// The sweep's keys. The values of every label and row below are in this order.
     pub keys: Vec<String>,
     /// Metrics of each run by reverse step.
@@ -155,8 +158,31 @@ impl Results {
         }
         let provenance = std::fs::read(folder.join(names::PROVENANCE)).ok();
         let provenance = provenance.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut pipelines: Vec<String> = Vec::new();
+        let of_spec = study.iter().flat_map(|study| study.base.pipelines.iter().map(|p| &p.name));
+        let of_tables = metrics.iter().map(|run| &run.label).chain(losses.iter().map(|run| &run.label));
+        let of_tables = of_tables.map(|label| &label.pipeline);
+        let of_summary = summary.iter().map(|row| &row.pipeline).filter(|name| *name != DATA);
+        for name in of_spec.chain(of_tables).chain(of_summary) {
+            if !pipelines.contains(name) {
+                pipelines.push(name.clone());
+            }
+        }
         let folder = folder.to_path_buf();
-        Ok(Self { folder, spec, study, keys, metrics, losses, isotropy, summary, provenance, runs, notices })
+        Ok(Self {
+            folder,
+            spec,
+            study,
+            pipelines,
+            keys,
+            metrics,
+            losses,
+            isotropy,
+            summary,
+            provenance,
+            runs,
+            notices,
+        })
     }
 
     /// The name of the experiment, or of its folder.
@@ -166,16 +192,9 @@ impl Results {
         named.or_else(folder).unwrap_or_else(|| "results".to_string())
     }
 
-    /// The pipelines, in the order of the spec or of the tables.
-    pub fn pipelines(&self) -> Vec<String> {
-        let labels = self.metrics.iter().map(|r| &r.label).chain(self.losses.iter().map(|r| &r.label));
-        let mut names: Vec<String> = Vec::new();
-        for label in labels {
-            if !names.contains(&label.pipeline) {
-                names.push(label.pipeline.clone());
-            }
-        }
-        names
+    /// The role of a pipeline: the same one in every figure of the folder.
+    pub fn role(&self, pipeline: &str) -> Role {
+        Role::of_pipeline(pipeline, &self.pipelines)
     }
 
     /// The finished run of a pipeline at a sweep point, its first replicate.

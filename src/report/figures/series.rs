@@ -1,6 +1,6 @@
 //! Runs as curves: replicates averaged, sweep points named, long tables thinned.
 
-use super::model::{Ink, Role};
+use super::names::point_name;
 use super::results::RunRows;
 use crate::numeric::intervals::mean_interval;
 use std::collections::{BTreeMap, HashMap};
@@ -117,17 +117,6 @@ pub fn groups<R>(runs: &[RunRows<R>]) -> Vec<Group<'_, R>> {
     groups
 }
 
-/// A sweep point in words: `width 16, lambda 0.1`.
-pub fn point_name(keys: &[String], values: &[String]) -> String {
-    let one = |(key, value): (&String, &String)| match (key.rsplit('.').next().unwrap_or(key), value.as_str())
-    {
-        (_, "" | "false") => None,
-        (name, "true") => Some(name.to_string()),
-        (name, value) => Some(format!("{name} {value}")),
-    };
-    keys.iter().zip(values).filter_map(one).collect::<Vec<_>>().join(", ")
-}
-
 /// Which of the lines of one pipeline are named, and how strongly each is drawn.
 pub struct Emphasis {
     /// In the order of the lines: label where it is written, and strength.
@@ -147,19 +136,14 @@ impl Emphasis {
         let mut order: Vec<usize> = (0..n).filter(|&i| ends[i].is_some()).collect();
         order.sort_by(|&a, &b| ends[a].unwrap_or(0.0).total_cmp(&ends[b].unwrap_or(0.0)));
         let mut lines = vec![(None, 0.3); n];
-        let told = [(0, "lowest"), (order.len() / 2, "median"), (order.len().wrapping_sub(1), "highest")];
-        for (place, word) in told {
-            if let Some(&i) = order.get(place) {
+        let named = [(0, "lowest"), (order.len() / 2, "median"), (order.len().wrapping_sub(1), "highest")];
+        for (rank, word) in named {
+            if let Some(&i) = order.get(rank) {
                 lines[i] = (Some(format!("{word}: {}", name(i))), 1.0);
             }
         }
         Self { lines }
     }
-}
-
-/// The colour of a line of a pipeline.
-pub fn ink(pipeline: &str, strength: f64) -> Ink {
-    Ink { role: Role::of_pipeline(pipeline), strength }
 }
 
 #[cfg(test)]

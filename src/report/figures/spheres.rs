@@ -4,8 +4,8 @@
 use super::captions::{count, pipeline_name, setting};
 use super::clouds::Frame;
 use super::model::{ColourBar, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::names::point_name;
 use super::results::Results;
-use super::series::point_name;
 use crate::data::table;
 use crate::metrics::RealManifold;
 use crate::run::{FinishedRun, RunError};

@@ -3,8 +3,9 @@
 use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::clouds::{Frame, background, runs_at};
+use crate::report::figures::draw::css_name;
 use crate::report::figures::model::Mark;
-use crate::report::figures::series::point_name;
+use crate::report::figures::names::point_name;
 use crate::run::{FinishedRun, RunError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -44,7 +45,8 @@ pub struct Shown {
 #[derive(Serialize)]
 struct Side {
     name: String,
-    role: String,
+    /// The name of its colour in the style sheet.
+    colour: &'static str,
     steps: Vec<usize>,
     /// Log-likelihood after each of the steps.
     log_likelihood: Vec<Option<f64>>,
@@ -67,7 +69,7 @@ pub fn frames(results: &Results) -> Result<Vec<Shown>, RunError> {
     if n > MOST_RUNS {
         points = (0..MOST_RUNS).map(|i| points[i * (n - 1) / (MOST_RUNS - 1)]).collect();
     }
-    let sides = points.len() * results.pipelines().len().max(1);
+    let sides = points.len() * results.pipelines.len().max(1);
     let most_frames = if sides > 6 { FRAMES.1 } else { FRAMES.0 };
     let count = (BYTES / (sides.max(1) * most_frames * 4)).clamp(POINTS.1, POINTS.0);
     let shown = points.iter().map(|values| shown(results, values, count, most_frames));
@@ -131,7 +133,7 @@ fn side(
         .collect();
     Ok(Side {
         name: pipeline_name(pipeline).to_string(),
-        role: pipeline.to_string(),
+        colour: css_name(results.role(pipeline)),
         log_likelihood: steps.iter().map(|step| known.get(step).copied()).collect(),
         places: encoded(places),
         steps,

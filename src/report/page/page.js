@@ -11,7 +11,7 @@ document.getElementById('theme').addEventListener('click', () => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => draw());
 
-// Tables are sorted by the column that is clicked; a second click turns the order.
+// Tables are sorted by the column that is clicked; a second click reverses the order.
 for (const table of document.querySelectorAll('table.sortable')) {
   const body = table.tBodies[0];
   table.tHead.addEventListener('click', (event) => {
@@ -62,7 +62,7 @@ function show(index) {
     const box = document.createElement('div');
     const title = document.createElement('h3');
     title.textContent = side.name;
-    title.style.color = `var(--${side.role})`;
+    title.style.color = `var(--${side.colour})`;
     const canvas = document.createElement('canvas');
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `Samples of the ${side.name} pipeline at the chosen step`);
@@ -100,7 +100,7 @@ function draw() {
     };
     dots(behind, 0, behind.length, colour('grid'));
     const each = side.places.length / side.steps.length;
-    dots(side.places, frame * each, (frame + 1) * each, colour(side.role));
+    dots(side.places, frame * each, (frame + 1) * each, colour(side.colour));
     pen.strokeStyle = colour('quiet');
     pen.lineWidth = Math.max(1, pixels / 420);
     for (const line of contours) {

@@ -12,7 +12,7 @@ mod theme;
 pub use png::png;
 pub use scale::label as number_label;
 pub use text::{REGULAR as FONT_REGULAR, SEMI_BOLD as FONT_SEMI_BOLD, escape};
-pub use theme::{Theme, css_variables};
+pub use theme::{Theme, css_name, css_variables};
 
 use super::model::{Figure, Form, Mark, Panel, PanelRow, Role};
 use frame::Shown;
