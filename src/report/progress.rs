@@ -1,5 +1,6 @@
 //! Progress bars with ETA on standard error; none when it is no terminal.
 
+use super::visible::visible;
 use crate::run::{Event, Reporter};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
@@ -55,7 +56,7 @@ impl ProgressBars {
 
 /// Something that the user should know, beside the results.
 pub fn note(text: &str) {
-    eprintln!("gdiff: note: {text}");
+    eprintln!("gdiff: note: {}", visible(text));
 }
 
 impl Reporter for ProgressBars {
@@ -85,7 +86,7 @@ impl Reporter for ProgressBars {
             Event::Failed { run, why } => {
                 self.over(run);
                 // On a terminal the message would wait under the bars for the end of everything.
-                self.all.suspend(|| eprintln!("gdiff: {run} failed: {why}"));
+                self.all.suspend(|| eprintln!("gdiff: {run} failed: {}", visible(why)));
             }
             Event::Notice(text) => self.all.suspend(|| note(text)),
             Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => {}

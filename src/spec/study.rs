@@ -133,6 +133,23 @@ impl Study {
     }
 }
 
+/// Refuses a swept text that does harm as a cell of a table: spreadsheets compute cells that begin with such a sign. As
+/// numbers and lists are no texts, this concerns names of files alone, for which another way of writing is easily found.
+fn check_cell(value: &Value, at: &str, origins: &Origins) -> Result<(), SpecError> {
+    let Value::String(text) = value else { return Ok(()) };
+    if text.starts_with(['=', '+', '-', '@']) {
+        let message = format!(
+            "the value {text:?} begins with a sign that spreadsheets compute; write it otherwise, a path as {:?}",
+            format!("./{text}")
+        );
+        return Err(origins.error(at, message));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(origins.error(at, format!("the value {text:?} holds a control character; take it out")));
+    }
+    Ok(())
+}
+
 fn point(
     table: &Table,
     origins: &Origins,
@@ -142,6 +159,7 @@ fn point(
 ) -> Result<Point, SpecError> {
     let (mut table, mut origins) = (table.clone(), origins.clone());
     for (key, value, place) in settings {
+        check_cell(value, place, &origins)?;
         let place = origins.place(place).unwrap_or(Place::Whole);
         Override::new(key, value.clone(), place).apply(&mut table, &mut origins)?;
     }

@@ -3,8 +3,9 @@
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
 use super::held::{Held, holds};
+use super::list::run_folders;
 use super::old_folders;
-use super::planned::{PlannedRun, planned};
+use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::{self, Tables};
@@ -115,6 +116,7 @@ pub fn run_study(
     if done.is_empty() && failures.len() == 1 && runs.len() == 1 {
         return Err(failures.remove(0).error.into());
     }
+    say_what_is_left_out(reporter, out, &runs, done.len());
     let tables = Tables::write(out, &study.keys, &done)?;
     let seconds = clock.elapsed().as_secs_f64();
     provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
@@ -172,6 +174,19 @@ fn say_what_is_kept(reporter: &dyn Reporter, out: &Path, adopted: usize, statuse
         )));
     } else if kept > 0 && kept < all {
         reporter.on(Event::Notice(&format!("{out} has {kept} of {all} runs already; they are kept")));
+    }
+}
+
+/// Says how many runs of the folder its tables leave out, because this study does not ask for them.
+fn say_what_is_left_out(reporter: &dyn Reporter, out: &Path, runs: &[PlannedRun], done: usize) {
+    let asked_for: HashSet<&str> = runs.iter().map(|run| run.label.run.as_str()).collect();
+    let others = run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
+    let others = others.filter(|name| Status::read_done(&planned::folder(out, name)).is_some()).count();
+    if others > 0 {
+        let (all, out) = (done + others, out.display());
+        reporter.on(Event::Notice(&format!(
+            "the tables of {out} now hold {done} of {all} runs; the other {others} are kept, and `gdiff ls --all {out}` shows them"
+        )));
     }
 }
 

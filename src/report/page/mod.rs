@@ -44,8 +44,9 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
         let _ = write!(body, r#"<section id="{id}"><h2>{title}</h2>{text}</section>"#);
     }
     let data = serde_json::to_string(&runs).unwrap_or_else(|_| "[]".to_string());
-    // A script element ends at the first "</", whatever stands around it.
-    let data = data.replace("</", "<\\/");
+    // Within a script element `</` and `<!--` have a meaning for the reader of HTML, whatever is around them. In JSON `<`
+    // occurs in strings alone, where it may be written as an escape.
+    let data = data.replace('<', "\\u003c");
     format!(
         r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -156,6 +156,12 @@ fn batch_script(
     lines.extend(options.partition.iter().map(|p| format!("--partition={}", quoted(p))));
     lines.extend(options.time.iter().map(|t| format!("--time={}", quoted(t))));
     lines.extend(options.more.iter().map(|option| quoted(option)));
+    if let Some(line) = lines.iter().find(|line| line.chars().any(char::is_control)) {
+        return Err(failed(
+            "sbatch",
+            format!("the option {line:?} holds a line end or another control character"),
+        ));
+    }
     let lines: String = lines.iter().map(|line| format!("#SBATCH {line}\n")).collect();
     let per_task = options.per_task.max(1);
     Ok(format!(

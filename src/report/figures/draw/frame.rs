@@ -1,6 +1,6 @@
 //! What stands around the marks of a panel: grid, ticks, names of axes.
 
-use super::scale::{place, ticks};
+use super::scale::{self, place, ticks};
 use super::svg::{Anchor, Area, Font, Svg, path};
 use super::text;
 use crate::report::figures::model::{Axis, Figure, Form, Panel, Scale};
@@ -46,7 +46,7 @@ pub fn left_gutter(panel: &Panel, shown: Shown) -> f64 {
     let counts = [3.0, 4.0, 6.0, 8.0];
     let labels = counts.into_iter().flat_map(|count| inside(&panel.y, count));
     let widths = labels.map(|(_, label)| text::width(&label, TICK, false));
-    widths.fold(0.0, f64::max) + 8.0 + if panel.y.label.is_empty() { 0.0 } else { 20.0 }
+    widths.fold(0.0, f64::max) + 8.0 + if scale::name(&panel.y).is_empty() { 0.0 } else { 20.0 }
 }
 
 /// Space that the horizontal axis takes.
@@ -58,7 +58,7 @@ pub fn below(panel: &Panel, shown: Shown) -> f64 {
         Scale::Named(names) => names.iter().map(|name| name.lines().count()).max().unwrap_or(1),
         _ => 1,
     };
-    4.0 + 15.0 * lines as f64 + if panel.x.label.is_empty() { 0.0 } else { 18.0 }
+    4.0 + 15.0 * lines as f64 + if scale::name(&panel.x).is_empty() { 0.0 } else { 18.0 }
 }
 
 /// The ticks between the ends of an axis.
@@ -96,12 +96,13 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
     }
     svg.frame(plot, &grid);
     let name = Font { size: NAME, colour: svg.theme.ink(), bold: false };
-    if shown.x && !panel.x.label.is_empty() {
+    let (below_axis, beside_axis) = (scale::name(&panel.x), scale::name(&panel.y));
+    if shown.x && !below_axis.is_empty() {
         let y = plot.bottom() + below(panel, shown);
-        svg.text(plot.x + 0.5 * plot.width, y, Anchor::Middle, &name, &panel.x.label);
+        svg.text(plot.x + 0.5 * plot.width, y, Anchor::Middle, &name, &below_axis);
     }
-    if shown.y && !panel.y.label.is_empty() {
+    if shown.y && !beside_axis.is_empty() {
         let x = plot.x - gutter + 12.0;
-        svg.turned_text(x, plot.y + 0.5 * plot.height, Anchor::Middle, &name, &panel.y.label, true);
+        svg.turned_text(x, plot.y + 0.5 * plot.height, Anchor::Middle, &name, &beside_axis, true);
     }
 }

@@ -192,11 +192,11 @@ fn panel_titles(svg: &mut Svg, title: &str, panel: &Panel, plot: Area) {
         let area = Area { x: plot.x, y: plot.y - 36.0, width: 0.42 * plot.width, height: 9.0 };
         marks::colour_bar(svg, area);
         let small = Font { size: 11.0, colour: svg.theme.muted(), bold: false };
-        let axis = super::model::Axis::linear("", scale.low, scale.high);
+        let axis = super::model::Axis::linear(&scale.label, scale.low, scale.high);
         for (value, label) in scale::ticks(&axis, 3.0) {
             let x = area.x + scale::place(&axis, value) * area.width;
             svg.text(x, area.bottom() + 13.0, Anchor::Middle, &small, &label);
         }
-        svg.text(area.right() + 8.0, area.bottom(), Anchor::Start, &small, &scale.label);
+        svg.text(area.right() + 8.0, area.bottom(), Anchor::Start, &small, &scale::name(&axis));
     }
 }
