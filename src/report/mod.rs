@@ -1,4 +1,4 @@
-//! What people look at: progress, the table at the end, JSON events.
+//! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
 pub mod figures;
 mod fit;

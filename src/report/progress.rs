@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// One bar for each run under way, and one for all of them where there are several.
+/// One bar for each run that is being done, and one for all of them where there are several.
 #[derive(Debug, Default)]
 pub struct ProgressBars {
     all: MultiProgress,
@@ -27,12 +27,12 @@ impl ProgressBars {
         Self::default()
     }
 
-    /// Takes all bars away.
+    /// Removes all bars.
     pub fn clear(&self) {
         let _ = self.all.clear();
     }
 
-    /// Takes the bar of a run away and counts the run.
+    /// Removes the bar of a run and counts the run.
     fn over(&self, run: &str) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bar) = bars.remove(run) {

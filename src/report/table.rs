@@ -51,14 +51,14 @@ type Line<'a> = (&'a str, &'a [String]);
 pub(super) fn lines(summary: &[SummaryRow]) -> Vec<Line<'_>> {
     // Points that share their data share the line of fresh real points.
     let mut groups: Vec<(Line, Vec<u64>)> = Vec::new();
-    let mut places: HashMap<Line, usize> = HashMap::new();
+    let mut indices: HashMap<Line, usize> = HashMap::new();
     for row in summary {
         let line = (row.pipeline.as_str(), row.values.as_slice());
-        let place = *places.entry(line).or_insert(groups.len());
-        if place == groups.len() {
+        let index = *indices.entry(line).or_insert(groups.len());
+        if index == groups.len() {
             groups.push((line, Vec::new()));
         }
-        groups[place].1.push(row.numbers.mean.to_bits());
+        groups[index].1.push(row.numbers.mean.to_bits());
     }
     let mut seen = HashSet::new();
     groups.retain(|((pipeline, _), means)| *pipeline != DATA || seen.insert(means.clone()));

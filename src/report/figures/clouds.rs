@@ -12,16 +12,16 @@ use ndarray::{Array2, ArrayView1, s};
 /// Points of each cloud.
 const POINTS: usize = 1000;
 
-/// Real points that set the axes, and stand behind where no density is known.
+/// Real points drawn behind the samples where no density is known.
 const REAL: usize = 1000;
 
-/// Steps are shown at these parts of the way.
+/// The reverse process is shown at its beginning and after each of so many equal fractions.
 const FIFTHS: usize = 5;
 
 /// Sweep points that get a figure of their own.
 const MOST_FIGURES: usize = 6;
 
-/// Half the side of the axes, in units of the data's own half width: so much of x_T is seen.
+/// Half the side of the axes, in units of the data's own half width, so that x_T is in the picture.
 const MARGIN: f64 = 1.3;
 
 /// A square region of the plane.
@@ -39,7 +39,7 @@ impl Frame {
         let ends = |column: ArrayView1<f64>| {
             let mut values: Vec<f64> = column.iter().copied().filter(|v| v.is_finite()).collect();
             values.sort_by(f64::total_cmp);
-            let at = |part: f64| values.get((part * values.len().saturating_sub(1) as f64) as usize);
+            let at = |fraction: f64| values.get((fraction * values.len().saturating_sub(1) as f64) as usize);
             (at(0.002).copied().unwrap_or(-1.0), at(0.998).copied().unwrap_or(1.0))
         };
         let (x, y) = (ends(points.column(0)), ends(points.column(1)));
@@ -48,7 +48,7 @@ impl Frame {
         Self { x: square(x), y: square(y) }
     }
 
-    /// Its two axes, without words.
+    /// Its two axes, without labels.
     pub fn axes(&self) -> (Axis, Axis) {
         (Axis::linear("", self.x.0, self.x.1), Axis::linear("", self.y.0, self.y.1))
     }
@@ -135,7 +135,7 @@ fn figure(results: &Results, values: &[String], file: String) -> Result<Option<F
     }))
 }
 
-/// The axes and what stands behind the samples of a run.
+/// The axes of a run's clouds, and what is drawn behind its samples.
 pub fn background(run: &FinishedRun) -> Result<(Frame, Mark), RunError> {
     let reference = run.reference()?;
     let real = reference.slice(s![..reference.nrows().min(REAL), ..]).to_owned();

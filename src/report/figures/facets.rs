@@ -1,4 +1,4 @@
-//! Curves laid out by pipeline and sweep point, the same way in every figure of lines: one point of a sweep
+//! Curves laid out by pipeline and sweep point, alike in every figure of lines: one point of a sweep
 //! makes one panel with a line for each pipeline; several make a panel for each pipeline with a line for
 //! each point. The exact denoiser is a dashed line beside the baseline.
 
@@ -53,7 +53,7 @@ pub fn facets<R>(results: &Results, runs: &[RunRows<R>], lines: impl Fn(&Group<R
         return one_panel(results, &groups, &lines).into_iter().collect();
     }
     let exact: Vec<Curve> = groups.iter().filter(|g| g.pipeline == "exact").map(|g| lines(g).main).collect();
-    // The exact denoiser asks for no panel where no swept key changes it.
+    // The exact denoiser needs no panel where no swept key changes it.
     let common = exact.first().filter(|first| exact.iter().all(|c| c == *first)).cloned();
     pipelines.retain(|p| *p != "exact" || common.is_none() || pipelines_alone(&groups));
     let mut facets: Vec<Facet> =

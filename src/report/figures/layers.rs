@@ -17,8 +17,8 @@ const POINTS: usize = 1500;
 /// Columns at most: the data, and layers evenly chosen, the last one among them.
 const COLUMNS: usize = 6;
 
-/// Half width of the axes, in standard deviations.
-const REACH: f64 = 4.0;
+/// Half the width of the axes, in standard deviations.
+const HALF_WIDTH: f64 = 4.0;
 
 /// Bins of a marginal.
 const BINS: usize = 40;
@@ -91,7 +91,7 @@ fn cloud(layer: usize, points: &Array2<f64>, role: Role) -> Panel {
     let frame = if layer == 0 {
         Frame::around(points, 1.15)
     } else {
-        Frame { x: (-REACH, REACH), y: (-REACH, REACH) }
+        Frame { x: (-HALF_WIDTH, HALF_WIDTH), y: (-HALF_WIDTH, HALF_WIDTH) }
     };
     let (x, y) = frame.axes();
     let some = points.slice(s![..points.nrows().min(POINTS), ..]);
@@ -105,8 +105,8 @@ fn cloud(layer: usize, points: &Array2<f64>, role: Role) -> Panel {
     }];
     if layer > 0 {
         // P(|z| < r) = 1 - exp(-r^2 / 2) in two dimensions.
-        let circle = |part: f64| {
-            let r = (-2.0 * (1.0 - part).ln()).sqrt();
+        let circle = |fraction: f64| {
+            let r = (-2.0 * (1.0 - fraction).ln()).sqrt();
             (0..=72).map(|i| f64::from(i).to_radians() * 5.0).map(|a| [r * a.cos(), r * a.sin()]).collect()
         };
         let lines = [0.5, 0.9, 0.99].map(circle).to_vec();
@@ -120,21 +120,21 @@ fn marginal(layer: usize, points: &Array2<f64>, axis: usize, role: Role) -> Pane
     if layer == 0 {
         standardize(&mut values, points.column(axis));
     }
-    let width = 2.0 * REACH / BINS as f64;
-    let edges: Vec<f64> = (0..=BINS).map(|i| -REACH + width * i as f64).collect();
+    let width = 2.0 * HALF_WIDTH / BINS as f64;
+    let edges: Vec<f64> = (0..=BINS).map(|i| -HALF_WIDTH + width * i as f64).collect();
     let mut heights = vec![0.0; BINS];
     for v in &values {
-        let bin = ((v + REACH) / width).floor();
+        let bin = ((v + HALF_WIDTH) / width).floor();
         if (0.0..BINS as f64).contains(&bin) {
             heights[bin as usize] += 1.0 / (values.len() as f64 * width);
         }
     }
-    let x: Vec<f64> = (0..=80).map(|i| -REACH + REACH * f64::from(i) / 40.0).collect();
+    let x: Vec<f64> = (0..=80).map(|i| -HALF_WIDTH + HALF_WIDTH * f64::from(i) / 40.0).collect();
     let normal = |v: &f64| (-0.5 * v * v).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let highest = heights.iter().copied().fold(normal(&0.0), f64::max);
     Panel {
         title: title(layer),
-        x: Axis::linear("", -REACH, REACH),
+        x: Axis::linear("", -HALF_WIDTH, HALF_WIDTH),
         y: Axis::linear("", 0.0, 1.08 * highest),
         colour: None,
         marks: vec![

@@ -7,7 +7,7 @@ use super::results::Results;
 use super::series::{Curve, Group};
 use crate::store::LossRow;
 
-/// The part of the logged iterations on each side that a smoothed value is averaged over: one in this many.
+/// A smoothed value is averaged over one in this many of the logged iterations on each side.
 const SMOOTHING: usize = 50;
 
 /// The figure; none where nothing was trained.

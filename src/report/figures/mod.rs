@@ -1,4 +1,4 @@
-//! Figures of an output folder: what they show, apart from how it is drawn.
+//! Figures of an output folder: what they show, independent of how it is drawn.
 //!
 //! [`Results`] is what a folder holds; each builder makes a [`Figure`] (axes and marks in data units) of it;
 //! [`draw`] makes pictures of figures, light and dark, and for a page. Builders leave out what the folder

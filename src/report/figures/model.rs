@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-/// Who or what a mark stands for; a theme gives it its colour.
+/// What a mark represents; a theme gives it its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -23,9 +23,9 @@ pub enum Role {
     Own(usize),
     /// Numbers of a paper.
     Paper,
-    /// What stands in the background.
+    /// Contours, and points in the background.
     Quiet,
-    /// A place between 0 and 1 on the scale of values.
+    /// A position between 0 and 1 on the scale of values.
     Value(f64),
 }
 
@@ -47,7 +47,7 @@ impl Role {
 /// A role and how strongly it is shown: 1 is the full colour, less is nearer to the background.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Ink {
-    /// What it stands for.
+    /// What it represents.
     pub role: Role,
     /// Strength in (0, 1].
     pub strength: f64,
@@ -59,7 +59,7 @@ impl From<Role> for Ink {
     }
 }
 
-/// How numbers become places on an axis.
+/// How numbers become positions on an axis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
@@ -67,7 +67,7 @@ pub enum Scale {
     Linear,
     /// By their logarithm.
     Log,
-    /// Places 0, 1, 2, ... with names.
+    /// Positions 0, 1, 2, ... with names.
     Named(Vec<String>),
 }
 
@@ -98,11 +98,11 @@ pub struct ColourBar {
     pub label: String,
     /// Value at its lower end.
     pub low: f64,
-    /// Value at its upper end; larger ones look the same.
+    /// Value at its upper end; larger ones have the same colour.
     pub high: f64,
 }
 
-/// The look of a line.
+/// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stroke {
@@ -126,7 +126,7 @@ pub enum Mark {
         named: bool,
         /// Its colour.
         ink: Ink,
-        /// Its look.
+        /// How it is drawn.
         stroke: Stroke,
         /// Abscissas.
         x: Vec<f64>,
@@ -161,7 +161,7 @@ pub enum Mark {
         /// What each one's colour shows by the panel's [`ColourBar`]; or empty.
         value: Vec<f64>,
     },
-    /// Means with their intervals, at places of a named axis.
+    /// Means with their intervals, at positions of a named axis.
     Intervals {
         /// What they are; written in the panel's key.
         label: String,
@@ -169,7 +169,7 @@ pub enum Mark {
         ink: Ink,
         /// Open (true) or filled dots.
         open: bool,
-        /// Places.
+        /// Positions.
         x: Vec<f64>,
         /// Means.
         y: Vec<f64>,

@@ -11,7 +11,7 @@ const KEPT: usize = 13;
 /// Bytes of a file's name without its ending. A file system takes 255, and endings and unfinished files need some.
 const FILE_LENGTH: usize = 120;
 
-/// Hexadecimal digits of a digest that tell two names apart.
+/// Hexadecimal digits of a digest that distinguish two names.
 const DIGEST: usize = 8;
 
 /// The shortest ends of dotted keys that differ: `steps`, or `sample.steps` beside `diffusion.steps`.
@@ -50,7 +50,7 @@ pub fn point_name(keys: &[String], values: &[String]) -> String {
 }
 
 /// A value, or the beginning and the end of a long one with a short digest of the whole.
-fn short_value(value: &str) -> String {
+pub fn short_value(value: &str) -> String {
     let characters: Vec<char> = value.chars().collect();
     if characters.len() <= VALUE_LENGTH {
         return value.to_string();

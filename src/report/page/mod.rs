@@ -13,7 +13,7 @@ const CSS: &str = include_str!("page.css");
 const JS: &str = include_str!("page.js");
 
 /// The page of results and their figures.
-/// Runs that cannot be sampled again are told in the results' notices.
+/// The results' notices say which runs could not be sampled again.
 pub fn page(results: &mut Results, figures: &[Figure]) -> String {
     let runs = frames::frames(results).unwrap_or_else(|error| {
         results.notices.push(format!("no animation: {error}"));
@@ -44,7 +44,7 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
         let _ = write!(body, r#"<section id="{id}"><h2>{title}</h2>{text}</section>"#);
     }
     let data = serde_json::to_string(&runs).unwrap_or_else(|_| "[]".to_string());
-    // Within a script element `</` and `<!--` have a meaning for the reader of HTML, whatever is around them. In JSON `<`
+    // Within a script element a browser interprets `</` and `<!--`, whatever is around them. In JSON `<`
     // occurs in strings alone, where it may be written as an escape.
     let data = data.replace('<', "\\u003c");
     format!(

@@ -1,10 +1,10 @@
-//! From numbers to places on an axis, and the ticks along it.
+//! From numbers to positions on an axis, and the ticks along it.
 
 use crate::report::figures::captions;
 use crate::report::figures::model::{Axis, Scale};
 
 /// Where a number lies between the ends of an axis, 0 to 1; beyond it outside.
-pub fn place(axis: &Axis, value: f64) -> f64 {
+pub fn position(axis: &Axis, value: f64) -> f64 {
     match axis.scale {
         Scale::Log => {
             let (low, high) = (axis.low.log10(), axis.high.log10());
@@ -204,6 +204,6 @@ mod tests {
         assert_eq!(labels(Scale::Log, 0.15, 1.2, 5.0), ["0.2", "0.5", "1"]);
         assert_eq!(labels(Scale::Log, 1e-8, 1e4, 4.0).len(), 5);
         let axis = Axis { label: String::new(), scale: Scale::Log, low: 0.1, high: 10.0 };
-        assert!((place(&axis, 1.0) - 0.5).abs() < 1e-12);
+        assert!((position(&axis, 1.0) - 0.5).abs() < 1e-12);
     }
 }

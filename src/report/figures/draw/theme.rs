@@ -1,4 +1,4 @@
-//! Colours: Okabe and Ito's palette, which people with colour-blindness can tell apart, on light and on dark,
+//! Colours: Okabe and Ito's palette, which colour-blind people can distinguish, on light and on dark,
 //! and as CSS variables for pages that switch between the two.
 
 use crate::report::figures::model::{Ink, Role};
@@ -6,7 +6,7 @@ use crate::report::figures::model::{Ink, Role};
 /// A colour as red, green and blue.
 type Rgb = [u8; 3];
 
-/// Where a picture will stand.
+/// What a picture is shown on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     /// On white.
@@ -41,8 +41,8 @@ const WHITENED: usize = 9;
 const OWN: usize = 10;
 
 /// Background first; blue and sky blue, vermilion and orange, green, purple, amber and yellow are Okabe and Ito's. From
-/// [`OWN`] on the pipelines of a spec's own, in their order: light and dark ones by turns, as lightness is what everybody
-/// sees; after the last one the colours begin anew.
+/// [`OWN`] on the pipelines of a spec's own, in their order: light and dark ones alternate, as everybody sees
+/// lightness; after the last one the colours begin anew.
 const COLOURS: [Colour; 18] = [
     colour("paper", [255, 255, 255], [20, 24, 29]),
     colour("ink", [28, 32, 38], [233, 236, 239]),
@@ -108,11 +108,11 @@ pub fn step_of(value: f64) -> usize {
 }
 
 fn value_colour(step: usize, dark: bool) -> Rgb {
-    // Part of the scale: the light end is lost on white, the dark end on black.
+    // Not the whole scale: its light end cannot be seen on white, its dark end not on black.
     let (first, span) = if dark { (0.18, 0.82) } else { (0.0, 0.9) };
-    let place = (first + span * step as f64 / (STEPS - 1) as f64) * (STEPS - 1) as f64;
-    let below = (place as usize).min(STEPS - 2);
-    mix(VALUES[below + 1], VALUES[below], place - below as f64)
+    let index = (first + span * step as f64 / (STEPS - 1) as f64) * (STEPS - 1) as f64;
+    let below = (index as usize).min(STEPS - 2);
+    mix(VALUES[below + 1], VALUES[below], index - below as f64)
 }
 
 fn mix(a: Rgb, b: Rgb, share: f64) -> Rgb {
@@ -143,7 +143,7 @@ impl Theme {
         self.named(INK)
     }
 
-    /// Smaller words.
+    /// Smaller texts.
     pub fn muted(self) -> String {
         self.named(MUTED)
     }
@@ -158,7 +158,7 @@ impl Theme {
         self.named(QUIET)
     }
 
-    /// The colour of what a mark stands for.
+    /// The colour of a role, in its strength.
     pub fn colour(self, ink: Ink) -> String {
         let index = match ink.role {
             Role::Value(value) => return self.value(step_of(value)),
