@@ -158,6 +158,85 @@ fn no_text_touches_another_or_leaves_the_picture() {
     }
 }
 
+/// The colours and names of a figure's lines and clouds.
+fn colours(figure: &Figure) -> Vec<(String, String)> {
+    let marks = figure.rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for mark in marks {
+        if let Mark::Line { label, ink, .. } | Mark::Points { label, ink, .. } = mark {
+            let entry = (label.clone(), Theme::Light.colour(ink.role.into()));
+            if !label.contains(", ") && !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_pipeline_has_one_colour_and_its_name_in_every_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = crate::common::TINY.replace(
+        "pipelines = [\"baseline\", \"gaussianized\", \"exact\"]",
+        "pipelines = [\"exact\", \"mine\", \"whitened\", \"narrow\", \"gaussianized\", \"baseline\"]",
+    );
+    let own = "[pipeline.mine]\nspace = [\"standardize\"]\n[pipeline.narrow]\nspace = [\"scale\", { gaussianize = { layers = 2 } }]\n";
+    crate::common::spec(folder.path(), &format!("{text}\n{own}"));
+    crate::common::succeeded(&crate::common::run(folder.path(), &["run", "spec.toml", "--plot"]));
+    let out = folder.path().join("results/tiny");
+    let all = figures(out.to_str().unwrap());
+    let named = |name: &str| all.iter().find(|figure| figure.name == name).unwrap();
+    let names = ["exact denoiser", "mine", "whitened", "narrow", "Gaussianized", "baseline"];
+    let clouds = named("clouds");
+    assert_eq!(clouds.rows.iter().map(|row| row.title.as_str()).collect::<Vec<_>>(), names);
+    let known = colours(clouds);
+    let different: std::collections::HashSet<&String> = known.iter().map(|(_, colour)| colour).collect();
+    assert_eq!((known.len(), different.len()), (names.len(), names.len()), "{known:?}");
+    for figure in ["log_likelihood", "loss", "prdc_steps", "isotropy"] {
+        for (name, colour) in colours(named(figure)) {
+            let same =
+                known.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{figure}: {name}"));
+            assert_eq!(same.1, colour, "{figure}: {name}");
+        }
+    }
+    let page = crate::common::text(out.join("report.html"));
+    for colour in ["own0", "own1", "whitened"] {
+        assert!(page.contains(&format!("\"colour\":\"{colour}\"")), "the animation has no {colour}");
+    }
+    for figure in &all {
+        is_readable(figure, Theme::Light);
+        is_readable(figure, Theme::Dark);
+    }
+}
+
+#[test]
+fn ticks_of_timestamps_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..800)
+        .map(|i| {
+            format!(
+                "{},{}\n",
+                1_700_000_000.0 + f64::from((i * 37) % 801 - 400) * 25.3,
+                f64::from((i * 53) % 797) * 1e-7
+            )
+        })
+        .collect();
+    let table = folder.path().join("t.csv");
+    std::fs::write(&table, format!("unix_s,metres\n{rows}")).unwrap();
+    let data = format!("[data]\nkind = \"table\"\npath = {table:?}\nscale = \"standardize\"\n");
+    let rest = "[diffusion]\nsteps = 10\n[train]\niterations = 20\n[sample]\ncount = 150\n[metrics]\nreference = 150\n";
+    let spec = format!("name = \"times\"\npipelines = [\"baseline\"]\n{data}{rest}");
+    crate::common::spec(folder.path(), &spec);
+    crate::common::succeeded(&crate::common::run(folder.path(), &["run", "spec.toml"]));
+    let all = figures(folder.path().join("results/times").to_str().unwrap());
+    for figure in &all {
+        is_readable(figure, Theme::Light);
+    }
+    let clouds = svg(all.iter().find(|figure| figure.name == "clouds").unwrap(), Theme::Light);
+    assert!(clouds.contains("+ 1.7e9</text>"), "the offset is not written");
+    assert!(!clouds.contains(">2e9</text>"));
+}
+
 #[test]
 fn a_text_that_touches_another_is_seen() {
     let mut crowded = figure(STUDY, "loss");

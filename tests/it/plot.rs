@@ -264,6 +264,39 @@ fn runs_without_a_readable_spec_keep_the_names_of_their_keys() {
     }
 }
 
+#[test]
+fn odd_values_do_no_harm_and_share_no_file() {
+    let folder = tempdir().unwrap();
+    let files = ["<!--<script>.csv", "a b.csv", "a_b.csv", &format!("{}.csv", "long".repeat(60))];
+    for (i, file) in files.iter().enumerate() {
+        let rows: String = (0..900).map(|j| format!("{},{}\n", (j * (7 + i)) % 101, (j * 13) % 89)).collect();
+        std::fs::write(folder.path().join(file), format!("x,y\n{rows}")).unwrap();
+    }
+    let list = files.map(|file| format!("{file:?}")).join(", ");
+    let data = &TINY[TINY.find("[data]").unwrap()..TINY.find("[diffusion]").unwrap()];
+    let table = "[data]\nkind = \"table\"\npath = \"a b.csv\"\nscale = \"standardize\"\n";
+    let text_of = baseline().replace(data, table).replace("count = 200", "count = 100");
+    spec(folder.path(), &format!("{text_of}\n[sweep]\ndata.path = [{list}]\n"));
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--plot"]));
+    let page = text(folder.path().join("results/tiny/report.html"));
+    assert!(!page.contains("<!--") && !page.contains("<script>."), "a value opens a comment or a script");
+    assert_eq!(page.matches("<script").count(), page.matches("</script>").count());
+    assert!(page.contains("\\u003c!--\\u003cscript>"), "the animation has lost a name");
+    let figures = crate::common::files(&folder.path().join("results/tiny/figures"));
+    let clouds: Vec<String> = figures
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_string())
+        .filter(|name| name.starts_with("clouds") && name.ends_with(".svg"))
+        .collect();
+    assert_eq!(clouds.len(), files.len(), "{clouds:?}");
+    let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    assert!(clouds.iter().all(|name| name.len() < 130 && plain(name)), "{clouds:?}");
+    // The tables hold the values as they are.
+    let (header, rows) = csv(folder.path().join("results/tiny/summary.csv"));
+    assert_eq!(header[1], "data.path");
+    assert!(files.iter().all(|file| rows.iter().any(|row| row[1] == *file)));
+}
+
 /// The records of an event file, their checksums checked by a table of its own.
 fn records(path: &Path) -> Vec<Vec<u8>> {
     let crc = |bytes: &[u8]| {
