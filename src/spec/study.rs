@@ -71,7 +71,7 @@ impl Study {
         let mut points = Vec::new();
         let mut runs = 0_usize;
         // Where each pipeline with these values was seen first. The run may be the same at points that differ, as that of
-        // the exact denoiser is for every width of the network; then it is done once, and stands at each of them.
+        // the exact denoiser is for every width of the network; then it is done once, and is listed at each of them.
         let mut seen: HashMap<(String, String), usize> = HashMap::new();
         for settings in &settings {
             let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());

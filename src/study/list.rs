@@ -1,4 +1,4 @@
-//! `gdiff ls` and `gdiff sweep status`: the runs of a folder and how they stand.
+//! `gdiff ls` and `gdiff sweep status`: the runs of a folder and their states.
 
 use super::error::StudyError;
 use super::frozen_plan::FrozenStudy;
@@ -12,18 +12,18 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
     /// All its files are there.
     Done,
     /// It failed; its status says why.
     Failed,
-    /// A process holds it.
+    /// A process works on it.
     Running,
-    /// It was begun, and nobody works on it.
+    /// It was begun, and no process works on it.
     Begun,
-    /// Nothing of it is there.
+    /// It was never begun.
     Missing,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for RunState {
 pub struct RunLine {
     /// Name, pipeline, replicate and sweep values.
     pub label: Label,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
     /// Whether the plan or the spec of the folder asks for it. What it does not ask for is in no table of the study.
     pub asked_for: bool,

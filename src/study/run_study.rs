@@ -1,4 +1,4 @@
-//! All runs of a study: which are still to do, and what comes of them together.
+//! All runs of a study: which are still to do, and the tables that are made of them.
 
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
@@ -43,7 +43,7 @@ pub struct Finished {
 pub enum Outcome {
     /// Everything was there already; nothing was written.
     AlreadyDone(Finished),
-    /// The runs that were missing are now done, but those that failed.
+    /// The runs that were missing are now done, except those that failed.
     Done(Finished),
 }
 
@@ -89,13 +89,13 @@ pub fn run_study(
     if adopted > 0 && FrozenStudy::is_in(out) {
         FrozenStudy::rename_runs(study, out)?;
     }
-    // A spec that says the same in other words stays as it is: it may be the user's own.
+    // A spec file of the same meaning stays as it is: it may be the user's own.
     if held != Held::Same {
         let spec = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
         atomic::write(&out.join(names::SPEC), |w| w.write_all(spec.as_bytes()))?;
     }
 
-    // The same run may stand at several points of the sweep; it is done once.
+    // Several points of a sweep may ask for the same run; it is done once.
     let mut seen = HashSet::new();
     let missing: Vec<usize> = (0..runs.len()).filter(|&i| statuses[i].is_none()).collect();
     let todo: Vec<&PlannedRun> =

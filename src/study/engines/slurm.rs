@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Slurm's own default of `MaxArraySize`, where `scontrol` does not tell.
+/// Slurm's own default of `MaxArraySize`, where `scontrol` does not give one.
 const MAX_ARRAY_SIZE: usize = 1001;
 
 /// Who runs the jobs.
@@ -91,7 +91,7 @@ pub fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyErr
     let missing = frozen.statuses(out)?.into_iter().zip(&firsts).enumerate();
     let mut needed: Vec<bool> = missing.map(|(i, (status, first))| status.is_none() && *first == i).collect();
     let mut queued = Vec::new();
-    // A task that is coming to its end (cancelled, say) does nothing more.
+    // A task that is ending, because it was cancelled for example, does nothing more.
     for task in queue(out).unwrap_or_default().into_iter().filter(|t| t.state != "COMPLETING") {
         for run in task.runs {
             if needed.get(run) == Some(&true) {
@@ -202,7 +202,7 @@ fn sbatch(script: &Path) -> Result<String, StudyError> {
     Ok(text.trim().split(';').next().unwrap_or_default().to_string())
 }
 
-/// What a command says on standard output.
+/// The standard output of a command.
 fn said(name: &str, command: &mut Command) -> Result<String, StudyError> {
     let output = command.output().map_err(|e| failed(name, e))?;
     if !output.status.success() {
