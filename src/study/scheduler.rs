@@ -62,8 +62,8 @@ impl<'a> Scheduler<'a> {
     /// first failure. `finished` are runs that are done already: their stages are taken over where the keys agree.
     ///
     /// # Errors
-    /// What stops everything: a file that cannot be written, threads that cannot be had, a request to stop. Runs under way
-    /// then stop at their next safe point.
+    /// What stops everything: a file that cannot be written, threads that cannot be had, a request to stop. Runs that
+    /// have begun then stop at their next safe point.
     pub fn run_all<'r>(
         &self,
         runs: &[&PlannedRun],

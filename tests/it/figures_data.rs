@@ -90,7 +90,7 @@ fn a_folder_with_tables_alone_has_figures_of_tables_alone() {
 }
 
 #[test]
-fn contours_hold_the_part_of_the_mixture_that_they_say() {
+fn contours_hold_the_fraction_of_the_mixture_that_they_say() {
     let standard = GaussianMixture::new(&[1.0], &[Array1::zeros(2)], &[Array2::eye(2)]).unwrap();
     let Some(Mark::Contours { lines, .. }) = contours(&standard, (-4.0, 4.0), (-4.0, 4.0)) else {
         panic!("a mixture in two dimensions has contours")
@@ -98,7 +98,7 @@ fn contours_hold_the_part_of_the_mixture_that_they_say() {
     // P(|z| < r) = 1 - exp(-r^2 / 2) in two dimensions.
     let mut radii: Vec<f64> = lines.iter().map(|line| line[0][0].hypot(line[0][1])).collect();
     radii.sort_by(f64::total_cmp);
-    let expected = [0.5, 0.9, 0.99].map(|part: f64| (-2.0 * (1.0 - part).ln()).sqrt());
+    let expected = [0.5, 0.9, 0.99].map(|fraction: f64| (-2.0 * (1.0 - fraction).ln()).sqrt());
     assert_eq!(radii.len(), 3);
     for (radius, expected) in radii.iter().zip(expected) {
         assert!((radius / expected - 1.0).abs() < 0.05, "{radius} for {expected}");

@@ -58,7 +58,7 @@ pub fn below(panel: &Panel, shown: Shown) -> f64 {
         Scale::Named(names) => names.iter().map(|name| name.lines().count()).max().unwrap_or(1),
         _ => 1,
     };
-    4.0 + 15.0 * lines as f64 + if scale::name(&panel.x).is_empty() { 0.0 } else { 18.0 }
+    6.5 + 15.0 * lines as f64 + if scale::name(&panel.x).is_empty() { 0.0 } else { 18.0 }
 }
 
 /// The ticks between the ends of an axis.
@@ -90,7 +90,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
         }
         if shown.x {
             for (i, line) in label.lines().enumerate() {
-                svg.text(x, plot.bottom() + 16.0 + 14.0 * i as f64, Anchor::Middle, &font, line);
+                svg.text(x, plot.bottom() + 18.5 + 14.0 * i as f64, Anchor::Middle, &font, line);
             }
         }
     }

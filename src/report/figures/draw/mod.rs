@@ -195,8 +195,8 @@ fn panel_titles(svg: &mut Svg, title: &str, panel: &Panel, plot: Area) {
         let axis = super::model::Axis::linear(&scale.label, scale.low, scale.high);
         for (value, label) in scale::ticks(&axis, 3.0) {
             let x = area.x + scale::position(&axis, value) * area.width;
-            svg.text(x, area.bottom() + 13.0, Anchor::Middle, &small, &label);
+            svg.text(x, area.bottom() + 14.5, Anchor::Middle, &small, &label);
         }
-        svg.text(area.right() + 8.0, area.bottom(), Anchor::Start, &small, &scale::name(&axis));
+        svg.text(area.right() + 8.0, area.bottom() - 1.0, Anchor::Start, &small, &scale::name(&axis));
     }
 }
