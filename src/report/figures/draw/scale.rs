@@ -156,10 +156,10 @@ mod tests {
 
     #[test]
     fn labels_have_the_digits_to_differ() {
-        assert_eq!(labels(Scale::Linear, 0.0, 1.2e8, 4.0), ["0", "2.5e7", "5.0e7", "7.5e7", "1.0e8"]);
+        assert_eq!(labels(Scale::Linear, 0.0, 1e8, 4.0), ["0", "2.5e7", "5.0e7", "7.5e7", "1.0e8"]);
         assert_eq!(
-            labels(Scale::Linear, -1.1e-4, 1.1e-4, 4.0),
-            ["\u{2212}1.0e\u{2212}4", "\u{2212}5.0e\u{2212}5", "0", "5.0e\u{2212}5", "1.0e\u{2212}4"]
+            labels(Scale::Linear, -1e-4, 1e-4, 4.0),
+            ["\u{2212}1e\u{2212}4", "\u{2212}5e\u{2212}5", "0", "5e\u{2212}5", "1e\u{2212}4"]
         );
         for (low, high) in [
             (1e6, 1.2e6),
