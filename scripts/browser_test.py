@@ -106,7 +106,7 @@ def an_empty_canvas_is_seen(driver):
         "for (const c of document.querySelectorAll('#clouds canvas')) c.getContext('2d').clearRect(0, 0, c.width, c.height)"
     )
     check(not is_drawn(driver, 0), "an empty canvas is seen as one")
-    driver.execute_script("for (const side of sides) side.places.fill(65535); draw()")
+    driver.execute_script("for (const side of sides) side.positions.fill(65535); draw()")
     check(not is_drawn(driver, 0), "a canvas without points is seen as empty")
     driver.refresh()
 

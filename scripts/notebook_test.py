@@ -1,5 +1,7 @@
 """Executes scripts/plots.ipynb on an output folder, compares its numbers with those of `gdiff plot`, and reads the
-event files back: python scripts/notebook_test.py DIR
+event files back: python scripts/notebook_test.py DIR POINTS
+
+DIR is a sweep over the width, POINTS one whose points each leave some keys alone.
 """
 
 import os
@@ -29,19 +31,22 @@ def notebook(folder):
     check(len(pictures) >= FIGURES, f"the notebook draws {len(pictures)} figures")
 
 
-def same_numbers(folder):
+def same_numbers(folder, lines):
     """pandas and gdiff average alike: the last log-likelihood of every line of the figure."""
-    metrics = pd.read_csv(f"{folder}/metrics.csv")
+    table = pd.read_csv(f"{folder}/metrics.csv", nrows=0)
+    keys = list(table.columns[3 : list(table.columns).index("step")])
+    metrics = pd.read_csv(f"{folder}/metrics.csv", dtype=dict.fromkeys(keys, str)).fillna(dict.fromkeys(keys, ""))
     last = metrics[metrics.t == 0]
-    ours = last[last.pipeline != "exact"].groupby(["pipeline", "network.width"]).log_likelihood.mean()
+    ours = last[last.pipeline != "exact"].groupby(["pipeline", *keys]).log_likelihood.mean()
     drawn = pd.read_csv(f"{folder}/figures/log_likelihood.csv")
     compared = 0
-    for (pipeline, width), value in ours.items():
+    for (pipeline, *values), value in ours.items():
         panel = "Gaussianized" if pipeline == "gaussianized" else pipeline
-        line = drawn[(drawn.panel == panel) & (drawn.series == f"width {width}")]
-        check(abs(line.y.iloc[-1] - value) < 1e-9, f"{pipeline}, width {width}: {value:.4f}")
+        point = ", ".join(f"{k.split('.')[-1]} {v}" for k, v in zip(keys, values) if v)
+        line = drawn[(drawn.panel == panel) & (drawn.series == (point or "as in the spec"))]
+        check(abs(line.y.iloc[-1] - value) < 1e-9, f"{pipeline}, {point}: {value:.4f}")
         compared += 1
-    check(compared == 4, "four lines were compared")
+    check(compared == lines, f"{lines} lines were compared")
 
 
 def events(folder):
@@ -76,5 +81,7 @@ def events(folder):
 
 
 notebook(sys.argv[1])
-same_numbers(sys.argv[1])
+same_numbers(sys.argv[1], 4)
+notebook(sys.argv[2])
+same_numbers(sys.argv[2], 9)
 events(sys.argv[1])

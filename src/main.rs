@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match gdiff::cli::execute(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("gdiff: {failure}");
+            eprintln!("gdiff: {}", gdiff::report::visible(&failure.to_string()));
             ExitCode::from(failure.exit_code())
         }
     }

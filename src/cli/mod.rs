@@ -18,7 +18,7 @@ pub use gaussianize::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
 pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
 pub use run::{HowArgs, RunArgs};
-pub use sweep::{ExecArgs, FolderArgs, PlanArgs, SubmitArgs, SweepCommand};
+pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 
 use crate::data::table;
 use crate::spec::{self, Override, SpecError, Study};
@@ -54,7 +54,7 @@ pub enum Command {
     #[command(subcommand)]
     Sweep(SweepCommand),
     /// The runs of an output folder: state, keys, main results
-    Ls(FolderArgs),
+    Ls(LsArgs),
     /// Check every file of an output folder against its digest
     Verify(FolderArgs),
     /// JSON Schema of the spec, for editors, on standard output
@@ -129,10 +129,10 @@ fn write_table(path: &Path, points: &Array2<f64>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints to standard output. A reader that closed the pipe (`| head`) is no failure.
+/// Prints to standard output, control characters written out. A reader that closed the pipe (`| head`) is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write;
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    match std::io::stdout().lock().write_all(crate::report::visible(text).as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::running(format!("cannot write to standard output: {e}")))
         }

@@ -4,9 +4,9 @@ use super::failures::{report, stopped};
 use super::run::options;
 use super::{Failure, print, read};
 use super::{HowArgs, SpecArgs};
-use crate::report::{ProgressBars, run_table};
+use crate::report::{ProgressBars, note, run_table};
 use crate::run::{Quiet, Reporter};
-use crate::study::{ENGINES, FrozenStudy, RunState, SubmitOptions, engine, index_list, list};
+use crate::study::{ENGINES, FrozenStudy, RunState, SubmitOptions, engine, index_list, list, not_asked_for};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -30,6 +30,16 @@ pub enum SweepCommand {
 pub struct FolderArgs {
     /// The output folder
     pub folder: PathBuf,
+}
+
+/// `gdiff ls`
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// The output folder
+    pub folder: PathBuf,
+    /// Show the runs too that the folder's spec does not ask for, as those of a larger sweep that ran there before
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `gdiff sweep plan`
@@ -71,10 +81,10 @@ pub struct SubmitArgs {
     #[arg(long, default_value = "slurm", value_name = "NAME")]
     pub engine: String,
     /// Partition
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = one_line)]
     pub partition: Option<String>,
     /// Time limit of a task, as the engine writes it
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = one_line)]
     pub time: Option<String>,
     /// Cores of a task
     #[arg(long, default_value = "1", value_name = "N")]
@@ -86,8 +96,16 @@ pub struct SubmitArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Further options for the engine, such as --account=NAME or --mem=4G
-    #[arg(last = true, value_name = "OPTION")]
+    #[arg(last = true, value_name = "OPTION", value_parser = one_line)]
     pub more: Vec<String>,
+}
+
+/// An option of an engine: each is a line of a batch script, which a line end would leave.
+fn one_line(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("it holds a line end or another control character; give it on one line".to_string());
+    }
+    Ok(text.to_string())
 }
 
 pub(super) fn sweep(command: &SweepCommand) -> Result<(), Failure> {
@@ -187,6 +205,20 @@ fn status(args: &FolderArgs) -> Result<(), Failure> {
     print(&text)
 }
 
-pub(super) fn ls(args: &FolderArgs) -> Result<(), Failure> {
-    print(&run_table(&list(&args.folder, true)?))
+pub(super) fn ls(args: &LsArgs) -> Result<(), Failure> {
+    let mut runs = list(&args.folder, true)?;
+    let others = not_asked_for(&args.folder, &runs, args.all);
+    if args.all {
+        runs.lines.extend(others);
+        return print(&run_table(&runs));
+    }
+    print(&run_table(&runs))?;
+    if !others.is_empty() {
+        let count = others.len();
+        note(&format!(
+            "{count} more runs in {} are not asked for by its spec; --all shows them",
+            args.folder.display()
+        ));
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! One face for all kinds of data sets: draw the points of a part of an experiment.
+//! One interface for all kinds of data sets: it draws the points of a part of an experiment.
 
 use super::mixture::{GaussianMixture, MixtureError};
 use super::shapes::ShapeSource;

@@ -1,4 +1,4 @@
-//! What people look at: progress, the table at the end, JSON events.
+//! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
 pub mod figures;
 mod fit;
@@ -9,6 +9,7 @@ mod progress;
 mod runs;
 mod table;
 mod tensorboard;
+mod visible;
 
 pub use fit::fit_table;
 pub use json::JsonEvents;
@@ -17,3 +18,4 @@ pub use progress::{ProgressBars, note};
 pub use runs::run_table;
 pub use table::end_table;
 pub use tensorboard::TensorBoard;
+pub use visible::visible;

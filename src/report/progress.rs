@@ -1,11 +1,12 @@
 //! Progress bars with ETA on standard error; none when it is no terminal.
 
+use super::visible::visible;
 use crate::run::{Event, Reporter};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// One bar for each run under way, and one for all of them where there are several.
+/// One bar for each run that is being done, and one for all of them where there are several.
 #[derive(Debug, Default)]
 pub struct ProgressBars {
     all: MultiProgress,
@@ -26,12 +27,12 @@ impl ProgressBars {
         Self::default()
     }
 
-    /// Takes all bars away.
+    /// Removes all bars.
     pub fn clear(&self) {
         let _ = self.all.clear();
     }
 
-    /// Takes the bar of a run away and counts the run.
+    /// Removes the bar of a run and counts the run.
     fn over(&self, run: &str) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bar) = bars.remove(run) {
@@ -55,7 +56,7 @@ impl ProgressBars {
 
 /// Something that the user should know, beside the results.
 pub fn note(text: &str) {
-    eprintln!("gdiff: note: {text}");
+    eprintln!("gdiff: note: {}", visible(text));
 }
 
 impl Reporter for ProgressBars {
@@ -85,7 +86,7 @@ impl Reporter for ProgressBars {
             Event::Failed { run, why } => {
                 self.over(run);
                 // On a terminal the message would wait under the bars for the end of everything.
-                self.all.suspend(|| eprintln!("gdiff: {run} failed: {why}"));
+                self.all.suspend(|| eprintln!("gdiff: {run} failed: {}", visible(why)));
             }
             Event::Notice(text) => self.all.suspend(|| note(text)),
             Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => {}

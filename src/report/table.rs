@@ -1,5 +1,7 @@
 //! The short table at the end of a run.
 
+use super::figures::names::short_keys;
+use super::visible::visible_cell;
 use crate::metrics::scored;
 use crate::spec::DATA;
 use crate::store::{Status, SummaryRow};
@@ -49,14 +51,14 @@ type Line<'a> = (&'a str, &'a [String]);
 pub(super) fn lines(summary: &[SummaryRow]) -> Vec<Line<'_>> {
     // Points that share their data share the line of fresh real points.
     let mut groups: Vec<(Line, Vec<u64>)> = Vec::new();
-    let mut places: HashMap<Line, usize> = HashMap::new();
+    let mut indices: HashMap<Line, usize> = HashMap::new();
     for row in summary {
         let line = (row.pipeline.as_str(), row.values.as_slice());
-        let place = *places.entry(line).or_insert(groups.len());
-        if place == groups.len() {
+        let index = *indices.entry(line).or_insert(groups.len());
+        if index == groups.len() {
             groups.push((line, Vec::new()));
         }
-        groups[place].1.push(row.numbers.mean.to_bits());
+        groups[index].1.push(row.numbers.mean.to_bits());
     }
     let mut seen = HashSet::new();
     groups.retain(|((pipeline, _), means)| *pipeline != DATA || seen.insert(means.clone()));
@@ -81,7 +83,7 @@ pub fn end_table(finished: &Finished) -> String {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
     let heading = |text: &str| text.to_string();
-    let keys = finished.keys.iter().map(|key| heading(key.rsplit('.').next().unwrap_or(key)));
+    let keys = short_keys(&finished.keys).into_iter();
     let columns: Vec<_> =
         columns(&finished.summary).into_iter().filter(|column| column.in_terminal).collect();
     table.set_header(
@@ -101,8 +103,10 @@ pub fn end_table(finished: &Finished) -> String {
             finished.summary.iter().find(of).map_or(String::new(), |row| mean_and_half(row, column.digits))
         });
         let label = if pipeline == DATA { "(real points)" } else { pipeline };
-        let cells = std::iter::once(label.to_string()).chain(values.iter().cloned()).chain(shown);
-        table.add_row(cells.chain(stage_seconds(&finished.runs, pipeline, values)));
+        let seconds = stage_seconds(&finished.runs, pipeline, values);
+        let values = values.iter().map(|value| visible_cell(value).into_owned());
+        let cells = std::iter::once(label.to_string()).chain(values).chain(shown);
+        table.add_row(cells.chain(seconds));
     }
     format!("{table}\n\n{end}")
 }

@@ -31,7 +31,7 @@ const VALUE: u8 = 0x0a;
 const TAG: u8 = 0x0a;
 const SIMPLE_VALUE: u8 = 0x15;
 
-/// An event file under way.
+/// An event file that is being written.
 #[derive(Debug)]
 struct Events {
     out: BufWriter<File>,
@@ -76,8 +76,8 @@ impl Events {
         bytes.extend(now.as_secs_f64().to_le_bytes());
         bytes.extend(event);
         let length = (bytes.len() as u64).to_le_bytes();
-        for part in [&length[..], &masked_crc(&length), &bytes, &masked_crc(&bytes)] {
-            self.out.write_all(part)?;
+        for bytes in [&length[..], &masked_crc(&length), &bytes, &masked_crc(&bytes)] {
+            self.out.write_all(bytes)?;
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ impl<'a> TensorBoard<'a> {
         }
     }
 
-    /// Writes the events of runs that were finished before, from their tables, and tells what failed.
+    /// Writes the events of runs that were finished before, from their tables, and reports what failed.
     ///
     /// # Errors
     /// If an event file could not be written.

@@ -101,7 +101,7 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
         }
         run.interrupt.check()?;
         let terms = training.step()?;
-        if iteration == 1 || iteration % plan.log_every == 0 || iteration == plan.iterations {
+        if iteration == 1 || iteration % plan.train.log_every == 0 || iteration == plan.iterations {
             losses.push(logged(run, prepared, iteration, terms, &training)?);
         }
     }
@@ -141,7 +141,7 @@ fn keep<'a>(run: &'a Run, prepared: &Prepared, trained: Trained) -> Result<Model
     let plain = NetworkDenoiser::new(trained.network, 1.0)?;
     let points = prepared.space.points.view();
     let control_scale =
-        run.plan.control.map(|lambda| control_scale(run, &plain, points, lambda)).transpose()?;
+        run.plan.control().map(|lambda| control_scale(run, &plain, points, lambda)).transpose()?;
     let epsilon_scale = control_scale.unwrap_or(1.0) * run.plan.sample.epsilon_scale;
     let denoiser = Box::new(run.lockstep.denoiser(plain.with_epsilon_scale(epsilon_scale)));
     Ok(Model { denoiser: Some(denoiser), control_scale, seconds: 0.0 })

@@ -1,4 +1,4 @@
-//! The checks that turn what was written into a [`Plan`]. Each refusal says what is wrong, where, and
+//! The checks that make a [`Plan`] of what was written. Each refusal says what is wrong, where, and
 //! what would be right.
 
 use super::check_data::data;
@@ -40,8 +40,6 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
         network,
         train,
         iterations,
-        control: file.train.isotropy.filter(|i| i.control).map(|i| i.lambda),
-        log_every: file.train.log_every,
         sample,
         metrics,
         warnings,

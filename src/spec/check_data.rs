@@ -90,7 +90,7 @@ fn open_table(
     let sha256 = file.data.sha256.get_or_insert_with(|| found.sha256.clone());
     check.require(*sha256 == found.sha256, "data.sha256", || {
         format!(
-            "{path} is not the file that this spec was made for: its SHA-256 is {}, here stands {sha256}; restore the file, or take the key out",
+            "{path} is not the file that this spec was made for: its SHA-256 is {}, the spec has {sha256}; restore the file, or take the key out",
             found.sha256
         )
     })?;

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 /// More points than this are a typing error.
 const MOST_POINTS: usize = 100_000;
 
-/// One set of values: dotted key, value, and where it stands.
+/// One set of values: dotted key, value, and where it is written.
 pub type Setting = (String, Value, String);
 
 /// The settings of every point: the grid over plain keys and `[[sweep.zip]]` groups, then the explicit
@@ -94,7 +94,7 @@ fn zip_axis(group: &Value, at: &str, origins: &Origins) -> Result<Vec<Vec<Settin
     Ok(axis)
 }
 
-/// Refuses a key that stands there twice, or two of which only one can be given: the one would undo the other.
+/// Refuses a key that is given twice, or two keys of which only one can be given: one would undo the other.
 fn each_once<'a>(settings: impl Iterator<Item = &'a Setting>, origins: &Origins) -> Result<(), SpecError> {
     let mut known: Vec<&str> = Vec::new();
     for (key, _, at) in settings {

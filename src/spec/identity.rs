@@ -191,7 +191,7 @@ fn training_lines(plan: &Plan) -> Lines {
 /// The lambda whose effect is put on the output of the trained network.
 fn control_lines(plan: &Plan) -> Lines {
     let line = |lambda| ("train.isotropy.control".to_string(), Value::Float(lambda).to_string());
-    plan.control.map(line).into_iter().collect()
+    plan.control().map(line).into_iter().collect()
 }
 
 fn sampling_lines(file: &SpecFile) -> Lines {
@@ -206,7 +206,7 @@ fn metrics_lines(file: &SpecFile) -> Lines {
     differing("metrics", &file.metrics, &table(&MetricsOptions::default()))
 }
 
-/// The word that stands for a choice in a spec.
+/// The word for a choice in a spec.
 fn word<T: Serialize>(choice: T) -> String {
     Value::try_from(choice).expect("a choice is written as a word").to_string()
 }

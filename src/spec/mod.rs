@@ -47,7 +47,7 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
     read_text(&name, &text, overrides)
 }
 
-/// As [`read`], from a text already in memory; `name` stands for the file in messages.
+/// As [`read`], from a text already in memory; `name` is the file's name in messages.
 ///
 /// # Errors
 /// As [`read`].

@@ -73,7 +73,7 @@ impl Override {
         }
     }
 
-    /// A value for a dotted key that stands at `place`.
+    /// A value for a dotted key, written at `place`.
     pub(super) fn new(key: &str, value: Value, place: Place) -> Self {
         Self { place, path: parts(key), value }
     }

@@ -77,10 +77,10 @@ static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: "exact", space: &[NamedTransform::Scale], denoiser: DenoiserKind::Exact },
 ];
 
-/// The pipeline whose spec the others are compared with, and which stands for all where one is needed.
+/// The pipeline whose spec the others are compared with, and which is used where one of them is needed.
 pub const BASELINE: &str = "baseline";
 
-/// The name under which fresh real points stand in the summary; no pipeline can have it.
+/// The name of fresh real points in the summary; no pipeline can have it.
 pub const DATA: &str = "data";
 
 /// The names of the built-in pipelines.
@@ -144,9 +144,8 @@ pub fn resolve(
     let mut pipelines: Vec<Pipeline> = Vec::new();
     for (i, name) in names.iter().enumerate() {
         let at = format!("pipelines[{i}]");
-        check.require(!names[..i].contains(name), &at, || {
-            format!("the pipeline \"{name}\" stands there twice")
-        })?;
+        check
+            .require(!names[..i].contains(name), &at, || format!("the pipeline \"{name}\" is given twice"))?;
         let found = own.get(name).map(|options| Pipeline {
             name: name.clone(),
             space: options.space.clone(),

@@ -76,10 +76,6 @@ pub struct Plan {
     pub train: TrainOptions,
     /// Iterations of the training in all.
     pub iterations: usize,
-    /// The lambda whose effect is put on the output of the plain network instead of into its loss.
-    pub control: Option<f64>,
-    /// Iterations between two rows of `loss.csv`.
-    pub log_every: usize,
     /// Sampling.
     pub sample: SamplePlan,
     /// Metrics.
@@ -91,6 +87,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The lambda whose effect is put on the output of the plain network instead of into its loss.
+    pub fn control(&self) -> Option<f64> {
+        self.train.isotropy.filter(|isotropy| isotropy.control).map(|isotropy| isotropy.lambda)
+    }
+
     /// The spec as understood, as TOML; reading it again gives the same plan.
     ///
     /// # Errors
@@ -99,8 +100,8 @@ impl Plan {
         toml::to_string(&self.resolved)
     }
 
-    /// The spec of one run of the experiment: this pipeline alone. Which replicate it is stands in its
-    /// status, so that asking for more replicates leaves finished runs as they are.
+    /// The spec of one run of the experiment: this pipeline alone. Its status says which replicate
+    /// it is, so that asking for more replicates leaves finished runs as they are.
     ///
     /// # Errors
     /// If a value has no TOML form.

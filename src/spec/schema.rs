@@ -31,7 +31,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// TOML has no null: a key that may be left out is of its one type where it stands.
+/// TOML has no null: a key that may be left out is of its one type where it is given.
 fn without_null(schema: &mut Value) {
     if let Some(types) = schema.get_mut("type")
         && let Some(list) = types.as_array_mut()

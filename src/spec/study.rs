@@ -71,7 +71,7 @@ impl Study {
         let mut points = Vec::new();
         let mut runs = 0_usize;
         // Where each pipeline with these values was seen first. The run may be the same at points that differ, as that of
-        // the exact denoiser is for every width of the network; then it is done once, and stands at each of them.
+        // the exact denoiser is for every width of the network; then it is done once, and is listed at each of them.
         let mut seen: HashMap<(String, String), usize> = HashMap::new();
         for settings in &settings {
             let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());
@@ -133,6 +133,23 @@ impl Study {
     }
 }
 
+/// Refuses a swept text that does harm as a cell of a table: spreadsheets compute cells that begin with such a sign. As
+/// numbers and lists are no texts, this concerns names of files alone, for which another way of writing is easily found.
+fn check_cell(value: &Value, at: &str, origins: &Origins) -> Result<(), SpecError> {
+    let Value::String(text) = value else { return Ok(()) };
+    if text.starts_with(['=', '+', '-', '@']) {
+        let message = format!(
+            "the value {text:?} begins with a sign that spreadsheets compute; write it otherwise, a path as {:?}",
+            format!("./{text}")
+        );
+        return Err(origins.error(at, message));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(origins.error(at, format!("the value {text:?} holds a control character; take it out")));
+    }
+    Ok(())
+}
+
 fn point(
     table: &Table,
     origins: &Origins,
@@ -142,6 +159,7 @@ fn point(
 ) -> Result<Point, SpecError> {
     let (mut table, mut origins) = (table.clone(), origins.clone());
     for (key, value, place) in settings {
+        check_cell(value, place, &origins)?;
         let place = origins.place(place).unwrap_or(Place::Whole);
         Override::new(key, value.clone(), place).apply(&mut table, &mut origins)?;
     }

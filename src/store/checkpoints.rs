@@ -1,4 +1,4 @@
-//! Checkpoints of a training: two slots written in turn, so that one is always whole.
+//! Checkpoints of a training: two files written alternately, so that one is always whole.
 //!
 //! A slot is the trainer's own safetensors and a JSON with the losses so far and a digest over both. The
 //! JSON is written last; a slot whose digest does not fit (cut short, bits flipped, half replaced) is passed

@@ -1,4 +1,4 @@
-//! `points.csv`: what density and coverage are made of, point by point (the second paper's Figs. 4-6).
+//! `points.csv`: the radii and sphere counts from which density and coverage are computed (the second paper's Figs. 4-6).
 
 use ndarray::Array2;
 use std::io::{self, Write};

@@ -6,6 +6,7 @@
 //! | [`atomic`] | files that appear whole or not at all |
 //! | [`run_folder`] | the folder of a run: what it writes with its digests, and reads back checked |
 //! | [`rows`], [`fit_rows`], [`summary`], [`knn_radii`] | the tables, row by row; columns are read by name |
+//! | [`sweep_values`] | the values of the sweep keys, matched by name |
 //! | [`status`] | how a run ended, written last |
 //! | [`checkpoints`] | a training that can go on |
 //! | [`lock`] | one process at a time |
@@ -22,6 +23,7 @@ pub mod rows;
 pub mod run_folder;
 pub mod status;
 pub mod summary;
+pub mod sweep_values;
 pub mod wait_point;
 
 pub use checkpoints::Checkpoints;

@@ -242,6 +242,15 @@ pub fn read_last_row<R: DeserializeOwned>(path: &Path) -> Option<R> {
 /// The rows of each run, under its label.
 pub type LabelledRows<R> = Vec<(Label, Vec<R>)>;
 
+/// The sweep's keys of a table: the columns between the label's own and the first one of the row. None where the file is
+/// missing or no such table.
+pub fn read_keys<R: Row>(path: &Path) -> Option<Vec<String>> {
+    let mut reader = csv::Reader::from_path(path).ok()?;
+    let header = reader.headers().ok()?;
+    let first = header.iter().position(|name| name == R::columns()[0])?;
+    Some(header.iter().take(first).skip(LABEL.len()).map(str::to_string).collect())
+}
+
 /// Reads a table with its labels: the sweep's keys, and the rows run by run. The sweep's keys are the columns between
 /// the label's own and the first one of the row.
 ///

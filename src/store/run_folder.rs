@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// A run's folder while the run is under way, locked for this process.
+/// A run's folder while the run is being done, locked for this process.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,

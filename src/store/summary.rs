@@ -65,7 +65,7 @@ pub fn write_summary(path: &Path, keys: &[String], rows: &[SummaryRow]) -> Resul
     })
 }
 
-/// Reads `summary.csv` back: the sweep's keys, which stand between pipeline and metric, and the rows.
+/// Reads `summary.csv` back: the sweep's keys, which are between pipeline and metric, and the rows.
 ///
 /// # Errors
 /// If the file is missing or damaged.

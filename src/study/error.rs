@@ -105,7 +105,7 @@ impl StudyError {
         }
     }
 
-    /// Whether it is the word to stop.
+    /// Whether it is a request to stop.
     pub fn is_interrupt(&self) -> bool {
         matches!(self, Self::Run(RunError::Interrupted))
     }

@@ -133,7 +133,7 @@ impl FrozenStudy {
         self.runs.iter().filter(lends).filter_map(finished).collect()
     }
 
-    /// Makes the study's tables of the runs that are done, in order, and tells which are not.
+    /// Makes the study's tables of the runs that are done, in order, and says which are not done.
     ///
     /// # Errors
     /// If a run's table is damaged or a file cannot be written.

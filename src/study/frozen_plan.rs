@@ -1,4 +1,4 @@
-//! The plan of a sweep: `points.json` numbers its runs for good, `specs.txt` holds their resolved specs.
+//! The plan of a sweep: `points.json` numbers its runs, and the numbers do not change, `specs.txt` holds their resolved specs.
 
 use super::error::StudyError;
 use super::held::{Held, holds, refuse_foreign};
@@ -75,7 +75,7 @@ pub struct FrozenStudy {
     pub keys: Vec<String>,
     /// The folder in which the study was planned: relative paths in the specs begin there.
     pub(super) directory: PathBuf,
-    /// The runs; their place is their index.
+    /// The runs, in the order of their indices.
     pub runs: Vec<FrozenRun>,
     /// Over all of the above, in hexadecimal: a label that was damaged would be a wrong result.
     sha256: String,
@@ -105,7 +105,7 @@ impl FrozenStudy {
         Ok(frozen)
     }
 
-    /// Writes the plan of a study anew, whose runs have other names than in the plan that is there. For whoever holds
+    /// Writes the plan of a study anew, whose runs have other names than in the plan that is there. The caller holds
     /// the folder's lock.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Lists of numbers as people write them.
 
-/// Indices as ranges, the way people and job arrays write them: `0-3,7,9-11`.
+/// Indices as ranges, as people and job arrays write them: `0-3,7,9-11`.
 pub fn index_list(indices: &[usize]) -> String {
     let mut text: Vec<String> = Vec::new();
     let mut rest = indices;

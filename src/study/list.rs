@@ -1,27 +1,29 @@
-//! `gdiff ls` and `gdiff sweep status`: the runs of a folder and how they stand.
+//! `gdiff ls` and `gdiff sweep status`: the runs of a folder and their states.
 
 use super::error::StudyError;
 use super::frozen_plan::FrozenStudy;
 use super::old_folders::old_runs;
 use super::planned::{self, planned};
 use crate::spec;
-use crate::store::rows::read_last_row;
+use crate::store::rows::{read_keys, read_last_row};
+use crate::store::sweep_values::by_name;
 use crate::store::{Label, Lock, MetricsRow, State, Status, names};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
     /// All its files are there.
     Done,
     /// It failed; its status says why.
     Failed,
-    /// A process holds it.
+    /// A process works on it.
     Running,
-    /// It was begun, and nobody works on it.
+    /// It was begun, and no process works on it.
     Begun,
-    /// Nothing of it is there.
+    /// It was never begun.
     Missing,
 }
 
@@ -42,8 +44,10 @@ impl fmt::Display for RunState {
 pub struct RunLine {
     /// Name, pipeline, replicate and sweep values.
     pub label: Label,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
+    /// Whether the plan or the spec of the folder asks for it. What it does not ask for is in no table of the study.
+    pub asked_for: bool,
     /// Its last row of metrics, when done.
     pub last: Option<MetricsRow>,
     /// Why it failed.
@@ -99,6 +103,33 @@ fn planned_labels(out: &Path) -> Option<(Vec<String>, Vec<Label>)> {
     Some((study.keys.clone(), labels))
 }
 
+/// The runs of the folder that the study of the folder does not ask for, in the order of their names: those of a larger
+/// sweep that ran there before, say.
+pub fn not_asked_for(out: &Path, list: &RunList, with_results: bool) -> Vec<RunLine> {
+    let asked_for: HashSet<&str> = list.lines.iter().map(|line| line.label.run.as_str()).collect();
+    let others = run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
+    let line = |run: String| {
+        let folder = planned::folder(out, &run);
+        let status = Status::read(&folder);
+        let unknown = Label { run: run.clone(), pipeline: String::new(), replicate: 0, values: Vec::new() };
+        let label = status.as_ref().map_or(unknown, |status| status.label.clone());
+        // The values belong to the keys of the sweep that ran it, which its own table names.
+        let keys = read_keys::<MetricsRow>(&folder.join(names::METRICS)).unwrap_or_default();
+        let values = by_name(&label.values, &keys, &list.keys);
+        RunLine { asked_for: false, ..line(&folder, Label { run, values, ..label }, status, with_results) }
+    };
+    others.map(line).collect()
+}
+
+/// The names of the folders under `runs`, sorted.
+pub fn run_folders(out: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(out.join(names::RUNS)).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut found: Vec<String> = folders.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    found.sort();
+    found
+}
+
 /// The runs whose folders are there.
 fn found_labels(out: &Path) -> Result<Vec<Label>, StudyError> {
     let entries = std::fs::read_dir(out.join(names::RUNS))
@@ -123,5 +154,5 @@ fn line(folder: &Path, label: Label, status: Option<Status>, with_results: bool)
     };
     let with_results = with_results && state == RunState::Done;
     let last = if with_results { read_last_row(&folder.join(names::METRICS)) } else { None };
-    RunLine { label, state, last, error: status.and_then(|s| s.error) }
+    RunLine { label, state, asked_for: true, last, error: status.and_then(|s| s.error) }
 }

@@ -39,7 +39,7 @@ pub use error::{RunFailure, StudyError};
 pub use execute::{Collected, Executed};
 pub use frozen_plan::{FrozenRun, FrozenStudy};
 pub use index_list::index_list;
-pub use list::{RunLine, RunList, RunState, list};
+pub use list::{RunLine, RunList, RunState, list, not_asked_for};
 pub use planned::{PlannedRun, planned};
 pub use run_study::{Finished, Outcome, run_study};
 pub use verify::{Verified, verify};

@@ -35,12 +35,12 @@ struct Machine {
 }
 
 impl Provenance {
-    /// What can be said at the start of runs in this process.
+    /// What is known at the start of runs in this process.
     pub fn begin(device: String, threads: usize, jobs: usize) -> Self {
         Self { machine: Some(Machine { device, cpu: cpu_name(), threads, jobs }), ..Self::of_collection() }
     }
 
-    /// What can be said of runs of other processes.
+    /// What is known of runs of other processes.
     pub fn of_collection() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -56,7 +56,7 @@ impl Provenance {
         }
     }
 
-    /// Takes an old one away: while it is not there, the folder's tables are not to be trusted.
+    /// Removes an old one: while it is missing, the folder's tables cannot be trusted.
     ///
     /// # Errors
     /// If the file cannot be removed.
@@ -99,7 +99,7 @@ pub fn digests(folder: &Path) -> BTreeMap<String, String> {
         .map_or_else(BTreeMap::new, |w: Written| w.tables)
 }
 
-/// The processor's name, where the system tells it.
+/// The processor's name, where the system gives it.
 fn cpu_name() -> String {
     std::fs::read_to_string("/proc/cpuinfo")
         .ok()

@@ -14,18 +14,18 @@ pub struct Work {
     pub run: usize,
     /// What it trains; none where it trains nothing.
     pub training: Option<Training>,
-    /// Runs of one shape can go in lockstep; none goes alone.
+    /// Runs of one shape can go in lockstep; a run without a shape goes alone.
     pub shape: Option<String>,
 }
 
-/// What a thread shall do next.
+/// What a thread is to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// These runs, in lockstep; usually one.
     Runs(Vec<usize>),
-    /// Wait for a run that is under way: others need its network.
+    /// Wait for a run that has begun, as the runs that are left need its network.
     Wait,
-    /// Nothing: no run is left.
+    /// Nothing, as no run is left.
     Nothing,
 }
 
@@ -42,7 +42,7 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     ready: VecDeque<usize>,
-    /// Runs that wait for a training that is ready or under way.
+    /// Runs that wait for a training that is ready or has begun.
     waiting: HashMap<Training, VecDeque<usize>>,
 }
 
@@ -107,7 +107,7 @@ impl Queue {
         }
     }
 
-    /// Drops all runs that are not under way.
+    /// Drops all runs that have not begun.
     pub fn stop(&self) {
         *self.state() = State::default();
     }

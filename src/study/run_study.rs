@@ -1,16 +1,18 @@
-//! All runs of a study: which are still to do, and what comes of them together.
+//! All runs of a study: which are still to do, and the tables that are made of them.
 
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
 use super::held::{Held, holds, refuse_foreign};
+use super::list::run_folders;
 use super::old_folders;
-use super::planned::{PlannedRun, planned};
+use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::{self, Tables};
 use crate::run::{Event, Reporter, RunError, RunOptions};
 use crate::spec::Study;
 use crate::store::summary::read_summary;
+use crate::store::sweep_values::by_name;
 use crate::store::{Lock, Status, SummaryRow, atomic, names};
 use candle_core::{Device, DeviceLocation};
 use std::collections::HashSet;
@@ -41,7 +43,7 @@ pub struct Finished {
 pub enum Outcome {
     /// Everything was there already; nothing was written.
     AlreadyDone(Finished),
-    /// The runs that were missing are now done, but those that failed.
+    /// The runs that were missing are now done, except those that failed.
     Done(Finished),
 }
 
@@ -64,7 +66,8 @@ pub fn run_study(
     if !options.force && holds(out, study)? == Held::Same && Tables::are_whole(out) {
         let statuses = statuses_now();
         if statuses.iter().all(Option::is_some) {
-            let (_, summary) = read_summary(&out.join(names::SUMMARY))?;
+            let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
+            summary.iter_mut().for_each(|row| row.values = by_name(&row.values, &keys, &study.keys));
             return Ok(Outcome::AlreadyDone(result(study, out, summary, statuses, Vec::new(), 0.0)));
         }
     }
@@ -87,13 +90,13 @@ pub fn run_study(
     if adopted > 0 && FrozenStudy::is_in(out) {
         FrozenStudy::rename_runs(study, out)?;
     }
-    // A spec that says the same in other words stays as it is: it may be the user's own.
+    // A spec file of the same meaning stays as it is: it may be the user's own.
     if held != Held::Same {
         let spec = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
         atomic::write(&out.join(names::SPEC), |w| w.write_all(spec.as_bytes()))?;
     }
 
-    // The same run may stand at several points of the sweep; it is done once.
+    // Several points of a sweep may ask for the same run; it is done once.
     let mut seen = HashSet::new();
     let missing: Vec<usize> = (0..runs.len()).filter(|&i| statuses[i].is_none()).collect();
     let todo: Vec<&PlannedRun> =
@@ -114,6 +117,7 @@ pub fn run_study(
     if done.is_empty() && failures.len() == 1 && runs.len() == 1 {
         return Err(failures.remove(0).error.into());
     }
+    say_what_is_left_out(reporter, out, &runs, done.len());
     let tables = Tables::write(out, &study.keys, &done)?;
     let seconds = clock.elapsed().as_secs_f64();
     provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
@@ -171,6 +175,19 @@ fn say_what_is_kept(reporter: &dyn Reporter, out: &Path, adopted: usize, statuse
         )));
     } else if kept > 0 && kept < all {
         reporter.on(Event::Notice(&format!("{out} has {kept} of {all} runs already; they are kept")));
+    }
+}
+
+/// Says how many runs of the folder its tables leave out, because this study does not ask for them.
+fn say_what_is_left_out(reporter: &dyn Reporter, out: &Path, runs: &[PlannedRun], done: usize) {
+    let asked_for: HashSet<&str> = runs.iter().map(|run| run.label.run.as_str()).collect();
+    let others = run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
+    let others = others.filter(|name| Status::read_done(&planned::folder(out, name)).is_some()).count();
+    if others > 0 {
+        let (all, out) = (done + others, out.display());
+        reporter.on(Event::Notice(&format!(
+            "the tables of {out} now hold {done} of {all} runs; the other {others} are kept, and `gdiff ls --all {out}` shows them"
+        )));
     }
 }
 

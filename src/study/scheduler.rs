@@ -13,10 +13,10 @@ use std::path::Path;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Runs in lockstep where the device is no host and nobody said how many.
+/// Runs in lockstep on a device other than the host, where the options name no number.
 const IN_LOCKSTEP: usize = 64;
 
-/// Time between two looks of a thread that waits for a training that it needs, while there is nothing to help with.
+/// How often a thread that waits for a training, and has nothing to help with, checks whether the training is over.
 const WAIT: Duration = Duration::from_millis(1);
 
 /// Does runs, several at a time.
@@ -25,7 +25,7 @@ pub struct Scheduler<'a> {
     reporter: &'a dyn Reporter,
     device: Device,
     sweep_keys: &'a [String],
-    /// Word from outside to stop, or from a run whose end stops the others.
+    /// A request to stop, from outside or from a run whose failure stops the others.
     interrupt: Interrupt,
 }
 
@@ -62,8 +62,8 @@ impl<'a> Scheduler<'a> {
     /// first failure. `finished` are runs that are done already: their stages are taken over where the keys agree.
     ///
     /// # Errors
-    /// What stops everything: a file that cannot be written, threads that cannot be had, word to stop. Runs under way
-    /// then stop at their next safe point.
+    /// What stops everything: a file that cannot be written, threads that cannot be had, a request to stop. Runs that
+    /// have begun then stop at their next safe point.
     pub fn run_all<'r>(
         &self,
         runs: &[&PlannedRun],
@@ -138,8 +138,8 @@ impl<'a> Scheduler<'a> {
         let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
         let everyone = Barrier::new(threads);
         pool.broadcast(|thread| {
-            // A thread that helps another before its own runs begin could begin them within that help, and hold
-            // the other up: so nobody begins before all are here.
+            // A thread that helps another before its own runs begin could begin them within the other's work and delay
+            // it. Therefore no thread begins before all have started.
             everyone.wait();
             if thread.index() < jobs {
                 work();

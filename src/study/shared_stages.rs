@@ -48,7 +48,7 @@ impl<T> Cache<T> {
         Ok(Arc::clone(value.insert(Arc::new(compute()?))))
     }
 
-    /// Notes that a run needs its value no more.
+    /// Notes that a run no longer needs its value.
     fn release(&self, run: usize) {
         let slot = &self.slots[self.of_run[run]];
         if slot.left.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -65,7 +65,7 @@ pub struct StudyStages {
     device: Device,
     data: Cache<Replicate>,
     spaces: Cache<FittedSpace>,
-    /// Where networks and Gaussianizers lie that can be taken over.
+    /// Which finished runs have networks and Gaussianizers that can be taken over.
     lenders: Mutex<Lenders>,
 }
 

@@ -23,7 +23,8 @@ const ISOTROPY_KEYS: &str = "train.isotropy.";
 /// Fraction of its climb within which the log-likelihood must stay to have reached its plateau.
 const PLATEAU: f64 = 0.05;
 
-/// Nats around its end within which it is there in any case: more than the sampling noise of 10,000 points.
+/// Distance to its end, in nats, within which it has reached its plateau in any case: more than the sampling noise of
+/// 10,000 points.
 const PLATEAU_FLOOR: f64 = 0.05;
 
 /// The final loss is the mean over the last of the logged iterations, one in this many.

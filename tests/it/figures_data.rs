@@ -90,7 +90,7 @@ fn a_folder_with_tables_alone_has_figures_of_tables_alone() {
 }
 
 #[test]
-fn contours_hold_the_part_of_the_mixture_that_they_say() {
+fn contours_hold_the_fraction_of_the_mixture_that_they_say() {
     let standard = GaussianMixture::new(&[1.0], &[Array1::zeros(2)], &[Array2::eye(2)]).unwrap();
     let Some(Mark::Contours { lines, .. }) = contours(&standard, (-4.0, 4.0), (-4.0, 4.0)) else {
         panic!("a mixture in two dimensions has contours")
@@ -98,7 +98,7 @@ fn contours_hold_the_part_of_the_mixture_that_they_say() {
     // P(|z| < r) = 1 - exp(-r^2 / 2) in two dimensions.
     let mut radii: Vec<f64> = lines.iter().map(|line| line[0][0].hypot(line[0][1])).collect();
     radii.sort_by(f64::total_cmp);
-    let expected = [0.5, 0.9, 0.99].map(|part: f64| (-2.0 * (1.0 - part).ln()).sqrt());
+    let expected = [0.5, 0.9, 0.99].map(|fraction: f64| (-2.0 * (1.0 - fraction).ln()).sqrt());
     assert_eq!(radii.len(), 3);
     for (radius, expected) in radii.iter().zip(expected) {
         assert!((radius / expected - 1.0).abs() < 0.05, "{radius} for {expected}");
@@ -156,6 +156,85 @@ fn no_text_touches_another_or_leaves_the_picture() {
             is_readable(&figure, Theme::Dark);
         }
     }
+}
+
+/// The colours and names of a figure's lines and clouds.
+fn colours(figure: &Figure) -> Vec<(String, String)> {
+    let marks = figure.rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for mark in marks {
+        if let Mark::Line { label, ink, .. } | Mark::Points { label, ink, .. } = mark {
+            let entry = (label.clone(), Theme::Light.colour(ink.role.into()));
+            if !label.contains(", ") && !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_pipeline_has_one_colour_and_its_name_in_every_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = crate::common::TINY.replace(
+        "pipelines = [\"baseline\", \"gaussianized\", \"exact\"]",
+        "pipelines = [\"exact\", \"mine\", \"whitened\", \"narrow\", \"gaussianized\", \"baseline\"]",
+    );
+    let own = "[pipeline.mine]\nspace = [\"standardize\"]\n[pipeline.narrow]\nspace = [\"scale\", { gaussianize = { layers = 2 } }]\n";
+    crate::common::spec(folder.path(), &format!("{text}\n{own}"));
+    crate::common::succeeded(&crate::common::run(folder.path(), &["run", "spec.toml", "--plot"]));
+    let out = folder.path().join("results/tiny");
+    let all = figures(out.to_str().unwrap());
+    let named = |name: &str| all.iter().find(|figure| figure.name == name).unwrap();
+    let names = ["exact denoiser", "mine", "whitened", "narrow", "Gaussianized", "baseline"];
+    let clouds = named("clouds");
+    assert_eq!(clouds.rows.iter().map(|row| row.title.as_str()).collect::<Vec<_>>(), names);
+    let known = colours(clouds);
+    let different: std::collections::HashSet<&String> = known.iter().map(|(_, colour)| colour).collect();
+    assert_eq!((known.len(), different.len()), (names.len(), names.len()), "{known:?}");
+    for figure in ["log_likelihood", "loss", "prdc_steps", "isotropy"] {
+        for (name, colour) in colours(named(figure)) {
+            let same =
+                known.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{figure}: {name}"));
+            assert_eq!(same.1, colour, "{figure}: {name}");
+        }
+    }
+    let page = crate::common::text(out.join("report.html"));
+    for colour in ["own0", "own1", "whitened"] {
+        assert!(page.contains(&format!("\"colour\":\"{colour}\"")), "the animation has no {colour}");
+    }
+    for figure in &all {
+        is_readable(figure, Theme::Light);
+        is_readable(figure, Theme::Dark);
+    }
+}
+
+#[test]
+fn ticks_of_timestamps_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..800)
+        .map(|i| {
+            format!(
+                "{},{}\n",
+                1_700_000_000.0 + f64::from((i * 37) % 801 - 400) * 25.3,
+                f64::from((i * 53) % 797) * 1e-7
+            )
+        })
+        .collect();
+    let table = folder.path().join("t.csv");
+    std::fs::write(&table, format!("unix_s,metres\n{rows}")).unwrap();
+    let data = format!("[data]\nkind = \"table\"\npath = {table:?}\nscale = \"standardize\"\n");
+    let rest = "[diffusion]\nsteps = 10\n[train]\niterations = 20\n[sample]\ncount = 150\n[metrics]\nreference = 150\n";
+    let spec = format!("name = \"times\"\npipelines = [\"baseline\"]\n{data}{rest}");
+    crate::common::spec(folder.path(), &spec);
+    crate::common::succeeded(&crate::common::run(folder.path(), &["run", "spec.toml"]));
+    let all = figures(folder.path().join("results/times").to_str().unwrap());
+    for figure in &all {
+        is_readable(figure, Theme::Light);
+    }
+    let clouds = svg(all.iter().find(|figure| figure.name == "clouds").unwrap(), Theme::Light);
+    assert!(clouds.contains("+ 1.7e9</text>"), "the offset is not written");
+    assert!(!clouds.contains(">2e9</text>"));
 }
 
 #[test]

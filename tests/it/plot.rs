@@ -167,6 +167,136 @@ fn a_control_and_a_few_step_sampler_are_sampled_again_too() {
     }
 }
 
+/// A sweep whose keys stand in another order in `spec.toml`, which TOML writes with plain keys before tables, than in
+/// the tables of the folder.
+const SWAPPED: &str = "\n[sweep]\ntrain.isotropy.lambda = [0.0, 0.3]\nseed = [7, 8, 9]\n";
+
+/// TINY with the baseline alone.
+fn baseline() -> String {
+    let one = TINY.replace("[\"baseline\", \"gaussianized\", \"exact\"]", "[\"baseline\"]");
+    assert_ne!(one, TINY);
+    one
+}
+
+#[test]
+fn figures_and_page_take_keys_and_values_by_name() {
+    let folder = finished(&(baseline() + SWAPPED), &["--plot"]);
+    let out = folder.path().join("results/tiny");
+    let keys: Vec<String> = csv(out.join("metrics.csv")).0[3..5].to_vec();
+    assert_eq!(keys, ["train.isotropy.lambda", "seed"]);
+    let stored = gdiff::spec::read_text("spec.toml", &text(out.join("spec.toml")), &[]).unwrap();
+    assert_eq!(stored.keys, ["seed", "train.isotropy.lambda"], "the case is no longer one");
+    // Six points, each named by its own values.
+    let points: Vec<String> =
+        [7, 8, 9].iter().flat_map(|s| ["0.0", "0.3"].map(|l| format!("seed {s}, lambda {l}"))).collect();
+    let (_, rows) = csv(out.join("figures/loss.csv"));
+    let series: std::collections::BTreeSet<&String> = rows.iter().map(|row| &row[2]).collect();
+    for point in &points {
+        assert!(series.contains(point), "no line `{point}` among {series:?}");
+        let name = point.replace(", ", "_").replace(' ', "_");
+        assert!(exists(folder.path(), &format!("figures/clouds_{name}.svg")), "clouds of {point}");
+    }
+    // The axis lambda has the values of lambda, and the value of each point is that of the summary.
+    let (header, summary) = csv(out.join("summary.csv"));
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    let (lambda, seed, mean) = (column("train.isotropy.lambda"), column("seed"), column("mean"));
+    let results = gdiff::report::figures::Results::read(&out).unwrap();
+    assert_eq!(results.keys, ["seed", "train.isotropy.lambda"]);
+    let of = |l: &str, s: &str| {
+        let row = summary.iter().find(|r| {
+            r[lambda] == l && r[seed] == s && r[0] == "baseline" && r[column("metric")] == "precision"
+        });
+        row.unwrap()[mean].parse::<f64>().unwrap()
+    };
+    for row in results.summary.iter().filter(|row| row.pipeline == "baseline" && row.metric == "precision") {
+        assert_eq!(row.numbers.mean, of(&row.values[1], &row.values[0]));
+    }
+    let (_, last) = csv(out.join("figures/last_step.csv"));
+    for l in [("0.0", 0.0), ("0.3", 1.0)] {
+        for s in ["7", "8", "9"] {
+            let near = |row: &&Vec<String>| {
+                let x: f64 = row[3].parse().unwrap_or(-9.0);
+                row[0] == "precision" && row[2].contains(&format!("seed {s}")) && (x - l.1).abs() < 0.5
+            };
+            let y: f64 = last.iter().find(near).unwrap()[4].parse().unwrap();
+            assert_eq!(y, of(l.0, s), "lambda {}, seed {s}", l.0);
+        }
+    }
+}
+
+#[test]
+fn a_table_that_is_there_already_is_shown_under_its_own_keys() {
+    let folder = finished(&(baseline() + SWAPPED), &[]);
+    let table = |output: &Output| {
+        let lines: Vec<Vec<String>> = said(output)
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .map(|line| line.split('|').map(|cell| cell.trim().to_string()).collect())
+            .collect();
+        let column = |name: &str| lines[0].iter().position(|h| h == name).unwrap();
+        let (lambda, seed, precision) = (column("lambda"), column("seed"), column("precision"));
+        lines[2..]
+            .iter()
+            .map(|l| (l[lambda].clone(), l[seed].clone(), l[precision].clone()))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let first = table(&run(folder.path(), &["run", "spec.toml"]));
+    // The spec in the folder has the keys in another order, and is the same study.
+    let again = run(folder.path(), &["run", "results/tiny/spec.toml", "--out", "results/tiny"]);
+    assert!(said(&again).contains("finished already"), "{}", said(&again));
+    assert_eq!(table(&again), first);
+    assert!(first.iter().all(|(lambda, ..)| lambda == "0.0" || lambda == "0.3"), "{first:?}");
+}
+
+#[test]
+fn runs_without_a_readable_spec_keep_the_names_of_their_keys() {
+    let folder = finished(&(baseline() + SWAPPED), &[]);
+    let out = folder.path().join("results/tiny");
+    std::fs::write(out.join("spec.toml"), "no spec").unwrap();
+    for table in ["metrics.csv", "summary.csv", "isotropy.csv"] {
+        std::fs::remove_file(out.join(table)).unwrap();
+    }
+    let results = gdiff::report::figures::Results::read(&out).unwrap();
+    let lambda = results.keys.iter().position(|key| key == "train.isotropy.lambda").unwrap();
+    assert_eq!(results.summary.iter().filter(|row| row.metric == "precision").count(), 6 + 6);
+    for row in &results.summary {
+        assert!(["0.0", "0.3"].contains(&row.values[lambda].as_str()), "{:?}", row.values);
+    }
+}
+
+#[test]
+fn odd_values_do_no_harm_and_share_no_file() {
+    let folder = tempdir().unwrap();
+    let files = ["<!--<script>.csv", "a b.csv", "a_b.csv", &format!("{}.csv", "long".repeat(60))];
+    for (i, file) in files.iter().enumerate() {
+        let rows: String = (0..900).map(|j| format!("{},{}\n", (j * (7 + i)) % 101, (j * 13) % 89)).collect();
+        std::fs::write(folder.path().join(file), format!("x,y\n{rows}")).unwrap();
+    }
+    let list = files.map(|file| format!("{file:?}")).join(", ");
+    let data = &TINY[TINY.find("[data]").unwrap()..TINY.find("[diffusion]").unwrap()];
+    let table = "[data]\nkind = \"table\"\npath = \"a b.csv\"\nscale = \"standardize\"\n";
+    let text_of = baseline().replace(data, table).replace("count = 200", "count = 100");
+    spec(folder.path(), &format!("{text_of}\n[sweep]\ndata.path = [{list}]\n"));
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--plot"]));
+    let page = text(folder.path().join("results/tiny/report.html"));
+    assert!(!page.contains("<!--") && !page.contains("<script>."), "a value opens a comment or a script");
+    assert_eq!(page.matches("<script").count(), page.matches("</script>").count());
+    assert!(page.contains("\\u003c!--\\u003cscript>"), "the animation has lost a name");
+    let figures = crate::common::files(&folder.path().join("results/tiny/figures"));
+    let clouds: Vec<String> = figures
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_string())
+        .filter(|name| name.starts_with("clouds") && name.ends_with(".svg"))
+        .collect();
+    assert_eq!(clouds.len(), files.len(), "{clouds:?}");
+    let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    assert!(clouds.iter().all(|name| name.len() < 130 && plain(name)), "{clouds:?}");
+    // The tables hold the values as they are.
+    let (header, rows) = csv(folder.path().join("results/tiny/summary.csv"));
+    assert_eq!(header[1], "data.path");
+    assert!(files.iter().all(|file| rows.iter().any(|row| row[1] == *file)));
+}
+
 /// The records of an event file, their checksums checked by a table of its own.
 fn records(path: &Path) -> Vec<Vec<u8>> {
     let crc = |bytes: &[u8]| {

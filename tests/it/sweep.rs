@@ -44,6 +44,9 @@ fn sweeps_that_cannot_be_meant_are_refused_with_their_place() {
             "undoes `train.ema`",
         ),
         ("[[sweep.zip]]", "is empty"),
+        ("[sweep]\ndata.path = [\"=1+cmd|' /C calc'!A0\"]", "begins with a sign that spreadsheets compute"),
+        ("[sweep]\ndata.path = [\"@a.csv\"]", "a path as \"./@a.csv\""),
+        ("[sweep]\ndata.path = [\"a\\u001b[31m.csv\"]", "holds a control character"),
         ("[[sweep.zip]]\nseed = [1, 2]\n\"train.ema\" = [0.1]", "has 1 values, but its group has 2"),
         ("[sweep]\nseed = []", "a list of at least one value"),
         ("[sweep]\n\"network.widht\" = [4]", "did you mean `width`?"),
@@ -249,4 +252,76 @@ fn ctrl_c_stops_a_sweep_and_the_printed_command_goes_on() {
     assert!(!pasted.contains("--force"), "{pasted}");
     succeeded(&shell(folder.path(), pasted));
     same_tables(&folder.path().join("whole"), &folder.path().join("stopped"));
+}
+
+#[test]
+fn a_smaller_spec_says_how_many_runs_its_tables_leave_out_and_the_list_shows_them() {
+    let folder = tempdir().unwrap();
+    let of = |values: &str| sweep(&format!("[sweep]\nseed = [7, 8]\n\"train.ema\" = {values}"));
+    spec(folder.path(), &of("[0.0, 0.5, 0.9]"));
+    succeeded(&run(folder.path(), &["run", "spec.toml"]));
+    spec(folder.path(), &sweep("[sweep]\n\"train.ema\" = [0.5]\nseed = [8]"));
+    let output = run(folder.path(), &["run", "spec.toml"]);
+    succeeded(&output);
+    assert!(message(&output).contains("now hold 1 of 6 runs"), "{}", message(&output));
+    assert_eq!(csv(folder.path().join("results/tiny/summary.csv")).0[1..3], ["train.ema", "seed"]);
+    let few = run(folder.path(), &["ls", "results/tiny"]);
+    assert_eq!(succeeded(&few).lines().filter(|line| line.contains("baseline-r0")).count(), 1);
+    assert!(message(&few).contains("5 more runs in results/tiny"), "{}", message(&few));
+    let all = succeeded(&run(folder.path(), &["ls", "results/tiny", "--all"]));
+    // The others ran under another order of the keys; their values stand below the right ones.
+    let lines: Vec<Vec<&str>> = all
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect())
+        .filter(|l: &Vec<_>| l.len() > 4)
+        .collect();
+    assert_eq!(lines[0][1..5], ["run", "state", "ema", "seed"]);
+    let points = |state: &str| {
+        let mut points: Vec<(&str, &str)> =
+            lines.iter().filter(|line| line[2] == state).map(|line| (line[3], line[4])).collect();
+        points.sort_unstable();
+        points
+    };
+    assert_eq!(points("done"), [("0.5", "8")]);
+    let others = [("0.0", "7"), ("0.0", "8"), ("0.5", "7"), ("0.9", "7"), ("0.9", "8")];
+    assert_eq!(points("done, not asked for"), others);
+}
+
+#[test]
+fn an_option_of_a_batch_script_keeps_to_its_line() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), &sweep("[sweep]\nseed = [7, 8]"));
+    succeeded(&run(folder.path(), &["sweep", "plan", "spec.toml", "--out", "plan"]));
+    let line = "a\ntouch harm";
+    for more in [vec!["--partition", line], vec!["--time", line], vec!["--", line]] {
+        let arguments = [vec!["sweep", "submit", "plan", "--dry-run"], more].concat();
+        let output = run(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(message(&output).contains("control character"), "{}", message(&output));
+    }
+    assert!(!folder.path().join("plan/slurm").exists());
+    let options = gdiff::study::SubmitOptions {
+        partition: Some(line.to_string()),
+        time: None,
+        cpus: 1,
+        per_task: 1,
+        more: Vec::new(),
+        dry_run: true,
+    };
+    let refused = gdiff::study::engine("slurm")
+        .unwrap()
+        .submit(&folder.path().join("plan"), &options)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("control character"), "{refused}");
+}
+
+#[test]
+fn control_characters_are_written_out_on_a_terminal() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), &sweep("\"\\u001b[31mred\" = 1"));
+    let output = run(folder.path(), &["check", "spec.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message(&output).contains("\\u{1b}[31mred"), "{}", message(&output));
+    assert!(!output.stderr.contains(&0x1b), "{}", message(&output));
 }

@@ -1,27 +1,27 @@
 //! Fig. 4 of the first paper: the samples at chosen reverse steps, a row for each pipeline, the mixture's
 //! contours behind, all on the same axes.
 
+use super::captions::{count, pipeline_name, setting};
 use super::contours::{behind, contours};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::names::{file_names, point_name};
 use super::results::Results;
-use super::series::point_name;
-use super::words::{count, pipeline_name, setting};
 use crate::run::{Cloud, FinishedRun, RunError};
 use ndarray::{Array2, ArrayView1, s};
 
 /// Points of each cloud.
 const POINTS: usize = 1000;
 
-/// Real points that set the axes, and stand behind where no density is known.
+/// Real points drawn behind the samples where no density is known.
 const REAL: usize = 1000;
 
-/// Steps are shown at these parts of the way.
+/// The reverse process is shown at its beginning and after each of so many equal fractions.
 const FIFTHS: usize = 5;
 
 /// Sweep points that get a figure of their own.
 const MOST_FIGURES: usize = 6;
 
-/// Half the side of the axes, in units of the data's own half width: so much of x_T is seen.
+/// Half the side of the axes, in units of the data's own half width, so that x_T is in the picture.
 const MARGIN: f64 = 1.3;
 
 /// A square region of the plane.
@@ -39,7 +39,7 @@ impl Frame {
         let ends = |column: ArrayView1<f64>| {
             let mut values: Vec<f64> = column.iter().copied().filter(|v| v.is_finite()).collect();
             values.sort_by(f64::total_cmp);
-            let at = |part: f64| values.get((part * values.len().saturating_sub(1) as f64) as usize);
+            let at = |fraction: f64| values.get((fraction * values.len().saturating_sub(1) as f64) as usize);
             (at(0.002).copied().unwrap_or(-1.0), at(0.998).copied().unwrap_or(1.0))
         };
         let (x, y) = (ends(points.column(0)), ends(points.column(1)));
@@ -48,7 +48,7 @@ impl Frame {
         Self { x: square(x), y: square(y) }
     }
 
-    /// Its two axes, without words.
+    /// Its two axes, without labels.
     pub fn axes(&self) -> (Axis, Axis) {
         (Axis::linear("", self.x.0, self.x.1), Axis::linear("", self.y.0, self.y.1))
     }
@@ -76,17 +76,19 @@ pub fn clouds(results: &Results, notices: &mut Vec<String>) -> Result<Vec<Figure
         ));
         points = (0..MOST_FIGURES).map(|i| points[i * (points.len() - 1) / (MOST_FIGURES - 1)]).collect();
     }
-    let figures = points.iter().map(|values| figure(results, values)).collect::<Result<Vec<_>, _>>()?;
-    Ok(figures.into_iter().flatten().collect())
+    let names: Vec<String> = points.iter().map(|values| point_name(&results.keys, values)).collect();
+    let files = file_names("clouds", &names);
+    let figures = points.iter().zip(files).map(|(values, file)| figure(results, values, file));
+    Ok(figures.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// The pipelines' runs at a sweep point, the baseline first.
+/// The pipelines' runs at a sweep point, in the order of the spec.
 pub fn runs_at(results: &Results, values: &[String]) -> Result<Vec<(String, FinishedRun)>, RunError> {
-    let runs = ["baseline", "gaussianized", "exact"].into_iter().filter_map(|p| results.run(p, values));
+    let runs = results.pipelines.iter().filter_map(|pipeline| results.run(pipeline, values));
     runs.map(|(folder, status)| Ok((status.label.pipeline.clone(), FinishedRun::open(folder)?))).collect()
 }
 
-fn figure(results: &Results, values: &[String]) -> Result<Option<Figure>, RunError> {
+fn figure(results: &Results, values: &[String], file: String) -> Result<Option<Figure>, RunError> {
     let runs = runs_at(results, values)?;
     let Some((_, first)) = runs.first() else { return Ok(None) };
     let dim = first.plan().data.source.dim();
@@ -102,11 +104,11 @@ fn figure(results: &Results, values: &[String]) -> Result<Option<Figure>, RunErr
         let clouds = replay.clouds(POINTS, &|step| wanted.contains(&step))?;
         let panels = clouds.iter().map(|cloud| {
             outside += cloud.points.rows().into_iter().filter(|p| !frame.holds(*p)).count();
-            panel(cloud, frame, &back, pipeline)
+            panel(cloud, frame, &back, pipeline, results.role(pipeline))
         });
         rows.push(PanelRow {
             title: pipeline_name(pipeline).to_string(),
-            role: Role::of_pipeline(pipeline),
+            role: results.role(pipeline),
             form: Form::Square,
             panels: panels.collect(),
         });
@@ -125,7 +127,7 @@ fn figure(results: &Results, values: &[String]) -> Result<Option<Figure>, RunErr
         note += &format!(" {} points lie outside of the axes.", count(outside));
     }
     Ok(Some(Figure {
-        name: file_name("clouds", &point),
+        name: file,
         title: "Samples at chosen reverse steps".to_string(),
         setting: if point.is_empty() { setting } else { format!("{setting} · {point}") },
         note,
@@ -133,19 +135,7 @@ fn figure(results: &Results, values: &[String]) -> Result<Option<Figure>, RunErr
     }))
 }
 
-/// A name for a file from words.
-pub fn file_name(stem: &str, words: &str) -> String {
-    let mut name = stem.to_string();
-    for word in words.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-')) {
-        if !word.is_empty() {
-            name.push('_');
-            name += word;
-        }
-    }
-    name
-}
-
-/// The axes and what stands behind the samples of a run.
+/// The axes of a run's clouds, and what is drawn behind its samples.
 pub fn background(run: &FinishedRun) -> Result<(Frame, Mark), RunError> {
     let reference = run.reference()?;
     let real = reference.slice(s![..reference.nrows().min(REAL), ..]).to_owned();
@@ -154,13 +144,13 @@ pub fn background(run: &FinishedRun) -> Result<(Frame, Mark), RunError> {
     Ok((frame, lines.unwrap_or_else(|| behind(real.view()))))
 }
 
-fn panel(cloud: &Cloud, frame: Frame, back: &Mark, pipeline: &str) -> Panel {
+fn panel(cloud: &Cloud, frame: Frame, back: &Mark, pipeline: &str, role: Role) -> Panel {
     let (x, y) = frame.axes();
     let inside: Vec<ArrayView1<f64>> =
         cloud.points.rows().into_iter().filter(|point| frame.holds(*point)).collect();
     let samples = Mark::Points {
         label: pipeline_name(pipeline).to_string(),
-        ink: Role::of_pipeline(pipeline).into(),
+        ink: role.into(),
         size: 1.9,
         x: inside.iter().map(|point| point[0]).collect(),
         y: inside.iter().map(|point| point[1]).collect(),
@@ -172,16 +162,4 @@ fn panel(cloud: &Cloud, frame: Frame, back: &Mark, pipeline: &str) -> Panel {
         _ => vec![back.clone(), samples],
     };
     Panel { title: format!("step {}", cloud.step), x, y, colour: None, marks }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_names_are_plain() {
-        assert_eq!(file_name("clouds", "width 16, lambda 0.1"), "clouds_width_16_lambda_0.1");
-        assert_eq!(file_name("clouds", "path a/../b"), "clouds_path_a_.._b");
-        assert_eq!(file_name("clouds", ""), "clouds");
-    }
 }

@@ -1,4 +1,4 @@
-//! What stands behind point clouds: the mixture's lines of equal density, or real points.
+//! Backgrounds of point clouds: the mixture's lines of equal density, or real points.
 
 use super::model::{Mark, Role};
 use crate::data::mixture::GaussianMixture;
@@ -9,10 +9,10 @@ use ndarray::{Array2, ArrayView2};
 /// Nodes of the grid along each axis.
 const NODES: usize = 161;
 
-/// Parts of the mixture's points that lie within the lines.
-const PARTS: [f64; 3] = [0.5, 0.9, 0.99];
+/// Fractions of the mixture's points that lie within the lines.
+const FRACTIONS: [f64; 3] = [0.5, 0.9, 0.99];
 
-/// Points that tell at which density a part of them is inside.
+/// Points from which the density is estimated above which a fraction of the mixture lies.
 const DRAWS: usize = 10_000;
 
 /// The regions of highest density of a mixture in two dimensions that hold 50 %, 90 % and 99 % of it.
@@ -25,7 +25,7 @@ pub fn contours(mixture: &GaussianMixture, x: (f64, f64), y: (f64, f64)) -> Opti
     let draws = mixture.sample(DRAWS, &Stream::new(0, 0, "contours"));
     let mut levels = mixture.log_density(draws.view()).to_vec();
     levels.sort_by(f64::total_cmp);
-    let thresholds = PARTS.map(|part| levels[((1.0 - part) * (DRAWS - 1) as f64) as usize]);
+    let thresholds = FRACTIONS.map(|fraction| levels[((1.0 - fraction) * (DRAWS - 1) as f64) as usize]);
     let step = |(low, high): (f64, f64)| (high - low) / (NODES - 1) as f64;
     let grid = Array2::from_shape_fn((NODES * NODES, 2), |(i, axis)| match axis {
         0 => x.0 + (i % NODES) as f64 * step(x),
@@ -44,7 +44,7 @@ pub fn contours(mixture: &GaussianMixture, x: (f64, f64), y: (f64, f64)) -> Opti
     Some(Mark::Contours { label: "50, 90 and 99 % of the mixture".to_string(), lines })
 }
 
-/// Points in the background.
+/// Real points as a background.
 pub fn behind(points: ArrayView2<f64>) -> Mark {
     Mark::Points {
         label: "real points".to_string(),

@@ -1,11 +1,12 @@
-//! Curves laid out by pipeline and sweep point, the same way in every figure of lines: one point of a sweep
+//! Curves laid out by pipeline and sweep point, alike in every figure of lines: one point of a sweep
 //! makes one panel with a line for each pipeline; several make a panel for each pipeline with a line for
 //! each point. The exact denoiser is a dashed line beside the baseline.
 
-use super::model::{Mark, Role, Stroke};
-use super::results::RunRows;
-use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups, ink};
-use super::words::pipeline_name;
+use super::captions::pipeline_name;
+use super::model::{Ink, Mark, Role, Stroke};
+use super::names::point_name;
+use super::results::{Results, RunRows};
+use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups};
 
 /// What is drawn for one group of replicates.
 pub struct Lines {
@@ -36,7 +37,7 @@ pub struct Facet {
 }
 
 /// Lays out the runs of a table. `lines` makes curves of the replicates of one pipeline at one point.
-pub fn facets<R>(keys: &[String], runs: &[RunRows<R>], lines: impl Fn(&Group<R>) -> Lines) -> Vec<Facet> {
+pub fn facets<R>(results: &Results, runs: &[RunRows<R>], lines: impl Fn(&Group<R>) -> Lines) -> Vec<Facet> {
     let groups = groups(runs);
     let mut points: Vec<&[String]> = Vec::new();
     let mut pipelines: Vec<&str> = Vec::new();
@@ -49,15 +50,16 @@ pub fn facets<R>(keys: &[String], runs: &[RunRows<R>], lines: impl Fn(&Group<R>)
         }
     }
     if points.len() < 2 {
-        return one_panel(&groups, &lines).into_iter().collect();
+        return one_panel(results, &groups, &lines).into_iter().collect();
     }
     let exact: Vec<Curve> = groups.iter().filter(|g| g.pipeline == "exact").map(|g| lines(g).main).collect();
-    // The exact denoiser asks for no panel where no swept key changes it.
+    // The exact denoiser needs no panel where no swept key changes it.
     let common = exact.first().filter(|first| exact.iter().all(|c| c == *first)).cloned();
     pipelines.retain(|p| *p != "exact" || common.is_none() || pipelines_alone(&groups));
     let mut facets: Vec<Facet> =
-        pipelines.iter().map(|pipeline| panel_of(keys, pipeline, &groups, &lines)).collect();
-    if let (Some(curve), Some(facet)) = (common, facets.iter_mut().find(|f| f.role == Role::Baseline)) {
+        pipelines.iter().map(|pipeline| panel_of(results, pipeline, &groups, &lines)).collect();
+    let beside = facets.iter().position(|facet| facet.role == Role::Baseline).unwrap_or(0);
+    if let (Some(curve), Some(facet)) = (common, facets.get_mut(beside).filter(|f| f.role != Role::Exact)) {
         facet.marks.push(reference_line(pipeline_name("exact"), &curve));
     }
     facets.retain(|facet| !facet.curves.is_empty());
@@ -84,13 +86,16 @@ pub fn reference_line(label: &str, curve: &Curve) -> Mark {
     }
 }
 
-fn line(label: String, named: bool, pipeline: &str, strength: f64, stroke: Stroke, curve: &Curve) -> Mark {
+fn line(label: String, named: bool, ink: Ink, stroke: Stroke, curve: &Curve) -> Mark {
     let thin = curve.thinned(MOST_POINTS);
-    let ink = ink(pipeline, strength);
     Mark::Line { label, named, ink, stroke, x: thin.x, y: thin.y, low: thin.low, high: thin.high }
 }
 
-fn one_panel<R>(groups: &[Group<R>], lines: &impl Fn(&Group<R>) -> Lines) -> Option<Facet> {
+fn one_panel<R>(
+    results: &Results,
+    groups: &[Group<R>],
+    lines: &impl Fn(&Group<R>) -> Lines,
+) -> Option<Facet> {
     let (mut behind, mut marks, mut curves) = (Vec::new(), Vec::new(), Vec::new());
     for group in groups {
         let Lines { main, raw, reference } = lines(group);
@@ -98,14 +103,15 @@ fn one_panel<R>(groups: &[Group<R>], lines: &impl Fn(&Group<R>) -> Lines) -> Opt
             continue;
         }
         let name = pipeline_name(group.pipeline).to_string();
+        let role = results.role(group.pipeline);
         if let Some(raw) = raw {
-            behind.push(line(format!("{name}, raw"), false, group.pipeline, 0.3, Stroke::Thin, &raw));
+            behind.push(line(format!("{name}, raw"), false, Ink { role, strength: 0.3 }, Stroke::Thin, &raw));
         }
         if let Some((label, curve)) = reference.filter(|(_, curve)| !curve.x.is_empty()) {
             marks.push(reference_line(&label, &curve));
         }
         let stroke = if group.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal };
-        marks.push(line(name, true, group.pipeline, 1.0, stroke, &main));
+        marks.push(line(name, true, role.into(), stroke, &main));
         curves.push(main);
     }
     behind.append(&mut marks);
@@ -120,11 +126,12 @@ fn common_reference(lines: &[Lines]) -> Option<Mark> {
 }
 
 fn panel_of<R>(
-    keys: &[String],
+    results: &Results,
     pipeline: &str,
     groups: &[Group<R>],
     lines: &impl Fn(&Group<R>) -> Lines,
 ) -> Facet {
+    let (keys, role) = (&results.keys, results.role(pipeline));
     let mine: Vec<&Group<R>> = groups.iter().filter(|g| g.pipeline == pipeline).collect();
     let drawn: Vec<Lines> = mine.iter().map(|g| lines(g)).collect();
     let points: Vec<&[String]> = mine.iter().map(|g| g.values).collect();
@@ -137,18 +144,18 @@ fn panel_of<R>(
         if lines.main.x.is_empty() {
             continue;
         }
-        let point = super::series::point_name(keys, group.values);
+        let point = point_name(keys, group.values);
         if let Some(raw) = lines.raw.filter(|_| !many) {
             let label = format!("{point}, raw");
-            raw_marks.push(line(label, false, pipeline, 0.3 * strength, Stroke::Thin, &raw));
+            raw_marks.push(line(label, false, Ink { role, strength: 0.3 * strength }, Stroke::Thin, &raw));
         }
         match label {
             Some(label) => {
-                named.push(line(label, true, pipeline, strength, Stroke::Normal, &lines.main));
+                named.push(line(label, true, Ink { role, strength }, Stroke::Normal, &lines.main));
             }
             None => {
                 let plain = Curve { low: Vec::new(), high: Vec::new(), ..lines.main.clone() };
-                quiet.push(line(point, false, pipeline, strength, Stroke::Thin, &plain));
+                quiet.push(line(point, false, Ink { role, strength }, Stroke::Thin, &plain));
             }
         }
         curves.push(lines.main);
@@ -157,5 +164,5 @@ fn panel_of<R>(
     raw_marks.append(&mut named);
     raw_marks.extend(reference);
     let title = pipeline_name(pipeline).to_string();
-    Facet { title, role: Role::of_pipeline(pipeline), marks: raw_marks, curves }
+    Facet { title, role, marks: raw_marks, curves }
 }

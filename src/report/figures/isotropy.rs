@@ -1,9 +1,10 @@
 //! Fig. 2 of the second paper: the isotropy along the forward process, measured and by its formula (I 20).
 
+use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Stroke};
+use super::names::point_name;
 use super::results::{Results, RunRows};
-use super::series::{NAMED_POINTS, point_name};
-use super::words::{pipeline_name, setting};
+use super::series::NAMED_POINTS;
 use crate::store::IsotropyRow;
 
 /// The figure; none where no run wrote `isotropy.csv`.
@@ -20,7 +21,7 @@ pub fn isotropy(results: &Results) -> Option<Figure> {
     let several = |pipeline: &str| runs.iter().filter(|r| r.label.pipeline == pipeline).count() > 1;
     for (i, run) in runs.iter().enumerate() {
         let mut name = pipeline_name(&run.label.pipeline).to_string();
-        let mut ink = Ink::from(Role::of_pipeline(&run.label.pipeline));
+        let mut ink = Ink::from(results.role(&run.label.pipeline));
         if several(&run.label.pipeline) {
             name += &format!(", {}", point_name(&results.keys, &run.label.values));
             ink.strength = 1.0 - 0.6 * i as f64 / runs.len() as f64;

@@ -2,10 +2,10 @@
 //! density and coverage against lambda (I 28) with the control (the plain network with its output scaled) and
 //! the second paper's own values beside; or against whatever else a sweep varies first.
 
+use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale};
+use super::names::{point_name, short_keys, short_value};
 use super::results::Results;
-use super::series::point_name;
-use super::words::{pipeline_name, setting};
 use crate::store::SummaryRow;
 
 /// Table 1 of the second paper: data set, metric, DDPM, Iso-Diffusion.
@@ -14,7 +14,7 @@ const PAPER: &str = include_str!("../../../configs/iso/paper_table1.csv");
 /// The key that goes before all others.
 const LAMBDA: &str = "train.isotropy.lambda";
 
-/// The key that tells a control.
+/// The key that makes a run a control.
 const CONTROL: &str = "train.isotropy.control";
 
 /// What is drawn, by its column.
@@ -26,22 +26,27 @@ const METRICS: [(&str, &str); 5] = [
     ("log_likelihood", "log-likelihood (nats)"),
 ];
 
-/// Part of a place that the series at it take together.
+/// Fraction of the distance between two positions over which the series at one of them are spread.
 const SPREAD: f64 = 0.45;
 
-/// More series than this cannot be told apart.
+/// More series than this cannot be distinguished.
 const MOST_SERIES: usize = 6;
 
-/// More places than this are for the curves of the other figures.
+/// A key with more values than this is left to the curves of the other figures.
 const MOST_PLACES: usize = 16;
 
+/// Letters that there is room for along the axis of a panel, all values together; and letters that a line of a value has
+/// at least.
+const AXIS_LETTERS: usize = 64;
+const FEWEST_LETTERS: usize = 6;
+
 /// The abscissa: a swept key and its values.
-struct Place {
-    /// Where the key stands among the sweep's.
+struct Abscissa {
+    /// Index of the key among the sweep's.
     key: usize,
-    /// Where the key of the control stands.
+    /// Index of the control's key.
     control: Option<usize>,
-    /// Its last part.
+    /// The short form of the key.
     name: String,
     /// Its values, rising where they are numbers.
     values: Vec<String>,
@@ -57,15 +62,15 @@ struct Series<'a> {
 
 /// The figure; none where nothing is swept.
 pub fn last_step(results: &Results) -> Option<Figure> {
-    let place = place(results)?;
-    let paper = (results.keys[place.key] == LAMBDA).then(|| paper_name(results)).flatten();
+    let abscissa = abscissa(results)?;
+    let paper = (results.keys[abscissa.key] == LAMBDA).then(|| paper_name(results)).flatten();
     let mut left_out = 0;
     let mut panels = Vec::new();
     for (metric, title) in METRICS {
-        let mut series = series(results, metric, &place);
+        let mut series = series(results, metric, &abscissa);
         left_out = left_out.max(series.len().saturating_sub(MOST_SERIES));
         series.truncate(MOST_SERIES);
-        panels.extend(panel(results, (metric, title), &series, &place, paper.as_deref()));
+        panels.extend(panel(results, (metric, title), &series, &abscissa, paper.as_deref()));
     }
     if panels.is_empty() {
         return None;
@@ -83,10 +88,10 @@ pub fn last_step(results: &Results) -> Option<Figure> {
     if left_out > 0 {
         note += &format!(" {left_out} more lines of the sweep are in summary.csv.");
     }
-    let what = if results.keys[place.key] == LAMBDA {
+    let what = if results.keys[abscissa.key] == LAMBDA {
         "lambda, the weight of the isotropy term"
     } else {
-        &place.name
+        &abscissa.name
     };
     Some(Figure {
         name: "last_step".to_string(),
@@ -98,7 +103,7 @@ pub fn last_step(results: &Results) -> Option<Figure> {
 }
 
 /// The key on the abscissa: lambda, or the first that takes several values.
-fn place(results: &Results) -> Option<Place> {
+fn abscissa(results: &Results) -> Option<Abscissa> {
     let control = results.keys.iter().position(|key| key == CONTROL);
     let mut order: Vec<usize> = (0..results.keys.len()).filter(|&k| Some(k) != control).collect();
     order.sort_by_key(|&k| results.keys[k] != LAMBDA);
@@ -109,11 +114,11 @@ fn place(results: &Results) -> Option<Place> {
                 values.push(value.clone());
             }
         }
-        if values.iter().all(|v| v.parse::<f64>().is_ok()) {
+        if values.iter().all(|v| v.is_empty() || v.parse::<f64>().is_ok()) {
             values.sort_by(|a, b| number(a).total_cmp(&number(b)));
         }
-        let name = results.keys[key].rsplit('.').next()?.to_string();
-        (2..=MOST_PLACES).contains(&values.len()).then_some(Place { key, control, name, values })
+        let name = short_keys(&results.keys)[key].clone();
+        (2..=MOST_PLACES).contains(&values.len()).then_some(Abscissa { key, control, name, values })
     })
 }
 
@@ -144,15 +149,15 @@ fn paper_value(data: &str, metric: &str) -> Option<(f64, f64)> {
 }
 
 /// The rows of a metric by pipeline, control and the values of all other keys.
-fn series<'a>(results: &'a Results, metric: &str, place: &Place) -> Vec<Series<'a>> {
+fn series<'a>(results: &'a Results, metric: &str, abscissa: &Abscissa) -> Vec<Series<'a>> {
     let others: Vec<usize> =
-        (0..results.keys.len()).filter(|&k| k != place.key && Some(k) != place.control).collect();
+        (0..results.keys.len()).filter(|&k| k != abscissa.key && Some(k) != abscissa.control).collect();
     let keys: Vec<String> = others.iter().map(|&k| results.keys[k].clone()).collect();
     let mut list: Vec<Series> = Vec::new();
     for row in results.summary.iter().filter(|row| row.metric == metric && row.pipeline != "data") {
-        let at = place.values.iter().position(|name| Some(name) == row.values.get(place.key));
+        let at = abscissa.values.iter().position(|name| Some(name) == row.values.get(abscissa.key));
         let Some(at) = at else { continue };
-        let control = place.control.and_then(|k| row.values.get(k)).is_some_and(|v| v == "true");
+        let control = abscissa.control.and_then(|k| row.values.get(k)).is_some_and(|v| v == "true");
         let values: Vec<String> = others.iter().filter_map(|&k| row.values.get(k).cloned()).collect();
         let (pipeline, point) = (row.pipeline.as_str(), point_name(&keys, &values));
         let same = |s: &&mut Series| s.pipeline == pipeline && s.point == point && s.control == control;
@@ -165,9 +170,9 @@ fn series<'a>(results: &'a Results, metric: &str, place: &Place) -> Vec<Series<'
 }
 
 impl Series<'_> {
-    /// What it is, in words.
-    fn label(&self, place: &Place) -> String {
-        let what = match (place.control, self.control) {
+    /// What it is, for the figure's key.
+    fn label(&self, abscissa: &Abscissa) -> String {
+        let what = match (abscissa.control, self.control) {
             (None, _) => "",
             (_, true) => "control: output scaled",
             (_, false) => "lambda in the loss",
@@ -176,13 +181,13 @@ impl Series<'_> {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
-    fn mark(&self, place: &Place, shift: f64, strength: f64) -> Mark {
+    fn mark(&self, abscissa: &Abscissa, role: Role, shift: f64, strength: f64) -> Mark {
         let column = |value: fn(&SummaryRow) -> f64| -> Vec<f64> {
             self.rows.iter().map(|(_, row)| value(row)).collect()
         };
         Mark::Intervals {
-            label: self.label(place),
-            ink: Ink { role: Role::of_pipeline(self.pipeline), strength },
+            label: self.label(abscissa),
+            ink: Ink { role, strength },
             open: self.control,
             x: self.rows.iter().map(|(at, _)| *at as f64 + shift).collect(),
             y: column(|row| row.numbers.mean),
@@ -192,11 +197,33 @@ impl Series<'_> {
     }
 }
 
+/// A value below its position, in lines of at most `most` letters, which end at commas and slashes where they can.
+fn tick_name(value: &str, most: usize) -> String {
+    if value.is_empty() {
+        return "as in\nthe spec".to_string();
+    }
+    let mut lines = vec![String::new()];
+    for piece in short_value(value).split_inclusive([',', '/', ' ']) {
+        for letter in piece.chars() {
+            let line = lines.last().map_or(0, |line| line.chars().count());
+            if line == most {
+                lines.push(String::new());
+            }
+            lines.last_mut().expect("there is a first line").push(letter);
+        }
+        if lines.last().is_some_and(|line| 2 * line.chars().count() > most) {
+            lines.push(String::new());
+        }
+    }
+    lines.retain(|line| !line.trim().is_empty());
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
+}
+
 fn panel(
     results: &Results,
     (metric, title): (&str, &str),
     series: &[Series],
-    place: &Place,
+    abscissa: &Abscissa,
     paper: Option<&str>,
 ) -> Option<Panel> {
     let mut marks = Vec::new();
@@ -210,12 +237,14 @@ fn panel(
     for (i, series) in series.iter().enumerate() {
         let shift = SPREAD * ((i as f64 + 0.5) / count - 0.5);
         let at = points.iter().position(|p| *p == series.point).unwrap_or(0);
-        marks.push(series.mark(place, shift, 1.0 - 0.6 * at as f64 / points.len() as f64));
+        let strength = 1.0 - 0.6 * at as f64 / points.len() as f64;
+        marks.push(series.mark(abscissa, results.role(series.pipeline), shift, strength));
     }
     if marks.is_empty() {
         return None;
     }
-    let mut names = place.values.clone();
+    let most = (AXIS_LETTERS / abscissa.values.len()).max(FEWEST_LETTERS);
+    let mut names: Vec<String> = abscissa.values.iter().map(|value| tick_name(value, most)).collect();
     if let Some((ddpm, iso)) = paper.and_then(|data| paper_value(data, metric)) {
         let at = names.len() as f64;
         let y = vec![ddpm, iso];
@@ -239,7 +268,7 @@ fn panel(
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let pad = 0.08 * (high - low).max(1e-3);
     let end = names.len() as f64 - 0.5;
-    let x = Axis { label: place.name.clone(), scale: Scale::Named(names), low: -0.5, high: end };
+    let x = Axis { label: abscissa.name.clone(), scale: Scale::Named(names), low: -0.5, high: end };
     Some(Panel {
         title: title.to_string(),
         x,
@@ -252,6 +281,14 @@ fn panel(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_values_are_broken_into_lines() {
+        assert_eq!(tick_name("0.0001", 6), "0.0001");
+        assert_eq!(tick_name("[16, 16]", 32), "[16, 16]");
+        assert_eq!(tick_name("[128, 128, 128]", 6), "[128,\n128,\n128]");
+        assert_eq!(tick_name("", 6), "as in\nthe spec");
+    }
 
     #[test]
     fn the_papers_table_is_read_whole() {

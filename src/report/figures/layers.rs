@@ -1,12 +1,15 @@
 //! The Gaussianizer layer by layer: fresh real points and their marginals after 0, 1, 2, ... layers.
 
+use super::captions::{count, pipeline_name, setting};
 use super::clouds::Frame;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Stroke};
+use super::names::point_name;
 use super::results::Results;
-use super::series::point_name;
-use super::words::{count, setting};
 use crate::run::{FinishedRun, RunError};
+use crate::store::run_folder::has_file;
+use crate::store::{Status, names};
 use ndarray::{Array2, ArrayView1, s};
+use std::path::PathBuf;
 
 /// Points of each cloud; marginals take all.
 const POINTS: usize = 1500;
@@ -14,8 +17,8 @@ const POINTS: usize = 1500;
 /// Columns at most: the data, and layers evenly chosen, the last one among them.
 const COLUMNS: usize = 6;
 
-/// Half width of the axes, in standard deviations.
-const REACH: f64 = 4.0;
+/// Half the width of the axes, in standard deviations.
+const HALF_WIDTH: f64 = 4.0;
 
 /// Bins of a marginal.
 const BINS: usize = 40;
@@ -25,9 +28,9 @@ const BINS: usize = 40;
 /// # Errors
 /// If the run's files are damaged.
 pub fn layers(results: &Results) -> Result<Option<Figure>, RunError> {
-    let Some((folder, status)) = results.runs.iter().find(|(_, s)| s.label.pipeline == "gaussianized") else {
-        return Ok(None);
-    };
+    let has_map = |(folder, status): &&(PathBuf, Status)| has_file(folder, status, names::GAUSSIANIZER);
+    let Some((folder, status)) = results.runs.iter().find(has_map) else { return Ok(None) };
+    let role = results.role(&status.label.pipeline);
     let replay = FinishedRun::open(folder)?;
     let Some(map) = replay.gaussianizer() else { return Ok(None) };
     if map.dim() < 2 {
@@ -40,21 +43,22 @@ pub fn layers(results: &Results) -> Result<Option<Figure>, RunError> {
     }
     let stages: Vec<(usize, Array2<f64>)> =
         shown.into_iter().map(|n| (n, map.forward_through(reference.view(), n))).collect();
-    let row = |title: &str, form, panels: Vec<Panel>| PanelRow {
-        title: title.to_string(),
-        role: Role::Gaussianized,
-        form,
-        panels,
-    };
-    let clouds = stages.iter().map(|(n, points)| cloud(*n, points)).collect();
+    let row =
+        |title: &str, form, panels: Vec<Panel>| PanelRow { title: title.to_string(), role, form, panels };
+    let clouds = stages.iter().map(|(n, points)| cloud(*n, points, role)).collect();
     let marginals = |axis: usize| {
-        let mut panels: Vec<Panel> = stages.iter().map(|(n, points)| marginal(*n, points, axis)).collect();
+        let mut panels: Vec<Panel> =
+            stages.iter().map(|(n, points)| marginal(*n, points, axis, role)).collect();
         let highest = panels.iter().map(|panel| panel.y.high).fold(0.0, f64::max);
         panels.iter_mut().for_each(|panel| panel.y.high = highest);
         panels
     };
     let point = point_name(&results.keys, &status.label.values);
     let setting = setting(results);
+    let setting = match pipeline_name(&status.label.pipeline) {
+        "Gaussianized" => setting,
+        name => format!("{setting} · {name}"),
+    };
     let dim = map.dim();
     let axes = if dim > 2 { format!(" Two of {dim} axes.") } else { String::new() };
     Ok(Some(Figure {
@@ -83,17 +87,17 @@ fn title(layer: usize) -> String {
     }
 }
 
-fn cloud(layer: usize, points: &Array2<f64>) -> Panel {
+fn cloud(layer: usize, points: &Array2<f64>, role: Role) -> Panel {
     let frame = if layer == 0 {
         Frame::around(points, 1.15)
     } else {
-        Frame { x: (-REACH, REACH), y: (-REACH, REACH) }
+        Frame { x: (-HALF_WIDTH, HALF_WIDTH), y: (-HALF_WIDTH, HALF_WIDTH) }
     };
     let (x, y) = frame.axes();
     let some = points.slice(s![..points.nrows().min(POINTS), ..]);
     let mut marks = vec![Mark::Points {
         label: "fresh real points".to_string(),
-        ink: Role::Gaussianized.into(),
+        ink: role.into(),
         size: 1.9,
         x: some.column(0).to_vec(),
         y: some.column(1).to_vec(),
@@ -101,8 +105,8 @@ fn cloud(layer: usize, points: &Array2<f64>) -> Panel {
     }];
     if layer > 0 {
         // P(|z| < r) = 1 - exp(-r^2 / 2) in two dimensions.
-        let circle = |part: f64| {
-            let r = (-2.0 * (1.0 - part).ln()).sqrt();
+        let circle = |fraction: f64| {
+            let r = (-2.0 * (1.0 - fraction).ln()).sqrt();
             (0..=72).map(|i| f64::from(i).to_radians() * 5.0).map(|a| [r * a.cos(), r * a.sin()]).collect()
         };
         let lines = [0.5, 0.9, 0.99].map(circle).to_vec();
@@ -111,32 +115,32 @@ fn cloud(layer: usize, points: &Array2<f64>) -> Panel {
     Panel { title: title(layer), x, y, colour: None, marks }
 }
 
-fn marginal(layer: usize, points: &Array2<f64>, axis: usize) -> Panel {
+fn marginal(layer: usize, points: &Array2<f64>, axis: usize, role: Role) -> Panel {
     let mut values = points.column(axis).to_vec();
     if layer == 0 {
         standardize(&mut values, points.column(axis));
     }
-    let width = 2.0 * REACH / BINS as f64;
-    let edges: Vec<f64> = (0..=BINS).map(|i| -REACH + width * i as f64).collect();
+    let width = 2.0 * HALF_WIDTH / BINS as f64;
+    let edges: Vec<f64> = (0..=BINS).map(|i| -HALF_WIDTH + width * i as f64).collect();
     let mut heights = vec![0.0; BINS];
     for v in &values {
-        let bin = ((v + REACH) / width).floor();
+        let bin = ((v + HALF_WIDTH) / width).floor();
         if (0.0..BINS as f64).contains(&bin) {
             heights[bin as usize] += 1.0 / (values.len() as f64 * width);
         }
     }
-    let x: Vec<f64> = (0..=80).map(|i| -REACH + REACH * f64::from(i) / 40.0).collect();
+    let x: Vec<f64> = (0..=80).map(|i| -HALF_WIDTH + HALF_WIDTH * f64::from(i) / 40.0).collect();
     let normal = |v: &f64| (-0.5 * v * v).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let highest = heights.iter().copied().fold(normal(&0.0), f64::max);
     Panel {
         title: title(layer),
-        x: Axis::linear("", -REACH, REACH),
+        x: Axis::linear("", -HALF_WIDTH, HALF_WIDTH),
         y: Axis::linear("", 0.0, 1.08 * highest),
         colour: None,
         marks: vec![
             Mark::Histogram {
                 label: format!("marginal of axis {}", axis + 1),
-                ink: Role::Gaussianized.into(),
+                ink: role.into(),
                 edges,
                 heights,
             },

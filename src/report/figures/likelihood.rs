@@ -1,12 +1,12 @@
 //! Fig. 5 of the first paper: log-likelihood against reverse step (G 25), with the line of real points and
 //! that of the exact denoiser.
 
+use super::captions::{count, setting};
 use super::draw;
 use super::facets::{Facet, Lines, facets, reference_line};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, groups};
-use super::words::{count, setting};
 use crate::run::{FinishedRun, RunError};
 
 /// Nats around the data's own value that the close view shows at least and at most.
@@ -25,7 +25,7 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
             row.get("log_likelihood")
         }))
     };
-    let mut facets = facets(&results.keys, &results.metrics, curve);
+    let mut facets = facets(results, &results.metrics, curve);
     if facets.iter().all(|f| f.curves.iter().all(|c| c.x.len() < 2)) {
         return Ok(None);
     }
@@ -121,7 +121,7 @@ fn exact_curve(results: &Results) -> Result<Option<(Curve, usize)>, RunError> {
     let there = groups(&results.metrics).iter().any(|g| g.pipeline == "exact");
     let changes = |key: &String| ["network.", "train."].iter().all(|section| !key.starts_with(section));
     let Some(mixture) = study.base.data.source.mixture() else { return Ok(None) };
-    if there || results.keys.iter().any(changes) || !results.pipelines().iter().any(|p| p == "baseline") {
+    if there || results.keys.iter().any(changes) || !results.pipelines.iter().any(|p| p == "baseline") {
         return Ok(None);
     }
     let (every, count) = (study.base.metrics.every, study.base.sample.count);

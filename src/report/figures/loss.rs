@@ -1,13 +1,13 @@
 //! Fig. 6 of the first paper: training loss against iteration, raw and smoothed.
 
+use super::captions::setting;
 use super::facets::{Lines, facets};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Scale, Stroke};
 use super::results::Results;
 use super::series::{Curve, Group};
-use super::words::setting;
 use crate::store::LossRow;
 
-/// The part of the logged iterations on each side that a smoothed value is averaged over: one in this many.
+/// A smoothed value is averaged over one in this many of the logged iterations on each side.
 const SMOOTHING: usize = 50;
 
 /// The figure; none where nothing was trained.
@@ -23,7 +23,7 @@ pub fn loss(results: &Results) -> Option<Figure> {
             raw: Some(raw),
         }
     };
-    let facets = facets(&results.keys, &results.losses, lines);
+    let facets = facets(results, &results.losses, lines);
     let curves = || facets.iter().flat_map(|f| &f.curves);
     if curves().all(|c| c.x.len() < 2) {
         return None;

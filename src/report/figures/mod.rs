@@ -1,4 +1,4 @@
-//! Figures of an output folder: what they show, apart from how it is drawn.
+//! Figures of an output folder: what they show, independent of how it is drawn.
 //!
 //! [`Results`] is what a folder holds; each builder makes a [`Figure`] (axes and marks in data units) of it;
 //! [`draw`] makes pictures of figures, light and dark, and for a page. Builders leave out what the folder
@@ -15,6 +15,7 @@
 //! | [`mod@spheres`] | points by radius and by number of spheres (its Figs. 4-6) |
 //! | [`mod@layers`] | the Gaussianizer layer by layer |
 
+pub mod captions;
 pub mod clouds;
 pub mod contours;
 pub mod draw;
@@ -25,11 +26,11 @@ pub mod layers;
 pub mod likelihood;
 pub mod loss;
 pub mod model;
+pub mod names;
 pub mod prdc;
 pub mod results;
 pub mod series;
 pub mod spheres;
-pub mod words;
 
 use crate::run::RunError;
 

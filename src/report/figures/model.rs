@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-/// Who or what a mark stands for; a theme gives it its colour.
+/// What a mark represents; a theme gives it its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -15,32 +15,39 @@ pub enum Role {
     Baseline,
     /// The Gaussianized pipeline.
     Gaussianized,
+    /// The whitened pipeline.
+    Whitened,
     /// The exact denoiser.
     Exact,
+    /// A pipeline without a colour of its own, by its number among them.
+    Own(usize),
     /// Numbers of a paper.
     Paper,
-    /// What stands in the background.
+    /// Contours, and points in the background.
     Quiet,
-    /// A place between 0 and 1 on the scale of values.
+    /// A position between 0 and 1 on the scale of values.
     Value(f64),
 }
 
 impl Role {
-    /// The role of a pipeline by its name.
-    pub fn of_pipeline(name: &str) -> Self {
-        match name {
-            "baseline" => Self::Baseline,
-            "gaussianized" => Self::Gaussianized,
-            "exact" => Self::Exact,
-            _ => Self::Data,
-        }
+    /// The role of a pipeline among those of a study, which are in the order of its spec: the same one in every figure.
+    pub fn of_pipeline(name: &str, pipelines: &[String]) -> Self {
+        let fixed = |name: &str| match name {
+            "baseline" => Some(Self::Baseline),
+            "gaussianized" => Some(Self::Gaussianized),
+            "whitened" => Some(Self::Whitened),
+            "exact" => Some(Self::Exact),
+            _ => None,
+        };
+        let others = || pipelines.iter().filter(|other| fixed(other).is_none());
+        fixed(name).unwrap_or_else(|| Self::Own(others().position(|n| n == name).unwrap_or_default()))
     }
 }
 
 /// A role and how strongly it is shown: 1 is the full colour, less is nearer to the background.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Ink {
-    /// What it stands for.
+    /// What it represents.
     pub role: Role,
     /// Strength in (0, 1].
     pub strength: f64,
@@ -52,7 +59,7 @@ impl From<Role> for Ink {
     }
 }
 
-/// How numbers become places on an axis.
+/// How numbers become positions on an axis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
@@ -60,7 +67,7 @@ pub enum Scale {
     Linear,
     /// By their logarithm.
     Log,
-    /// Places 0, 1, 2, ... with names.
+    /// Positions 0, 1, 2, ... with names.
     Named(Vec<String>),
 }
 
@@ -91,11 +98,11 @@ pub struct ColourBar {
     pub label: String,
     /// Value at its lower end.
     pub low: f64,
-    /// Value at its upper end; larger ones look the same.
+    /// Value at its upper end; larger ones have the same colour.
     pub high: f64,
 }
 
-/// The look of a line.
+/// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stroke {
@@ -119,7 +126,7 @@ pub enum Mark {
         named: bool,
         /// Its colour.
         ink: Ink,
-        /// Its look.
+        /// How it is drawn.
         stroke: Stroke,
         /// Abscissas.
         x: Vec<f64>,
@@ -154,7 +161,7 @@ pub enum Mark {
         /// What each one's colour shows by the panel's [`ColourBar`]; or empty.
         value: Vec<f64>,
     },
-    /// Means with their intervals, at places of a named axis.
+    /// Means with their intervals, at positions of a named axis.
     Intervals {
         /// What they are; written in the panel's key.
         label: String,
@@ -162,7 +169,7 @@ pub enum Mark {
         ink: Ink,
         /// Open (true) or filled dots.
         open: bool,
-        /// Places.
+        /// Positions.
         x: Vec<f64>,
         /// Means.
         y: Vec<f64>,

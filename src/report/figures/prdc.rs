@@ -1,11 +1,11 @@
 //! Precision, recall, density and coverage against reverse step.
 
+use super::captions::setting;
 use super::facets::{Facet, facets};
 use super::likelihood::step_of;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, Group};
-use super::words::setting;
 use crate::store::MetricsRow;
 
 /// Up to this value all metrics share one axis.
@@ -21,7 +21,7 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
         .map(|column| {
             let value = |row: &MetricsRow| row.get(column);
             let curve = |group: &Group<MetricsRow>| Curve::over(&group.replicates, true, step_of, value);
-            facets(&results.keys, &results.metrics, |group| curve(group).into())
+            facets(results, &results.metrics, |group| curve(group).into())
         })
         .collect();
     let longest = by_metric.iter().flatten().flat_map(|f| &f.curves).map(|c| c.x.len()).max();

@@ -1,9 +1,11 @@
 //! What an output folder holds, whole or in part: its tables, its spec, its finished runs.
 
+use super::model::Role;
 use crate::run::RunError;
 use crate::spec::{self, DATA, Study};
-use crate::store::rows::{read_labelled, read_rows};
+use crate::store::rows::{read_keys, read_labelled, read_rows};
 use crate::store::summary::read_summary;
+use crate::store::sweep_values::{add_missing, by_name};
 use crate::store::{IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, names};
 use crate::study::{
     old_folders,
@@ -81,7 +83,9 @@ pub struct Results {
     pub spec: Option<String>,
     /// What the spec says, where it can still be read here.
     pub study: Option<Study>,
-    /// The sweep's keys.
+    /// The pipelines, in the order of the spec; those that the spec does not name follow in the order of the tables.
+    pub pipelines: Vec<String>,
+    /// The sweep's keys. The values of every label and row below are in this order.
     pub keys: Vec<String>,
     /// Metrics of each run by reverse step.
     pub metrics: Vec<RunRows<MetricsRow>>,
@@ -118,65 +122,67 @@ impl Results {
             }
             None => None,
         };
-        let runs = finished_runs(folder, study.as_ref(), &mut notices);
-        let mut results = Self {
-            folder: folder.to_path_buf(),
-            spec,
-            keys: study.as_ref().map_or_else(Vec::new, |s| s.keys.clone()),
-            study,
-            metrics: Vec::new(),
-            losses: Vec::new(),
-            isotropy: Vec::new(),
-            summary: Vec::new(),
-            provenance: std::fs::read(folder.join(names::PROVENANCE))
-                .ok()
-                .and_then(|bytes| serde_json::from_slice(&bytes).ok()),
-            runs,
-            notices,
+        let mut keys = study.as_ref().map_or_else(Vec::new, |s| s.keys.clone());
+        let mut runs = finished_runs(folder, study.as_ref(), &mut notices);
+        let mut metrics = Keyed::read(folder, names::METRICS, &runs)?;
+        let mut losses = Keyed::read(folder, names::LOSS, &runs)?;
+        let mut isotropy = Keyed::read(folder, names::ISOTROPY, &runs)?;
+        let summary = folder.join(names::SUMMARY);
+        let mut summary = if summary.is_file() { Some(read_summary(&summary)?) } else { None };
+
+        // Every source names its own keys. From here on all of them have the same keys in the same order.
+        let of_runs = runs.iter().map(|run| &run.keys);
+        let of_tables = [&metrics.keys, &losses.keys, &isotropy.keys].into_iter();
+        let of_summary = summary.iter().map(|(keys, _)| keys);
+        of_tables.chain(of_summary).chain(of_runs).for_each(|more| add_missing(&mut keys, more));
+        metrics.reorder(&keys);
+        losses.reorder(&keys);
+        isotropy.reorder(&keys);
+        for run in &mut runs {
+            run.status.label.values = by_name(&run.status.label.values, &run.keys, &keys);
+        }
+        if let Some((from, rows)) = &mut summary {
+            rows.iter_mut().for_each(|row| row.values = by_name(&row.values, from, &keys));
+        }
+        let runs: Vec<(PathBuf, Status)> = runs.into_iter().map(|run| (run.folder, run.status)).collect();
+        let summary = match summary {
+            Some((_, rows)) => rows,
+            None => {
+                let runs: Vec<(&Path, &Status)> = runs.iter().map(|(f, s)| (f.as_path(), s)).collect();
+                tables::summarize(&keys, &runs)?
+            }
         };
-        results.metrics = results.table(names::METRICS)?;
-        results.losses = results.table(names::LOSS)?;
-        results.isotropy = results.table(names::ISOTROPY)?;
-        results.summary = results.read_summary()?;
-        let nothing = results.metrics.is_empty()
-            && results.losses.is_empty()
-            && results.isotropy.is_empty()
-            && results.summary.is_empty();
-        if nothing {
+        let (metrics, losses, isotropy) = (metrics.runs, losses.runs, isotropy.runs);
+        if metrics.is_empty() && losses.is_empty() && isotropy.is_empty() && summary.is_empty() {
             return Err(FigureError::Nothing(folder.to_path_buf()));
         }
-        Ok(results)
-    }
-
-    /// A table of the folder, run by run; put together from the runs' own where the folder has none.
-    fn table<R: Row>(&mut self, name: &str) -> Result<Vec<RunRows<R>>, StoreError> {
-        let path = self.folder.join(name);
-        if path.is_file() {
-            let (keys, runs) = read_labelled(&path)?;
-            if self.keys.is_empty() {
-                self.keys = keys;
+        let provenance = std::fs::read(folder.join(names::PROVENANCE)).ok();
+        let provenance = provenance.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut pipelines: Vec<String> = Vec::new();
+        let of_spec = study.iter().flat_map(|study| study.base.pipelines.iter().map(|p| &p.name));
+        let of_tables = metrics.iter().map(|run| &run.label).chain(losses.iter().map(|run| &run.label));
+        let of_tables = of_tables.map(|label| &label.pipeline);
+        let of_summary = summary.iter().map(|row| &row.pipeline).filter(|name| *name != DATA);
+        for name in of_spec.chain(of_tables).chain(of_summary) {
+            if !pipelines.contains(name) {
+                pipelines.push(name.clone());
             }
-            return Ok(runs.into_iter().map(|(label, rows)| RunRows { label, rows }).collect());
         }
-        let there = self.runs.iter().filter(|(folder, _)| folder.join(name).is_file());
-        there
-            .map(|(folder, status)| {
-                Ok(RunRows { label: status.label.clone(), rows: read_rows(&folder.join(name))? })
-            })
-            .collect()
-    }
-
-    fn read_summary(&mut self) -> Result<Vec<SummaryRow>, StoreError> {
-        let path = self.folder.join(names::SUMMARY);
-        if path.is_file() {
-            let (keys, rows) = read_summary(&path)?;
-            if self.keys.is_empty() {
-                self.keys = keys;
-            }
-            return Ok(rows);
-        }
-        let runs: Vec<(&Path, &Status)> = self.runs.iter().map(|(f, s)| (f.as_path(), s)).collect();
-        tables::summarize(&self.keys, &runs)
+        let folder = folder.to_path_buf();
+        Ok(Self {
+            folder,
+            spec,
+            study,
+            pipelines,
+            keys,
+            metrics,
+            losses,
+            isotropy,
+            summary,
+            provenance,
+            runs,
+            notices,
+        })
     }
 
     /// The name of the experiment, or of its folder.
@@ -186,16 +192,9 @@ impl Results {
         named.or_else(folder).unwrap_or_else(|| "results".to_string())
     }
 
-    /// The pipelines, in the order of the spec or of the tables.
-    pub fn pipelines(&self) -> Vec<String> {
-        let labels = self.metrics.iter().map(|r| &r.label).chain(self.losses.iter().map(|r| &r.label));
-        let mut names: Vec<String> = Vec::new();
-        for label in labels {
-            if !names.contains(&label.pipeline) {
-                names.push(label.pipeline.clone());
-            }
-        }
-        names
+    /// The role of a pipeline: the same one in every figure of the folder.
+    pub fn role(&self, pipeline: &str) -> Role {
+        Role::of_pipeline(pipeline, &self.pipelines)
     }
 
     /// The finished run of a pipeline at a sweep point, its first replicate.
@@ -212,31 +211,82 @@ impl Results {
     }
 }
 
+/// A table run by run, with the sweep's keys that the values of its labels belong to.
+struct Keyed<R> {
+    keys: Vec<String>,
+    runs: Vec<RunRows<R>>,
+}
+
+impl<R: Row> Keyed<R> {
+    /// A table of the folder; put together from the runs' own where the folder has none.
+    fn read(folder: &Path, name: &str, runs: &[Found]) -> Result<Self, StoreError> {
+        let path = folder.join(name);
+        if path.is_file() {
+            let (keys, rows) = read_labelled(&path)?;
+            let runs = rows.into_iter().map(|(label, rows)| RunRows { label, rows }).collect();
+            return Ok(Self { keys, runs });
+        }
+        let mut table = Self { keys: Vec::new(), runs: Vec::new() };
+        for run in runs.iter().filter(|run| run.folder.join(name).is_file()) {
+            add_missing(&mut table.keys, &run.keys);
+        }
+        for run in runs.iter().filter(|run| run.folder.join(name).is_file()) {
+            let mut label = run.status.label.clone();
+            label.values = by_name(&label.values, &run.keys, &table.keys);
+            table.runs.push(RunRows { label, rows: read_rows(&run.folder.join(name))? });
+        }
+        Ok(table)
+    }
+
+    /// Puts the values of all labels into the order of `keys`.
+    fn reorder(&mut self, keys: &[String]) {
+        for run in &mut self.runs {
+            run.label.values = by_name(&run.label.values, &self.keys, keys);
+        }
+    }
+}
+
+/// A finished run, with the sweep's keys that the values of its label belong to.
+struct Found {
+    keys: Vec<String>,
+    folder: PathBuf,
+    status: Status,
+}
+
+impl Found {
+    /// A run under the label that it had when it ran; its own table names the keys.
+    fn as_it_ran(folder: PathBuf) -> Option<Self> {
+        let status = Status::read_done(&folder)?;
+        let keys = read_keys::<MetricsRow>(&folder.join(names::METRICS)).unwrap_or_default();
+        Some(Self { keys, folder, status })
+    }
+}
+
 /// The finished runs in their order, under the labels that the study gives them; a notice says how many are missing.
-fn finished_runs(folder: &Path, study: Option<&Study>, notices: &mut Vec<String>) -> Vec<(PathBuf, Status)> {
+fn finished_runs(folder: &Path, study: Option<&Study>, notices: &mut Vec<String>) -> Vec<Found> {
     // The folder may be that of a single run.
-    if let Some(status) = Status::read_done(folder) {
-        return vec![(folder.to_path_buf(), status)];
+    if let Some(run) = Found::as_it_ran(folder.to_path_buf()) {
+        return vec![run];
     }
     let (all, runs) = match study {
         Some(study) => {
             let planned = planned(study, folder);
             let mut old = old_folders::old_runs(folder);
-            let status = |run: &planned::PlannedRun| {
+            let found = |run: &planned::PlannedRun| {
                 let key = (run.label.pipeline.clone(), run.keys.run.clone(), run.label.replicate);
                 let found = run.finished().map(|status| (run.folder.clone(), status));
                 let (folder, status) =
                     found.or_else(|| old.remove(&key).map(|old| (old.folder, old.status)))?;
-                Some((folder, Status { label: run.label.clone(), ..status }))
+                let status = Status { label: run.label.clone(), ..status };
+                Some(Found { keys: study.keys.clone(), folder, status })
             };
-            (planned.len(), planned.iter().filter_map(status).collect::<Vec<_>>())
+            (planned.len(), planned.iter().filter_map(found).collect::<Vec<_>>())
         }
         None => {
             let entries = std::fs::read_dir(folder.join(names::RUNS)).into_iter().flatten().flatten();
             let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
             folders.sort();
-            let status = |folder: PathBuf| Status::read_done(&folder).map(|status| (folder, status));
-            (folders.len(), folders.into_iter().filter_map(status).collect())
+            (folders.len(), folders.into_iter().filter_map(Found::as_it_ran).collect())
         }
     };
     if runs.len() < all {

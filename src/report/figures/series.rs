@@ -1,11 +1,11 @@
 //! Runs as curves: replicates averaged, sweep points named, long tables thinned.
 
-use super::model::{Ink, Role};
+use super::names::point_name;
 use super::results::RunRows;
 use crate::numeric::intervals::mean_interval;
 use std::collections::{BTreeMap, HashMap};
 
-/// More points than this on a line cannot be told apart.
+/// More points than this on a line cannot be distinguished.
 pub const MOST_POINTS: usize = 400;
 
 /// Up to so many sweep points each have a name and a colour of their own.
@@ -25,25 +25,25 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The mean of `value` at each place over the replicates that have one there; with 95 % intervals
+    /// The mean of `value` at each abscissa over the replicates that have one there; with 95 % intervals
     /// where they are asked for and there are several replicates.
     pub fn over<R>(
         replicates: &[&RunRows<R>],
         intervals: bool,
-        place: impl Fn(&R) -> usize,
+        abscissa: impl Fn(&R) -> usize,
         value: impl Fn(&R) -> Option<f64>,
     ) -> Self {
-        let mut places: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        let mut at: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         for row in replicates.iter().flat_map(|run| &run.rows) {
             if let Some(v) = value(row).filter(|v| v.is_finite()) {
-                places.entry(place(row)).or_default().push(v);
+                at.entry(abscissa(row)).or_default().push(v);
             }
         }
         let mut curve = Self::default();
         let intervals = intervals && replicates.len() > 1;
-        for (place, values) in places {
+        for (x, values) in at {
             let mean = values.iter().sum::<f64>() / values.len() as f64;
-            curve.x.push(place as f64);
+            curve.x.push(x as f64);
             curve.y.push(mean);
             if intervals {
                 let half = mean_interval(&values).and_then(|i| i.half_width).unwrap_or(0.0);
@@ -105,27 +105,16 @@ pub struct Group<'a, R> {
 /// The runs of a table by pipeline and sweep point, in the table's order.
 pub fn groups<R>(runs: &[RunRows<R>]) -> Vec<Group<'_, R>> {
     let mut groups: Vec<Group<R>> = Vec::new();
-    let mut places: HashMap<(&str, &[String]), usize> = HashMap::new();
+    let mut indices: HashMap<(&str, &[String]), usize> = HashMap::new();
     for run in runs {
         let (pipeline, values) = (run.label.pipeline.as_str(), run.label.values.as_slice());
-        let place = *places.entry((pipeline, values)).or_insert(groups.len());
-        if place == groups.len() {
+        let index = *indices.entry((pipeline, values)).or_insert(groups.len());
+        if index == groups.len() {
             groups.push(Group { pipeline, values, replicates: Vec::new() });
         }
-        groups[place].replicates.push(run);
+        groups[index].replicates.push(run);
     }
     groups
-}
-
-/// A sweep point in words: `width 16, lambda 0.1`.
-pub fn point_name(keys: &[String], values: &[String]) -> String {
-    let one = |(key, value): (&String, &String)| match (key.rsplit('.').next().unwrap_or(key), value.as_str())
-    {
-        (_, "" | "false") => None,
-        (name, "true") => Some(name.to_string()),
-        (name, value) => Some(format!("{name} {value}")),
-    };
-    keys.iter().zip(values).filter_map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Which of the lines of one pipeline are named, and how strongly each is drawn.
@@ -147,19 +136,14 @@ impl Emphasis {
         let mut order: Vec<usize> = (0..n).filter(|&i| ends[i].is_some()).collect();
         order.sort_by(|&a, &b| ends[a].unwrap_or(0.0).total_cmp(&ends[b].unwrap_or(0.0)));
         let mut lines = vec![(None, 0.3); n];
-        let told = [(0, "lowest"), (order.len() / 2, "median"), (order.len().wrapping_sub(1), "highest")];
-        for (place, word) in told {
-            if let Some(&i) = order.get(place) {
+        let named = [(0, "lowest"), (order.len() / 2, "median"), (order.len().wrapping_sub(1), "highest")];
+        for (rank, word) in named {
+            if let Some(&i) = order.get(rank) {
                 lines[i] = (Some(format!("{word}: {}", name(i))), 1.0);
             }
         }
         Self { lines }
     }
-}
-
-/// The colour of a line of a pipeline.
-pub fn ink(pipeline: &str, strength: f64) -> Ink {
-    Ink { role: Role::of_pipeline(pipeline), strength }
 }
 
 #[cfg(test)]

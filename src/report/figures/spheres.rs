@@ -1,11 +1,11 @@
 //! Figs. 4-6 of the second paper: real points by the radius of their k-NN sphere, generated points by the
 //! number of real spheres that hold them.
 
+use super::captions::{count, pipeline_name, setting};
 use super::clouds::Frame;
 use super::model::{ColourBar, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::names::point_name;
 use super::results::Results;
-use super::series::point_name;
-use super::words::{count, pipeline_name, setting};
 use crate::data::table;
 use crate::metrics::RealManifold;
 use crate::run::{FinishedRun, RunError};
@@ -15,7 +15,10 @@ use ndarray::{Array2, s};
 /// Points of each panel.
 const POINTS: usize = 4000;
 
-/// Colours end at this part of the values; a few outliers would take all of them.
+/// Panels side by side at most; narrower ones have no room for their colour scales.
+const COLUMNS: usize = 4;
+
+/// The colour scale ends at this quantile of the values: a few outliers would use up all colours.
 const COLOURED: f64 = 0.98;
 
 /// The key whose smallest and largest values are compared.
@@ -64,7 +67,7 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
         let samples = table::read(&path).map_err(|e| read(e.to_string()))?;
         let held = manifold.spheres_holding(samples.view()).map_err(|e| read(e.to_string()))?;
         let held: Vec<f64> = held.into_iter().map(f64::from).collect();
-        // What the panels share is told above them.
+        // The point that all panels share is written above them.
         let title = match (pipeline_name(pipeline), point_name(&results.keys, values)) {
             (name, point) if point.is_empty() || !shared.is_empty() => name.to_string(),
             ("baseline", point) => point,
@@ -77,17 +80,23 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
     for bar in panels.iter_mut().skip(1).filter_map(|p| p.colour.as_mut()) {
         bar.high = top;
     }
+    let row = |panels: &[Panel]| PanelRow {
+        title: String::new(),
+        role: Role::Data,
+        form: Form::Square,
+        panels: panels.to_vec(),
+    };
     let axes = if dim > 2 { " The first two axes." } else { "" };
     Ok(Some(Figure {
         name: "spheres".to_string(),
         title: format!("What density and coverage are made of (k = {k})"),
         setting: if shared.is_empty() { setting } else { format!("{setting} · {shared}") },
         note: format!(
-            "Left: real points, coloured by the radius of their sphere. Right: generated points, by how many \
+            "First: real points, coloured by the radius of their sphere. Then: generated points, by how many \
              of those spheres hold them. Up to {} points each, replicate 0.{axes}",
             count(POINTS)
         ),
-        rows: vec![PanelRow { title: String::new(), role: Role::Data, form: Form::Square, panels }],
+        rows: panels.chunks(COLUMNS).map(row).collect(),
     }))
 }
 

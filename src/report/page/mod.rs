@@ -4,7 +4,7 @@ mod frames;
 mod tables;
 
 use crate::report::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, css_variables, escape, svg};
-use crate::report::figures::{Figure, Results, words};
+use crate::report::figures::{Figure, Results, captions};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ const CSS: &str = include_str!("page.css");
 const JS: &str = include_str!("page.js");
 
 /// The page of results and their figures.
-/// Runs that cannot be sampled again are told in the results' notices.
+/// The results' notices say which runs could not be sampled again.
 pub fn page(results: &mut Results, figures: &[Figure]) -> String {
     let runs = frames::frames(results).unwrap_or_else(|error| {
         results.notices.push(format!("no animation: {error}"));
@@ -24,7 +24,7 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
     let _ = write!(
         body,
         r#"<header><div><h1>{name}</h1><p class="muted">{}</p></div><button id="theme" type="button">Light / dark</button></header>"#,
-        escape(&words::details(results))
+        escape(&captions::details(results))
     );
     let sections = [
         ("summary", "Summary", tables::summary(results)),
@@ -44,8 +44,9 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
         let _ = write!(body, r#"<section id="{id}"><h2>{title}</h2>{text}</section>"#);
     }
     let data = serde_json::to_string(&runs).unwrap_or_else(|_| "[]".to_string());
-    // A script element ends at the first "</", whatever stands around it.
-    let data = data.replace("</", "<\\/");
+    // Within a script element a browser interprets `</` and `<!--`, whatever is around them. In JSON `<`
+    // occurs in strings alone, where it may be written as an escape.
+    let data = data.replace('<', "\\u003c");
     format!(
         r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -11,7 +11,7 @@ document.getElementById('theme').addEventListener('click', () => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => draw());
 
-// Tables are sorted by the column that is clicked; a second click turns the order.
+// Tables are sorted by the column that is clicked; a second click reverses the order.
 for (const table of document.querySelectorAll('table.sortable')) {
   const body = table.tBodies[0];
   table.tHead.addEventListener('click', (event) => {
@@ -62,14 +62,14 @@ function show(index) {
     const box = document.createElement('div');
     const title = document.createElement('h3');
     title.textContent = side.name;
-    title.style.color = `var(--${side.role})`;
+    title.style.color = `var(--${side.colour})`;
     const canvas = document.createElement('canvas');
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `Samples of the ${side.name} pipeline at the chosen step`);
     const words = document.createElement('p');
     box.append(title, canvas, words);
     stage.append(box);
-    return { ...side, canvas, words, places: points(side.places) };
+    return { ...side, canvas, words, positions: points(side.positions) };
   });
   const last = run.sides[0].steps.length - 1;
   slider.max = last;
@@ -89,18 +89,18 @@ function draw() {
     if (side.canvas.width !== pixels) side.canvas.width = side.canvas.height = pixels;
     const pen = side.canvas.getContext('2d');
     pen.clearRect(0, 0, pixels, pixels);
-    const at = (place) => (place / (OUTSIDE - 1)) * pixels;
+    const at = (position) => (position / (OUTSIDE - 1)) * pixels;
     const size = Math.max(1.5, pixels / 190);
-    const dots = (places, begin, end, fill) => {
+    const dots = (positions, begin, end, fill) => {
       pen.fillStyle = fill;
       for (let i = begin; i < end; i += 2) {
-        if (places[i] === OUTSIDE) continue;
-        pen.fillRect(at(places[i]) - size / 2, pixels - at(places[i + 1]) - size / 2, size, size);
+        if (positions[i] === OUTSIDE) continue;
+        pen.fillRect(at(positions[i]) - size / 2, pixels - at(positions[i + 1]) - size / 2, size, size);
       }
     };
     dots(behind, 0, behind.length, colour('grid'));
-    const each = side.places.length / side.steps.length;
-    dots(side.places, frame * each, (frame + 1) * each, colour(side.role));
+    const each = side.positions.length / side.steps.length;
+    dots(side.positions, frame * each, (frame + 1) * each, colour(side.colour));
     pen.strokeStyle = colour('quiet');
     pen.lineWidth = Math.max(1, pixels / 420);
     for (const line of contours) {
@@ -111,7 +111,7 @@ function draw() {
     const value = side.log_likelihood[frame];
     const data = run.data === null ? '' : ` (real points ${run.data.toFixed(3)})`;
     let outside = 0;
-    for (let i = frame * each; i < (frame + 1) * each; i += 2) outside += side.places[i] === OUTSIDE;
+    for (let i = frame * each; i < (frame + 1) * each; i += 2) outside += side.positions[i] === OUTSIDE;
     const words = value === null ? [] : [`log-likelihood ${value.toFixed(3)}${data}`];
     if (outside) words.push(`${outside} of ${each / 2} points lie outside`);
     side.words.textContent = words.join(' · ');

@@ -1,8 +1,9 @@
 //! The tables of the page: summary, spec, provenance.
 
 use crate::report::figures::Results;
+use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::escape;
-use crate::report::figures::words::pipeline_name;
+use crate::report::figures::names::short_keys;
 use crate::report::table::{SummaryColumn, columns, lines};
 use crate::spec::DATA;
 use crate::store::SummaryRow;
@@ -21,8 +22,8 @@ pub fn summary(results: &Results) -> String {
     }
     let columns = columns(&results.summary);
     let mut text = r#"<div class="scroll"><table class="sortable"><thead><tr>"#.to_string();
-    let keys = results.keys.iter().map(|key| key.rsplit('.').next().unwrap_or(key));
-    for heading in std::iter::once("pipeline").chain(keys.clone()) {
+    let keys = short_keys(&results.keys);
+    for heading in std::iter::once("pipeline").chain(keys.iter().map(String::as_str)) {
         let _ = write!(text, r#"<th class="words"><button type="button">{}</button></th>"#, escape(heading));
     }
     for SummaryColumn { heading, .. } in &columns {

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
-/// Slurm's own default of `MaxArraySize`, where `scontrol` does not tell.
+/// Slurm's own default of `MaxArraySize`, where `scontrol` does not give one.
 const MAX_ARRAY_SIZE: usize = 1001;
 
 /// Slurm's job arrays.
@@ -65,7 +65,7 @@ fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> 
     let missing = frozen.statuses(out)?.into_iter().zip(&firsts).enumerate();
     let mut needed: Vec<bool> = missing.map(|(i, (status, first))| status.is_none() && *first == i).collect();
     let mut queued = Vec::new();
-    // A task that is coming to its end (cancelled, say) does nothing more.
+    // A task that is ending, because it was cancelled for example, does nothing more.
     for task in queue(out).unwrap_or_default().into_iter().filter(|t| t.state != "COMPLETING") {
         for run in task.runs {
             if needed.get(run) == Some(&true) {
@@ -130,6 +130,12 @@ fn batch_script(
     lines.extend(options.partition.iter().map(|p| format!("--partition={}", quoted(p))));
     lines.extend(options.time.iter().map(|t| format!("--time={}", quoted(t))));
     lines.extend(options.more.iter().map(|option| quoted(option)));
+    if let Some(line) = lines.iter().find(|line| line.chars().any(char::is_control)) {
+        return Err(failed(
+            "sbatch",
+            format!("the option {line:?} holds a line end or another control character"),
+        ));
+    }
     let lines: String = lines.iter().map(|line| format!("#SBATCH {line}\n")).collect();
     let per_task = options.per_task.max(1);
     Ok(format!(
@@ -170,7 +176,7 @@ fn sbatch(script: &Path) -> Result<String, StudyError> {
     Ok(text.trim().split(';').next().unwrap_or_default().to_string())
 }
 
-/// What a command says on standard output.
+/// The standard output of a command.
 fn said(name: &str, command: &mut Command) -> Result<String, StudyError> {
     let output = command.output().map_err(|e| failed(name, e))?;
     if !output.status.success() {

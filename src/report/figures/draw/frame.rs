@@ -1,6 +1,6 @@
-//! What stands around the marks of a panel: grid, ticks, names of axes.
+//! What surrounds the marks of a panel: grid, ticks, names of axes.
 
-use super::scale::{place, ticks};
+use super::scale::{self, position, ticks};
 use super::svg::{Anchor, Area, Font, Svg, path};
 use super::text;
 use crate::report::figures::model::{Axis, Figure, Form, Panel, Scale};
@@ -11,10 +11,10 @@ const TICK: f64 = 11.5;
 /// Size of the names of axes.
 const NAME: f64 = 12.5;
 
-/// Pixels that a tick of the horizontal axis takes, and one of the vertical axis.
+/// Pixels between two ticks of the horizontal axis, and of the vertical one.
 const APART: (f64, f64) = (76.0, 46.0);
 
-/// Pixels that a tick of a square panel takes.
+/// Pixels between two ticks of a square panel.
 const SQUARE: f64 = 36.0;
 
 /// Which axes of a panel have numbers: axes that several panels share have them once.
@@ -26,7 +26,7 @@ pub struct Shown {
     pub y: bool,
 }
 
-/// Numbers stand left of the first of equal vertical axes in a row, and below a row unless every panel has one
+/// Numbers are written left of the first of equal vertical axes in a row, and below a row unless every panel has one
 /// with an equal horizontal axis below it.
 pub fn shown(figure: &Figure, row: usize, column: usize) -> Shown {
     let Some(panel) = figure.rows[row].panels.get(column) else { return Shown { x: false, y: false } };
@@ -46,7 +46,7 @@ pub fn left_gutter(panel: &Panel, shown: Shown) -> f64 {
     let counts = [3.0, 4.0, 6.0, 8.0];
     let labels = counts.into_iter().flat_map(|count| inside(&panel.y, count));
     let widths = labels.map(|(_, label)| text::width(&label, TICK, false));
-    widths.fold(0.0, f64::max) + 8.0 + if panel.y.label.is_empty() { 0.0 } else { 20.0 }
+    widths.fold(0.0, f64::max) + 8.0 + if scale::name(&panel.y).is_empty() { 0.0 } else { 20.0 }
 }
 
 /// Space that the horizontal axis takes.
@@ -58,12 +58,12 @@ pub fn below(panel: &Panel, shown: Shown) -> f64 {
         Scale::Named(names) => names.iter().map(|name| name.lines().count()).max().unwrap_or(1),
         _ => 1,
     };
-    4.0 + 15.0 * lines as f64 + if panel.x.label.is_empty() { 0.0 } else { 18.0 }
+    6.5 + 15.0 * lines as f64 + if scale::name(&panel.x).is_empty() { 0.0 } else { 18.0 }
 }
 
 /// The ticks between the ends of an axis.
 fn inside(axis: &Axis, count: f64) -> Vec<(f64, String)> {
-    let within = |(value, _): &(f64, String)| (-1e-9..=1.0 + 1e-9).contains(&place(axis, *value));
+    let within = |(value, _): &(f64, String)| (-1e-9..=1.0 + 1e-9).contains(&position(axis, *value));
     ticks(axis, count).into_iter().filter(within).collect()
 }
 
@@ -77,31 +77,32 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
     };
     let font = Font { size: TICK, colour: svg.theme.muted(), bold: false };
     for (value, label) in inside(&panel.y, up) {
-        let y = plot.bottom() - place(&panel.y, value) * plot.height;
+        let y = plot.bottom() - position(&panel.y, value) * plot.height;
         svg.stroke(&path([(plot.x, y), (plot.right(), y)]), &grid, 1.0, false);
         if shown.y {
             svg.text(plot.x - 6.0, y + 0.36 * TICK, Anchor::End, &font, &label);
         }
     }
     for (value, label) in inside(&panel.x, across) {
-        let x = plot.x + place(&panel.x, value) * plot.width;
+        let x = plot.x + position(&panel.x, value) * plot.width;
         if !matches!(panel.x.scale, Scale::Named(_)) {
             svg.stroke(&path([(x, plot.y), (x, plot.bottom())]), &grid, 1.0, false);
         }
         if shown.x {
             for (i, line) in label.lines().enumerate() {
-                svg.text(x, plot.bottom() + 16.0 + 14.0 * i as f64, Anchor::Middle, &font, line);
+                svg.text(x, plot.bottom() + 18.5 + 14.0 * i as f64, Anchor::Middle, &font, line);
             }
         }
     }
     svg.frame(plot, &grid);
     let name = Font { size: NAME, colour: svg.theme.ink(), bold: false };
-    if shown.x && !panel.x.label.is_empty() {
+    let (below_axis, beside_axis) = (scale::name(&panel.x), scale::name(&panel.y));
+    if shown.x && !below_axis.is_empty() {
         let y = plot.bottom() + below(panel, shown);
-        svg.text(plot.x + 0.5 * plot.width, y, Anchor::Middle, &name, &panel.x.label);
+        svg.text(plot.x + 0.5 * plot.width, y, Anchor::Middle, &name, &below_axis);
     }
-    if shown.y && !panel.y.label.is_empty() {
+    if shown.y && !beside_axis.is_empty() {
         let x = plot.x - gutter + 12.0;
-        svg.turned_text(x, plot.y + 0.5 * plot.height, Anchor::Middle, &name, &panel.y.label, true);
+        svg.rotated_text(x, plot.y + 0.5 * plot.height, Anchor::Middle, &name, &beside_axis, true);
     }
 }

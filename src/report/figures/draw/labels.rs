@@ -2,7 +2,7 @@
 
 use super::svg::{Anchor, Area, Font, Svg, path};
 use super::text;
-use crate::report::figures::draw::scale::place;
+use crate::report::figures::draw::scale::position;
 use crate::report::figures::model::{Ink, Mark, Panel};
 
 /// Size of the names, in pixels.
@@ -26,7 +26,7 @@ pub fn gutter(panel: &Panel) -> f64 {
         + if panel.marks.iter().any(|m| m.end_label().is_some()) { LEADER + 6.0 } else { 0.0 }
 }
 
-/// A name with the place it asks for.
+/// A name with the position that it would have best.
 struct Label {
     lines: Vec<String>,
     ink: Ink,
@@ -45,8 +45,8 @@ impl Label {
 /// Writes the names of a panel's lines to its right.
 pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
     let spot = |x: f64, y: f64| {
-        let y = plot.bottom() - place(&panel.y, y) * plot.height;
-        (plot.x + place(&panel.x, x).min(1.0) * plot.width, y.clamp(plot.y, plot.bottom()))
+        let y = plot.bottom() - position(&panel.y, y) * plot.height;
+        (plot.x + position(&panel.x, x).min(1.0) * plot.width, y.clamp(plot.y, plot.bottom()))
     };
     let mut labels: Vec<Label> = panel
         .marks
@@ -59,7 +59,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
                     (*ink, spot(*end.0, *end.1))
                 }
                 Mark::Level { ink, y, .. } => {
-                    let inside = (0.0..=1.0).contains(&place(&panel.y, *y));
+                    let inside = (0.0..=1.0).contains(&position(&panel.y, *y));
                     (*ink, inside.then(|| spot(panel.x.high, *y))?)
                 }
                 _ => return None,

@@ -1,11 +1,11 @@
 //! The marks of a panel, from data units to paths.
 
-use super::scale::place;
+use super::scale::position;
 use super::svg::{Area, Svg, dots, path};
 use super::theme::{STEPS, step_of};
 use crate::report::figures::model::{ColourBar, Mark, Panel, Stroke};
 
-/// Pixels beyond the left and right side that marks may take.
+/// Pixels beyond the left and right side of a panel in which marks are still drawn.
 const SIDE: f64 = 3.0;
 
 /// Draws all marks of a panel, cut off at its sides.
@@ -20,7 +20,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
 
 fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
     let spot = |x: f64, y: f64| {
-        (plot.x + place(&panel.x, x) * plot.width, plot.bottom() - place(&panel.y, y) * plot.height)
+        (plot.x + position(&panel.x, x) * plot.width, plot.bottom() - position(&panel.y, y) * plot.height)
     };
     let through = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| spot(*x, *y)).collect::<Vec<_>>();
     match mark {
@@ -38,10 +38,10 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
             svg.stroke(&path([spot(panel.x.low, *y), spot(panel.x.high, *y)]), &colour, 1.2, true);
         }
         Mark::Points { ink, size, x, y, value, .. } => {
-            let places = through(x, y);
+            let positions = through(x, y);
             match &panel.colour {
-                Some(bar) if !value.is_empty() => shaded(svg, bar, &places, value, *size),
-                _ => svg.stroke(&dots(places), &svg.theme.colour(*ink), *size, false),
+                Some(bar) if !value.is_empty() => shaded(svg, bar, &positions, value, *size),
+                _ => svg.stroke(&dots(positions), &svg.theme.colour(*ink), *size, false),
             }
         }
         Mark::Intervals { ink, open, x, y, low, high, .. } => {
@@ -66,21 +66,21 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
 }
 
 /// Filled or open dots.
-pub fn dot_signs(svg: &mut Svg, places: Vec<(f64, f64)>, colour: &str, open: bool) {
-    svg.stroke(&dots(places.clone()), colour, 8.0, false);
+pub fn dot_signs(svg: &mut Svg, positions: Vec<(f64, f64)>, colour: &str, open: bool) {
+    svg.stroke(&dots(positions.clone()), colour, 8.0, false);
     if open {
-        svg.stroke(&dots(places), &svg.theme.paper(), 5.0, false);
+        svg.stroke(&dots(positions), &svg.theme.paper(), 5.0, false);
     }
 }
 
 /// Points by the colour of their value. A run of equal colours is one path, in the order of the points.
-fn shaded(svg: &mut Svg, bar: &ColourBar, places: &[(f64, f64)], values: &[f64], size: f64) {
+fn shaded(svg: &mut Svg, bar: &ColourBar, positions: &[(f64, f64)], values: &[f64], size: f64) {
     let step = |value: f64| step_of(((value - bar.low) / (bar.high - bar.low)).clamp(0.0, 1.0));
     let mut begin = 0;
-    while begin < places.len() {
+    while begin < positions.len() {
         let colour = step(values[begin]);
         let length = values[begin..].iter().take_while(|v| step(**v) == colour).count();
-        let run = places[begin..begin + length].iter().copied();
+        let run = positions[begin..begin + length].iter().copied();
         svg.stroke(&dots(run), &svg.theme.value(colour), size, false);
         begin += length;
     }

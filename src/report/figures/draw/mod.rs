@@ -12,7 +12,7 @@ mod theme;
 pub use png::png;
 pub use scale::label as number_label;
 pub use text::{REGULAR as FONT_REGULAR, SEMI_BOLD as FONT_SEMI_BOLD, escape};
-pub use theme::{Theme, css_variables};
+pub use theme::{Theme, css_name, css_variables};
 
 use super::model::{Figure, Form, Mark, Panel, PanelRow, Role};
 use frame::Shown;
@@ -177,7 +177,7 @@ fn panel_row(svg: &mut Svg, figure: &Figure, index: usize, row: &PanelRow, layou
         };
         let font = Font { size: 13.0, colour, bold: true };
         let title = text::shorten(&row.title, font.size, height + 8.0);
-        svg.turned_text(PAD + 12.0, y + above + 0.5 * height, Anchor::Middle, &font, &title, true);
+        svg.rotated_text(PAD + 12.0, y + above + 0.5 * height, Anchor::Middle, &font, &title, true);
     }
     y + above + height + below + 12.0
 }
@@ -192,11 +192,11 @@ fn panel_titles(svg: &mut Svg, title: &str, panel: &Panel, plot: Area) {
         let area = Area { x: plot.x, y: plot.y - 36.0, width: 0.42 * plot.width, height: 9.0 };
         marks::colour_bar(svg, area);
         let small = Font { size: 11.0, colour: svg.theme.muted(), bold: false };
-        let axis = super::model::Axis::linear("", scale.low, scale.high);
+        let axis = super::model::Axis::linear(&scale.label, scale.low, scale.high);
         for (value, label) in scale::ticks(&axis, 3.0) {
-            let x = area.x + scale::place(&axis, value) * area.width;
-            svg.text(x, area.bottom() + 13.0, Anchor::Middle, &small, &label);
+            let x = area.x + scale::position(&axis, value) * area.width;
+            svg.text(x, area.bottom() + 14.5, Anchor::Middle, &small, &label);
         }
-        svg.text(area.right() + 8.0, area.bottom(), Anchor::Start, &small, &scale.label);
+        svg.text(area.right() + 8.0, area.bottom() - 1.0, Anchor::Start, &small, &scale::name(&axis));
     }
 }

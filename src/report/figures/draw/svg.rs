@@ -29,7 +29,7 @@ impl Area {
     }
 }
 
-/// Where a text begins, ends or has its middle.
+/// Which point of a text its position is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     /// At its beginning.
@@ -51,7 +51,7 @@ pub struct Font {
     pub bold: bool,
 }
 
-/// A picture under way.
+/// A picture that is being written.
 pub struct Svg {
     /// Colours.
     pub theme: Theme,
@@ -89,12 +89,20 @@ impl Svg {
     }
 
     /// A text on the baseline `y`.
-    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, font: &Font, words: &str) {
-        self.turned_text(x, y, anchor, font, words, false);
+    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, font: &Font, content: &str) {
+        self.rotated_text(x, y, anchor, font, content, false);
     }
 
-    /// A text that may run upwards.
-    pub fn turned_text(&mut self, x: f64, y: f64, anchor: Anchor, font: &Font, words: &str, turned: bool) {
+    /// A text that may be written upwards.
+    pub fn rotated_text(
+        &mut self,
+        x: f64,
+        y: f64,
+        anchor: Anchor,
+        font: &Font,
+        content: &str,
+        rotated: bool,
+    ) {
         let (x, y) = (number(x), number(y));
         let anchor = match anchor {
             Anchor::Start => "",
@@ -102,11 +110,11 @@ impl Svg {
             Anchor::End => r#" text-anchor="end""#,
         };
         let weight = if font.bold { r#" font-weight="600""# } else { "" };
-        let turn = if turned { format!(r#" transform="rotate(-90 {x} {y})""#) } else { String::new() };
-        let (size, colour, words) = (number(font.size), &font.colour, escape(words));
+        let rotation = if rotated { format!(r#" transform="rotate(-90 {x} {y})""#) } else { String::new() };
+        let (size, colour, content) = (number(font.size), &font.colour, escape(content));
         let _ = write!(
             self.text,
-            r#"<text x="{x}" y="{y}" font-size="{size}" fill="{colour}"{anchor}{weight}{turn}>{words}</text>"#
+            r#"<text x="{x}" y="{y}" font-size="{size}" fill="{colour}"{anchor}{weight}{rotation}>{content}</text>"#
         );
     }
 

@@ -1,4 +1,4 @@
-//! Words in pictures: the bundled font, and how wide a text is in it.
+//! Texts in pictures: the bundled font, and how wide a text is in it.
 
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider};
@@ -9,7 +9,7 @@ pub const REGULAR: &[u8] = include_bytes!("fonts/Inter-Regular.otf");
 /// Inter, for titles.
 pub const SEMI_BOLD: &[u8] = include_bytes!("fonts/Inter-SemiBold.otf");
 
-/// The font of every picture, and what stands in for it where it is missing.
+/// The font of every picture, and the fonts to use where it is missing.
 pub const FAMILY: &str = "Inter, 'Helvetica Neue', Arial, sans-serif";
 
 /// Width of a text in pixels, at a font size in pixels.
@@ -56,7 +56,7 @@ pub fn shorten(text: &str, size: f64, most: f64) -> String {
     shown(&short)
 }
 
-/// A text that may stand in XML.
+/// A text with the characters that have a meaning in XML escaped.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -66,7 +66,7 @@ pub fn escape(text: &str) -> String {
             '>' => safe += "&gt;",
             '"' => safe += "&quot;",
             '\'' => safe += "&#39;",
-            // Control characters have no place in XML.
+            // XML does not allow control characters.
             c if c.is_control() && c != '\n' && c != '\t' => safe.push('\u{fffd}'),
             c => safe.push(c),
         }

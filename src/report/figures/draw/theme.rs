@@ -1,4 +1,4 @@
-//! Colours: Okabe and Ito's palette, which people with colour-blindness can tell apart, on light and on dark,
+//! Colours: Okabe and Ito's palette, which colour-blind people can distinguish, on light and on dark,
 //! and as CSS variables for pages that switch between the two.
 
 use crate::report::figures::model::{Ink, Role};
@@ -6,7 +6,7 @@ use crate::report::figures::model::{Ink, Role};
 /// A colour as red, green and blue.
 type Rgb = [u8; 3];
 
-/// Where a picture will stand.
+/// What a picture is shown on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     /// On white.
@@ -37,9 +37,13 @@ const BASELINE: usize = 5;
 const GAUSSIANIZED: usize = 6;
 const EXACT: usize = 7;
 const THEIRS: usize = 8;
+const WHITENED: usize = 9;
+const OWN: usize = 10;
 
-/// Background first; blue and sky blue, vermilion and orange, green, purple are Okabe and Ito's.
-const COLOURS: [Colour; 9] = [
+/// Background first; blue and sky blue, vermilion and orange, green, purple, amber and yellow are Okabe and Ito's. From
+/// [`OWN`] on the pipelines of a spec's own, in their order: light and dark ones alternate, as everybody sees
+/// lightness; after the last one the colours begin anew.
+const COLOURS: [Colour; 18] = [
     colour("paper", [255, 255, 255], [20, 24, 29]),
     colour("ink", [28, 32, 38], [233, 236, 239]),
     colour("muted", [85, 94, 105], [160, 169, 179]),
@@ -49,7 +53,35 @@ const COLOURS: [Colour; 9] = [
     colour("gaussianized", [213, 94, 0], [240, 142, 40]),
     colour("exact", [0, 158, 115], [40, 196, 152]),
     colour("theirs", [170, 85, 135], [214, 140, 184]),
+    colour("whitened", [204, 145, 0], [240, 228, 66]),
+    colour("own0", [85, 51, 160], [170, 150, 255]),
+    colour("own1", [122, 160, 30], [190, 225, 90]),
+    colour("own2", [120, 70, 30], [196, 140, 96]),
+    colour("own3", [225, 80, 150], [255, 130, 190]),
+    colour("own4", [0, 85, 90], [90, 180, 185]),
+    colour("own5", [180, 110, 230], [215, 175, 255]),
+    colour("own6", [140, 20, 30], [240, 110, 110]),
+    colour("own7", [90, 180, 190], [160, 235, 235]),
 ];
+
+/// Where the colour of a role is.
+fn index(role: Role) -> usize {
+    match role {
+        Role::Data | Role::Value(_) => INK,
+        Role::Baseline => BASELINE,
+        Role::Gaussianized => GAUSSIANIZED,
+        Role::Whitened => WHITENED,
+        Role::Exact => EXACT,
+        Role::Own(number) => OWN + number % (COLOURS.len() - OWN),
+        Role::Paper => THEIRS,
+        Role::Quiet => QUIET,
+    }
+}
+
+/// The name of a role's colour among the [`css_variables`], without the dashes.
+pub fn css_name(role: Role) -> &'static str {
+    COLOURS[index(role)].name
+}
 
 /// Steps of the scale of values.
 pub const STEPS: usize = 12;
@@ -76,11 +108,11 @@ pub fn step_of(value: f64) -> usize {
 }
 
 fn value_colour(step: usize, dark: bool) -> Rgb {
-    // Part of the scale: the light end is lost on white, the dark end on black.
+    // Not the whole scale: its light end cannot be seen on white, its dark end not on black.
     let (first, span) = if dark { (0.18, 0.82) } else { (0.0, 0.9) };
-    let place = (first + span * step as f64 / (STEPS - 1) as f64) * (STEPS - 1) as f64;
-    let below = (place as usize).min(STEPS - 2);
-    mix(VALUES[below + 1], VALUES[below], place - below as f64)
+    let index = (first + span * step as f64 / (STEPS - 1) as f64) * (STEPS - 1) as f64;
+    let below = (index as usize).min(STEPS - 2);
+    mix(VALUES[below + 1], VALUES[below], index - below as f64)
 }
 
 fn mix(a: Rgb, b: Rgb, share: f64) -> Rgb {
@@ -111,7 +143,7 @@ impl Theme {
         self.named(INK)
     }
 
-    /// Smaller words.
+    /// Smaller texts.
     pub fn muted(self) -> String {
         self.named(MUTED)
     }
@@ -126,16 +158,11 @@ impl Theme {
         self.named(QUIET)
     }
 
-    /// The colour of what a mark stands for.
+    /// The colour of a role, in its strength.
     pub fn colour(self, ink: Ink) -> String {
         let index = match ink.role {
-            Role::Data => INK,
-            Role::Baseline => BASELINE,
-            Role::Gaussianized => GAUSSIANIZED,
-            Role::Exact => EXACT,
-            Role::Paper => THEIRS,
-            Role::Quiet => QUIET,
             Role::Value(value) => return self.value(step_of(value)),
+            role => index(role),
         };
         if ink.strength >= 1.0 {
             return self.named(index);

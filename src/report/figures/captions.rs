@@ -1,4 +1,4 @@
-//! What figures say in words: names of pipelines, and the setting under each title.
+//! Captions of figures: the names of pipelines, and the setting below each title.
 
 use super::results::Results;
 use crate::data::source::Source;

@@ -1,0 +1,131 @@
+//! Names of sweep points: as people read them, and as names of files.
+
+use crate::store::atomic;
+
+/// Characters of a value that a name shows; a longer value loses its middle.
+const VALUE_LENGTH: usize = 36;
+
+/// Characters that a long value keeps at its beginning and at its end.
+const KEPT: usize = 13;
+
+/// Bytes of a file's name without its ending. A file system takes 255, and endings and unfinished files need some.
+const FILE_LENGTH: usize = 120;
+
+/// Hexadecimal digits of a digest that distinguish two names.
+const DIGEST: usize = 8;
+
+/// The shortest ends of dotted keys that differ: `steps`, or `sample.steps` beside `diffusion.steps`.
+pub fn short_keys(keys: &[String]) -> Vec<String> {
+    let end = |key: &str, parts: usize| {
+        let begin = key.rmatch_indices('.').nth(parts - 1).map_or(0, |(i, _)| i + 1);
+        key[begin..].to_string()
+    };
+    let short = |(k, key): (usize, &String)| {
+        let differs = |parts: &usize| {
+            let mine = end(key, *parts);
+            keys.iter().enumerate().all(|(other, text)| other == k || end(text, *parts) != mine)
+        };
+        let parts = key.split('.').count();
+        end(key, (1..parts).find(differs).unwrap_or(parts))
+    };
+    keys.iter().enumerate().map(short).collect()
+}
+
+/// A sweep point for people: `width 16, lambda 0.1`. A key that the point leaves alone does not appear, and a switch
+/// appears when it is on. Points that differ have names that differ.
+pub fn point_name(keys: &[String], values: &[String]) -> String {
+    let one = |(name, value): (String, &String)| match value.as_str() {
+        "" | "false" => None,
+        "true" => Some(name),
+        value => Some(format!("{name} {}", short_value(value))),
+    };
+    let names: Vec<String> = short_keys(keys).into_iter().zip(values).filter_map(one).collect();
+    if !names.is_empty() || keys.is_empty() {
+        return names.join(", ");
+    }
+    // No key is changed, or switches are off alone.
+    let off = short_keys(keys).into_iter().zip(values).filter(|(_, value)| value.as_str() == "false");
+    let off: Vec<String> = off.map(|(name, _)| format!("{name} off")).collect();
+    if off.is_empty() { "as in the spec".to_string() } else { off.join(", ") }
+}
+
+/// A value, or the beginning and the end of a long one with a short digest of the whole.
+pub fn short_value(value: &str) -> String {
+    let characters: Vec<char> = value.chars().collect();
+    if characters.len() <= VALUE_LENGTH {
+        return value.to_string();
+    }
+    let (begin, end) = (&characters[..KEPT], &characters[characters.len() - KEPT..]);
+    let text = |part: &[char]| part.iter().collect::<String>();
+    format!("{}\u{2026}{} #{}", text(begin), text(end), &atomic::digest(value.as_bytes())[..DIGEST])
+}
+
+/// Names for the files of several figures of one kind, each made of `stem` and the name of its point. They hold ASCII
+/// letters, digits, `.`, `-` and `_` alone, are at most 120 bytes long, and no two of them are the same, also where
+/// small and capital letters are the same; a name that was cut or would be another's ends in a short digest.
+pub fn file_names(stem: &str, points: &[String]) -> Vec<String> {
+    let plain: Vec<String> = points.iter().map(|point| plain_name(stem, point)).collect();
+    let folded: Vec<String> = plain.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let name = |i: usize| {
+        let alone = folded.iter().enumerate().all(|(other, name)| other == i || *name != folded[i]);
+        if alone && plain[i].len() <= FILE_LENGTH {
+            return plain[i].clone();
+        }
+        let end = format!("-{}", &atomic::digest(points[i].as_bytes())[..DIGEST]);
+        format!("{}{end}", &plain[i][..plain[i].len().min(FILE_LENGTH - end.len())])
+    };
+    (0..points.len()).map(name).collect()
+}
+
+/// Stem and words of a point, with `_` for every character that a file system or a shell may dislike.
+fn plain_name(stem: &str, point: &str) -> String {
+    let words = point.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'));
+    let words = words.filter(|word| !word.is_empty());
+    std::iter::once(stem).chain(words).collect::<Vec<_>>().join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn file_names_are_plain() {
+        let points = owned(&["width 16, lambda 0.1", "path a/../b", "", "path $(rm *)\n\u{1b}[0m"]);
+        let expected = ["clouds_width_16_lambda_0.1", "clouds_path_a_.._b", "clouds", "clouds_path_rm_0m"];
+        assert_eq!(file_names("clouds", &points), expected);
+    }
+
+    #[test]
+    fn no_two_points_share_a_file() {
+        let long = |end: &str| format!("path {}{end}", "x".repeat(400));
+        let points = ["path a b", "path a_b", "path A/B", "path \u{3b1}", "path \u{3b2}", "path c"];
+        let mut points = owned(&points);
+        points.extend([long("1"), long("2")]);
+        let names = file_names("clouds", &points);
+        let folded: std::collections::HashSet<String> = names.iter().map(|n| n.to_lowercase()).collect();
+        assert_eq!(folded.len(), points.len(), "{names:?}");
+        assert!(names.iter().all(|name| name.len() <= FILE_LENGTH && name.is_ascii()), "{names:?}");
+        assert_eq!(names[5], "clouds_path_c");
+    }
+
+    #[test]
+    fn points_that_differ_have_names_that_differ() {
+        let keys = owned(&["diffusion.steps", "sample.steps", "train.isotropy.control"]);
+        assert_eq!(short_keys(&keys), ["diffusion.steps", "sample.steps", "control"]);
+        assert_eq!(point_name(&keys, &owned(&["10", "", "true"])), "diffusion.steps 10, control");
+        assert_eq!(point_name(&keys, &owned(&["", "10", "false"])), "sample.steps 10");
+        assert_eq!(point_name(&keys, &owned(&["", "", "false"])), "control off");
+        assert_eq!(point_name(&keys, &owned(&["", "", ""])), "as in the spec");
+        assert_eq!(point_name(&[], &[]), "");
+        let long = |end: &str| owned(&[&format!("{}{end}", "data/".repeat(60)), "", ""]);
+        let (one, other) = (point_name(&keys, &long("1.csv")), point_name(&keys, &long("2.csv")));
+        assert!(one != other && one.chars().count() < 70, "{one}");
+        let same_ends =
+            |middle: &str| owned(&[&format!("{}{middle}{}", "a".repeat(40), "b".repeat(40)), "", ""]);
+        assert_ne!(point_name(&keys, &same_ends("1")), point_name(&keys, &same_ends("2")));
+    }
+}
