@@ -9,6 +9,7 @@ mod metrics;
 mod plot;
 mod run;
 mod sweep;
+mod table_args;
 
 pub use check::CheckArgs;
 pub use data::DataArgs;
@@ -18,6 +19,7 @@ pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
 pub use run::{HowArgs, RunArgs};
 pub use sweep::{ExecArgs, FolderArgs, PlanArgs, SubmitArgs, SweepCommand};
+pub use table_args::TableArgs;
 
 use crate::data::table;
 use crate::spec::{self, Override, SpecError, Study};
@@ -103,14 +105,9 @@ fn read(args: &SpecArgs) -> Result<Study, SpecError> {
     spec::read(&args.spec, &args.set)
 }
 
-/// Reads a table of points; the message names the file.
-fn read_table(path: &Path) -> Result<Array2<f64>, Failure> {
-    table::read(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
-}
-
 /// Writes a table of points, whole or not at all: npy by its name, else CSV.
-fn write_table(path: &Path, points: &Array2<f64>) -> Result<(), Failure> {
-    atomic::write(path, |out| table::write(out, path, points))?;
+fn write_table(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
+    atomic::write(path, |out| table::write(out, path, names, points))?;
     Ok(())
 }
 

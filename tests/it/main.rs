@@ -31,4 +31,5 @@ mod shapes;
 mod structure;
 mod survival;
 mod sweep;
+mod tables;
 mod tools;
