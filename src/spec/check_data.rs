@@ -22,6 +22,7 @@ pub fn data(
 ) -> Result<DataPlan, SpecError> {
     check.count("data.samples", file.data.samples)?;
     used_keys(check, &file.data)?;
+    let mut found_header_of_numbers = false;
     let source = match file.data.kind {
         DataKind::Gmm => Source::Mixture(mixture(check, &file.data.components)?),
         DataKind::EightGaussians => {
@@ -30,10 +31,20 @@ pub fn data(
             Source::Mixture(eight_gaussians(std).map_err(|e| check.0.error("data.noise", e.to_string()))?)
         }
         DataKind::Shape(shape) => Source::Shape(shape_source(check, shape, &mut file.data)?),
-        DataKind::Table => Source::Table(table(check, file, reuse, warnings)?),
+        DataKind::Table => {
+            let (table, header_of_numbers) = table(check, file, reuse, warnings)?;
+            found_header_of_numbers = header_of_numbers;
+            Source::Table(table)
+        }
     };
     let data = &file.data;
-    Ok(DataPlan { source, samples: data.samples, scale: data.scale, reference_scale: data.reference_scale })
+    Ok(DataPlan {
+        source,
+        samples: data.samples,
+        scale: data.scale,
+        reference_scale: data.reference_scale,
+        found_header_of_numbers,
+    })
 }
 
 /// Refuses keys of `[data]` that its kind does not know.

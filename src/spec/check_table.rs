@@ -16,13 +16,14 @@ const FEWEST_ROWS: usize = 8;
 /// works.
 const LARGE: f64 = 30.0;
 
-/// Reads a table and splits it; counts that it cannot fill are lowered, with a warning.
+/// Reads a table and splits it; counts that it cannot fill are lowered, with a warning. Also returns whether a line of
+/// numbers was found to be its header.
 pub fn table(
     check: &Checker,
     file: &mut SpecFile,
     reuse: &mut Reuse,
     warnings: &mut Vec<String>,
-) -> Result<Table, SpecError> {
+) -> Result<(Table, bool), SpecError> {
     let Some(path) = file.data.path.clone() else {
         return Err(check
             .0
@@ -79,7 +80,7 @@ pub fn table(
         *asked = there.min(*asked);
     }
     tie_advice(file, &path, n, &found.copies, warnings);
-    Ok(table)
+    Ok((table, found.found_header_of_numbers))
 }
 
 /// Where the file of a table is. A relative path in a spec begins in the spec's folder, one from the command line in the

@@ -26,6 +26,8 @@ pub struct DataPlan {
     pub scale: ScaleKind,
     /// Scaling of the reference points.
     pub reference_scale: ReferenceScale,
+    /// Whether a line of numbers was found to be the header of a table.
+    pub found_header_of_numbers: bool,
 }
 
 /// The checked `[sample]` section.

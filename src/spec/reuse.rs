@@ -17,6 +17,8 @@ pub struct TableFile {
     pub rows: Arc<Array2<f64>>,
     /// The names of the axes.
     pub names: Arc<[String]>,
+    /// Whether a line of numbers was found to be the header.
+    pub found_header_of_numbers: bool,
     /// Digest of the file, in hexadecimal.
     pub sha256: String,
     /// What the reader of the file has to say.
@@ -41,6 +43,7 @@ impl TableFile {
             copies: copies(&found.points),
             rows: Arc::new(found.points),
             names: found.names.into(),
+            found_header_of_numbers: found.found_header_of_numbers,
             sha256: hex(Sha256::new_with_prefix(bytes.as_slice())),
             notices: found.notices.into(),
         })

@@ -596,7 +596,7 @@ fn tables_that_cannot_be_used_are_refused_with_the_file_and_the_place() {
 #[test]
 fn asking_more_of_a_table_than_it_has_is_told() {
     let folder = tempdir().unwrap();
-    let good = Array2::from_shape_fn((20, 2), |(i, j)| (i + j) as f64);
+    let good = Array2::from_shape_fn((20, 2), |(i, j)| (2 * i + j) as f64);
     good.write_npy(File::create(folder.path().join("few.npy")).unwrap()).unwrap();
     spec(folder.path(), &table_spec("few.npy"));
     let check = |arguments: &[&str]| {

@@ -52,6 +52,23 @@ fn a_header_of_numbers_is_known_by_the_rows_beneath() {
 }
 
 #[test]
+fn a_table_whose_header_was_once_read_as_a_point_is_another_experiment() {
+    let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("years.csv"), format!("2020,2021\n{}", points(80))).unwrap();
+    let spec = |more: &str| {
+        let text = small(folder.path().join("years.csv").to_str().unwrap())
+            .replace("[diffusion]", &format!("{more}[diffusion]"));
+        gdiff::spec::read_text("spec", &text, &[]).unwrap()
+    };
+    let line = |study: &gdiff::spec::Study| study.canonical().get("table.header").cloned();
+    assert_eq!(line(&spec("")), Some("\"numbers\"".to_string()));
+    // What is said is a setting like any other.
+    assert_eq!(line(&spec("header = true\n")), None);
+    let again = gdiff::spec::read_text("resolved", &spec("").to_toml().unwrap(), &[]).unwrap();
+    assert_eq!(again.canonical(), spec("").canonical());
+}
+
+#[test]
 fn what_the_user_says_of_the_header_holds() {
     let bytes = std::fs::read(case("year_big.csv")).unwrap();
     let rows = |header| {

@@ -11,6 +11,9 @@ pub struct DataTable {
     pub points: Array2<f64>,
     /// The names of the `d` axes.
     pub names: Vec<String>,
+    /// Whether the first line was taken as the header though it holds numbers and nobody said so. Version 0.1 took such
+    /// a line as a point.
+    pub found_header_of_numbers: bool,
     /// What was decided and may not be meant, one sentence each.
     pub notices: Vec<String>,
 }

@@ -111,7 +111,7 @@ fn array(points: &Array2<f64>, options: &TableOptions) -> Result<DataTable, Tabl
             "a NumPy array has no header and no delimiter, so what was said of them has no effect".into(),
         );
     }
-    Ok(DataTable { points, names, notices })
+    Ok(DataTable { points, names, found_header_of_numbers: false, notices })
 }
 
 /// Writes points `(n, d)` in the format that the file's name asks for: a NumPy array of float64 if it ends

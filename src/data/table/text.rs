@@ -71,9 +71,11 @@ pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, Tabl
     let cells: Vec<Cell> = first.iter().map(|text| Cell::of(text)).collect();
     let shown = first.join(&format!("{} ", char::from(delimiter.byte())));
     let mut notices = Vec::new();
+    let mut found_header_of_numbers = false;
     let is_header = options.header.unwrap_or_else(|| match first_line(&cells, &body.columns, body.rows) {
         FirstLine::Header => true,
         FirstLine::HeaderOfNumbers => {
+            found_header_of_numbers = true;
             notices.push(format!(
                 "line {first_at} (`{shown}`) is taken as the header, because its numbers do not fit the rows beneath; `header = false` takes it as a point"
             ));
@@ -117,7 +119,7 @@ pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, Tabl
     if options.columns.is_none() {
         notices.extend(row_numbers(&points, &names, &unnamed));
     }
-    Ok(DataTable { points, names, notices })
+    Ok(DataTable { points, names, found_header_of_numbers, notices })
 }
 
 /// The error of a cell that cannot be part of a point.
