@@ -4,7 +4,7 @@ use super::Request;
 use super::common::{self, BATCH, Products, everything, hidden, network, operations, trainer};
 use super::timing::{Timing, time};
 use anyhow::{Context, Result, bail};
-use gdiff::data::table;
+use gdiff::data::table::{self, TableOptions};
 use gdiff::diffusion::{Conditioning, DiffusionError, NetworkDenoiser, SampleOptions, VarianceKind, sample};
 use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer, Rotation, Tails};
 use gdiff::metrics::{Prdc, RealManifold};
@@ -155,7 +155,10 @@ fn clouds(request: &mut Request) -> Result<(Array2<f64>, Array2<f64>)> {
     let (n, d) = (request.take("n", 10_000)?, request.take("d", 2)?);
     let mut cloud = |key: &str| match request.take(key, String::new())? {
         path if path.is_empty() => Ok(common::mixture(n, d, key)),
-        path => table::read(Path::new(&path)).with_context(|| path.clone()),
+        path => {
+            let found = table::read(Path::new(&path), &TableOptions::default());
+            found.map(|found| found.points).with_context(|| path.clone())
+        }
     };
     Ok((cloud("real")?, cloud("fake")?))
 }

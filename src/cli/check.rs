@@ -24,6 +24,9 @@ pub struct CheckArgs {
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
     let mut text = describe(&study.base);
+    for split in study.splits() {
+        text += &format!("{:<12} {split}\n", "split");
+    }
     if !study.keys.is_empty() {
         let runs: usize = study.points.iter().map(|p| p.plan.replicates * p.plan.pipelines.len()).sum();
         text += &format!(
@@ -32,6 +35,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
             study.points.len(),
             study.keys.join(", ")
         );
+    }
+    for warning in study.warnings() {
+        text += &format!("{:<12} {warning}\n", "warning");
     }
     print(&text)?;
     if args.fit { fit(&study.base) } else { Ok(()) }
@@ -94,8 +100,5 @@ fn describe(plan: &Plan) -> String {
             if plan.metrics.prdc { ", PRDC" } else { "" },
         ),
     );
-    for warning in &plan.warnings {
-        line("warning", warning.clone());
-    }
     text
 }

@@ -34,11 +34,12 @@ pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
     let plan = read(&args.spec)?.base;
     let count = args.count.map_or(plan.data.samples, usize::from);
     let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
+    let names = plan.data.source.axis_names();
     match &args.out {
-        Some(path) => write_table(path, &points),
+        Some(path) => write_table(path, &names, &points),
         None => {
             let mut text = Vec::new();
-            table::write_csv(&mut text, &points).map_err(|e| Failure::running(e.to_string()))?;
+            table::write_csv(&mut text, &names, &points).map_err(|e| Failure::running(e.to_string()))?;
             print(&String::from_utf8_lossy(&text))
         }
     }

@@ -1,7 +1,8 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
-use super::{Failure, print, read_table, refuse_input, write_table};
-use crate::gaussianize::Gaussianizer;
+use super::{Failure, TableArgs, print, refuse_input, write_table};
+use crate::data::table::axis_names;
+use crate::gaussianize::{Gaussianizer, stored_axes};
 use crate::numeric::random::Stream;
 use crate::report::fit_table;
 use crate::spec::Override;
@@ -30,6 +31,9 @@ pub enum GaussianizeCommand {
 pub struct FitArgs {
     /// Points, a column for each axis
     pub data: PathBuf,
+    /// How they are read.
+    #[command(flatten)]
+    pub table: TableArgs,
     /// File of the fitted map (safetensors)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -109,6 +113,9 @@ pub struct MapArgs {
     pub map: PathBuf,
     /// Points, a column for each axis
     pub data: PathBuf,
+    /// How they are read.
+    #[command(flatten)]
+    pub table: TableArgs,
     /// File to write (CSV, or npy by its name)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -142,12 +149,13 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
 fn fit(args: &FitArgs) -> Result<(), Failure> {
     let outputs = std::iter::once(&args.out).chain(&args.report);
     outputs.into_iter().try_for_each(|out| refuse_input(out, &[&args.data]))?;
-    let points = read_table(&args.data)?;
+    let table = args.table.read(&args.data)?;
+    let points = &table.points;
     let options = gaussianize_options(points.ncols(), &args.overrides())?;
     let stream = Stream::new(args.seed, 0, "gaussianize");
     let (map, report) = Gaussianizer::fit(points.view(), &options, &stream, &mut |_, _| {})
         .map_err(|e| Failure::input(format!("{}: {e}", args.data.display())))?;
-    let bytes = map.to_safetensors().map_err(|e| Failure::running(e.to_string()))?;
+    let bytes = map.to_safetensors_with_axes(&table.names).map_err(|e| Failure::running(e.to_string()))?;
     atomic::write(&args.out, |out| out.write_all(&bytes))?;
     if let Some(path) = &args.report {
         fit_rows::write_fit(path, &report)?;
@@ -157,31 +165,36 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 
 fn apply(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
-    let (map, points) = (read_map(&args.map)?, read_table(&args.data)?);
+    let ((map, _), table) = (read_map(&args.map)?, args.table.read(&args.data)?);
+    let points = &table.points;
     fits(&map, points.view(), args)?;
     let mean = map.log_density(points.view()).mean().unwrap_or(f64::NAN);
-    write_finite(&args.out, &map.forward(points.view()))?;
+    write_finite(&args.out, &table.names, &map.forward(points.view()))?;
     print(&format!("mean log-density {mean:.6} nats over {} points\n", points.nrows()))
 }
 
 fn invert(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
-    let (map, points) = (read_map(&args.map)?, read_table(&args.data)?);
+    let ((map, _), table) = (read_map(&args.map)?, args.table.read(&args.data)?);
+    let points = &table.points;
     fits(&map, points.view(), args)?;
-    write_finite(&args.out, &map.inverse(points.view()))
+    write_finite(&args.out, &table.names, &map.inverse(points.view()))
 }
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map])?;
-    let map = read_map(&args.map)?;
+    let (map, names) = read_map(&args.map)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, args.count.get(), map.dim());
-    write_finite(&args.out, &map.inverse(z.view()))
+    write_finite(&args.out, &names, &map.inverse(z.view()))
 }
 
-fn read_map(path: &Path) -> Result<Gaussianizer, Failure> {
+/// A fitted map, and the names of its axes.
+fn read_map(path: &Path) -> Result<(Gaussianizer, Vec<String>), Failure> {
     let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
     let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
-    Gaussianizer::from_safetensors(&bytes).map_err(|e| wrong(&e))
+    let map = Gaussianizer::from_safetensors(&bytes).map_err(|e| wrong(&e))?;
+    let names = stored_axes(&bytes, map.dim()).unwrap_or_else(|| axis_names(map.dim()));
+    Ok((map, names))
 }
 
 /// The table must have the map's dimension.
@@ -198,9 +211,9 @@ fn fits(map: &Gaussianizer, points: ArrayView2<f64>, args: &MapArgs) -> Result<(
     )))
 }
 
-fn write_finite(path: &Path, points: &Array2<f64>) -> Result<(), Failure> {
+fn write_finite(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
     if points.iter().all(|v| v.is_finite()) {
-        write_table(path, points)
+        write_table(path, names, points)
     } else {
         Err(Failure::running("a point is so far out that the map leaves the range of numbers"))
     }

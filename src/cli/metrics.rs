@@ -1,6 +1,7 @@
 //! `gdiff metrics`
 
-use super::{Failure, print, read_table};
+use super::{Failure, TableArgs, print};
+use crate::metrics::prdc::advice::{uneven_counts, zero_radii};
 use crate::metrics::{Prdc, RealManifold, log_likelihood_stats};
 use crate::report::note;
 use crate::run::DeviceChoice;
@@ -14,10 +15,13 @@ use std::path::PathBuf;
 /// `gdiff metrics`
 #[derive(Debug, Args)]
 pub struct MetricsArgs {
-    /// Real points: CSV with a header, a column for each axis
+    /// Real points, a column for each axis: CSV or its like, gzipped or not, npy or npz
     pub real: PathBuf,
-    /// Generated points: CSV with the same columns
+    /// Generated points: a table with the same columns
     pub fake: PathBuf,
+    /// How both are read.
+    #[command(flatten)]
+    pub table: TableArgs,
     /// Nearest neighbours of PRDC
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub k: usize,
@@ -42,7 +46,7 @@ struct Report {
 }
 
 pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
-    let (real, fake) = (read_table(&args.real)?, read_table(&args.fake)?);
+    let (real, fake) = (args.table.read(&args.real)?.points, args.table.read(&args.fake)?.points);
     if real.ncols() != fake.ncols() {
         return Err(Failure::input(format!(
             "{} has {} columns, but {} has {}; both tables must have the same axes",
@@ -55,8 +59,10 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     let wrong = |e: crate::metrics::MetricsError| Failure::input(e.to_string());
     let device = args.device.open(&note);
     let device = device.map_err(|e| Failure::running(e.to_string()))?;
-    let prdc =
-        RealManifold::on(&device, real.view(), args.k).and_then(|m| m.prdc(fake.view())).map_err(wrong)?;
+    let manifold = RealManifold::on(&device, real.view(), args.k).map_err(wrong)?;
+    let advice = [uneven_counts(real.nrows(), fake.nrows()), zero_radii(manifold.radii(), "real")];
+    advice.iter().flatten().for_each(|notice| note(notice));
+    let prdc = manifold.prdc(fake.view()).map_err(wrong)?;
     let log_likelihood = match &args.spec {
         Some(path) => Some(log_likelihood(path, &fake, &args.fake)?),
         None => None,

@@ -9,6 +9,7 @@ mod metrics;
 mod plot;
 mod run;
 mod sweep;
+mod table_args;
 mod verify;
 
 pub use check::CheckArgs;
@@ -19,6 +20,7 @@ pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
 pub use run::{HowArgs, RunArgs};
 pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
+pub use table_args::TableArgs;
 
 use crate::data::table;
 use crate::spec::{self, Override, SpecError, Study};
@@ -107,11 +109,6 @@ fn read(args: &SpecArgs) -> Result<Study, SpecError> {
     spec::read(&args.spec, &args.set)
 }
 
-/// Reads a table of points; the message names the file.
-fn read_table(path: &Path) -> Result<Array2<f64>, Failure> {
-    table::read(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
-}
-
 /// Refuses an output that is an input of the same command: writing it would destroy it.
 fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     match inputs.iter().find(|input| atomic::is_same_file(out, input)) {
@@ -124,8 +121,8 @@ fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
 }
 
 /// Writes a table of points, whole or not at all: npy by its name, else CSV.
-fn write_table(path: &Path, points: &Array2<f64>) -> Result<(), Failure> {
-    atomic::write(path, |out| table::write(out, path, points))?;
+fn write_table(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
+    atomic::write(path, |out| table::write(out, path, names, points))?;
     Ok(())
 }
 

@@ -92,8 +92,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         (_, true) => &events,
         _ => &bars,
     };
-    for warning in &study.base.warnings {
-        reporter.on(Event::Notice(warning));
+    for sentence in study.warnings().iter().chain(&study.splits()) {
+        reporter.on(Event::Notice(sentence));
     }
     keep_plan(&study, &options)?;
     let recorder = args.tensorboard.then(|| TensorBoard::new(reporter, &options.out));

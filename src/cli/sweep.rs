@@ -120,8 +120,8 @@ pub(super) fn sweep(command: &SweepCommand) -> Result<(), Failure> {
 
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
-    for warning in &study.base.warnings {
-        crate::report::note(warning);
+    for sentence in study.warnings().iter().chain(&study.splits()) {
+        crate::report::note(sentence);
     }
     let frozen = FrozenStudy::plan(&study, &args.out)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))

@@ -2,6 +2,7 @@
 
 use super::mixture::{GaussianMixture, MixtureError};
 use super::shapes::ShapeSource;
+use super::table::axis_names;
 use crate::numeric::random::Stream;
 use ndarray::{Array1, Array2, Axis};
 use rand::seq::SliceRandom;
@@ -65,6 +66,14 @@ impl Source {
         }
     }
 
+    /// The names of the axes: those of a table's columns, else `x0`, `x1`, ...
+    pub fn axis_names(&self) -> Vec<String> {
+        match self {
+            Self::Table(table) => table.names.to_vec(),
+            other => axis_names(other.dim()),
+        }
+    }
+
     /// The mixture, where the exact density is known.
     pub fn mixture(&self) -> Option<&GaussianMixture> {
         match self {
@@ -89,17 +98,31 @@ impl Source {
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Arc<Array2<f64>>,
+    names: Arc<[String]>,
     reference: usize,
     fresh: usize,
 }
 
 impl Table {
-    /// Splits the rows so that reference and fresh points take at most a quarter each, and no more than
-    /// asked for.
-    pub fn new(rows: impl Into<Arc<Array2<f64>>>, reference: usize, fresh: usize) -> Self {
-        let rows = rows.into();
-        let quarter = rows.nrows() / 4;
-        Self { rows, reference: reference.min(quarter), fresh: fresh.min(quarter) }
+    /// The fraction of the rows that is kept aside where nothing else is said.
+    pub const TEST_FRACTION: f64 = 0.5;
+
+    /// Splits the rows so that reference and fresh points each take half of the fraction that is kept aside, and no
+    /// more than asked for. `names` are those of the axes.
+    pub fn new(
+        rows: impl Into<Arc<Array2<f64>>>,
+        names: impl Into<Arc<[String]>>,
+        test_fraction: f64,
+        (reference, fresh): (usize, usize),
+    ) -> Self {
+        let (rows, names) = (rows.into(), names.into());
+        let half = (0.5 * test_fraction * rows.nrows() as f64) as usize;
+        Self { rows, names, reference: reference.min(half), fresh: fresh.min(half) }
+    }
+
+    /// All rows, `(n, d)`.
+    pub fn rows(&self) -> &Array2<f64> {
+        &self.rows
     }
 
     /// Number of points of a part.

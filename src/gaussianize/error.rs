@@ -42,6 +42,18 @@ pub enum GaussianizeError {
         /// Its value.
         value: f64,
     },
+    /// A column whose values differ in their last digits only.
+    #[error(
+        "column {column} of the data is nearly constant ({value}, relative spread {spread:.0e}), so its distribution is that of rounding; drop that column, or subtract {value} before the values are written"
+    )]
+    NearlyConstant {
+        /// Column, from 0.
+        column: usize,
+        /// Its mean.
+        value: f64,
+        /// Its standard deviation over the magnitude of its mean.
+        spread: f64,
+    },
     /// Columns that depend linearly on each other.
     #[error(
         "the {columns} columns of the data span fewer than {columns} dimensions (smallest eigenvalue of their correlation matrix: {smallest:.3e}); drop the columns that are sums of others, or reduce the dimension first"

@@ -44,3 +44,4 @@ pub use layer::{Layer, Pair};
 pub use map::Gaussianizer;
 pub use options::{Components, Coupling, GaussianizeOptions, Rotation};
 pub use rotation::ica::Contrast;
+pub use store::stored_axes;

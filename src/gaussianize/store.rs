@@ -4,6 +4,7 @@
 //! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
 //! one value is the derivative of a linear tail, more are bandwidth, count and outermost points of a kernel tail. Per pair `p` of components:
 //! `l.pair.p.grid` (both components, low and step of both axes, tail mass) and `l.pair.p.density` at the nodes.
+//! The names of the axes, where they have some: `axes`, a JSON list as bytes.
 //! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`.
 
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ use super::map::Gaussianizer;
 use crate::numeric::chebyshev::NODES;
 
 const FORMAT: &str = "gdiff gaussianizer 1";
+/// The tensor of the names of the axes.
+const AXES: &str = "axes";
 const COLUMNS: usize = 4 + NODES;
 
 impl Gaussianizer {
@@ -31,6 +34,14 @@ impl Gaussianizer {
     /// # Errors
     /// [`GaussianizeError::Corrupt`] when the container cannot be written.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, GaussianizeError> {
+        self.to_safetensors_with_axes(&[])
+    }
+
+    /// As [`to_safetensors`](Self::to_safetensors), with the names of the `d` axes; none leaves them out.
+    ///
+    /// # Errors
+    /// As [`to_safetensors`](Self::to_safetensors).
+    pub fn to_safetensors_with_axes(&self, names: &[String]) -> Result<Vec<u8>, GaussianizeError> {
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
         let mut put = |name: String, shape: Vec<usize>, values: &mut dyn Iterator<Item = f64>| {
             tensors.push((name, shape, values.flat_map(f64::to_le_bytes).collect()));
@@ -72,11 +83,17 @@ impl Gaussianizer {
             }
         }
         let corrupt = |e: safetensors::SafeTensorError| GaussianizeError::Corrupt(e.to_string());
-        let views = tensors
+        let mut views = tensors
             .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
+            .map(|(name, shape, bytes)| {
+                Ok((name.as_str(), TensorView::new(Dtype::F64, shape.clone(), bytes)?))
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(corrupt)?;
+        let axes = serde_json::to_vec(names).expect("words are written as JSON");
+        if !names.is_empty() {
+            views.push((AXES, TensorView::new(Dtype::U8, vec![axes.len()], &axes).map_err(corrupt)?));
+        }
         let about = HashMap::from([("format".to_string(), FORMAT.to_string())]);
         safetensors::serialize(views, Some(about)).map_err(corrupt)
     }
@@ -99,6 +116,13 @@ impl Gaussianizer {
         }
         Self::from_layers(layers).map_err(|e| corrupt(e.to_string()))
     }
+}
+
+/// The names of the axes of the map stored in `bytes`, where it has as many as dimensions.
+pub fn stored_axes(bytes: &[u8], dim: usize) -> Option<Vec<String>> {
+    let stored = SafeTensors::deserialize(bytes).ok()?;
+    let names: Vec<String> = serde_json::from_slice(stored.tensor(AXES).ok()?.data()).ok()?;
+    (names.len() == dim).then_some(names)
 }
 
 struct Stored<'a>(SafeTensors<'a>);

@@ -23,11 +23,18 @@ pub(super) fn finish(
         let spheres = manifold.spheres_holding(samples.points.view())?;
         let (real, generated) = (&replicate.reference, &samples.points);
         run.folder.write(names::POINTS, |out| {
-            write_knn_radii(out, (real, manifold.radii()), (generated, &spheres))
+            write_knn_radii(
+                out,
+                &run.plan.data.source.axis_names(),
+                (real, manifold.radii()),
+                (generated, &spheres),
+            )
         })?;
     }
-    run.folder
-        .write(names::SAMPLES, |out| table::write_csv(out, &samples.points).map_err(std::io::Error::from))?;
+    run.folder.write(names::SAMPLES, |out| {
+        table::write_csv(out, &run.plan.data.source.axis_names(), &samples.points)
+            .map_err(std::io::Error::from)
+    })?;
     let status = Status {
         state: State::Done,
         label: run.label.clone(),

@@ -48,7 +48,7 @@ impl FinishedRun {
         let status = Status::read_done(folder)
             .ok_or_else(|| failed(names::STATUS, "the run is not finished".to_string()))?;
         let text = String::from_utf8_lossy(&read_checked(folder, &status, names::SPEC)?).into_owned();
-        let plan = spec::read_text(names::SPEC, &text, &[]);
+        let plan = spec::read_text_in(folder, names::SPEC, &text, &[]);
         let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
         let replicate = status.label.replicate;
         let train = training_points(&plan, replicate);

@@ -29,16 +29,22 @@ pub enum ReferenceScale {
     Own,
 }
 
-/// A column in which all points agree, so that it cannot be scaled.
+/// A column in which all points agree, or nearly so, so that it cannot be scaled.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
-    "column {column} has the same value ({value}) in every training point, so it cannot be scaled; drop it or use scale = \"none\""
+    "column {column} {}, so it cannot be scaled; drop it or use scale = \"none\"",
+    match spread {
+        0.0 => format!("has the same value ({value}) in every training point"),
+        spread => format!("is nearly constant over the training points ({value}, relative spread {spread:.0e})"),
+    }
 )]
 pub struct ConstantColumn {
     /// The column, from 0.
     pub column: usize,
-    /// Its value.
+    /// Its smallest value.
     pub value: f64,
+    /// Largest minus smallest value over the largest magnitude; 0 where all points agree.
+    pub spread: f64,
 }
 
 /// `x -> (x - shift) / scale`, axis by axis, fitted on training points.
@@ -71,7 +77,8 @@ impl Scaling {
                 }
             };
             if low == high || scale <= 0.0 {
-                return Err(ConstantColumn { column: j, value: low });
+                let spread = if low == high { 0.0 } else { (high - low) / low.abs().max(high.abs()) };
+                return Err(ConstantColumn { column: j, value: low, spread });
             }
             (scaling.shift[j], scaling.scale[j]) = (shift, scale);
         }

@@ -10,7 +10,8 @@ use super::pipelines::{self, DenoiserKind, Pipeline};
 use super::plan::{DataPlan, Plan, SamplePlan};
 use super::ranges::Checker;
 use super::reuse::Reuse;
-use crate::diffusion::{SamplerKind, Schedule, ScheduleKind, TrainOptions};
+use crate::diffusion::{SamplerKind, Schedule, ScheduleKind, Times, TrainOptions};
+use crate::metrics::prdc::advice::uneven_counts;
 use crate::metrics::scored::MetricsOptions;
 use std::sync::Arc;
 
@@ -20,14 +21,15 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let mut warnings = Vec::new();
     name(&check, &file.name)?;
     check.count("replicates", file.replicates)?;
+    let asked = (file.data.samples, file.metrics.reference);
     let data = data(&check, &mut file, reuse, &mut warnings)?;
     let pipelines = pipelines::resolve(&check, &file.pipelines, &file.pipeline, data.source.dim())?;
     check.section("gaussianize", file.gaussianize.check_for(data.source.dim()))?;
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let network = network(&check, &mut file, data.source.dim())?;
     let (train, iterations) = train(&check, &mut file, &mut warnings)?;
-    let sample = sample(&check, &file)?;
-    let metrics = metrics(&check, &file, &data, &sample)?;
+    let sample = sample(&check, &file, &schedule, &mut warnings)?;
+    let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     exact_is_known(&check, &pipelines, &data)?;
     Ok(Plan {
         name: file.name.clone(),
@@ -44,6 +46,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
         metrics,
         warnings,
         resolved: file,
+        asked,
     })
 }
 
@@ -99,7 +102,12 @@ fn train(
     Ok((TrainOptions { batch_size: t.batch_size.min(samples), ..*t }, t.total_iterations(samples)))
 }
 
-fn sample(check: &Checker, file: &SpecFile) -> Result<SamplePlan, SpecError> {
+fn sample(
+    check: &Checker,
+    file: &SpecFile,
+    schedule: &Schedule,
+    warnings: &mut Vec<String>,
+) -> Result<SamplePlan, SpecError> {
     let (s, all) = (&file.sample, file.diffusion.steps);
     check.section("sample", s.check())?;
     let steps = s.steps.unwrap_or(all);
@@ -109,6 +117,15 @@ fn sample(check: &Checker, file: &SpecFile) -> Result<SamplePlan, SpecError> {
     check.require(s.sampler != SamplerKind::Ddpm || steps == all, "sample.steps", || {
         format!("the sampler \"ddpm\" takes all {all} steps; leave `sample.steps` out, or use \"ddim\"")
     })?;
+    let times = Times { start: None, count: Some(steps), spacing: s.spacing }.of(schedule);
+    let first = times.map_err(|e| check.0.error("sample", e.to_string()))?.first().copied().unwrap_or(all);
+    if s.sampler != SamplerKind::Ddpm && first < all {
+        warnings.push(format!(
+            "`sample.spacing` is \"leading\" with {steps} steps, so sampling begins at step {first} of {all} from pure noise, where alpha_bar is {:.3} and not {:.3}; \"trailing\" begins at the last step",
+            schedule.alpha_bar(first),
+            schedule.alpha_bar(all)
+        ));
+    }
     let variance = file.diffusion.variance;
     Ok(SamplePlan { count: s.count, steps, epsilon_scale: s.epsilon_scale, options: s.clone(), variance })
 }
@@ -136,9 +153,13 @@ fn metrics(
     file: &SpecFile,
     data: &DataPlan,
     sample: &SamplePlan,
+    warnings: &mut Vec<String>,
 ) -> Result<MetricsOptions, SpecError> {
     check.section("metrics", file.metrics.check(sample.count))?;
     let mut metrics = file.metrics.clone();
+    if metrics.prdc {
+        warnings.extend(uneven_counts(metrics.reference, sample.count));
+    }
     metrics.log_likelihood &= data.source.mixture().is_some();
     Ok(metrics)
 }

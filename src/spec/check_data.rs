@@ -1,5 +1,6 @@
 //! The checks of `[data]`.
 
+use super::check_table::table;
 use super::choice::DataKind;
 use super::error::SpecError;
 use super::file::SpecFile;
@@ -9,7 +10,7 @@ use super::reuse::Reuse;
 use super::sections::{ComponentFile, DataFile, EIGHT_GAUSSIANS_STD};
 use crate::data::mixture::GaussianMixture;
 use crate::data::shapes::{Shape, ShapeSource};
-use crate::data::source::{Part, Source, Table, eight_gaussians};
+use crate::data::source::{Source, eight_gaussians};
 use ndarray::{Array1, Array2};
 
 /// Checks `[data]` and opens a table; numbers that follow from it are filled in.
@@ -21,6 +22,7 @@ pub fn data(
 ) -> Result<DataPlan, SpecError> {
     check.count("data.samples", file.data.samples)?;
     used_keys(check, &file.data)?;
+    let mut found_header_of_numbers = false;
     let source = match file.data.kind {
         DataKind::Gmm => Source::Mixture(mixture(check, &file.data.components)?),
         DataKind::EightGaussians => {
@@ -29,10 +31,20 @@ pub fn data(
             Source::Mixture(eight_gaussians(std).map_err(|e| check.0.error("data.noise", e.to_string()))?)
         }
         DataKind::Shape(shape) => Source::Shape(shape_source(check, shape, &mut file.data)?),
-        DataKind::Table => Source::Table(open_table(check, file, reuse, warnings)?),
+        DataKind::Table => {
+            let (table, header_of_numbers) = table(check, file, reuse, warnings)?;
+            found_header_of_numbers = header_of_numbers;
+            Source::Table(table)
+        }
     };
     let data = &file.data;
-    Ok(DataPlan { source, samples: data.samples, scale: data.scale, reference_scale: data.reference_scale })
+    Ok(DataPlan {
+        source,
+        samples: data.samples,
+        scale: data.scale,
+        reference_scale: data.reference_scale,
+        found_header_of_numbers,
+    })
 }
 
 /// Refuses keys of `[data]` that its kind does not know.
@@ -47,6 +59,10 @@ fn used_keys(check: &Checker, data: &DataFile) -> Result<(), SpecError> {
         ("extra", data.extra.is_some(), extra),
         ("path", data.path.is_some(), kind == DataKind::Table),
         ("sha256", data.sha256.is_some(), kind == DataKind::Table),
+        ("header", data.header.is_some(), kind == DataKind::Table),
+        ("delimiter", data.delimiter.is_some(), kind == DataKind::Table),
+        ("columns", data.columns.is_some(), kind == DataKind::Table),
+        ("test_fraction", data.test_fraction.is_some(), kind == DataKind::Table),
         ("components", !data.components.is_empty(), kind == DataKind::Gmm),
     ] {
         check.require(known || !given, &format!("data.{key}"), || {
@@ -71,43 +87,6 @@ fn shape_source(check: &Checker, shape: Shape, data: &mut DataFile) -> Result<Sh
     data.noise = shape.usual_noise().map(|_| source.noise);
     data.extra = shape.usual_extra().map(|_| source.extra);
     Ok(source)
-}
-
-/// Reads a table and splits it; counts that it cannot fill are lowered, with a warning.
-fn open_table(
-    check: &Checker,
-    file: &mut SpecFile,
-    reuse: &mut Reuse,
-    warnings: &mut Vec<String>,
-) -> Result<Table, SpecError> {
-    let Some(path) = &file.data.path else {
-        return Err(check.0.error("data", "data.kind = \"table\" needs `path`, a CSV or npy file of points"));
-    };
-    let found = reuse.table(path).map_err(|e| check.0.error("data.path", format!("{path}: {e}")))?;
-    let n = found.rows.nrows();
-    check.require(n >= 8, "data.path", || format!("{path} has {n} points, but at least 8 are needed"))?;
-    // With the digest, a file with other points is another experiment.
-    let sha256 = file.data.sha256.get_or_insert_with(|| found.sha256.clone());
-    check.require(*sha256 == found.sha256, "data.sha256", || {
-        format!(
-            "{path} is not the file that this spec was made for: its SHA-256 is {}, the spec has {sha256}; restore the file, or take the key out",
-            found.sha256
-        )
-    })?;
-    let table = Table::new(found.rows, file.metrics.reference, file.sample.count);
-    for (key, asked, part) in [
-        ("data.samples", &mut file.data.samples, Part::Train),
-        ("metrics.reference", &mut file.metrics.reference, Part::Reference),
-    ] {
-        let there = table.count(part);
-        if *asked > there && check.0.has(key) {
-            warnings.push(format!(
-                "`{key}` is {asked}, but {path} has {n} points, of which {there} are left for it"
-            ));
-        }
-        *asked = there.min(*asked);
-    }
-    Ok(table)
 }
 
 fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixture, SpecError> {

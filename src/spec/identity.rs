@@ -123,6 +123,10 @@ fn data_lines(plan: &Plan) -> Lines {
     let own = DataFile { components: Vec::new(), path: None, ..data.clone() };
     let mut lines = differing("data", &own, &table(&DataFile::usual(data.kind)));
     lines.insert("data.kind".into(), format!("{:?}", data.kind.name()));
+    if plan.data.found_header_of_numbers {
+        // Version 0.1 took that line as a point, so what it computed is another experiment.
+        lines.insert("table.header".into(), "\"numbers\"".into());
+    }
     for (i, component) in data.components.iter().enumerate() {
         let usual = Table::from_iter([("weight".to_string(), Value::Float(1.0))]);
         lines.extend(differing::<ComponentFile>(&format!("data.components[{i}]"), component, &usual));

@@ -8,11 +8,13 @@
 mod check;
 mod check_data;
 mod check_network;
+mod check_table;
 mod choice;
 mod error;
 mod file;
 mod grid;
 mod identity;
+mod no_effect;
 mod origin;
 mod overrides;
 mod pipelines;
@@ -22,6 +24,7 @@ mod reuse;
 mod schema;
 mod sections;
 mod study;
+mod sweep_paths;
 
 pub use error::SpecError;
 pub use file::SpecFile;
@@ -38,13 +41,14 @@ use reuse::Reuse;
 use std::path::Path;
 
 /// Reads the spec file at `path` with its sweep, applies the overrides in order (later ones win), and checks it.
+/// Relative paths in it begin in its folder.
 ///
 /// # Errors
 /// If the file cannot be read, is no TOML, holds an unknown key or a value out of its range.
 pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| SpecError::unreadable(&name, &e))?;
-    read_text(&name, &text, overrides)
+    read_text_in(path.parent().unwrap_or(Path::new("")), &name, &text, overrides)
 }
 
 /// As [`read`], from a text already in memory; `name` is the file's name in messages.

@@ -9,6 +9,9 @@ use toml::{Table, Value};
 pub const EITHER_OR: &[&[&str]] =
     &[&["network.hidden", "network.width"], &["train.epochs", "train.iterations"]];
 
+/// Keys that say something of the value of another one, and do not hold for a new value.
+const SAY_OF_ANOTHER: &[(&str, &str)] = &[("data.path", "data.sha256")];
+
 /// A dotted key (array items by number, `data.components.0.weight`) and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Override {
@@ -89,6 +92,10 @@ impl Override {
                 remove(table, rival);
                 origins.forget(rival);
             }
+        }
+        for (_, dependent) in SAY_OF_ANOTHER.iter().filter(|(of, _)| *of == key) {
+            remove(table, dependent);
+            origins.forget(dependent);
         }
         let path = insert(table, &self.path, self.value.clone())
             .map_err(|message| SpecError::new(origins.file(), self.place.clone(), message))?;

@@ -3,13 +3,15 @@
 
 use super::file::SpecFile;
 use super::pipelines::Pipeline;
-use crate::data::source::Source;
+use super::sections::DataFile;
+use crate::data::source::{Part, Source};
 use crate::diffusion::{
     DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions, VarianceKind,
 };
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
 use crate::space::{ReferenceScale, ScaleKind};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The checked `[data]` section.
@@ -24,6 +26,8 @@ pub struct DataPlan {
     pub scale: ScaleKind,
     /// Scaling of the reference points.
     pub reference_scale: ReferenceScale,
+    /// Whether a line of numbers was found to be the header of a table.
+    pub found_header_of_numbers: bool,
 }
 
 /// The checked `[sample]` section.
@@ -84,6 +88,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The spec with every default filled in.
     pub(super) resolved: SpecFile,
+    /// Training and reference points as they were asked for, which a table may have lowered.
+    pub(super) asked: (usize, usize),
 }
 
 impl Plan {
@@ -98,6 +104,44 @@ impl Plan {
     /// If a value has no TOML form.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(&self.resolved)
+    }
+
+    /// As [`to_toml`](Self::to_toml), for a spec whose sweep may choose other tables or split them otherwise: counts
+    /// that this plan's table has lowered stand there as they were asked for, and the default ones not at all.
+    ///
+    /// # Errors
+    /// If a value has no TOML form.
+    pub(super) fn to_toml_as_asked(&self) -> Result<String, toml::ser::Error> {
+        let file = &self.resolved;
+        let mut table = toml::Table::try_from(file)?;
+        let usual = (DataFile::usual(file.data.kind).samples, MetricsOptions::default().reference);
+        for (section, key, there, asked, usual) in [
+            ("data", "samples", file.data.samples, self.asked.0, usual.0),
+            ("metrics", "reference", file.metrics.reference, self.asked.1, usual.1),
+        ] {
+            let Some(section) = table.get_mut(section).and_then(toml::Value::as_table_mut) else { continue };
+            if there != asked {
+                match asked == usual {
+                    true => drop(section.remove(key)),
+                    false => drop(section.insert(key.into(), toml::Value::try_from(asked)?)),
+                }
+            }
+        }
+        toml::to_string(&table)
+    }
+
+    /// How the rows of a table are split, in a sentence; none for data that are drawn.
+    pub fn split(&self) -> Option<String> {
+        let Source::Table(table) = &self.data.source else { return None };
+        let name = self.resolved.data.path.as_deref().and_then(|path| Path::new(path).file_name());
+        let (all, train) = (table.rows().nrows(), self.data.samples);
+        let (reference, fresh) = (table.count(Part::Reference), table.count(Part::Fresh));
+        let unused = all - train - reference - fresh;
+        let rest = if unused > 0 { format!(", {unused} are not used (data.samples)") } else { String::new() };
+        Some(format!(
+            "of the {all} rows of {} {train} train the network, {reference} are kept aside as reference points and {fresh} as fresh real points (data.test_fraction){rest}",
+            name.unwrap_or_default().to_string_lossy()
+        ))
     }
 
     /// The spec of one run of the experiment: this pipeline alone. Its status says which replicate

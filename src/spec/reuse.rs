@@ -1,10 +1,10 @@
 //! What the points of a sweep have in common, made once: reading ten thousand points must not read a table or
 //! lay out a schedule ten thousand times.
 
-use crate::data::table::{self, TableError};
+use crate::data::table::{self, TableError, TableOptions};
 use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
 use crate::numeric::digest::hex;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,49 @@ use std::sync::Arc;
 pub struct TableFile {
     /// The points.
     pub rows: Arc<Array2<f64>>,
+    /// The names of the axes.
+    pub names: Arc<[String]>,
+    /// Whether a line of numbers was found to be the header.
+    pub found_header_of_numbers: bool,
     /// Digest of the file, in hexadecimal.
     pub sha256: String,
+    /// What the reader of the file has to say.
+    pub notices: Arc<[String]>,
+    /// Mean and standard deviation of each axis.
+    pub moments: Arc<[(f64, f64)]>,
+    /// For each row that stands there more than once, how often.
+    pub copies: Arc<[usize]>,
+}
+
+impl TableFile {
+    fn read(place: &Path, options: &TableOptions) -> Result<Self, TableError> {
+        // The digest is of the very bytes that were decoded, and a pipe can be read once only.
+        let bytes = table::file_bytes(place)?;
+        let found = table::decode_named(place, &bytes, options)?;
+        let moments = found
+            .points
+            .axis_iter(Axis(1))
+            .map(|axis| (axis.mean().expect("a table has a row"), axis.std(0.0)));
+        Ok(Self {
+            moments: moments.collect(),
+            copies: copies(&found.points),
+            rows: Arc::new(found.points),
+            names: found.names.into(),
+            found_header_of_numbers: found.found_header_of_numbers,
+            sha256: hex(Sha256::new_with_prefix(bytes.as_slice())),
+            notices: found.notices.into(),
+        })
+    }
+}
+
+/// How often each row stands there that does so more than once.
+fn copies(points: &Array2<f64>) -> Arc<[usize]> {
+    let mut counts: HashMap<Vec<u64>, usize> = HashMap::new();
+    for row in points.rows() {
+        // -0 and 0 are the same place.
+        *counts.entry(row.iter().map(|v| (v + 0.0).to_bits()).collect()).or_default() += 1;
+    }
+    counts.into_values().filter(|count| *count > 1).collect()
 }
 
 /// Schedules and tables that have been made already.
@@ -25,7 +66,7 @@ pub struct Reuse {
     /// Where relative paths begin; nowhere is the current folder.
     folder: PathBuf,
     schedules: HashMap<(usize, ScheduleKind, u64, u64, bool), Arc<Schedule>>,
-    tables: HashMap<String, TableFile>,
+    tables: HashMap<(PathBuf, TableOptions), TableFile>,
 }
 
 impl Reuse {
@@ -48,19 +89,22 @@ impl Reuse {
         Ok(schedule)
     }
 
+    /// Where relative paths begin; nowhere is the current folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The table in a file.
     ///
     /// # Errors
     /// As [`table::read`].
-    pub fn table(&mut self, path: &str) -> Result<TableFile, TableError> {
-        if let Some(table) = self.tables.get(path) {
+    pub fn table(&mut self, place: &Path, options: &TableOptions) -> Result<TableFile, TableError> {
+        let key = (place.to_path_buf(), options.clone());
+        if let Some(table) = self.tables.get(&key) {
             return Ok(table.clone());
         }
-        let place = self.folder.join(path);
-        let rows = Arc::new(table::read(&place)?);
-        let sha256 = hex(Sha256::new_with_prefix(std::fs::read(&place)?));
-        let table = TableFile { rows, sha256 };
-        self.tables.insert(path.to_string(), table.clone());
+        let table = TableFile::read(place, options)?;
+        self.tables.insert(key, table.clone());
         Ok(table)
     }
 }

@@ -1,6 +1,7 @@
 //! The sections of the spec file, with every default in sight.
 
 use super::choice::DataKind;
+use crate::data::table::{ColumnChoice, Delimiter, TableOptions};
 use crate::gaussianize::GaussianizeOptions;
 use crate::space::{ReferenceScale, ScaleKind};
 use schemars::JsonSchema;
@@ -38,12 +39,25 @@ pub struct DataFile {
     /// Share of a shape's extra part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra: Option<f64>,
-    /// File of a table.
+    /// File of a table: CSV or its like, gzipped or not, npy or npz; a relative path begins in the spec's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// SHA-256 of that file in hexadecimal; filled in, so that other points are another experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Whether the first line of a table is its header; left out, all rows decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// What separates the cells of a table: "comma", "tab", "semicolon", "space" or one character; left out, the file
+    /// decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+    /// The columns of a table that are the axes of the points, by name or by number from 0; left out, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<ColumnChoice>>,
+    /// Fraction of a table's rows that is kept aside, half of it as reference and half as fresh points; left out, 0.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_fraction: Option<f64>,
     /// Components of a mixture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<ComponentFile>,
@@ -66,8 +80,17 @@ impl DataFile {
             extra,
             path: None,
             sha256: None,
+            header: None,
+            delimiter: None,
+            columns: None,
+            test_fraction: None,
             components: Vec::new(),
         }
+    }
+
+    /// How the table is to be read.
+    pub fn table_options(&self) -> TableOptions {
+        TableOptions { header: self.header, delimiter: self.delimiter, columns: self.columns.clone() }
     }
 }
 

@@ -5,14 +5,19 @@ use super::error::{Place, SpecError};
 use super::file;
 use super::grid::{Setting, lay_out};
 use super::identity::{self, StageKeys};
+use super::no_effect;
 use super::origin::Origins;
 use super::overrides::Override;
 use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::reuse::Reuse;
-use std::collections::{BTreeMap, HashMap};
+use super::sweep_paths;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use toml::{Table, Value};
+
+/// More sentences of a kind than this are not told.
+const MOST_SENTENCES: usize = 10;
 
 /// More runs than this are a typing error.
 const MOST_RUNS: usize = 1_000_000;
@@ -47,7 +52,10 @@ pub struct Study {
     pub keys: Vec<String>,
     /// The points, the last key varying fastest; without a sweep the base alone.
     pub points: Vec<Point>,
+    /// The sweep, its paths absolute.
     sweep: Option<Table>,
+    /// A sentence for each setting that has no effect at any point.
+    idle: Vec<String>,
 }
 
 impl Study {
@@ -60,14 +68,16 @@ impl Study {
                 return Err(origins.error("sweep", "`sweep` must be a table of keys with lists of values"));
             }
         };
-        let base = check::plan(file::from_table(table.clone(), origins)?, origins, reuse)?;
         let settings = sweep.as_ref().map_or_else(|| Ok(vec![Vec::new()]), |s| lay_out(s, origins))?;
+        give_base_a_table(&mut table, &settings);
+        let base = check::plan(file::from_table(table.clone(), origins)?, origins, reuse)?;
         let mut keys: Vec<String> = Vec::new();
         for (key, ..) in settings.iter().flatten() {
             if !keys.contains(key) {
                 keys.push(key.clone());
             }
         }
+        let paths = paths_shown(&settings);
         let mut points = Vec::new();
         let mut runs = 0_usize;
         // Where each pipeline with these values was seen first. The run may be the same at points that differ, as that of
@@ -75,7 +85,7 @@ impl Study {
         let mut seen: HashMap<(String, String), usize> = HashMap::new();
         for settings in &settings {
             let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());
-            let point = point(&table, origins, reuse, &keys, settings)?;
+            let point = point(&table, origins, reuse, (&keys, &paths), settings)?;
             runs = runs.saturating_add(point.plan.replicates.saturating_mul(point.runs.len()));
             if runs > MOST_RUNS {
                 let message = format!(
@@ -96,7 +106,36 @@ impl Study {
             }
             points.push(point);
         }
-        Ok(Self { base, keys, points, sweep })
+        let set: Vec<(&Plan, &[Setting])> =
+            points.iter().map(|point| &point.plan).zip(settings.iter().map(Vec::as_slice)).collect();
+        no_effect::refuse_idle_keys(&keys, &set, origins)?;
+        let idle = no_effect::warnings(&base, &set, origins);
+        let sweep = sweep.map(|sweep| sweep_paths::absolute(&sweep, &set));
+        Ok(Self { base, keys, points, sweep, idle })
+    }
+
+    /// What is allowed but likely not meant at one of the points, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all = self.once_each(|plan| plan.warnings.clone());
+        all.extend(self.idle.iter().cloned());
+        all
+    }
+
+    /// How the rows of the points' tables are split, one sentence each.
+    pub fn splits(&self) -> Vec<String> {
+        self.once_each(|plan| plan.split().into_iter().collect())
+    }
+
+    fn once_each(&self, sentences: impl Fn(&Plan) -> Vec<String>) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let mut all: Vec<String> = self.points.iter().flat_map(|point| sentences(&point.plan)).collect();
+        all.retain(|sentence| seen.insert(sentence.clone()));
+        if all.len() > MOST_SENTENCES {
+            let more = all.len() - MOST_SENTENCES;
+            all.truncate(MOST_SENTENCES);
+            all.push(format!("and {more} more of the kind at other points of the sweep"));
+        }
+        all
     }
 
     /// The spec as understood, its sweep included, as TOML; reading it again gives the same study.
@@ -104,8 +143,9 @@ impl Study {
     /// # Errors
     /// If a value has no TOML form.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        let mut text = self.base.to_toml()?;
-        if let Some(sweep) = &self.sweep {
+        let Some(sweep) = &self.sweep else { return self.base.to_toml() };
+        let mut text = self.base.to_toml_as_asked()?;
+        {
             let wrapped = Table::from_iter([("sweep".to_string(), Value::Table(sweep.clone()))]);
             text.push('\n');
             text += &toml::to_string(&wrapped)?;
@@ -150,11 +190,27 @@ fn check_cell(value: &Value, at: &str, origins: &Origins) -> Result<(), SpecErro
     Ok(())
 }
 
+/// Where only the sweep says which tables are read, the base has the first of them.
+fn give_base_a_table(table: &mut Table, settings: &[Vec<Setting>]) {
+    let first = settings.iter().find_map(|settings| sweep_paths::of(settings));
+    if let (Some(first), Some(Value::Table(data))) = (first, table.get_mut("data")) {
+        data.entry("path").or_insert_with(|| Value::String(first.to_string()));
+    }
+}
+
+/// What tables show of each path of a sweep.
+fn paths_shown(settings: &[Vec<Setting>]) -> HashMap<String, String> {
+    let mut paths: Vec<&str> = settings.iter().filter_map(|settings| sweep_paths::of(settings)).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    sweep_paths::shown(&paths)
+}
+
 fn point(
     table: &Table,
     origins: &Origins,
     reuse: &mut Reuse,
-    keys: &[String],
+    (keys, paths): (&[String], &HashMap<String, String>),
     settings: &[Setting],
 ) -> Result<Point, SpecError> {
     let (mut table, mut origins) = (table.clone(), origins.clone());
@@ -172,6 +228,7 @@ fn point(
     let runs = plan.pipelines.iter().map(identity).collect::<Result<Vec<_>, SpecError>>()?;
     let shown = |key: &String| {
         settings.iter().find(|(k, ..)| k == key).map_or(String::new(), |(_, value, _)| match value {
+            Value::String(path) if key == sweep_paths::PATH => paths.get(path).unwrap_or(path).clone(),
             Value::String(word) => word.clone(),
             other => other.to_string(),
         })

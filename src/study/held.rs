@@ -34,7 +34,7 @@ pub fn holds(out: &Path, study: &Study) -> Result<Held, StudyError> {
     if study.to_toml().is_ok_and(|ours| ours == text) {
         return Ok(Held::Same);
     }
-    let difference = match spec::read_text(names::SPEC, &text, &[]) {
+    let difference = match spec::read_text_in(out, names::SPEC, &text, &[]) {
         Ok(there) if there.is_same(study) => return Ok(Held::Same),
         Ok(there) => first_difference(&there.canonical(), &study.canonical()),
         // A spec whose table of points has changed since, say, is another one.

@@ -89,7 +89,7 @@ pub fn list(out: &Path, with_results: bool) -> Result<RunList, StudyError> {
 /// The runs that the folder's own spec asks for; none where it cannot be read here and now.
 fn planned_labels(out: &Path) -> Option<(Vec<String>, Vec<Label>)> {
     let text = std::fs::read_to_string(out.join(names::SPEC)).ok()?;
-    let study = spec::read_text(names::SPEC, &text, &[]).ok()?;
+    let study = spec::read_text_in(out, names::SPEC, &text, &[]).ok()?;
     let old = old_runs(out);
     let label = |run: planned::PlannedRun| {
         // A run of version 0.1 is under another name there.

@@ -1,6 +1,6 @@
 //! Scaling and tables: inverse of forward, exact numbers, edges.
 
-use gdiff::data::table::{TableError, read_csv, write_csv};
+use gdiff::data::table::{DataTable, TableError, TableOptions, axis_names, decode, write_csv};
 use gdiff::numeric::random::Stream;
 use gdiff::space::{ScaleKind, Scaling, Transform};
 use ndarray::{Array2, Axis, array};
@@ -33,23 +33,27 @@ fn a_constant_column_cannot_be_scaled_and_is_named() {
     assert!(Scaling::fit(ScaleKind::None, x.view()).is_ok());
 }
 
+fn read_table(text: &str) -> Result<DataTable, TableError> {
+    decode(text.as_bytes(), &TableOptions::default())
+}
+
 #[test]
 fn a_header_is_optional_and_comments_are_skipped() {
     let expected = array![[1.0, 2.0], [3.0, 4.5]];
     for text in ["x0,x1\n1,2\n3,4.5\n", "1,2\n3,4.5\n", "a, b\n# note\n1, 2\n3, 4.5"] {
-        assert_eq!(read_csv(text.as_bytes()).unwrap(), expected);
+        assert_eq!(read_table(text).unwrap().points, expected);
     }
 }
 
 #[test]
 fn damaged_tables_say_where() {
-    let error = read_csv("x0,x1\n1,2\n3,four\n".as_bytes()).unwrap_err();
+    let error = read_table("x0,x1\n1,2\n3,four\n").unwrap_err();
     assert!(matches!(error, TableError::NotANumber { line: 3, column: 2, .. }), "{error}");
-    let error = read_csv("x0,x1\n1,inf\n".as_bytes()).unwrap_err();
+    let error = read_table("x0,x1\n1,inf\n").unwrap_err();
     assert!(matches!(error, TableError::NotFinite { line: 2, column: 2, .. }), "{error}");
-    assert!(matches!(read_csv("".as_bytes()).unwrap_err(), TableError::Empty));
-    assert!(matches!(read_csv("x0,x1\n".as_bytes()).unwrap_err(), TableError::Empty));
-    assert!(matches!(read_csv("1,2\n3\n".as_bytes()).unwrap_err(), TableError::Csv(_)));
+    assert!(matches!(read_table("").unwrap_err(), TableError::Empty));
+    assert!(matches!(read_table("x0,x1\n").unwrap_err(), TableError::Empty));
+    assert!(matches!(read_table("1,2\n3\n").unwrap_err(), TableError::Csv(_)));
 }
 
 proptest! {
@@ -60,8 +64,8 @@ proptest! {
         prop_assume!(rows > 0);
         let x = Array2::from_shape_vec((rows, width), values[..rows * width].to_vec()).unwrap();
         let mut text = Vec::new();
-        write_csv(&mut text, &x).unwrap();
-        let back = read_csv(text.as_slice()).unwrap();
+        write_csv(&mut text, &axis_names(width), &x).unwrap();
+        let back = read_table(std::str::from_utf8(&text).unwrap()).unwrap().points;
         let bits = |a: &Array2<f64>| a.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&x), bits(&back));
     }

@@ -36,5 +36,6 @@ mod spaces;
 mod structure;
 mod survival;
 mod sweep;
+mod tables;
 mod tools;
 mod version_0_1;

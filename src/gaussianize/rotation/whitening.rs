@@ -52,7 +52,11 @@ impl Whitening {
         let std = covariance.diag().mapv(f64::sqrt);
         for (column, s) in std.iter().enumerate() {
             if *s <= 1e-13 * mean[column].abs() || *s < f64::MIN_POSITIVE {
-                return Err(GaussianizeError::ConstantColumn { column, value: mean[column] });
+                let value = mean[column];
+                return Err(match x.row(column).iter().all(|v| *v == x[[column, 0]]) {
+                    true => GaussianizeError::ConstantColumn { column, value },
+                    false => GaussianizeError::NearlyConstant { column, value, spread: s / value.abs() },
+                });
             }
         }
         let correlation = Array2::from_shape_fn((d, d), |(i, j)| covariance[[i, j]] / (std[i] * std[j]));

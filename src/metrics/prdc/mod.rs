@@ -2,12 +2,14 @@
 //!
 //! | file | idea |
 //! | --- | --- |
+//! | [`advice`] | what to know about the points that were compared |
 //! | `tree`, `boxes` | a k-d tree over packets of eight points, and the gap between two of its boxes |
 //! | `distances`, `f32_prefilter` | squared distances between packets, and in high dimension a cheap test before them |
 //! | `neighbours` | the k-th nearest neighbour of every point |
 //! | `spheres`, `recall_coverage` | which points lie in which spheres |
 //! | `tiled_distances` | the same from tiles of the matrix of distances, on a GPU |
 
+pub mod advice;
 mod boxes;
 mod distances;
 mod f32_prefilter;

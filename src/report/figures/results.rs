@@ -114,7 +114,7 @@ impl Results {
         }
         let spec = std::fs::read_to_string(folder.join(names::SPEC)).ok();
         let mut notices = Vec::new();
-        let study = match spec.as_deref().map(|text| spec::read_text(names::SPEC, text, &[])) {
+        let study = match spec.as_deref().map(|text| spec::read_text_in(folder, names::SPEC, text, &[])) {
             Some(Ok(study)) => Some(study),
             Some(Err(error)) => {
                 notices.push(format!("the spec cannot be read here, so no point can be drawn: {error}"));

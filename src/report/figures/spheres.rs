@@ -6,7 +6,7 @@ use super::clouds::Frame;
 use super::model::{ColourBar, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::names::point_name;
 use super::results::Results;
-use crate::data::table;
+use crate::data::table::{self, TableOptions};
 use crate::metrics::RealManifold;
 use crate::run::{FinishedRun, RunError};
 use crate::store::StoreError;
@@ -44,7 +44,8 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
     }
     let failed = |reason: String| RunError::Data { replicate: 0, reason };
     let manifold = RealManifold::new(reference.view(), k).map_err(|e| failed(e.to_string()))?;
-    let frame = Frame::around(&reference, MARGIN);
+    let axes =
+        Axes { frame: Frame::around(&reference, MARGIN), names: replay.plan().data.source.axis_names() };
     let shared = match chosen.as_slice() {
         [(_, first), rest @ ..] if rest.iter().all(|(_, values)| values == first) => {
             point_name(&results.keys, first)
@@ -57,14 +58,15 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
         &reference,
         manifold.radii(),
         &format!("radius to neighbour {k}"),
-        frame,
+        &axes,
         false,
     )];
     for (pipeline, values) in &chosen {
         let Some((folder, _)) = results.run(pipeline, values) else { continue };
         let path = folder.join("samples.csv");
         let read = |reason: String| StoreError::Read { path: path.clone(), reason };
-        let samples = table::read(&path).map_err(|e| read(e.to_string()))?;
+        let samples =
+            table::read(&path, &TableOptions::with_header()).map_err(|e| read(e.to_string()))?.points;
         let held = manifold.spheres_holding(samples.view()).map_err(|e| read(e.to_string()))?;
         let held: Vec<f64> = held.into_iter().map(f64::from).collect();
         // The point that all panels share is written above them.
@@ -73,7 +75,7 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
             ("baseline", point) => point,
             (name, point) => format!("{name}, {point}"),
         };
-        panels.push(panel(title, &samples, &held, "real spheres that hold it", frame, true));
+        panels.push(panel(title, &samples, &held, "real spheres that hold it", &axes, true));
     }
     // One colour scale for all generated points.
     let top = panels.iter().skip(1).filter_map(|p| p.colour.as_ref().map(|c| c.high)).fold(0.0, f64::max);
@@ -86,14 +88,14 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
         form: Form::Square,
         panels: panels.to_vec(),
     };
-    let axes = if dim > 2 { " The first two axes." } else { "" };
+    let more = if dim > 2 { " The first two axes." } else { "" };
     Ok(Some(Figure {
         name: "spheres".to_string(),
         title: format!("What density and coverage are made of (k = {k})"),
         setting: if shared.is_empty() { setting } else { format!("{setting} · {shared}") },
         note: format!(
             "First: real points, coloured by the radius of their sphere. Then: generated points, by how many \
-             of those spheres hold them. Up to {} points each, replicate 0.{axes}",
+             of those spheres hold them. Up to {} points each, replicate 0.{more}",
             count(POINTS)
         ),
         rows: panels.chunks(COLUMNS).map(row).collect(),
@@ -125,12 +127,18 @@ fn chosen(results: &Results) -> Vec<(String, Vec<String>)> {
     points
 }
 
+/// The first two axes of the points: what is shown of them, and their names.
+struct Axes {
+    frame: Frame,
+    names: Vec<String>,
+}
+
 fn panel(
     title: String,
     points: &Array2<f64>,
     values: &[f64],
     label: &str,
-    frame: Frame,
+    axes: &Axes,
     small_on_top: bool,
 ) -> Panel {
     let shown = points.slice(s![..points.nrows().min(POINTS), ..]);
@@ -142,8 +150,8 @@ fn panel(
     if small_on_top {
         order.reverse();
     }
-    let (mut x, mut y) = frame.axes();
-    (x.label, y.label) = ("x0".to_string(), "x1".to_string());
+    let (mut x, mut y) = axes.frame.axes();
+    (x.label, y.label) = (axes.names[0].clone(), axes.names[1].clone());
     Panel {
         title: title.clone(),
         x,

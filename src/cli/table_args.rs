@@ -1,0 +1,35 @@
+//! The tables that commands read, and what a user can say about them.
+
+use super::Failure;
+use crate::data::table::{self, ColumnChoice, DataTable, Delimiter, TableOptions};
+use crate::report::note;
+use clap::Args;
+use std::path::Path;
+
+/// How tables are to be read, where their files leave a choice.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TableArgs {
+    /// Whether the first line is a header: true or false [default: all rows decide]
+    #[arg(long, value_name = "BOOL")]
+    pub header: Option<bool>,
+    /// What separates cells: comma, tab, semicolon, space or one character [default: the file decides]
+    #[arg(long, value_name = "NAME")]
+    pub delimiter: Option<Delimiter>,
+    /// The columns that are the axes, by name or by number from 0 [default: all]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub columns: Option<Vec<ColumnChoice>>,
+}
+
+impl TableArgs {
+    /// Reads a table of points, and tells what was decided about it; messages name the file.
+    pub(super) fn read(&self, path: &Path) -> Result<DataTable, Failure> {
+        let options =
+            TableOptions { header: self.header, delimiter: self.delimiter, columns: self.columns.clone() };
+        let found = table::read(path, &options);
+        let found = found.map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
+        for notice in &found.notices {
+            note(&format!("{}: {notice}", path.display()));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,211 @@
+//! Tables as text: CSV, or cells between tabs, semicolons or spaces.
+
+use super::data_table::{DataTable, axis_name, row_numbers, select};
+use super::error::TableError;
+use super::header::{Cell, ColumnSummary, FirstLine, first_line};
+use super::options::{Delimiter, TableOptions};
+use ndarray::{Array2, Axis};
+
+/// Lines by which the delimiter is found.
+const SNIFFED: usize = 64;
+
+/// A cell that cannot be part of a point.
+#[derive(Clone)]
+struct BadCell {
+    line: u64,
+    text: String,
+}
+
+/// What was read so far of the rows beneath the first line.
+#[derive(Default)]
+struct Body {
+    /// All cells, row by row; NaN where there is no number.
+    values: Vec<f64>,
+    rows: usize,
+    columns: Vec<ColumnSummary>,
+    /// The first cell of each column that is no finite number.
+    bad: Vec<Option<BadCell>>,
+}
+
+impl Body {
+    fn push(&mut self, line: u64, cells: &[&str]) {
+        for (j, text) in cells.iter().enumerate() {
+            let column = &mut self.columns[j];
+            match Cell::of(text) {
+                Cell::Number(value, whole) if value.is_finite() => {
+                    column.numbers += 1;
+                    column.whole += usize::from(whole);
+                    (column.low, column.high) = (column.low.min(value), column.high.max(value));
+                    self.values.push(value);
+                    continue;
+                }
+                Cell::Missing => column.missing += 1,
+                Cell::Number(..) | Cell::Word => {}
+            }
+            self.values.push(f64::NAN);
+            self.bad[j].get_or_insert_with(|| BadCell { line, text: (*text).to_string() });
+        }
+        self.rows += 1;
+    }
+}
+
+/// Reads a table of finite numbers.
+///
+/// # Errors
+/// If the rows have different lengths, nothing is beneath the header, or a cell of a chosen column is not a finite
+/// number; the message names line and column.
+pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, TableError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let delimiter = options.delimiter.unwrap_or_else(|| sniff(text));
+    let mut first: Option<(u64, Vec<String>)> = None;
+    let mut body = Body::default();
+    each_row(text, delimiter, &mut |line, cells| match &first {
+        None => {
+            body.columns = vec![ColumnSummary::default(); cells.len()];
+            body.bad = vec![None; cells.len()];
+            first = Some((line, cells.iter().map(ToString::to_string).collect()));
+        }
+        Some(_) => body.push(line, cells),
+    })?;
+    let Some((first_at, first)) = first else { return Err(TableError::Empty) };
+    let cells: Vec<Cell> = first.iter().map(|text| Cell::of(text)).collect();
+    let shown = first.join(&format!("{} ", char::from(delimiter.byte())));
+    let mut notices = Vec::new();
+    let mut found_header_of_numbers = false;
+    let is_header = options.header.unwrap_or_else(|| match first_line(&cells, &body.columns, body.rows) {
+        FirstLine::Header => true,
+        FirstLine::HeaderOfNumbers => {
+            found_header_of_numbers = true;
+            notices.push(format!(
+                "line {first_at} (`{shown}`) is taken as the header, because its numbers do not fit the rows beneath; `header = false` takes it as a point"
+            ));
+            true
+        }
+        FirstLine::RowOfNames => {
+            notices.push(format!(
+                "line {first_at} (`{shown}`) is taken as a point, though its numbers could be names of columns; `header = true` takes it as the header"
+            ));
+            false
+        }
+        FirstLine::Row => false,
+    });
+    let unnamed: Vec<bool> =
+        first.iter().map(|name| is_header && (name.is_empty() || name.starts_with("Unnamed: "))).collect();
+    let name =
+        |(j, name): (usize, &String)| if is_header && !name.is_empty() { name.clone() } else { axis_name(j) };
+    let names: Vec<String> = first.iter().enumerate().map(name).collect();
+    let mut all = Body { columns: body.columns.clone(), bad: vec![None; names.len()], ..Body::default() };
+    if !is_header {
+        all.push(first_at, &first.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let bad = all.bad.into_iter().zip(body.bad).map(|(first, later)| first.or(later)).collect::<Vec<_>>();
+    let rows = all.rows + body.rows;
+    if rows == 0 {
+        return Err(TableError::Empty);
+    }
+    let places = select(&names, options.columns.as_deref())?;
+    let worst =
+        places.iter().filter_map(|&j| Some((j, bad[j].as_ref()?))).min_by_key(|(j, cell)| (cell.line, *j));
+    if let Some((column, cell)) = worst {
+        return Err(refused(column, cell, first_at, options, names.len() > 1));
+    }
+    let mut values = all.values;
+    values.append(&mut body.values);
+    let points =
+        Array2::from_shape_vec((rows, names.len()), values).expect("every row has a cell for each column");
+    let whole = places.len() == names.len() && places.is_sorted();
+    let points = if whole { points } else { points.select(Axis(1), &places) };
+    let names: Vec<String> = places.iter().map(|&j| names[j].clone()).collect();
+    if options.columns.is_none() {
+        notices.extend(row_numbers(&points, &names, &unnamed));
+    }
+    Ok(DataTable { points, names, found_header_of_numbers, notices })
+}
+
+/// The error of a cell that cannot be part of a point.
+fn refused(
+    column: usize,
+    cell: &BadCell,
+    first_at: u64,
+    options: &TableOptions,
+    several: bool,
+) -> TableError {
+    let (line, text, column) = (cell.line, cell.text.clone(), column + 1);
+    match Cell::of(&text) {
+        Cell::Missing => TableError::Missing { line, column, text },
+        Cell::Number(..) => TableError::NotFinite { line, column, text },
+        Cell::Word => {
+            let decimal_comma = text.replacen(',', ".", 1).parse::<f64>().is_ok();
+            let hint = match () {
+                () if decimal_comma => "; write a point in place of the decimal comma",
+                () if line == first_at && options.header.is_none() => {
+                    "; if this line is the header, say `header = true`"
+                }
+                () if several && options.columns.is_none() => {
+                    "; mend it, or choose the columns of numbers with `columns`"
+                }
+                () => "",
+            };
+            TableError::NotANumber { line, column, text, hint }
+        }
+    }
+}
+
+/// Calls `row` with the number of each line and its trimmed cells; empty lines and comments (`#`) are passed over.
+///
+/// # Errors
+/// If the rows have different lengths or the quoting is bad.
+fn each_row(text: &str, delimiter: Delimiter, row: &mut dyn FnMut(u64, &[&str])) -> Result<(), TableError> {
+    // Runs of spaces become one tab, so that one reader does for all.
+    let joined;
+    let (text, byte) = if delimiter == Delimiter::SPACE {
+        let line = |line: &str| match line.trim_start().starts_with('#') {
+            true => "#".to_string(),
+            false => line.split_whitespace().collect::<Vec<_>>().join("\t"),
+        };
+        joined = text.lines().map(line).collect::<Vec<_>>().join("\n");
+        (joined.as_str(), b'\t')
+    } else {
+        (text, delimiter.byte())
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(byte)
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text.as_bytes());
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        row(line, &record.iter().collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// The delimiter: the first of tab, semicolon, comma and spaces by which the first lines all have the same number of
+/// cells, more than one; else the first that the first line has; else the comma.
+fn sniff(text: &str) -> Delimiter {
+    let lines = || {
+        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.take(SNIFFED)
+    };
+    let count = |line: &str, delimiter: Delimiter| match delimiter {
+        Delimiter::SPACE => line.split_whitespace().count(),
+        // Between quotes nothing separates.
+        delimiter => {
+            let mut quoted = false;
+            let separates = |b: &u8| {
+                quoted ^= *b == b'"';
+                !quoted && *b == delimiter.byte()
+            };
+            1 + line.as_bytes().iter().copied().filter(separates).count()
+        }
+    };
+    let Some(first) = lines().next() else { return Delimiter::COMMA };
+    let agree =
+        |d: &Delimiter| count(first, *d) > 1 && lines().all(|line| count(line, *d) == count(first, *d));
+    let known = [Delimiter::TAB, Delimiter::SEMICOLON, Delimiter::COMMA];
+    let all = known.into_iter().chain([Delimiter::SPACE]);
+    let fallback = || known.into_iter().find(|d| count(first, *d) > 1);
+    all.into_iter().find(agree).or_else(fallback).unwrap_or(Delimiter::COMMA)
+}
