@@ -8,6 +8,7 @@ mod gaussianize;
 mod metrics;
 mod plot;
 mod run;
+mod signals;
 mod sweep;
 
 pub use check::CheckArgs;
@@ -21,7 +22,8 @@ pub use sweep::{ExecArgs, FolderArgs, PlanArgs, SubmitArgs, SweepCommand};
 
 use crate::data::table;
 use crate::spec::{self, Override, SpecError, Study};
-use crate::store::atomic;
+use crate::store::leftovers::remove_leftovers;
+use crate::store::{atomic, console};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
@@ -110,17 +112,16 @@ fn read_table(path: &Path) -> Result<Array2<f64>, Failure> {
 
 /// Writes a table of points, whole or not at all: npy by its name, else CSV.
 fn write_table(path: &Path, points: &Array2<f64>) -> Result<(), Failure> {
+    path.parent().map_or(Ok(()), remove_leftovers)?;
     atomic::write(path, |out| table::write(out, path, points))?;
     Ok(())
 }
 
-/// Prints to standard output. A reader that closed the pipe (`| head`) is no failure.
+/// Prints what a command was asked for, where nothing is left to do after it.
+///
+/// # Errors
+/// If this or anything before could not be printed, but for a closed pipe.
 fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write;
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::running(format!("cannot write to standard output: {e}")))
-        }
-        _ => Ok(()),
-    }
+    console::print(text);
+    console::failure().map_or(Ok(()), |sentence| Err(Failure::running(sentence)))
 }

@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all: written aside in the same folder, synced, then renamed.
 
 use super::error::StoreError;
+use super::leftovers;
 use super::names::UNFINISHED;
 use super::wait_point::{Point, wait_at};
 use crate::numeric::digest::hex;
@@ -9,22 +10,6 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
-
-/// Removes unfinished files that a killed process left in a folder. Only for whoever holds its lock.
-///
-/// # Errors
-/// If one of them cannot be removed.
-pub fn remove_leftovers(folder: &Path) -> Result<(), StoreError> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
-            remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
 
 /// A file that is being written: it appears under its name when it is finished, and not at all if it is dropped
 /// before.
@@ -67,7 +52,12 @@ impl Unfinished {
         builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|e| unwritable(path, e))?;
+        let file = loop {
+            let file = builder.tempfile_in(folder).map_err(|e| unwritable(path, e))?;
+            if leftovers::hold(file.as_file(), file.path()) {
+                break file;
+            }
+        };
         let file = Hashing { file, hash: Sha256::new() };
         Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
     }

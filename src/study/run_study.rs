@@ -10,6 +10,7 @@ use super::scheduler::Scheduler;
 use super::tables::{self, Tables};
 use crate::run::{Event, Reporter, RunError, RunOptions};
 use crate::spec::Study;
+use crate::store::leftovers::remove_leftovers;
 use crate::store::summary::read_summary;
 use crate::store::{Lock, Status, SummaryRow, atomic, names};
 use candle_core::{Device, DeviceLocation};
@@ -76,7 +77,7 @@ pub fn run_study(
     // Another process may have been here since.
     let held = if options.force { Held::Nothing } else { holds(out, study)? };
     atomic::make_folder(&out.join(names::RUNS))?;
-    atomic::remove_leftovers(out)?;
+    remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
     let mut statuses = statuses_now();
