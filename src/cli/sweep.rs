@@ -133,7 +133,11 @@ fn collect(args: &FolderArgs) -> Result<(), Failure> {
     let frozen = FrozenStudy::read(&args.folder)?;
     let collected = frozen.collect(&args.folder)?;
     let done = frozen.runs.len() - collected.missing.len();
-    console::print(&format!("{done} of {} runs collected into {}\n", frozen.runs.len(), args.folder.display()));
+    console::print(&format!(
+        "{done} of {} runs collected into {}\n",
+        frozen.runs.len(),
+        args.folder.display()
+    ));
     if collected.missing.is_empty() {
         return Ok(());
     }

@@ -171,7 +171,9 @@ mod tests {
         assert_eq!(stage("a", Stage::Data, 1), "gdiff: 0 of 3 runs are over, under way: a data");
         stage("a", Stage::Train, 60);
         let progress = |run, done| {
-            lines.line(Event::Progress { run, stage: Stage::Train, done, value: Some(("loss", 1.0)) }).unwrap()
+            lines
+                .line(Event::Progress { run, stage: Stage::Train, done, value: Some(("loss", 1.0)) })
+                .unwrap()
         };
         assert_eq!(progress("a", 40), "gdiff: 0 of 3 runs are over, under way: a train 40/60");
         let done = lines.line(Event::Finished { run: "a" }).unwrap();

@@ -13,8 +13,8 @@ mod tensorboard;
 
 pub use fit::fit_table;
 pub use json::JsonEvents;
-pub use pictures::{Written, write_figures};
 pub use lines::ProgressLines;
+pub use pictures::{Written, write_figures};
 pub use progress::{Progress, ProgressBars, note};
 pub use runs::run_table;
 pub use table::end_table;

@@ -20,7 +20,11 @@ pub enum Progress {
 impl Progress {
     /// What suits standard error.
     pub fn on_standard_error() -> Self {
-        if io::stderr().is_terminal() { Self::Bars(ProgressBars::default()) } else { Self::Lines(ProgressLines::default()) }
+        if io::stderr().is_terminal() {
+            Self::Bars(ProgressBars::default())
+        } else {
+            Self::Lines(ProgressLines::default())
+        }
     }
 
     /// Takes all bars away.

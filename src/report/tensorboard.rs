@@ -115,7 +115,9 @@ fn without_times(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
         let end = count.saturating_add(BEFORE);
         let whole = rest.starts_with(&masked_crc(length))
             && count >= TIME
-            && bytes.get(end..end.saturating_add(BEHIND)).is_some_and(|crc| crc == masked_crc(&bytes[BEFORE..end]));
+            && bytes
+                .get(end..end.saturating_add(BEHIND))
+                .is_some_and(|crc| crc == masked_crc(&bytes[BEFORE..end]));
         if !whole {
             return (events, false);
         }

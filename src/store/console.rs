@@ -27,7 +27,8 @@ pub fn print_error(line: &str) {
 pub fn remember(stream: &str, written: io::Result<()>) {
     let Err(error) = written else { return };
     if error.kind() != io::ErrorKind::BrokenPipe {
-        let sentence = || format!("cannot write to {stream}: {error}; the work itself was not cut short by this");
+        let sentence =
+            || format!("cannot write to {stream}: {error}; the work itself was not cut short by this");
         FAILURE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(sentence);
     }
 }

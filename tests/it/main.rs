@@ -11,6 +11,7 @@ mod diffusion_network;
 mod diffusion_sampling;
 mod diffusion_training;
 mod disk;
+mod ends;
 mod figures_data;
 mod fuzz_spec;
 mod gaussianize_edges;
