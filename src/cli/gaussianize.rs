@@ -2,7 +2,7 @@
 
 use super::{Failure, print, read_table, write_table};
 use crate::gaussianize::Gaussianizer;
-use crate::numeric::random::Stream;
+use crate::numeric::{memory, random::Stream};
 use crate::report::fit_table;
 use crate::spec::Override;
 use crate::spec::gaussianize_options;
@@ -169,6 +169,8 @@ fn invert(args: &MapArgs) -> Result<(), Failure> {
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     let map = read_map(&args.map)?;
+    let bytes = memory::of_f64(&[args.count.get(), 2 * map.dim()]);
+    memory::check(&format!("{} points", args.count), bytes).map_err(Failure::input)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, args.count.get(), map.dim());
     write_finite(&args.out, &map.inverse(z.view()))
 }

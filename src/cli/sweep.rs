@@ -107,6 +107,10 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
     for warning in &study.base.warnings {
         crate::report::note(warning);
     }
+    // It may be executed on larger machines.
+    if let Err(error) = study.check_memory() {
+        crate::report::note(&format!("here {error}"));
+    }
     let frozen = FrozenStudy::plan(&study, &args.out)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))
 }

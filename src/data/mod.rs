@@ -2,6 +2,7 @@
 
 pub mod mixture;
 mod mixture_error;
+mod npy_header;
 pub mod shapes;
 pub mod source;
 pub mod table;

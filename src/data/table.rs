@@ -1,5 +1,6 @@
 //! Tables of points: CSV with a header `x0, x1, ...`, or a NumPy array.
 
+use super::npy_header;
 use ndarray::{Array1, Array2, Axis};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 use std::fs::File;
@@ -68,7 +69,11 @@ fn read_npy(path: &Path) -> Result<Array2<f64>, TableError> {
     let narrow = || Ok(Array2::<f32>::read_npy(open()?)?.mapv(f64::from));
     let column = || Ok(Array1::<f64>::read_npy(open()?)?.insert_axis(Axis(1)));
     let narrow_column = || Ok(Array1::<f32>::read_npy(open()?)?.mapv(f64::from).insert_axis(Axis(1)));
-    drop(open()?);
+    let file = open()?;
+    let about = file.metadata()?;
+    if about.is_file() {
+        npy_header::check(file, about.len()).map_err(TableError::Npy)?;
+    }
     let points: Array2<f64> = wide()
         .or_else(|first: ReadNpyError| {
             let others =

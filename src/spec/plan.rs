@@ -1,7 +1,9 @@
 //! What was understood: the checked plan of an experiment. It cannot be built but by the checks, so
 //! nothing downstream asks again whether a number makes sense.
 
+use super::error::SpecError;
 use super::file::SpecFile;
+use super::memory::{self, MemoryTerm};
 use super::pipelines::Pipeline;
 use crate::data::source::Source;
 use crate::diffusion::{
@@ -86,11 +88,29 @@ pub struct Plan {
     pub metrics: MetricsOptions,
     /// What is allowed but likely not meant, one sentence each.
     pub warnings: Vec<String>,
+    /// What one run holds in memory, by an estimate.
+    pub memory: Vec<MemoryTerm>,
+    /// Why a run of the plan cannot fit into the memory of this machine.
+    pub(super) too_large: Option<SpecError>,
     /// The spec with every default filled in.
     pub(super) resolved: SpecFile,
 }
 
 impl Plan {
+    /// Bytes of memory that one run takes, by an estimate.
+    pub fn memory_bytes(&self) -> u64 {
+        memory::total(&self.memory)
+    }
+
+    /// Refuses a plan of which a run cannot fit into the memory of this machine. Reading its spec does not: its results
+    /// may be looked at on a smaller machine than the one that made them.
+    ///
+    /// # Errors
+    /// With the place of the key that takes most, and the bytes.
+    pub fn check_memory(&self) -> Result<(), SpecError> {
+        self.too_large.clone().map_or(Ok(()), Err)
+    }
+
     /// The spec as understood, as TOML; reading it again gives the same plan.
     ///
     /// # Errors

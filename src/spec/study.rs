@@ -113,6 +113,14 @@ impl Study {
         Ok(text)
     }
 
+    /// Refuses a study of which a run cannot fit into the memory of this machine.
+    ///
+    /// # Errors
+    /// As [`Plan::check_memory`], of the first such point.
+    pub fn check_memory(&self) -> Result<(), SpecError> {
+        self.points.iter().try_for_each(|point| point.plan.check_memory())
+    }
+
     /// What another spec must share to live in the same folder, line by line: all but the name, the sweep, the
     /// replicates and the pipelines, which only add or leave out runs.
     pub fn canonical(&self) -> BTreeMap<String, String> {

@@ -79,6 +79,7 @@ impl FrozenStudy {
                 let text = specs.read(run)?;
                 let study = spec::read_text_in(&self.directory, &run.label.run, &text, &[])
                     .map_err(StudyError::Spec)?;
+                study.check_memory().map_err(StudyError::Spec)?;
                 let key = study.points.first().and_then(|point| point.runs.first()).map(|run| &run.keys.run);
                 if run.keys.as_ref().is_some_and(|keys| Some(&keys.run) != key) {
                     return Err(specs.damaged(run));

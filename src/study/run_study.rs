@@ -57,6 +57,7 @@ pub fn run_study(
     reporter: &dyn Reporter,
 ) -> Result<Outcome, StudyError> {
     let clock = Instant::now();
+    study.check_memory().map_err(StudyError::Spec)?;
     let scheduler = Scheduler::new(options, reporter, &study.keys)?;
     let out = &options.out;
     let runs = planned(study, out);

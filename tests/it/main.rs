@@ -29,6 +29,7 @@ mod refusals;
 mod run;
 mod schema;
 mod shapes;
+mod size;
 mod structure;
 mod survival;
 mod sweep;
