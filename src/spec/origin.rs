@@ -49,9 +49,18 @@ impl Origins {
         &self.file
     }
 
-    /// Where a key was written, if it was.
-    pub fn place(&self, path: &str) -> Option<Place> {
-        self.find(path).cloned()
+    /// Where a key was written, or the nearest enclosing key that was.
+    pub fn place(&self, path: &str) -> Place {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.find(path) {
+                return place.clone();
+            }
+            match path.rfind(['.', '[']) {
+                Some(cut) => path = &path[..cut],
+                None => return Place::Whole,
+            }
+        }
     }
 
     fn find(&self, path: &str) -> Option<&Place> {
@@ -72,16 +81,7 @@ impl Origins {
 
     /// An error about the value at `path`: placed there, or at the nearest enclosing key that was written.
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.find(path) {
-                return SpecError::new(&self.file, place.clone(), message);
-            }
-            match path.rfind(['.', '[']) {
-                Some(cut) => path = &path[..cut],
-                None => return SpecError::new(&self.file, Place::Whole, message),
-            }
-        }
+        SpecError::new(&self.file, self.place(path), message)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A spec with its sweep laid out: every point of the grid as a checked plan of its own.
 
 use super::check;
-use super::error::{Place, SpecError};
+use super::error::SpecError;
 use super::file;
 use super::grid::{Setting, lay_out};
 use super::identity::{self, StageKeys};
@@ -150,7 +150,7 @@ fn point(
 ) -> Result<Point, SpecError> {
     let (mut table, mut origins) = (table.clone(), origins.clone());
     for (key, value, place) in settings {
-        let place = origins.place(place).unwrap_or(Place::Whole);
+        let place = origins.place(place);
         Override::new(key, value.clone(), place).apply(&mut table, &mut origins)?;
     }
     let plan = check::plan(file::from_table(table, &origins)?, &origins, reuse)?;
