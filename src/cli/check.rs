@@ -2,6 +2,7 @@
 
 use super::SpecArgs;
 use super::{Failure, print, read};
+use crate::numeric::memory::size;
 use crate::report::fit_table;
 use crate::run::{Purpose, Replicate};
 use crate::space::{Chain, FitContext};
@@ -40,6 +41,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
         text += &format!("{:<12} {warning}\n", "warning");
     }
     print(&text)?;
+    study.check_memory()?;
     if args.fit { fit(&study.base) } else { Ok(()) }
 }
 
@@ -100,5 +102,6 @@ fn describe(plan: &Plan) -> String {
             if plan.metrics.prdc { ", PRDC" } else { "" },
         ),
     );
+    line("memory", format!("about {} for a run", size(plan.memory_bytes())));
     text
 }

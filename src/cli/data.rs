@@ -4,6 +4,7 @@ use super::SpecArgs;
 use super::{Failure, print, read, refuse_input, write_table};
 use crate::data::source::Part;
 use crate::data::table;
+use crate::numeric::memory;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
     }
     let plan = read(&args.spec)?.base;
     let count = args.count.map_or(plan.data.samples, usize::from);
+    let bytes = memory::of_f64(&[count, plan.data.source.dim()]);
+    memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
     let names = plan.data.source.axis_names();
     match &args.out {

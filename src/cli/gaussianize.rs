@@ -3,7 +3,7 @@
 use super::{Failure, TableArgs, print, refuse_input, write_table};
 use crate::data::table::axis_names;
 use crate::gaussianize::{Gaussianizer, stored_axes};
-use crate::numeric::random::Stream;
+use crate::numeric::{memory, random::Stream};
 use crate::report::fit_table;
 use crate::spec::Override;
 use crate::spec::gaussianize_options;
@@ -184,6 +184,8 @@ fn invert(args: &MapArgs) -> Result<(), Failure> {
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map])?;
     let (map, names) = read_map(&args.map)?;
+    let bytes = memory::of_f64(&[args.count.get(), 2 * map.dim()]);
+    memory::check(&format!("{} points", args.count), bytes).map_err(Failure::input)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, args.count.get(), map.dim());
     write_finite(&args.out, &names, &map.inverse(z.view()))
 }

@@ -8,6 +8,7 @@ mod gaussianize;
 mod metrics;
 mod plot;
 mod run;
+mod signals;
 mod sweep;
 mod table_args;
 mod verify;
@@ -24,7 +25,8 @@ pub use table_args::TableArgs;
 
 use crate::data::table;
 use crate::spec::{self, Override, SpecError, Study};
-use crate::store::atomic;
+use crate::store::leftovers::remove_leftovers;
+use crate::store::{atomic, console};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
@@ -122,17 +124,16 @@ fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
 
 /// Writes a table of points, whole or not at all: npy by its name, else CSV.
 fn write_table(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
+    path.parent().map_or(Ok(()), remove_leftovers)?;
     atomic::write(path, |out| table::write(out, path, names, points))?;
     Ok(())
 }
 
-/// Prints to standard output, control characters written out. A reader that closed the pipe (`| head`) is no failure.
+/// Prints what a command was asked for, control characters written out, where nothing is left to do after it.
+///
+/// # Errors
+/// If this or anything before could not be printed, but for a closed pipe.
 fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write;
-    match std::io::stdout().lock().write_all(crate::report::visible(text).as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::running(format!("cannot write to standard output: {e}")))
-        }
-        _ => Ok(()),
-    }
+    console::print(&crate::report::visible(text));
+    console::failure().map_or(Ok(()), |sentence| Err(Failure::running(sentence)))
 }

@@ -2,19 +2,17 @@
 
 use super::SpecArgs;
 use super::failures::{report, stopped};
-use super::{Failure, print, read};
-use crate::report::{JsonEvents, ProgressBars, TensorBoard, end_table};
+use super::signals::listen;
+use super::{Failure, read};
+use crate::report::{JsonEvents, Progress, TensorBoard, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
+use crate::store::console;
 use crate::study::held::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
-#[cfg(unix)]
-use signal_hook::consts::SIGXFSZ;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// `gdiff run`
@@ -85,12 +83,12 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&study.base.name));
     let options = options(&args.how, out, args.force)?;
-    let bars = ProgressBars::new();
+    let progress = Progress::on_standard_error();
     let events = JsonEvents::new();
     let reporter: &dyn Reporter = match (args.quiet, args.json) {
         (true, _) => &Quiet,
         (_, true) => &events,
-        _ => &bars,
+        _ => &progress,
     };
     for sentence in study.warnings().iter().chain(&study.splits()) {
         reporter.on(Event::Notice(sentence));
@@ -99,7 +97,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let recorder = args.tensorboard.then(|| TensorBoard::new(reporter, &options.out));
     let watching = recorder.as_ref().map_or(reporter, |recorder| recorder as &dyn Reporter);
     let outcome = run_study(&study, &options, watching);
-    bars.clear();
+    progress.clear();
     let (finished, already) = match outcome.map_err(stopped)? {
         Outcome::Done(finished) => (finished, ""),
         Outcome::AlreadyDone(finished) => {
@@ -111,7 +109,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     } else if !args.quiet {
         let already =
             if already.is_empty() { String::new() } else { format!("{}{already}", finished.out.display()) };
-        print(&format!("{already}{}", end_table(&finished)))?;
+        console::print(&format!("{already}{}", end_table(&finished)));
     }
     if let Some(recorder) = recorder {
         recorder.finish(&finished)?;
@@ -120,7 +118,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         let written = super::plot::draw(&finished.out, &finished.out, false)?;
         written.notices.iter().for_each(|notice| reporter.on(Event::Notice(notice)));
         if !args.quiet && !args.json {
-            print(&format!("figures and page: {}\n", written.page.display()))?;
+            console::print(&format!("figures and page: {}\n", written.page.display()));
         }
     }
     report(&finished.failures.iter().collect::<Vec<_>>(), finished.all, finished.runs.len())
@@ -155,16 +153,4 @@ pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOpt
     };
     listen(&options.interrupt).map_err(|e| Failure::running(format!("cannot listen for signals: {e}")))?;
     Ok(options)
-}
-
-/// SIGINT and SIGTERM ask for a stop at the next safe point, and end the process when they come again.
-fn listen(interrupt: &Interrupt) -> std::io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, interrupt.flag())?;
-        signal_hook::flag::register(signal, interrupt.flag())?;
-    }
-    // Past a limit on file sizes the kernel would kill the process; heard, the write fails and says so.
-    #[cfg(unix)]
-    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-    Ok(())
 }

@@ -4,8 +4,9 @@ use super::failures::{report, stopped};
 use super::run::options;
 use super::{Failure, print, read};
 use super::{HowArgs, SpecArgs};
-use crate::report::{ProgressBars, note, run_table};
+use crate::report::{Progress, note, run_table};
 use crate::run::{Quiet, Reporter};
+use crate::store::console;
 use crate::study::{ENGINES, FrozenStudy, RunState, SubmitOptions, engine, index_list, list, not_asked_for};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -123,6 +124,10 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
     for sentence in study.warnings().iter().chain(&study.splits()) {
         crate::report::note(sentence);
     }
+    // It may be executed on larger machines.
+    if let Err(error) = study.check_memory() {
+        crate::report::note(&format!("here {error}"));
+    }
     let frozen = FrozenStudy::plan(&study, &args.out)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))
 }
@@ -130,16 +135,16 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
 fn exec(args: &ExecArgs) -> Result<(), Failure> {
     let frozen = FrozenStudy::read(&args.folder)?;
     let options = options(&args.how, args.folder.clone(), false)?;
-    let bars = ProgressBars::new();
-    let reporter: &dyn Reporter = if args.quiet { &Quiet } else { &bars };
+    let progress = Progress::on_standard_error();
+    let reporter: &dyn Reporter = if args.quiet { &Quiet } else { &progress };
     let range = args.index..args.index.saturating_add(args.count.get());
     let executed = frozen.exec(range, &options, reporter);
-    bars.clear();
+    progress.clear();
     let executed = executed.map_err(stopped)?;
     let failed = executed.failures.len();
     if !args.quiet {
         let done = executed.asked - executed.before - failed;
-        print(&format!("{done} runs done, {} were done already\n", executed.before))?;
+        console::print(&format!("{done} runs done, {} were done already\n", executed.before));
     }
     let failures = executed.failures.iter().map(|(_, failure)| failure).collect::<Vec<_>>();
     report(&failures, executed.asked, executed.asked - failed)
@@ -149,7 +154,11 @@ fn collect(args: &FolderArgs) -> Result<(), Failure> {
     let frozen = FrozenStudy::read(&args.folder)?;
     let collected = frozen.collect(&args.folder)?;
     let done = frozen.runs.len() - collected.missing.len();
-    print(&format!("{done} of {} runs collected into {}\n", frozen.runs.len(), args.folder.display()))?;
+    console::print(&format!(
+        "{done} of {} runs collected into {}\n",
+        frozen.runs.len(),
+        args.folder.display()
+    ));
     if collected.missing.is_empty() {
         return Ok(());
     }

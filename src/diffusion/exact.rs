@@ -56,6 +56,15 @@ impl MixtureDenoiser {
         Ok(out)
     }
 
+    /// Rows that [`predict_noise_each`](Self::predict_noise_each) can be asked for with about so many operations, at
+    /// least one: a row whitens itself by each of the `K` components, `K d^2`, and where the diffused mixtures are not
+    /// kept it factors their covariances first, `K d^3 / 3`.
+    pub fn rows_within(&self, operations: f64) -> usize {
+        let (k, d) = (self.mixture.len() as f64, self.mixture.dim() as f64);
+        let factored = if self.diffused.is_empty() { d * d * d / 3.0 } else { 0.0 };
+        (operations / (k * (d * d + factored))).max(1.0) as usize
+    }
+
     /// The mixture that `x_t` follows.
     fn at(&self, t: usize) -> Result<Cow<'_, GaussianMixture>, DiffusionError> {
         match self.diffused.get(t - 1) {

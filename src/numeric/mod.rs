@@ -11,6 +11,7 @@
 //! | [`gaussian`] | a normal distribution in d dimensions by the Cholesky factor of its covariance |
 //! | [`chebyshev`] | interpolation at Chebyshev nodes |
 //! | [`intervals`] | means with confidence intervals |
+//! | [`memory`] | how much memory there is |
 //! | [`minimum`] | golden-section search |
 //! | [`orthogonal`] | orthogonal matrices |
 //! | [`sort`] | many values in ascending order |
@@ -21,6 +22,7 @@ pub mod chebyshev;
 pub mod digest;
 pub mod gaussian;
 pub mod intervals;
+pub mod memory;
 pub mod minimum;
 pub mod normal;
 pub mod options;

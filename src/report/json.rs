@@ -1,10 +1,10 @@
 //! `--json`: one event a line on standard output.
 
 use crate::run::{Event, Reporter, Stage};
+use crate::store::console;
 use crate::study::Finished;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,9 +36,8 @@ impl JsonEvents {
     }
 }
 
-/// A reader that closed the pipe is no failure of the run.
 fn emit(event: &Value) {
-    let _ = writeln!(std::io::stdout().lock(), "{event}");
+    console::print(&format!("{event}\n"));
 }
 
 impl JsonEvents {

@@ -3,6 +3,7 @@
 pub mod figures;
 mod fit;
 mod json;
+mod lines;
 mod page;
 mod pictures;
 mod progress;
@@ -13,8 +14,9 @@ mod visible;
 
 pub use fit::fit_table;
 pub use json::JsonEvents;
+pub use lines::ProgressLines;
 pub use pictures::{Written, write_figures};
-pub use progress::{ProgressBars, note};
+pub use progress::{Progress, ProgressBars, note};
 pub use runs::run_table;
 pub use table::end_table;
 pub use tensorboard::TensorBoard;

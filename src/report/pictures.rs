@@ -3,6 +3,7 @@
 use super::page::page;
 use crate::report::figures::draw::{Theme, png, svg};
 use crate::report::figures::{self, Figure, FigureError, Results};
+use crate::store::leftovers::remove_leftovers;
 use crate::store::{atomic, names};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub fn write_figures(mut results: Results, out: &Path, dark: bool) -> Result<Wri
     let figures = figures::all(&mut results);
     let folder = out.join(names::FIGURES);
     atomic::make_folder(&folder)?;
+    remove_leftovers(&folder)?;
+    remove_leftovers(out)?;
     remove_old(&folder)?;
     let mut paths = Vec::new();
     for figure in &figures {

@@ -1,10 +1,48 @@
-//! Progress bars with ETA on standard error; none when it is no terminal.
+//! Progress on standard error: bars with ETA where it is a terminal, else lines.
 
-use super::visible::visible;
+use super::lines::{ProgressLines, failure_line, note_line};
 use crate::run::{Event, Reporter};
+use crate::store::console;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Progress for people: bars on a terminal, else a line for each run that is over and a heartbeat.
+#[derive(Debug)]
+pub enum Progress {
+    /// On a terminal.
+    Bars(ProgressBars),
+    /// In a file or a pipe.
+    Lines(ProgressLines),
+}
+
+impl Progress {
+    /// What suits standard error.
+    pub fn on_standard_error() -> Self {
+        if io::stderr().is_terminal() {
+            Self::Bars(ProgressBars::default())
+        } else {
+            Self::Lines(ProgressLines::default())
+        }
+    }
+
+    /// Takes all bars away.
+    pub fn clear(&self) {
+        if let Self::Bars(bars) = self {
+            let _ = bars.all.clear();
+        }
+    }
+}
+
+impl Reporter for Progress {
+    fn on(&self, event: Event) {
+        match self {
+            Self::Bars(bars) => bars.on(event),
+            Self::Lines(lines) => lines.on(event),
+        }
+    }
+}
 
 /// One bar for each run that is being done, and one for all of them where there are several.
 #[derive(Debug, Default)]
@@ -22,16 +60,6 @@ fn style() -> ProgressStyle {
 }
 
 impl ProgressBars {
-    /// Bars on standard error.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Removes all bars.
-    pub fn clear(&self) {
-        let _ = self.all.clear();
-    }
-
     /// Removes the bar of a run and counts the run.
     fn over(&self, run: &str) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +84,7 @@ impl ProgressBars {
 
 /// Something that the user should know, beside the results.
 pub fn note(text: &str) {
-    eprintln!("gdiff: note: {}", visible(text));
+    console::print_error(&note_line(text));
 }
 
 impl Reporter for ProgressBars {
@@ -86,7 +114,7 @@ impl Reporter for ProgressBars {
             Event::Failed { run, why } => {
                 self.over(run);
                 // On a terminal the message would wait under the bars for the end of everything.
-                self.all.suspend(|| eprintln!("gdiff: {run} failed: {}", visible(why)));
+                self.all.suspend(|| console::print_error(&failure_line(run, why)));
             }
             Event::Notice(text) => self.all.suspend(|| note(text)),
             Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => {}

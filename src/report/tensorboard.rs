@@ -6,6 +6,7 @@
 //! `simple_value` (2, float). Three of protobuf's four encodings in a handful of lines need no generator.
 
 use crate::run::{Event, Reporter, Stage};
+use crate::store::leftovers::remove_leftovers;
 use crate::store::rows::read_rows;
 use crate::store::{LossRow, MetricsRow, Status, StoreError, atomic, names};
 use crate::study::{Finished, planned};
@@ -31,16 +32,21 @@ const VALUE: u8 = 0x0a;
 const TAG: u8 = 0x0a;
 const SIMPLE_VALUE: u8 = 0x15;
 
+/// Bytes of a record before its event (length, checksum) and behind it (checksum), and of the time in the event.
+const BEFORE: usize = 12;
+const BEHIND: usize = 4;
+const TIME: usize = 9;
+
 /// An event file that is being written.
 #[derive(Debug)]
-struct Events {
-    out: BufWriter<File>,
+struct Events<W: Write> {
+    out: W,
     flushed: Instant,
 }
 
-impl Events {
-    fn create(path: &Path) -> io::Result<Self> {
-        let mut events = Self { out: BufWriter::new(File::create(path)?), flushed: Instant::now() };
+impl<W: Write> Events<W> {
+    fn begin(out: W) -> io::Result<Self> {
+        let mut events = Self { out, flushed: Instant::now() };
         let mut version = vec![];
         field(&mut version, FILE_VERSION, b"brain.Event:2");
         events.record(&version)?;
@@ -100,6 +106,43 @@ impl Events {
     }
 }
 
+/// The events of a file without their times, one after the other, up to where the file breaks off or is damaged; and
+/// whether it is whole.
+fn without_times(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
+    let mut events = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<8>() {
+        let count = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let end = count.saturating_add(BEFORE);
+        let whole = rest.starts_with(&masked_crc(length))
+            && count >= TIME
+            && bytes
+                .get(end..end.saturating_add(BEHIND))
+                .is_some_and(|crc| crc == masked_crc(&bytes[BEFORE..end]));
+        if !whole {
+            return (events, false);
+        }
+        events.push(&bytes[BEFORE + TIME..end]);
+        bytes = &bytes[end + BEHIND..];
+    }
+    (events, bytes.is_empty())
+}
+
+/// The event file of a finished run, made of its tables.
+fn of_tables(folder: &Path) -> Result<Vec<u8>, StoreError> {
+    let losses: Vec<LossRow> = match folder.join(names::LOSS) {
+        path if path.is_file() => read_rows(&path)?,
+        _ => Vec::new(),
+    };
+    let metrics: Vec<MetricsRow> = read_rows(&folder.join(names::METRICS))?;
+    let mut events = Events::begin(Vec::new()).expect("writing to memory does not fail");
+    losses
+        .iter()
+        .try_for_each(|row| events.loss(row))
+        .and_then(|()| metrics.iter().try_for_each(|row| events.metrics(row)))
+        .expect("writing to memory does not fail");
+    Ok(events.out)
+}
+
 /// A length-delimited field.
 fn field(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
     out.push(key);
@@ -130,7 +173,7 @@ pub struct TensorBoard<'a> {
 
 #[derive(Default)]
 struct State {
-    open: HashMap<String, Events>,
+    open: HashMap<String, Events<BufWriter<File>>>,
     /// Runs that were written by this process.
     written: HashSet<String>,
     /// The first failure; a run goes on without its events.
@@ -152,13 +195,14 @@ impl<'a> TensorBoard<'a> {
     }
 
     /// An empty event file of a run.
-    fn begin(&self, run: &str) -> Result<Events, StoreError> {
+    fn begin(&self, run: &str) -> Result<Events<BufWriter<File>>, StoreError> {
         let path = self.path(run);
         atomic::make_folder(&self.folder.join(run))?;
-        Events::create(&path).map_err(|source| StoreError::Write { path, source })
+        let events = File::create(&path).and_then(|file| Events::begin(BufWriter::new(file)));
+        events.map_err(|source| StoreError::Write { path, source })
     }
 
-    fn with(&self, run: &str, act: impl FnOnce(&mut Events) -> io::Result<()>) {
+    fn with(&self, run: &str, act: impl FnOnce(&mut Events<BufWriter<File>>) -> io::Result<()>) {
         let mut state = self.state();
         let Some(events) = state.open.get_mut(run) else { return };
         if let Err(source) = act(events) {
@@ -167,33 +211,27 @@ impl<'a> TensorBoard<'a> {
         }
     }
 
-    /// Writes the events of runs that were finished before, from their tables, and reports what failed.
+    /// Looks at the event files of runs that were finished by another process, and writes those anew that do not hold
+    /// the rows of the run's tables: there may be none, or one that broke off when its process was killed. Reports what
+    /// failed.
     ///
     /// # Errors
-    /// If an event file could not be written.
+    /// If an event file could not be written, or a table not be read.
     pub fn finish(self, finished: &Finished) -> Result<(), StoreError> {
         let mut state = std::mem::take(&mut *self.state());
         if let Some(failure) = state.failure.take() {
             return Err(failure);
         }
-        let earlier = |status: &&Status| {
-            let run = &status.label.run;
-            !state.written.contains(run) && !self.path(run).is_file()
-        };
+        let earlier = |status: &&Status| !state.written.contains(&status.label.run);
         for status in finished.runs.iter().filter(earlier) {
-            let (run, folder) = (&status.label.run, planned::folder(&finished.out, &status.label.run));
-            let losses: Vec<LossRow> = match folder.join(names::LOSS) {
-                path if path.is_file() => read_rows(&path)?,
-                _ => Vec::new(),
-            };
-            let metrics: Vec<MetricsRow> = read_rows(&folder.join(names::METRICS))?;
-            let mut events = self.begin(run)?;
-            let write = |events: &mut Events| -> io::Result<()> {
-                losses.iter().try_for_each(|row| events.loss(row))?;
-                metrics.iter().try_for_each(|row| events.metrics(row))?;
-                events.out.flush()
-            };
-            write(&mut events).map_err(|source| StoreError::Write { path: self.path(run), source })?;
+            let run = &status.label.run;
+            let complete = of_tables(&planned::folder(&finished.out, run))?;
+            let there = std::fs::read(self.path(run)).unwrap_or_default();
+            if without_times(&there) != without_times(&complete) {
+                atomic::make_folder(&self.folder.join(run))?;
+                remove_leftovers(&self.folder.join(run))?;
+                atomic::write(&self.path(run), |out| out.write_all(&complete))?;
+            }
         }
         Ok(())
     }
@@ -234,6 +272,24 @@ mod tests {
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
         let expected = 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8);
         assert_eq!(u32::from_le_bytes(masked_crc(b"123456789")), expected);
+    }
+
+    #[test]
+    fn a_file_that_broke_off_is_told_from_a_whole_one() {
+        let mut events = Events::begin(Vec::new()).unwrap();
+        let row = LossRow { iteration: 3, loss: 1.0, mse: 1.0, isotropy: 0.5, optimal: None };
+        events.loss(&row).unwrap();
+        let whole = events.out;
+        let (kept, is_whole) = without_times(&whole);
+        assert_eq!((kept.len(), is_whole), (2, true));
+        for length in 0..whole.len() {
+            assert!(without_times(&whole[..length]) != without_times(&whole), "{length} bytes");
+        }
+        for byte in (0..whole.len()).filter(|byte| !(BEFORE..BEFORE + TIME).contains(byte)) {
+            let mut flipped = whole.clone();
+            flipped[byte] ^= 1;
+            assert!(without_times(&flipped) != without_times(&whole), "byte {byte}");
+        }
     }
 
     #[test]

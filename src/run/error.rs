@@ -25,7 +25,7 @@ pub enum RunError {
         /// Which stage.
         stage: &'static str,
         /// What failed.
-        source: StageError,
+        source: Box<StageError>,
     },
     /// The data of a replicate could not be prepared.
     #[error("replicate {replicate}, stage data: {reason}")]
@@ -108,7 +108,7 @@ impl StageError {
         match self {
             Self::Store(error) => RunError::Store(error),
             Self::Interrupted => RunError::Interrupted,
-            source => RunError::Stage { run: run.to_string(), stage, source },
+            source => RunError::Stage { run: run.to_string(), stage, source: Box::new(source) },
         }
     }
 }

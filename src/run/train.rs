@@ -14,7 +14,7 @@ use crate::spec::DenoiserKind;
 use crate::store::run_folder::{read_checked, read_checked_rows};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{Checkpoints, LossRow, Status, StoreError, names};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, s};
 use std::path::Path;
 use std::time::Instant;
 
@@ -93,6 +93,13 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
         .restore(|bytes, iteration| job.resume(bytes).ok().filter(|()| job.iteration() == iteration));
     let mut losses = restored.map_or(Vec::new(), |((), losses)| losses);
     losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
+    if let Some(rows) = prepared.exact.as_ref().map(optimal_rows).filter(|&rows| rows < plan.train.batch_size)
+    {
+        run.report(Event::Notice(&format!(
+            "{}: the exact denoiser of this mixture is costly, so the column `optimal` of loss.csv is made of the first {rows} of the {} points of a batch",
+            run.label.run, plan.train.batch_size
+        )));
+    }
     let mut training = run.lockstep.train(job)?;
     for iteration in training.iteration() + 1..=plan.iterations {
         wait_at(Point::Train(iteration), &run.label.run, || run.interrupt.is_set());
@@ -160,9 +167,21 @@ fn control_scale(
     scale.ok_or(StageError::NoScale { q })
 }
 
-/// The first term of the loss (G 7) that the exact denoiser has on a batch: what no network can beat.
+/// Operations that one value of the column `optimal` may take: some tenths of a second. Mixtures of a few dimensions
+/// are far below.
+const OPTIMAL_OPERATIONS: f64 = 5e8;
+
+/// Points of a batch that the column `optimal` is made of, at most.
+fn optimal_rows(exact: &MixtureDenoiser) -> usize {
+    exact.rows_within(OPTIMAL_OPERATIONS)
+}
+
+/// The first term of the loss (G 7) that the exact denoiser has on a batch, or on its first points where all would take
+/// too long: what no network can beat. The points of a batch are in random order, so the first ones are as good as any.
 fn optimal_mse(exact: &MixtureDenoiser, batch: &Batch, reduction: Reduction) -> Result<f64, DiffusionError> {
-    let rest = &batch.eps - &exact.predict_noise_each(batch.x_t.view(), &batch.t)?;
+    let rows = optimal_rows(exact).min(batch.x_t.nrows());
+    let (x_t, eps) = (batch.x_t.slice(s![..rows, ..]), batch.eps.slice(s![..rows, ..]));
+    let rest = &eps - &exact.predict_noise_each(x_t, &batch.t[..rows])?;
     let terms = match reduction {
         Reduction::Mean => rest.len(),
         Reduction::Sum => rest.nrows(),

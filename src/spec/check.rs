@@ -5,6 +5,7 @@ use super::check_data::data;
 use super::check_network::network;
 use super::error::SpecError;
 use super::file::SpecFile;
+use super::memory;
 use super::origin::Origins;
 use super::pipelines::{self, DenoiserKind, Pipeline};
 use super::plan::{DataPlan, Plan, SamplePlan};
@@ -31,7 +32,10 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     exact_is_known(&check, &pipelines, &data)?;
+    let memory = memory::terms(&file, &network, train.batch_size, data.source.dim());
     Ok(Plan {
+        too_large: memory::refusal(&memory, origins),
+        memory,
         name: file.name.clone(),
         seed: file.seed,
         replicates: file.replicates,

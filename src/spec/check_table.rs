@@ -90,7 +90,7 @@ fn locate(check: &Checker, folder: &Path, path: &str, warnings: &mut Vec<String>
     if here == there {
         return here;
     }
-    if matches!(check.0.place("data.path"), Some(Place::Argument(_))) {
+    if matches!(check.0.place("data.path"), Place::Argument(_)) {
         return if here.exists() || !there.exists() { here } else { there };
     }
     if there.exists() || !here.exists() {

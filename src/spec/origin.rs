@@ -49,9 +49,18 @@ impl Origins {
         &self.file
     }
 
-    /// Where a key was written, if it was.
-    pub fn place(&self, path: &str) -> Option<Place> {
-        self.find(path).cloned()
+    /// Where a key was written, or the nearest enclosing key that was.
+    pub fn place(&self, path: &str) -> Place {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.find(path) {
+                return place.clone();
+            }
+            match path.rfind(['.', '[']) {
+                Some(cut) => path = &path[..cut],
+                None => return Place::Whole,
+            }
+        }
     }
 
     fn find(&self, path: &str) -> Option<&Place> {
@@ -72,16 +81,7 @@ impl Origins {
 
     /// An error about the value at `path`: placed there, or at the nearest enclosing key that was written.
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.find(path) {
-                return SpecError::new(&self.file, place.clone(), message);
-            }
-            match path.rfind(['.', '[']) {
-                Some(cut) => path = &path[..cut],
-                None => return SpecError::new(&self.file, Place::Whole, message),
-            }
-        }
+        SpecError::new(&self.file, self.place(path), message)
     }
 }
 
@@ -122,19 +122,63 @@ pub fn join(prefix: &str, key: &str) -> String {
     if prefix.is_empty() { key.to_string() } else { format!("{prefix}.{key}") }
 }
 
-/// Byte offsets at which lines begin.
-struct LineIndex(Vec<usize>);
+/// Bytes between two counts of characters.
+const BLOCK: usize = 1024;
+
+/// Where lines begin, and how many characters come before each block of bytes: a list of many values on one line has
+/// as many places, and none of them may take a walk over the line.
+struct LineIndex {
+    /// Byte offsets at which lines begin.
+    starts: Vec<usize>,
+    /// Characters before every [`BLOCK`]-th byte.
+    characters: Vec<usize>,
+}
 
 impl LineIndex {
     fn new(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect())
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        let mut characters = vec![0];
+        let mut before = 0;
+        for block in text.as_bytes().chunks(BLOCK) {
+            before += characters_in(block);
+            characters.push(before);
+        }
+        Self { starts, characters }
     }
 
     fn place(&self, text: &str, offset: usize) -> Place {
         let offset = offset.min(text.len());
-        let line = self.0.partition_point(|&start| start <= offset);
-        let start = self.0[line - 1];
-        let column = text.get(start..offset).map_or(1, |s| s.chars().count() + 1);
-        Place::At { line, column }
+        let line = self.starts.partition_point(|&start| start <= offset);
+        let start = self.starts[line - 1];
+        Place::At { line, column: self.before(text, offset) - self.before(text, start) + 1 }
+    }
+
+    /// Characters that begin before a byte.
+    fn before(&self, text: &str, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        self.characters[block] + characters_in(&text.as_bytes()[block * BLOCK..offset])
+    }
+}
+
+/// Characters that begin in these bytes of a text.
+fn characters_in(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_also_far_into_a_line() {
+        let text = format!("a = 1\nb = [{}]\nc = \"\u{e4}\"", "\"\u{e4}\u{6f22}\", ".repeat(5000));
+        let lines = LineIndex::new(&text);
+        for (offset, _) in text.char_indices().step_by(7) {
+            let start = text[..offset].rfind('\n').map_or(0, |i| i + 1);
+            let line = text[..offset].matches('\n').count() + 1;
+            let expected = Place::At { line, column: text[start..offset].chars().count() + 1 };
+            assert_eq!(lines.place(&text, offset), expected, "byte {offset}");
+        }
+        assert_eq!(lines.place(&text, usize::MAX), Place::At { line: 3, column: 8 });
     }
 }

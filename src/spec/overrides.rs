@@ -29,6 +29,7 @@ impl FromStr for Override {
             format!("`{text}` is not KEY=VALUE; write for example train.learning_rate=3e-4")
         })?;
         let path = parts(key);
+        check_depth(&path)?;
         if path.iter().any(String::is_empty) {
             return Err(format!("`{key}` is not a dotted key such as train.learning_rate"));
         }
@@ -65,6 +66,19 @@ fn parts(key: &str) -> Vec<String> {
     read().unwrap_or_else(split)
 }
 
+/// More parts than this no key has; every one of them is a table within a table.
+const MOST_PARTS: usize = 32;
+
+/// Refuses a key of too many parts.
+fn check_depth(path: &[String]) -> Result<(), String> {
+    if path.len() <= MOST_PARTS {
+        return Ok(());
+    }
+    let begin: String = path.iter().take(4).map(|part| format!("{part}.")).collect();
+    let begin: String = begin.chars().take(100).collect();
+    Err(format!("the key `{begin}...` has {} parts, but no key has more than {MOST_PARTS}", path.len()))
+}
+
 impl Override {
     /// The value of a flag of its own, `--layers 5` for `gaussianize.layers`, read as in `--set`.
     pub fn from_flag(key: &str, value: &str) -> Self {
@@ -86,6 +100,8 @@ impl Override {
     /// # Errors
     /// If the key leads through something that is no table, or past the end of an array.
     pub fn apply(&self, table: &mut Table, origins: &mut Origins) -> Result<(), SpecError> {
+        check_depth(&self.path)
+            .map_err(|message| SpecError::new(origins.file(), self.place.clone(), message))?;
         let key = self.path.join(".");
         for rivals in EITHER_OR.iter().filter(|group| group.contains(&key.as_str())) {
             for rival in rivals.iter().filter(|rival| **rival != key) {

@@ -1,7 +1,9 @@
 //! What was understood: the checked plan of an experiment. It cannot be built but by the checks, so
 //! nothing downstream asks again whether a number makes sense.
 
+use super::error::SpecError;
 use super::file::SpecFile;
+use super::memory::{self, MemoryTerm};
 use super::pipelines::Pipeline;
 use super::sections::DataFile;
 use crate::data::source::{Part, Source};
@@ -86,6 +88,10 @@ pub struct Plan {
     pub metrics: MetricsOptions,
     /// What is allowed but likely not meant, one sentence each.
     pub warnings: Vec<String>,
+    /// What one run holds in memory, by an estimate.
+    pub memory: Vec<MemoryTerm>,
+    /// Why a run of the plan cannot fit into the memory of this machine.
+    pub(super) too_large: Option<SpecError>,
     /// The spec with every default filled in.
     pub(super) resolved: SpecFile,
     /// Training and reference points as they were asked for, which a table may have lowered.
@@ -96,6 +102,20 @@ impl Plan {
     /// The lambda whose effect is put on the output of the plain network instead of into its loss.
     pub fn control(&self) -> Option<f64> {
         self.train.isotropy.filter(|isotropy| isotropy.control).map(|isotropy| isotropy.lambda)
+    }
+
+    /// Bytes of memory that one run takes, by an estimate.
+    pub fn memory_bytes(&self) -> u64 {
+        memory::total(&self.memory)
+    }
+
+    /// Refuses a plan of which a run cannot fit into the memory of this machine. Reading its spec does not: its results
+    /// may be looked at on a smaller machine than the one that made them.
+    ///
+    /// # Errors
+    /// With the place of the key that takes most, and the bytes.
+    pub fn check_memory(&self) -> Result<(), SpecError> {
+        self.too_large.clone().map_or(Ok(()), Err)
     }
 
     /// The spec as understood, as TOML; reading it again gives the same plan.

@@ -1,7 +1,7 @@
 //! A spec with its sweep laid out: every point of the grid as a checked plan of its own.
 
 use super::check;
-use super::error::{Place, SpecError};
+use super::error::SpecError;
 use super::file;
 use super::grid::{Setting, lay_out};
 use super::identity::{self, StageKeys};
@@ -153,6 +153,14 @@ impl Study {
         Ok(text)
     }
 
+    /// Refuses a study of which a run cannot fit into the memory of this machine.
+    ///
+    /// # Errors
+    /// As [`Plan::check_memory`], of the first such point.
+    pub fn check_memory(&self) -> Result<(), SpecError> {
+        self.points.iter().try_for_each(|point| point.plan.check_memory())
+    }
+
     /// What another spec must share to live in the same folder, line by line: all but the name, the sweep, the
     /// replicates and the pipelines, which only add or leave out runs.
     pub fn canonical(&self) -> BTreeMap<String, String> {
@@ -161,15 +169,14 @@ impl Study {
 
     /// Whether the other study has the same runs, under the same values of the same keys, in the same order.
     pub fn is_same(&self, other: &Self) -> bool {
-        let runs = |study: &Self| -> Vec<(Vec<String>, usize, Vec<(Pipeline, Arc<StageKeys>)>)> {
-            let of = |point: &Point| {
-                let keys = point.runs.iter().map(|run| Arc::clone(&run.keys));
-                let runs = point.plan.pipelines.iter().cloned().zip(keys).collect();
-                (point.values.clone(), point.plan.replicates, runs)
-            };
-            study.points.iter().map(of).collect()
+        let same = |(a, b): (&Point, &Point)| {
+            let keys = |point: &Point| point.runs.iter().map(|run| Arc::clone(&run.keys)).collect::<Vec<_>>();
+            (&a.values, a.plan.replicates, &a.plan.pipelines, keys(a))
+                == (&b.values, b.plan.replicates, &b.plan.pipelines, keys(b))
         };
-        (&self.base.name, &self.keys) == (&other.base.name, &other.keys) && runs(self) == runs(other)
+        let points =
+            || self.points.len() == other.points.len() && self.points.iter().zip(&other.points).all(same);
+        (&self.base.name, &self.keys) == (&other.base.name, &other.keys) && points()
     }
 }
 
@@ -216,7 +223,7 @@ fn point(
     let (mut table, mut origins) = (table.clone(), origins.clone());
     for (key, value, place) in settings {
         check_cell(value, place, &origins)?;
-        let place = origins.place(place).unwrap_or(Place::Whole);
+        let place = origins.place(place);
         Override::new(key, value.clone(), place).apply(&mut table, &mut origins)?;
     }
     let plan = check::plan(file::from_table(table, &origins)?, &origins, reuse)?;

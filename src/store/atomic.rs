@@ -3,6 +3,7 @@
 //! keeps its permissions.
 
 use super::error::StoreError;
+use super::leftovers;
 use super::names::UNFINISHED;
 use super::wait_point::{Point, wait_at};
 use crate::numeric::digest::hex;
@@ -11,22 +12,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
-
-/// Removes unfinished files that a killed process left in a folder. Only for whoever holds its lock.
-///
-/// # Errors
-/// If one of them cannot be removed.
-pub fn remove_leftovers(folder: &Path) -> Result<(), StoreError> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
-            remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
 
 /// A file that is being written: it appears under its name when it is finished, and not at all if it is dropped
 /// before.
@@ -93,7 +78,12 @@ impl Unfinished {
         builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(failed)?;
+        let file = loop {
+            let file = builder.tempfile_in(folder).map_err(failed)?;
+            if leftovers::hold(file.as_file(), file.path()) {
+                break file;
+            }
+        };
         if let Some(there) = there.filter(fs::Metadata::is_file) {
             file.as_file().set_permissions(there.permissions()).map_err(failed)?;
         }

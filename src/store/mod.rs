@@ -10,13 +10,17 @@
 //! | [`status`] | how a run ended, written last |
 //! | [`checkpoints`] | a training that can go on |
 //! | [`lock`] | one process at a time |
+//! | [`console`] | standard output and standard error |
+//! | [`leftovers`] | unfinished files of processes that were killed |
 //! | [`wait_point`] | where a run waits for a test to kill it |
 
 pub mod atomic;
 pub mod checkpoints;
+pub mod console;
 mod error;
 pub mod fit_rows;
 pub mod knn_radii;
+pub mod leftovers;
 mod lock;
 pub mod names;
 pub mod rows;

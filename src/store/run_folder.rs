@@ -3,6 +3,7 @@
 use super::atomic;
 use super::checkpoints::Checkpoints;
 use super::error::StoreError;
+use super::leftovers::remove_leftovers;
 use super::lock::Lock;
 use super::names::SPEC;
 use super::rows::{Label, Row, parse_rows, write_rows};
@@ -32,7 +33,7 @@ impl RunFolder {
         let lock = Lock::exclusive(path)?;
         Status::remove(path)?;
         Checkpoints::clear_others(path, training)?;
-        atomic::remove_leftovers(path)?;
+        remove_leftovers(path)?;
         let folder = Self { path: path.to_path_buf(), files: Mutex::default(), _lock: lock };
         // A run that goes on finds its spec there, and need not wait for the disk.
         if std::fs::read(path.join(SPEC)).is_ok_and(|there| there == spec.as_bytes()) {

@@ -11,6 +11,7 @@
 //! A run that comes to a named point says on standard error that it waits, and goes on when it is asked to stop, or
 //! when the file is gone. A wait inside `write` does not notice that it is asked to stop.
 
+use super::console;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -70,7 +71,7 @@ pub(crate) fn wait_at(point: Point, place: impl fmt::Display, stopped: impl Fn()
     }
     let holds = || !stopped() && wanted.file.as_ref().is_none_or(|file| file.exists());
     if holds() {
-        eprintln!("gdiff: waiting at {point} of {place}");
+        console::print_error(&format!("gdiff: waiting at {point} of {place}"));
     }
     while holds() {
         std::thread::sleep(Duration::from_millis(5));

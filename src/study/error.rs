@@ -71,6 +71,18 @@ pub enum StudyError {
         /// What it said.
         reason: String,
     },
+    /// A submission that ended after some of its arrays were accepted.
+    #[error(
+        "{source}\n{n} job arrays were accepted before that and stay in the queue; submit again for the rest, or cancel them with\n  scancel {list}",
+        n = jobs.len(),
+        list = jobs.join(" ")
+    )]
+    PartlySubmitted {
+        /// What ended it.
+        source: Box<Self>,
+        /// Slurm's numbers of the accepted arrays.
+        jobs: Vec<String>,
+    },
     /// A file could not be written or read, or the folder is in use.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -8,6 +8,7 @@ use super::scheduler::Scheduler;
 use super::tables::Tables;
 use crate::run::{Reporter, RunOptions};
 use crate::spec::{self, Study};
+use crate::store::leftovers::remove_leftovers;
 use crate::store::{Lock, Status, SummaryRow};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -69,6 +70,7 @@ impl FrozenStudy {
         let range: Vec<usize> = range.filter(|&index| firsts[index] == index).collect();
         let asked = range.len();
         let _lock = Lock::shared(out)?;
+        remove_leftovers(out)?;
         let mut specs = Specs::open(out)?;
         let mut todo: Vec<(usize, Arc<str>, Study)> = Vec::new();
         for index in range {
@@ -77,6 +79,7 @@ impl FrozenStudy {
                 let text = specs.read(run)?;
                 let study = spec::read_text_in(&self.directory, &run.label.run, &text, &[])
                     .map_err(StudyError::Spec)?;
+                study.check_memory().map_err(StudyError::Spec)?;
                 let key = study.points.first().and_then(|point| point.runs.first()).map(|run| &run.keys.run);
                 if run.keys.as_ref().is_some_and(|keys| Some(&keys.run) != key) {
                     return Err(specs.damaged(run));
@@ -138,6 +141,7 @@ impl FrozenStudy {
     /// # Errors
     /// If a run's table is damaged or a file cannot be written.
     pub fn collect(&self, out: &Path) -> Result<Collected, StudyError> {
+        remove_leftovers(out)?;
         Provenance::remove(out)?;
         let statuses = self.statuses(out)?;
         let folders: Vec<PathBuf> = self.runs.iter().map(|run| Self::folder(out, run)).collect();

@@ -6,6 +6,7 @@ use super::planned::{self, finished, planned};
 use crate::numeric::digest::hex;
 use crate::run::RunError;
 use crate::spec::Study;
+use crate::store::leftovers::remove_leftovers;
 use crate::store::{Label, Lock, Status, StoreError, atomic, names};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -91,6 +92,7 @@ impl FrozenStudy {
         atomic::make_folder(out)?;
         refuse_foreign(out)?;
         let _lock = Lock::exclusive(out)?;
+        remove_leftovers(out)?;
         let held = holds(out, study)?;
         // A damaged plan is written anew.
         if Self::read(out).is_ok_and(|old| !old.is_of(study, out)) {

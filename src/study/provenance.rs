@@ -4,7 +4,7 @@ use crate::store::{StageSeconds, Status, StoreError, atomic, names};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Version, machine and time of an experiment.
 #[derive(Debug, Clone, Serialize)]
@@ -49,7 +49,7 @@ impl Provenance {
             features: env!("GDIFF_FEATURES"),
             operating_system: std::env::consts::OS,
             machine: None,
-            start: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            start: time_of_day(SystemTime::now()),
             seconds: 0.0,
             stages: BTreeMap::new(),
             tables: BTreeMap::new(),
@@ -99,6 +99,13 @@ pub fn digests(folder: &Path) -> BTreeMap<String, String> {
         .map_or_else(BTreeMap::new, |w: Written| w.tables)
 }
 
+/// A time as text, to the second. A clock that is far off gives the nearest time that can be written, not a failure.
+fn time_of_day(time: SystemTime) -> String {
+    const LAST: Duration = Duration::from_secs(253_402_300_799); // the end of the year 9999
+    let time = time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
 /// The processor's name, where the system gives it.
 fn cpu_name() -> String {
     std::fs::read_to_string("/proc/cpuinfo")
@@ -109,4 +116,17 @@ fn cpu_name() -> String {
             })
         })
         .unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_clock_can_be_written() {
+        let (epoch, long) = (SystemTime::UNIX_EPOCH, Duration::from_secs(1_000_000_000_000));
+        assert_eq!(time_of_day(epoch - Duration::from_secs(1)), "1970-01-01T00:00:00Z");
+        assert_eq!(time_of_day(epoch + Duration::from_secs(1_000_000_000)), "2001-09-09T01:46:40Z");
+        assert_eq!(time_of_day(epoch + long), "9999-12-31T23:59:59Z");
+    }
 }

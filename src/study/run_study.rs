@@ -11,6 +11,7 @@ use super::scheduler::Scheduler;
 use super::tables::{self, Tables};
 use crate::run::{Event, Reporter, RunError, RunOptions};
 use crate::spec::Study;
+use crate::store::leftovers::remove_leftovers;
 use crate::store::summary::read_summary;
 use crate::store::sweep_values::by_name;
 use crate::store::{Lock, Status, SummaryRow, atomic, names};
@@ -58,6 +59,7 @@ pub fn run_study(
     reporter: &dyn Reporter,
 ) -> Result<Outcome, StudyError> {
     let clock = Instant::now();
+    study.check_memory().map_err(StudyError::Spec)?;
     let scheduler = Scheduler::new(options, reporter, &study.keys)?;
     let out = &options.out;
     let runs = planned(study, out);
@@ -80,7 +82,7 @@ pub fn run_study(
     // Another process may have been here since.
     let held = if options.force { Held::Nothing } else { holds(out, study)? };
     atomic::make_folder(&out.join(names::RUNS))?;
-    atomic::remove_leftovers(out)?;
+    remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
     let mut statuses = statuses_now();

@@ -126,6 +126,22 @@ fn no_file_imports_itself_through_others() {
 }
 
 #[test]
+fn one_file_writes_to_standard_output_and_standard_error() {
+    // Whether standard error is a terminal may be asked.
+    let may = |module: &Module| module.join("/") == "store/console";
+    let asks = |module: &Module| module.join("/") == "report/progress";
+    let mut wrong = Vec::new();
+    for (module, code) in modules().into_iter().filter(|(module, _)| !may(module)) {
+        for word in ["print!(", "println!(", "dbg!(", "stdout()", "stderr()"] {
+            if code.contains(word) && !(asks(&module) && word == "stderr()") {
+                wrong.push(format!("{} has {word}", module.join("/")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
 fn paths_are_taken_apart() {
     let code = "use crate::a::{self, b::{c, d as e}, f};\nlet x = crate::g::h(super::i, xcrate::j);";
     let joined = |word| paths(code, word).into_iter().map(|p| p.join("::")).collect::<Vec<_>>();

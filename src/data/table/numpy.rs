@@ -81,7 +81,7 @@ type Number = fn(&[u8]) -> f64;
 fn entry(descr: &str) -> Result<(usize, Number), TableError> {
     macro_rules! numbers {
         ($from:ident, $($name:literal => $type:ty),*) => {
-            match &descr[1..] {
+            match descr.get(1..).unwrap_or_default() {
                 $($name => Some((size_of::<$type>(), (|b: &[u8]| {
                     <$type>::$from(b.try_into().expect("a chunk of the type's size")).into_f64()
                 }) as Number)),)*

@@ -115,7 +115,7 @@ impl TrainOptions {
     /// Iterations in all on so many points, at which the decay of the learning rate ends.
     pub fn total_iterations(&self, points: usize) -> usize {
         let epochs = self.epochs.unwrap_or(Self::DEFAULT_EPOCHS);
-        self.iterations.unwrap_or(epochs * points.div_ceil(self.batch_size))
+        self.iterations.unwrap_or(epochs.saturating_mul(points.div_ceil(self.batch_size)))
     }
 
     /// Whether all but learning rate and lambda is the same, so that trainings with these options can be batched.

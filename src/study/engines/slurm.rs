@@ -1,6 +1,7 @@
 //! Submitting what is not done as Slurm job arrays, and reading Slurm's view of them.
 
 use super::{Engine, Submission, SubmitOptions, Submitted};
+use crate::store::leftovers::remove_leftovers;
 use crate::store::{atomic, names};
 use crate::study::error::StudyError;
 use crate::study::frozen_plan::FrozenStudy;
@@ -40,9 +41,10 @@ struct Job {
 }
 
 impl Job {
-    fn runs(&self, task: usize) -> Range<usize> {
-        let first = (self.offset + task) * self.per_task;
-        first..first + self.per_task
+    /// The runs of a task of a study with `count` runs.
+    fn runs(&self, task: usize, count: usize) -> Range<usize> {
+        let first = self.offset.saturating_add(task).saturating_mul(self.per_task).min(count);
+        first..first.saturating_add(self.per_task).min(count)
     }
 }
 
@@ -66,7 +68,7 @@ fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> 
     let mut needed: Vec<bool> = missing.map(|(i, (status, first))| status.is_none() && *first == i).collect();
     let mut queued = Vec::new();
     // A task that is ending, because it was cancelled for example, does nothing more.
-    for task in queue(out).unwrap_or_default().into_iter().filter(|t| t.state != "COMPLETING") {
+    for task in queue(out, needed.len()).unwrap_or_default().into_iter().filter(|t| t.state != "COMPLETING") {
         for run in task.runs {
             if needed.get(run) == Some(&true) {
                 needed[run] = false;
@@ -75,7 +77,8 @@ fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> 
         }
     }
     queued.sort_unstable();
-    let per_task = options.per_task.max(1);
+    // More runs in a task than there are is all of them.
+    let per_task = options.per_task.clamp(1, frozen.runs.len().max(1));
     let tasks: Vec<usize> = needed
         .chunks(per_task)
         .enumerate()
@@ -84,6 +87,7 @@ fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> 
         .collect();
     let folder = out.join(names::SLURM);
     atomic::make_folder(&folder)?;
+    remove_leftovers(&folder)?;
     let most = max_array_size();
     let mut arrays = Vec::new();
     let mut first = 0;
@@ -95,24 +99,32 @@ fn submit(out: &Path, options: &SubmitOptions) -> Result<Submitted, StudyError> 
         first += count;
         let array = index_list(&numbers);
         let script = folder.join(format!("array-{}.sh", arrays.len()));
-        let text = batch_script(out, options, &array, offset)?;
-        atomic::write(&script, |w| w.write_all(text.as_bytes()))?;
-        let job = if options.dry_run { None } else { Some(sbatch(&script)?) };
-        if let Some(job) = &job {
+        let text = batch_script(out, options, per_task, &array, offset)?;
+        atomic::write(&script, |w| w.write_all(text.as_bytes())).map_err(|e| after(&arrays, e.into()))?;
+        let job = if options.dry_run { None } else { Some(sbatch(&script).map_err(|e| after(&arrays, e))?) };
+        arrays.push(Submission { script, array, job: job.clone() });
+        if let Some(job) = job {
             let mut all = jobs(out);
-            all.push(Job { job: job.clone(), offset, per_task });
-            atomic::write(&folder.join(names::JOBS), |w| {
+            all.push(Job { job, offset, per_task });
+            let written = atomic::write(&folder.join(names::JOBS), |w| {
                 serde_json::to_writer(w, &all).map_err(std::io::Error::from)
-            })?;
+            });
+            written.map_err(|e| after(&arrays, e.into()))?;
         }
-        arrays.push(Submission { script, array, job });
     }
     Ok(Submitted { arrays, queued })
+}
+
+/// An error after arrays have been accepted, which stay in the queue.
+fn after(arrays: &[Submission], error: StudyError) -> StudyError {
+    let jobs: Vec<String> = arrays.iter().filter_map(|array| array.job.clone()).collect();
+    if jobs.is_empty() { error } else { StudyError::PartlySubmitted { source: Box::new(error), jobs } }
 }
 
 fn batch_script(
     out: &Path,
     options: &SubmitOptions,
+    per_task: usize,
     array: &str,
     offset: usize,
 ) -> Result<String, StudyError> {
@@ -137,9 +149,8 @@ fn batch_script(
         ));
     }
     let lines: String = lines.iter().map(|line| format!("#SBATCH {line}\n")).collect();
-    let per_task = options.per_task.max(1);
     Ok(format!(
-        "#!/bin/bash\n{lines}exec {} sweep exec {} --index $(( ({offset} + SLURM_ARRAY_TASK_ID) * {per_task} )) --count {per_task} --threads {} --quiet\n",
+        "#!/bin/bash\n{lines}exec {} sweep exec {} --index $(( ({offset} + SLURM_ARRAY_TASK_ID) * {per_task} )) --count {per_task} --threads {}\n",
         quoted(&binary),
         quoted(&here),
         options.cpus
@@ -202,8 +213,8 @@ fn jobs(out: &Path) -> Vec<Job> {
         .unwrap_or_default()
 }
 
-/// The tasks of this folder's jobs that Slurm has in its queue.
-fn queue(out: &Path) -> Result<Vec<Task>, StudyError> {
+/// The tasks of this folder's jobs that Slurm has in its queue; the study has `count` runs.
+fn queue(out: &Path, count: usize) -> Result<Vec<Task>, StudyError> {
     let jobs = jobs(out);
     if jobs.is_empty() {
         return Ok(Vec::new());
@@ -217,22 +228,22 @@ fn queue(out: &Path) -> Result<Vec<Task>, StudyError> {
         let mut word = || words.next().map(str::to_string);
         let (number, index, state, reason) = (word()?, word()?, word()?, word()?);
         let job = jobs.iter().find(|job| job.job == number)?;
-        Some(Task { job: number, state, reason, runs: job.runs(index.parse().ok()?) })
+        Some(Task { job: number, state, reason, runs: job.runs(index.parse().ok()?, count) })
     };
     Ok(text.lines().filter_map(task).collect())
 }
 
 /// Slurm's view of this folder's jobs, a line for each state: none when it knows of none.
 fn queue_lines(out: &Path) -> Vec<String> {
-    let tasks = match queue(out) {
+    let count = FrozenStudy::read(out).map_or(0, |frozen| frozen.runs.len());
+    let tasks = match queue(out, count) {
         Ok(tasks) => tasks,
         Err(error) => return vec![error.to_string()],
     };
-    let count = FrozenStudy::read(out).map_or(usize::MAX, |frozen| frozen.runs.len());
     let mut groups: BTreeMap<(String, String), (BTreeSet<usize>, BTreeSet<String>)> = BTreeMap::new();
     for task in tasks {
         let (runs, jobs) = groups.entry((task.state, task.reason)).or_default();
-        runs.extend(task.runs.filter(|&run| run < count));
+        runs.extend(task.runs);
         jobs.insert(task.job);
     }
     let line = |((state, reason), (runs, jobs)): ((String, String), (BTreeSet<usize>, BTreeSet<String>))| {

@@ -91,9 +91,19 @@ impl Waiting {
     }
 
     /// Interrupts it as Ctrl-C does: how it ends, and what it says on standard error.
-    pub fn interrupt(mut self) -> (ExitStatus, String) {
-        let sent = Command::new("kill").args(["-INT", &self.id().to_string()]).status();
-        assert!(sent.unwrap().success());
+    pub fn interrupt(self) -> (ExitStatus, String) {
+        self.end_by("INT")
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    pub fn send(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.id().to_string()]).status();
+        assert!(sent.unwrap().success(), "{signal} could not be sent");
+    }
+
+    /// Sends it a signal that ends it: how it ends, and what it says on standard error.
+    pub fn end_by(mut self, signal: &str) -> (ExitStatus, String) {
+        self.send(signal);
         let status = self.child.wait().unwrap();
         // Ends when the process has closed its standard error.
         while let Ok(line) = self.lines.recv() {

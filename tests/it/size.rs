@@ -1,0 +1,177 @@
+//! What is too large is refused in a sentence before memory is asked for, and what is large takes no longer than it
+//! must.
+
+use crate::common::{TINY, gdiff, message, run, said, spec, succeeded, text};
+use std::path::Path;
+use std::time::Duration;
+use tempfile::tempdir;
+
+/// Far longer than any of this takes, and far shorter than it took where the time grew with the square of the length.
+const HANG: Duration = Duration::from_secs(120);
+
+/// It was refused with exit code 2 and a sentence of these words.
+fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
+    let output = run(folder, arguments);
+    let message = message(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    for word in words {
+        assert!(message.contains(word), "{arguments:?}: `{word}` is not in: {message}");
+    }
+    assert!(message.starts_with("gdiff: ") && message.len() < 1000, "{message}");
+}
+
+#[test]
+fn what_cannot_fit_into_memory_is_refused_with_its_bytes() {
+    let folder = tempdir().unwrap();
+    // A billion points of a thousand numbers are more than any machine holds.
+    let wide = TINY.replace("mean = [-1.0, 0.0]", &format!("mean = [{}]", vec!["0.0"; 1000].join(", ")));
+    let wide = wide.replace("mean = [1.0, 0.5]", &format!("mean = [{}]", vec!["1.0"; 1000].join(", ")));
+    for (key, line) in [("data.samples", "7:1"), ("sample.count", "29:1"), ("metrics.reference", "32:1")] {
+        let (section, name) = key.split_once('.').unwrap();
+        let at = wide.find(&format!("[{section}]")).unwrap();
+        let begin = at + wide[at..].find(&format!("{name} = ")).unwrap();
+        let end = begin + wide[begin..].find('\n').unwrap();
+        let huge = format!("{}{name} = 1000000000{}", &wide[..begin], &wide[end..]);
+        spec(folder.path(), &huge);
+        let place = format!("spec.toml:{line}: a run would take about ");
+        let words = [place.as_str(), " TiB of memory (", " in all; lower `", key];
+        for command in [&["check", "spec.toml"][..], &["run", "spec.toml"], &["run", "spec.toml", "--json"]] {
+            refused(folder.path(), command, &words);
+        }
+        assert!(!folder.path().join("results").exists(), "something was written");
+        // A plan may be executed on a larger machine; here it cannot.
+        let planned = run(folder.path(), &["sweep", "plan", "spec.toml", "--out", name]);
+        succeeded(&planned);
+        assert!(message(&planned).contains(&format!("gdiff: note: here {place}")), "{}", message(&planned));
+        refused(folder.path(), &["sweep", "exec", name, "--index", "0"], &words[1..]);
+        assert!(said(&run(folder.path(), &["ls", name])).contains("missing"));
+    }
+    spec(folder.path(), &wide);
+    // Only the points of a sweep are run.
+    let sweep = "sweep.\"data.samples\"=[100, 1000000000]";
+    refused(folder.path(), &["run", "spec.toml", "--set", sweep], &["--set sweep", "lower `data.samples`"]);
+    spec(folder.path(), TINY);
+    refused(folder.path(), &["data", "spec.toml", "--count", "1000000000000000"], &["14.2 PiB of memory"]);
+    succeeded(&run(folder.path(), &["data", "spec.toml", "--out", "points.csv"]));
+    succeeded(&run(folder.path(), &["gaussianize", "fit", "points.csv", "--out", "map"]));
+    let sample = ["gaussianize", "sample", "map", "--count", "1000000000000000", "--out", "more.csv"];
+    refused(folder.path(), &sample, &["1000000000000000 points would take 28.4 PiB of memory"]);
+}
+
+#[test]
+fn the_estimate_counts_networks_encodings_and_points() {
+    let bytes = |more: &[&str], key: &str| {
+        let set: Vec<gdiff::spec::Override> = more.iter().map(|text| text.parse().unwrap()).collect();
+        let plan = gdiff::spec::read_text("spec", TINY, &set).unwrap().base;
+        let term = plan.memory.iter().find(|term| term.key == key).unwrap();
+        assert!(plan.memory_bytes() >= plan.memory.iter().map(|term| term.bytes).max().unwrap());
+        term.bytes
+    };
+    // 300 points of two numbers, three times in double precision.
+    assert_eq!(bytes(&[], "data.samples"), 300 * 2 * 3 * 8);
+    // (6, 8), (8, 8) and (8, 2) with their biases, four times in single precision; a fifth time with an average.
+    assert_eq!(bytes(&[], "network"), (7 * 8 + 9 * 8 + 9 * 2) * 4 * 4);
+    assert_eq!(bytes(&["train.ema=0.9"], "network"), (7 * 8 + 9 * 8 + 9 * 2) * 5 * 4);
+    let steps = ["diffusion.steps=1000000", "network.time_dim=4096"];
+    assert_eq!(bytes(&steps, "network.time_dim"), 1_000_000 * 4096 * 12);
+    assert_eq!(bytes(&steps, "diffusion.steps"), 1_000_000 * 32);
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    let checked = succeeded(&run(folder.path(), &["check", "spec.toml"]));
+    let line = checked.lines().find(|line| line.starts_with("memory ")).unwrap();
+    assert!(line.ends_with("KiB for a run") && line.contains(" about "), "{line}");
+}
+
+#[test]
+fn an_array_whose_header_promises_more_than_its_file_holds_is_refused() {
+    let folder = tempdir().unwrap();
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (100000000000000, 2), }";
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{header:<117}\n").bytes());
+    bytes.extend([0; 64]);
+    std::fs::write(folder.path().join("huge.npy"), bytes).unwrap();
+    let words = ["huge.npy", "(100000000000000, 2), which are 1.4 PiB of values, but only 64 bytes follow"];
+    refused(folder.path(), &["metrics", "huge.npy", "huge.npy"], &words);
+}
+
+#[test]
+fn keys_of_endless_parts_are_refused() {
+    let folder = tempdir().unwrap();
+    // An argument of the command line has at most 128 KiB.
+    let key = vec!["a"; 60_000].join(".");
+    let words = ["the key `a.a.a.a.", "has 60000 parts, but no key has more than 32"];
+    spec(folder.path(), TINY);
+    refused_argument(folder.path(), &format!("{key}=1"), &words);
+    spec(folder.path(), &format!("{TINY}\n[sweep]\n\"{key}\" = [1]\n"));
+    refused(folder.path(), &["check", "spec.toml"], &words);
+    for text in [
+        format!("{key} = 1"),
+        format!("[{key}]"),
+        format!("a = {}{}", "[".repeat(60_000), "]".repeat(60_000)),
+        format!("a = {}1{}", "{a = ".repeat(60_000), "}".repeat(60_000)),
+        format!("a = {}1{}", format!("{{{} = ", vec!["a"; 70].join(".")).repeat(70), "}".repeat(70)),
+    ] {
+        spec(folder.path(), &format!("{text}\n"));
+        refused(folder.path(), &["check", "spec.toml"], &["spec.toml:"]);
+    }
+}
+
+/// As [`refused`], of a value of `--set`, which the message repeats.
+fn refused_argument(folder: &Path, set: &str, words: &[&str]) {
+    let output = run(folder, &["check", "spec.toml", "--set", set]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(words.iter().all(|word| message(&output).contains(word)), "{words:?}");
+}
+
+#[test]
+fn long_lists_take_no_time_that_grows_with_the_square_of_their_length() {
+    let folder = tempdir().unwrap();
+    let many = vec!["8"; 2_000_000].join(",");
+    for (list, words) in [
+        (format!("[sweep]\n\"train.iterations\" = [{many}]"), "has more than 100000 points"),
+        (format!("[data.components.0]\nmean = [{many}]"), "unknown key `0`"),
+    ] {
+        spec(folder.path(), &format!("{TINY}\n{list}\n"));
+        let output = gdiff(folder.path()).args(["check", "spec.toml"]).timeout(HANG).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(message(&output).contains(words), "{}", message(&output));
+    }
+    let hidden = TINY.replace("hidden = [8, 8]", &format!("hidden = [{many}]"));
+    spec(folder.path(), &hidden);
+    let output = gdiff(folder.path()).args(["check", "spec.toml"]).timeout(HANG).output().unwrap();
+    assert!(message(&output).contains("has 2000000 layers"), "{}", message(&output));
+    spec(
+        folder.path(),
+        &TINY.replace("pipelines = [", &format!("pipelines = [{}", "\"exact\",".repeat(1_000_000))),
+    );
+    let output = gdiff(folder.path()).args(["check", "spec.toml"]).timeout(HANG).output().unwrap();
+    assert!(message(&output).contains("stands there twice"), "{}", message(&output));
+}
+
+#[test]
+fn the_column_optimal_of_a_costly_mixture_is_made_of_a_part_of_the_batch() {
+    let folder = tempdir().unwrap();
+    let (mut components, dim) = (String::new(), 100);
+    for k in 0..200 {
+        let mean: Vec<String> = (0..dim).map(|j| f64::from((k * 7 + j) % 5).to_string()).collect();
+        components += &format!(
+            "[[data.components]]\nmean = [{}]\nstd = 1.0\n",
+            mean.join(", ").replace(", ", ".0, ") + ".0"
+        );
+    }
+    let (before, rest) = TINY.split_once("[[data.components]]").unwrap();
+    let after = &rest[rest.find("[diffusion]").unwrap()..];
+    let costly = format!("{before}{components}{after}").replace("steps = 12", "steps = 100");
+    let costly = costly.replace("iterations = 40", "iterations = 2");
+    spec(folder.path(), &costly.replace("\"baseline\", \"gaussianized\", \"exact\"", "\"baseline\""));
+    let more = ["--set", "metrics.every=100", "--set", "metrics.distances=none"];
+    let output = run(folder.path(), &[&["run", "spec.toml", "--out", "out"], &more[..]].concat());
+    succeeded(&output);
+    // 200 (100^2 + 100^3 / 3) operations a row.
+    let words = "`optimal` of loss.csv is made of the first 7 of the 64 points of a batch";
+    assert!(message(&output).contains(words), "{}", message(&output));
+    let loss = text(folder.path().join("out/loss.csv"));
+    assert_eq!(loss.lines().count(), 3);
+    let last = loss.lines().last().unwrap().rsplit(',').next().unwrap();
+    assert!(last.parse::<f64>().is_ok_and(|optimal| optimal > 0.0 && optimal < 2.0), "{loss}");
+}
