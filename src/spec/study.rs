@@ -201,7 +201,9 @@ fn check_cell(value: &Value, at: &str, origins: &Origins) -> Result<(), SpecErro
 fn give_base_a_table(table: &mut Table, settings: &[Vec<Setting>]) {
     let first = settings.iter().find_map(|settings| sweep_paths::of(settings));
     if let (Some(first), Some(Value::Table(data))) = (first, table.get_mut("data")) {
-        data.entry("path").or_insert_with(|| Value::String(first.to_string()));
+        if data.get("kind").and_then(Value::as_str) == Some("table") {
+            data.entry("path").or_insert_with(|| Value::String(first.to_string()));
+        }
     }
 }
 

@@ -27,14 +27,17 @@ fn a_run_writes_every_file_that_users_rely_on() {
 
     let out = folder.path().join("results/tiny");
     let (header, rows) = csv(out.join("metrics.csv"));
-    let expected = "run,pipeline,replicate,step,t,log_likelihood,log_likelihood_median,off_support,precision,recall,density,coverage";
+    let expected = "run,pipeline,replicate,step,t,log_likelihood,log_likelihood_median,off_support,precision,recall,density,coverage,sliced_w2";
     assert_eq!(header.join(","), expected);
     assert_eq!(rows.len(), 3 * 13, "three runs, steps 0 to 12");
     for (i, row) in rows.iter().enumerate() {
         let step = i % 13;
         assert_eq!(row[3], step.to_string());
         assert_eq!(row[4], (12 - step).to_string());
-        assert!(row[5..].iter().all(|cell| cell.parse::<f64>().is_ok_and(f64::is_finite)), "{row:?}");
+        let is_number = |cell: &String| cell.parse::<f64>().is_ok_and(f64::is_finite);
+        assert!(row[5..12].iter().all(is_number), "{row:?}");
+        // The distance is computed at both ends.
+        assert_eq!(is_number(&row[12]), step == 0 || step == 12, "{row:?}");
     }
     let (header, rows) = csv(out.join("loss.csv"));
     assert_eq!(header.join(","), "run,pipeline,replicate,iteration,loss,mse,isotropy,optimal");

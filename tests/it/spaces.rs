@@ -238,7 +238,7 @@ fn pipelines_that_cannot_be_meant_are_refused_with_their_place() {
     for (pipelines, more, words) in [
         ("[\"whitend\"]", "", "did you mean `whitened`?"),
         ("[\"narow\"]", OWN, "did you mean `narrow`?"),
-        ("[\"narrow\", \"narrow\"]", OWN, "stands there twice"),
+        ("[\"narrow\", \"narrow\"]", OWN, "is given twice"),
         ("[]", "", "`pipelines` is empty"),
         ("[\"baseline\"]", "[pipeline.baseline]\nspace = []", "is there already"),
         ("[\"baseline\"]", "[pipeline.data]\nspace = []", "is there already"),
