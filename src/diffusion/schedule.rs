@@ -1,6 +1,6 @@
 //! The noise schedule: beta_t, alpha_t = 1 - beta_t, abar_t = prod alpha_i (G 1-6, I 1-9).
 
-use super::DiffusionError;
+use super::{Clip, DiffusionError};
 use crate::numeric::options::{OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct DiffusionOptions {
     pub rescale: bool,
     /// Variance of the reverse step.
     pub variance: VarianceKind,
+    /// Whether the predicted x0 is clipped to the box of the training points.
+    pub clip: Clip,
 }
 
 impl Default for DiffusionOptions {
@@ -62,6 +64,7 @@ impl Default for DiffusionOptions {
             beta_end: 0.02,
             rescale: true,
             variance: VarianceKind::FixedSmall,
+            clip: Clip::Auto,
         }
     }
 }
@@ -188,6 +191,12 @@ impl Schedule {
             VarianceKind::FixedSmall => self.posterior_variance(t),
             VarianceKind::FixedLarge => self.beta(t),
         }
+    }
+
+    /// The most steps in a row whose beta_t is the cap, 0.999. Such a step forgets nearly all of `x_{t-1}`.
+    pub fn capped_in_a_row(&self) -> usize {
+        let runs = self.beta.split(|beta| *beta < LARGEST_BETA);
+        runs.map(<[f64]>::len).max().unwrap_or(0)
     }
 
     /// Speciation time (Biroli et al. 2024): the first `t`, going forward, with

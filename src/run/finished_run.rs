@@ -7,7 +7,7 @@ use super::error::{RunError, StageError};
 use super::prepare::{exact_denoiser, read_chain};
 use super::replicate::{Purpose, reference_points};
 use crate::data::source::Part;
-use crate::diffusion::{Denoiser, DiffusionError, Network, NetworkDenoiser, sample};
+use crate::diffusion::{DataBox, Denoiser, DiffusionError, Network, NetworkDenoiser, sample};
 use crate::gaussianize::Gaussianizer;
 use crate::space::options::NamedTransform;
 use crate::space::{Chain, FitContext, TransformOptions};
@@ -36,6 +36,8 @@ pub struct FinishedRun {
     chain: Chain,
     /// None where the samples are those of the space alone.
     denoiser: Option<Box<dyn Denoiser>>,
+    /// The box to which the predicted x0 is clipped; none where it is not.
+    bounds: Option<DataBox>,
 }
 
 impl FinishedRun {
@@ -48,7 +50,7 @@ impl FinishedRun {
         let status = Status::read_done(folder)
             .ok_or_else(|| failed(names::STATUS, "the run is not finished".to_string()))?;
         let text = String::from_utf8_lossy(&read_checked(folder, &status, names::SPEC)?).into_owned();
-        let plan = spec::read_text_in(folder, names::SPEC, &text, &[]);
+        let plan = spec::read_finished(folder, names::SPEC, &text);
         let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
         let replicate = status.label.replicate;
         let train = training_points(&plan, replicate);
@@ -66,7 +68,8 @@ impl FinishedRun {
                 Some(Box::new(denoiser))
             }
         };
-        Ok(Self { plan, replicate, chain, denoiser })
+        let bounds = bounds(&plan, &chain, train.view(), plan.pipelines[0].denoiser);
+        Ok(Self { plan, replicate, chain, denoiser, bounds })
     }
 
     /// The run that the exact denoiser makes of a plan, whether it was part of the study or not.
@@ -85,7 +88,8 @@ impl FinishedRun {
         let fitted = Chain::fit(&scale, train.view(), &mut context)
             .map_err(|e| RunError::Data { replicate, reason: e.to_string() })?;
         let denoiser = exact(&plan, &fitted.chain, replicate)?;
-        Ok(Self { plan, replicate, chain: fitted.chain, denoiser: Some(denoiser) })
+        let bounds = bounds(&plan, &fitted.chain, train.view(), DenoiserKind::Exact);
+        Ok(Self { plan, replicate, chain: fitted.chain, denoiser: Some(denoiser), bounds })
     }
 
     /// The run's plan.
@@ -133,7 +137,7 @@ impl FinishedRun {
         let mut draw = || match &self.denoiser {
             None => observe(0, plan.schedule.steps(), &start),
             Some(denoiser) => {
-                let sampler = plan.sample.sampler()?;
+                let sampler = plan.sample.sampler(self.bounds.clone())?;
                 sample(denoiser.as_ref(), &plan.schedule, sampler, start.clone(), &noise, &mut observe)
                     .map(|_| ())
             }
@@ -149,6 +153,11 @@ impl FinishedRun {
 
 fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {
     plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, replicate)
+}
+
+fn bounds(plan: &Plan, chain: &Chain, train: ArrayView2<f64>, denoiser: DenoiserKind) -> Option<DataBox> {
+    let clips = plan.sample.clips(denoiser);
+    clips.then(|| DataBox::of(chain.forward(train).view()))
 }
 
 fn exact(plan: &Plan, chain: &Chain, replicate: usize) -> Result<Box<dyn Denoiser>, RunError> {

@@ -33,7 +33,7 @@ pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Sa
             diffusion::sample(
                 denoiser.as_ref(),
                 &plan.schedule,
-                options.sampler()?,
+                options.sampler(options.bounds(run.pipeline.denoiser, prepared.space.points.view()))?,
                 start,
                 &noise,
                 &mut observe,

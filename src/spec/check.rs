@@ -11,7 +11,7 @@ use super::pipelines::{self, DenoiserKind, Pipeline};
 use super::plan::{DataPlan, Plan, SamplePlan};
 use super::ranges::Checker;
 use super::reuse::Reuse;
-use crate::diffusion::{SamplerKind, Schedule, ScheduleKind, Times, TrainOptions};
+use crate::diffusion::{Clip, SamplerKind, Schedule, ScheduleKind, Times, TrainOptions};
 use crate::metrics::prdc::advice::uneven_counts;
 use crate::metrics::scored::MetricsOptions;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let network = network(&check, &mut file, data.source.dim())?;
     let (train, iterations) = train(&check, &mut file, &mut warnings)?;
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
+    clipping(&sample, &pipelines, &mut warnings);
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     exact_is_known(&check, &pipelines, &data)?;
     let memory = memory::terms(&file, &network, train.batch_size, data.source.dim());
@@ -72,6 +73,12 @@ fn schedule(
     let d = &file.diffusion;
     check.section("diffusion", d.check())?;
     let schedule = reuse.schedule(d).map_err(|e| check.0.error("diffusion", e.to_string()))?;
+    let capped = schedule.capped_in_a_row();
+    if capped > 1 {
+        warnings.push(format!(
+            "{capped} betas in a row reach their cap of 0.999, steps that keep nearly nothing of the point before; take more diffusion.steps or a smaller diffusion.beta_end"
+        ));
+    }
     let last = schedule.alpha_bar(d.steps);
     if last > 0.01 {
         let mend = match (d.schedule, d.rescale) {
@@ -130,8 +137,42 @@ fn sample(
             schedule.alpha_bar(all)
         ));
     }
-    let variance = file.diffusion.variance;
-    Ok(SamplePlan { count: s.count, steps, epsilon_scale: s.epsilon_scale, options: s.clone(), variance })
+    let (variance, clip) = (file.diffusion.variance, file.diffusion.clip);
+    let first_alpha_bar = schedule.alpha_bar(first);
+    check.require(s.sampler == SamplerKind::Ddpm || first_alpha_bar >= f64::MIN_POSITIVE, "diffusion", || {
+        format!(
+            "alpha_bar at step {first}, where the sampler begins, is below the range of numbers, and it divides by its root; take smaller betas or fewer steps"
+        )
+    })?;
+    Ok(SamplePlan {
+        count: s.count,
+        steps,
+        epsilon_scale: s.epsilon_scale,
+        options: s.clone(),
+        variance,
+        clip,
+        first_alpha_bar,
+    })
+}
+
+/// Says where "auto" clips, and where it would if it were not told otherwise.
+fn clipping(sample: &SamplePlan, pipelines: &[Pipeline], warnings: &mut Vec<String>) {
+    let abar = sample.first_alpha_bar;
+    let trained = pipelines.iter().any(Pipeline::is_trained);
+    if !(trained && Clip::Auto.applies(abar, true)) {
+        return;
+    }
+    match sample.clip {
+        Clip::Auto => warnings.push(format!(
+            "alpha_bar is {abar:.1e} at the first reverse step, so an error of the network is multiplied by {:.0e} there; the predicted x0 of networks is clipped to the box of the training points (diffusion.clip = \"auto\")",
+            abar.sqrt().recip()
+        )),
+        Clip::None => warnings.push(format!(
+            "alpha_bar is {abar:.1e} at the first reverse step, so an error of the network is multiplied by {:.0e} there, and diffusion.clip = \"none\" leaves its predicted x0 as it is; \"auto\" would clip it to the box of the training points",
+            abar.sqrt().recip()
+        )),
+        Clip::Data => {}
+    }
 }
 
 /// Refuses pipelines that the data cannot have.

@@ -12,7 +12,7 @@ use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::sections::{ComponentFile, DataFile};
 use crate::data::source::Source;
-use crate::diffusion::{DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions};
+use crate::diffusion::{Clip, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions};
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
 use crate::numeric::digest::hex;
@@ -53,8 +53,9 @@ impl StageKeys {
     }
 }
 
-/// The one key of `[diffusion]` that only sampling depends on.
+/// The keys of `[diffusion]` that only sampling depends on.
 const VARIANCE: &str = "diffusion.variance";
+const CLIP: &str = "diffusion.clip";
 
 /// Lines of canonical text, by key.
 type Lines = BTreeMap<String, String>;
@@ -65,7 +66,7 @@ pub fn canonical(plan: &Plan) -> BTreeMap<String, String> {
     let file = &plan.resolved;
     let mut lines = data_lines(plan);
     lines.extend(gaussianize_lines("gaussianize", &plan.gaussianize));
-    lines.extend(diffusion_lines(file));
+    lines.extend(differing("diffusion", &file.diffusion, &table(&DiffusionOptions::default())));
     lines.extend(network_lines(plan));
     lines.extend(training_lines(plan));
     lines.extend(control_lines(plan));
@@ -104,6 +105,7 @@ pub fn stage_keys(plan: &Plan, pipeline: &Pipeline) -> StageKeys {
         lines.extend(control_lines(plan));
     }
     lines.extend(sampling_lines(&plan.resolved));
+    lines.extend(clip_lines(plan, pipeline));
     let sampling = key(&lines);
     lines.extend(metrics_lines(&plan.resolved));
     StageKeys { data, space, training, sampling, run: key(&lines) }
@@ -161,7 +163,15 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
 fn diffusion_lines(file: &SpecFile) -> Lines {
     let mut lines = differing("diffusion", &file.diffusion, &table(&DiffusionOptions::default()));
     lines.remove(VARIANCE);
+    lines.remove(CLIP);
     lines
+}
+
+/// Whether the predicted x0 is clipped, however that was decided: a run that is not clipped is what it was before there
+/// was clipping.
+fn clip_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
+    let line = (CLIP.to_string(), word(Clip::Data));
+    plan.sample.clips(pipeline.denoiser).then_some(line).into_iter().collect()
 }
 
 fn network_lines(plan: &Plan) -> Lines {

@@ -4,15 +4,18 @@
 use super::error::SpecError;
 use super::file::SpecFile;
 use super::memory::{self, MemoryTerm};
-use super::pipelines::Pipeline;
+use super::pipelines::{DenoiserKind, Pipeline};
 use super::sections::DataFile;
 use crate::data::source::{Part, Source};
+use crate::diffusion::sample::clip::within;
 use crate::diffusion::{
-    DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions, VarianceKind,
+    Clip, DataBox, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions,
+    VarianceKind,
 };
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
 use crate::space::{ReferenceScale, ScaleKind};
+use ndarray::ArrayView2;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,15 +49,34 @@ pub struct SamplePlan {
     pub options: SampleOptions,
     /// Variance of the ancestral step.
     pub variance: VarianceKind,
+    /// Whether the predicted x0 is clipped.
+    pub clip: Clip,
+    /// `abar` at the first step that the sampler visits.
+    pub first_alpha_bar: f64,
 }
 
 impl SamplePlan {
-    /// The sampler of one run, from pure noise.
+    /// The sampler of one run, from pure noise; its predicted x0 is clipped to `bounds`.
     ///
     /// # Errors
     /// As [`SampleOptions::build`].
-    pub fn sampler(&self) -> Result<Box<dyn Sampler>, DiffusionError> {
-        self.options.build(self.variance, None)
+    pub fn sampler(&self, bounds: Option<DataBox>) -> Result<Box<dyn Sampler>, DiffusionError> {
+        Ok(within(bounds, self.options.build(self.variance, None)?))
+    }
+
+    /// The box to which the x0 that this denoiser predicts is clipped: that of the training points `(n, d)` in the
+    /// pipeline's space. None where nothing is clipped.
+    pub fn bounds(&self, denoiser: DenoiserKind, points: ArrayView2<f64>) -> Option<DataBox> {
+        self.clips(denoiser).then(|| DataBox::of(points))
+    }
+
+    /// Whether the x0 that this denoiser predicts is clipped.
+    pub fn clips(&self, denoiser: DenoiserKind) -> bool {
+        match denoiser {
+            DenoiserKind::None => false,
+            DenoiserKind::Exact => self.clip.applies(self.first_alpha_bar, false),
+            DenoiserKind::Network => self.clip.applies(self.first_alpha_bar, true),
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub fn run_key(folder: &Path, status: &Status) -> Option<String> {
 /// The keys of a run of version 0.1, from its spec.
 pub fn keys_of_version_0_1(folder: &Path) -> Option<Arc<StageKeys>> {
     let text = std::fs::read_to_string(folder.join(names::SPEC)).ok()?;
-    let study = spec::read_text_in(folder, names::SPEC, &text, &[]).ok()?;
+    let study = spec::read_finished(folder, names::SPEC, &text).ok()?;
     study.points.first()?.runs.first().map(|run| Arc::clone(&run.keys))
 }
 

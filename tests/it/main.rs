@@ -3,6 +3,7 @@
 mod common;
 
 mod batch_runs;
+mod clipping;
 mod cuda;
 mod data;
 mod diffusion_batched;

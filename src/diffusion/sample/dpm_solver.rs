@@ -9,7 +9,7 @@ use ndarray::{Array2, Zip};
 /// `D = x0 + h / (2 h') (x0 - x0')`;
 /// `x_s = sqrt(1 - abar_s) / sqrt(1 - abar_t) x_t - sqrt(abar_s) (exp(-h) - 1) D`.
 ///
-/// The first step has no predecessor, and at `s = 0` h is infinite: both are of first order, `D = x0`.
+/// The method is in the predicted data, so a clipped `x0` takes its place. The first step has no predecessor, and at `s = 0` h is infinite: both are of first order, `D = x0`.
 pub(super) struct DpmSolver2M {
     pub times: Times,
     /// `lambda` and `x0` of the step before.
@@ -26,6 +26,9 @@ impl Sampler for DpmSolver2M {
         let lambda = |abar: f64| 0.5 * (abar / (1.0 - abar)).ln();
         let mut x0 = at.predict_noise(x)?;
         Zip::from(&mut x0).and(&*x).for_each(|x0, x| *x0 = (x - (1.0 - abar_t).sqrt() * *x0) / abar_t.sqrt());
+        if let Some(bounds) = at.bounds {
+            bounds.clip(&mut x0);
+        }
         let h = lambda(abar_s) - lambda(abar_t);
         let x_factor = (1.0 - abar_s).sqrt() / (1.0 - abar_t).sqrt();
         let x0_factor = -abar_s.sqrt() * (-h).exp_m1();

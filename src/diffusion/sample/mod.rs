@@ -3,6 +3,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | [`options`] | `[sample]` of a spec: which sampler, how many points and steps |
+//! | [`clip`] | clipping of the predicted data to the box of the training points |
 //! | [`times`] | which of the `T` steps a sampler with fewer of them visits |
 //! | `ddpm` | ancestral sampling (Ho et al. 2020) |
 //! | `ddim` | denoising diffusion implicit models (Song et al. 2021) |
@@ -11,6 +12,7 @@
 //!
 //! A new sampler is a file here, a variant of [`SamplerKind`] and an arm in [`SampleOptions::build`].
 
+pub mod clip;
 mod ddim;
 mod ddpm;
 mod dpm_solver;
@@ -18,11 +20,13 @@ mod heun;
 pub mod options;
 pub mod times;
 
+pub use clip::{Clip, DataBox};
 pub use options::{SampleOptions, SamplerKind};
 pub use times::{Spacing, Times};
 
 use super::{Denoiser, DiffusionError, Schedule};
 use crate::numeric::random::Stream;
+use clip::Clipped;
 use ndarray::Array2;
 
 /// A way to run the process backwards. It is built for one run by [`SampleOptions::build`], and may remember
@@ -64,6 +68,8 @@ pub struct Step<'a> {
     pub denoiser: &'a dyn Denoiser,
     /// Fresh noise.
     pub noise: &'a Noise<'a>,
+    /// The box to which the predicted data are clipped; none where they stay as they are.
+    pub bounds: Option<&'a DataBox>,
 }
 
 impl Step<'_> {
@@ -78,6 +84,12 @@ impl Step<'_> {
     /// If the denoiser fails.
     pub fn predict_noise(&self, x: &Array2<f64>) -> Result<Array2<f64>, DiffusionError> {
         self.denoiser.predict_noise(x.view(), self.t)
+    }
+
+    /// `x0` and `eps` of the noise `eps` that was predicted at `x`, clipped; none where nothing is to be clipped.
+    fn clipped(&self, x: &Array2<f64>, eps: &Array2<f64>) -> Option<Clipped> {
+        let abar = self.schedule.alpha_bar(self.t);
+        self.bounds.map(|bounds| Clipped::new(bounds, x, eps, abar))
     }
 
     /// `eps_theta(x, t)`, and fresh noise where its standard deviation `sigma` is not 0. The two are computed
@@ -134,7 +146,7 @@ pub fn sample_with<E: From<DiffusionError>>(
     after(0, times[0], &x)?;
     times.push(0);
     for (i, pair) in times.windows(2).enumerate() {
-        let at = Step { t: pair[0], to: pair[1], schedule, denoiser, noise };
+        let at = Step { t: pair[0], to: pair[1], schedule, denoiser, noise, bounds: None };
         sampler.step(&at, &mut x)?;
         after(i + 1, at.to, &x)?;
     }
