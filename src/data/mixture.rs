@@ -1,6 +1,7 @@
 //! Gaussian mixtures of any dimension with full covariances: sampling, exact log-density (G 24), score.
 
 pub use super::mixture_error::MixtureError;
+use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::{gaussian::Gaussian, random::Stream};
 use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, parallel::prelude::*};
 use ndarray_linalg::{Cholesky, UPLO};
@@ -9,6 +10,10 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// Rows that share one random sub-stream when sampling, and one task when evaluating.
 const CHUNK_ROWS: usize = 1024;
+
+/// Log-density below which the logarithm of a sum of a few terms is rounded off beside them, so that the largest term is
+/// taken from all of them first.
+const ROUNDED_OFF: f64 = -1e8;
 
 /// One normal distribution N(mu, Sigma) of a mixture, factored once.
 #[derive(Debug, Clone)]
@@ -55,13 +60,13 @@ impl GaussianMixture {
         {
             return Err(MixtureError::Weight { component, weight });
         }
-        let total: f64 = weights.iter().sum();
+        let weights = normalized(weights)?;
         let components = weights
             .iter()
             .zip(means)
             .zip(covariances)
             .enumerate()
-            .map(|(k, ((w, mean), covariance))| component(k, w / total, mean, covariance, dim))
+            .map(|(k, ((w, mean), covariance))| component(k, *w, mean, covariance, dim))
             .collect::<Result<_, _>>()?;
         Ok(Self { dim, components })
     }
@@ -112,7 +117,8 @@ impl GaussianMixture {
         &self.components[self.components.len() - 1]
     }
 
-    /// `log p(x_i)` of each row of `x`, shape `(n, d) -> (n)`, by log-sum-exp (G 24).
+    /// `log p(x_i)` of each row of `x`, shape `(n, d) -> (n)`, by log-sum-exp (G 24). Minus infinity where it is below
+    /// the range of numbers, beyond 1e154 standard deviations.
     pub fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
         let mut out = Array1::zeros(x.nrows());
         out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
@@ -132,7 +138,8 @@ impl GaussianMixture {
     }
 
     /// `grad log p(x_i)` of each row of `x`, shape `(n, d) -> (n, d)`:
-    /// `sum_k r_k(x) Sigma_k^-1 (mu_k - x)` with `r_k` the responsibilities.
+    /// `sum_k r_k(x) Sigma_k^-1 (mu_k - x)` with `r_k` the responsibilities. It is right however far out a point lies;
+    /// where the result itself or a Mahalanobis distance exceeds the range of numbers, it is not finite.
     pub fn score(&self, x: ArrayView2<f64>) -> Array2<f64> {
         let mut out = Array2::zeros(x.dim());
         out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
@@ -147,10 +154,19 @@ impl GaussianMixture {
                         let y = &mut whitened[k * d..(k + 1) * d];
                         terms[k] = c.log_scale - 0.5 * c.gaussian.whiten(&row, y);
                     }
-                    let total = log_sum_exp(&terms);
+                    let mut total = log_sum_exp(&terms);
+                    if total == f64::NEG_INFINITY {
+                        self.terms_far_out(&whitened, &mut terms);
+                        total = log_sum_exp(&terms);
+                    } else if total < ROUNDED_OFF {
+                        let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                        terms.iter_mut().for_each(|term| *term -= largest);
+                        total = log_sum_exp(&terms);
+                    }
                     for (k, c) in self.components.iter().enumerate() {
                         let responsibility = (terms[k] - total).exp();
-                        if responsibility > 0.0 {
+                        // A responsibility that is not a number makes the gradient one, so that it is seen.
+                        if responsibility != 0.0 {
                             let y = &mut whitened[k * d..(k + 1) * d];
                             c.gaussian.whiten_transposed(y);
                             grad.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
@@ -159,6 +175,25 @@ impl GaussianMixture {
                 }
             });
         out
+    }
+
+    /// Takes the place of the logarithms of `w_k N(x; mu_k, Sigma_k)` where all of them overflow, so far out that only
+    /// the smallest Mahalanobis distance counts: the logarithm of the weight and the scale of those components that have
+    /// it to rounding, and minus infinity for the others. `whitened` holds `L_k^-1 (x - mu_k)` of each component.
+    fn terms_far_out(&self, whitened: &[f64], terms: &mut [f64]) {
+        let largest = whitened.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+        if !largest.is_finite() {
+            return terms.fill(f64::NAN);
+        }
+        let shrink = -exponent(largest);
+        let square = |y: &f64| times_power_of_two(*y, shrink).powi(2);
+        for (term, y) in terms.iter_mut().zip(whitened.chunks_exact(self.dim)) {
+            *term = y.iter().map(square).sum();
+        }
+        let nearest = terms.iter().copied().fold(f64::INFINITY, f64::min);
+        for (term, c) in terms.iter_mut().zip(&self.components) {
+            *term = if *term == nearest { c.log_scale } else { f64::NEG_INFINITY };
+        }
     }
 
     /// The mixture after diffusion to `alpha_bar`: means `sqrt(alpha_bar) mu_k`, covariances
@@ -206,6 +241,21 @@ impl GaussianMixture {
             self.components.iter().map(|c| mean(&Array1::from(c.gaussian.mean.clone()))).collect();
         let covariances: Vec<_> = self.components.iter().map(|c| covariance(&c.covariance)).collect();
         Self::new(&weights, &means, &covariances)
+    }
+}
+
+/// The weights with sum 1. They are first divided by a power of 2 near the largest, which is exact, so that their sum
+/// neither overflows nor loses small ones.
+fn normalized(weights: &[f64]) -> Result<Vec<f64>, MixtureError> {
+    let largest = weights.iter().copied().fold(0.0, f64::max);
+    let shrunk: Vec<f64> = weights.iter().map(|w| times_power_of_two(*w, -exponent(largest))).collect();
+    let total: f64 = shrunk.iter().sum();
+    let normalized: Vec<f64> = shrunk.iter().map(|w| w / total).collect();
+    match normalized.iter().position(|w| *w < f64::MIN_POSITIVE) {
+        Some(component) => {
+            Err(MixtureError::VanishingWeight { component, weight: weights[component], largest })
+        }
+        None => Ok(normalized),
     }
 }
 

@@ -26,6 +26,18 @@ pub enum MixtureError {
         /// The weight found.
         weight: f64,
     },
+    /// A weight that is 0 to rounding beside the largest one.
+    #[error(
+        "the weight is {weight:e}, which is nothing beside the largest, {largest:e}; take the component out, or give it a weight that counts"
+    )]
+    VanishingWeight {
+        /// Which component.
+        component: usize,
+        /// The weight found.
+        weight: f64,
+        /// The largest weight.
+        largest: f64,
+    },
     /// A mean that has another dimension than the first one, or none.
     #[error("the mean has {found} coordinates, but the first component's has {expected}")]
     Dimension {
@@ -90,6 +102,7 @@ impl MixtureError {
         match *self {
             Self::Empty | Self::Counts { .. } => None,
             Self::Weight { component, .. }
+            | Self::VanishingWeight { component, .. }
             | Self::Dimension { component, .. }
             | Self::NotFinite { component, .. }
             | Self::Shape { component, .. }

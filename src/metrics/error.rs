@@ -38,6 +38,16 @@ pub enum MetricsError {
         /// Columns of the generated points.
         generated: usize,
     },
+    /// Real and generated points of sizes that no common unit holds.
+    #[error(
+        "the generated coordinates are around {generated:.0e} and the real ones around {real:.0e}: their squared distances have no common range of numbers; rescale the points or train longer"
+    )]
+    Scale {
+        /// Median size of the real coordinates.
+        real: f64,
+        /// Median size of the generated coordinates.
+        generated: f64,
+    },
     /// The device that computes distances failed.
     #[error("distances could not be computed: {0}")]
     Device(String),

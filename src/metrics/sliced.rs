@@ -8,6 +8,7 @@ use std::f64::consts::PI;
 use super::MetricsError;
 use super::points::checked;
 use crate::numeric::orthogonal::haar;
+use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::random::Stream;
 use crate::numeric::sort::sort_ascending;
 use crate::numeric::wasserstein::squared_w2_of_sorted;
@@ -123,13 +124,13 @@ impl SlicedW2 {
                 if shrunk == 0 {
                     return squared_w2_of_sorted(real, &scratch.projected);
                 }
-                let real: Vec<f64> = real.iter().map(|v| scale(*v, shrunk)).collect();
+                let real: Vec<f64> = real.iter().map(|v| times_power_of_two(*v, shrunk)).collect();
                 squared_w2_of_sorted(&real, &scratch.projected)
             })
             .collect();
         // Summed in the order of the directions, whoever computed them.
         let mean = squared.iter().sum::<f64>() / squared.len() as f64;
-        Ok(scale(mean.sqrt(), exponent))
+        Ok(times_power_of_two(mean.sqrt(), exponent))
     }
 
     /// The directions, unit vectors in rows, shape `(K, d)`.
@@ -227,7 +228,7 @@ impl Points {
         let Checked { n, d, .. } = *points;
         let mut columns = vec![0.0; n * d];
         for (i, row) in points.rows.chunks_exact(d).enumerate() {
-            row.iter().enumerate().for_each(|(c, v)| columns[c * n + i] = scale(*v, -exponent));
+            row.iter().enumerate().for_each(|(c, v)| columns[c * n + i] = times_power_of_two(*v, -exponent));
         }
         Self { columns, n }
     }
@@ -257,17 +258,7 @@ impl Points {
     }
 }
 
-/// The exponent `e` of the largest coordinate, `2^e <= |value| < 2^(e + 1)`, and of a normal number at least.
+/// The exponent of the largest coordinate.
 fn exponent_of_largest(values: &[f64]) -> i32 {
-    let largest = values.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()));
-    (((largest.to_bits() >> 52) & 0x7ff) as i32 - 1023).max(-1022)
-}
-
-/// `value 2^exponent` for exponents from -2046 to 2046, in two steps, the factors of which are doubles.
-#[inline]
-fn scale(value: f64, exponent: i32) -> f64 {
-    let power = |e: i32| f64::from_bits(((e + 1023) as u64) << 52);
-    let half = exponent / 2;
-    // A factor 2^-1023 is no normal number; where the clamp changes it, the result is 0 all the same.
-    value * power(half.max(-1022)) * power((exponent - half).max(-1022))
+    exponent(values.iter().fold(0.0, |largest: f64, v| largest.max(v.abs())))
 }

@@ -67,6 +67,22 @@ pub enum StageError {
         /// What was seen.
         what: String,
     },
+    /// Squares of the points overflow in the space of the diffusion.
+    #[error(
+        "the training points are so large in the space of the diffusion that their squares leave the range of numbers (isotropy at t = {t}); set data.scale = \"standardize\""
+    )]
+    OutOfRange {
+        /// Diffusion time.
+        t: usize,
+    },
+    /// The scores of fresh real points are infinite.
+    #[error(
+        "the {what} of fresh real points is infinite: some lie too far out for the range of numbers; rescale the data"
+    )]
+    InfiniteScore {
+        /// Which score.
+        what: &'static str,
+    },
     /// The isotropy of the plain network is out of the formula's range.
     #[error(
         "the trained network predicts noise of mean square {q:.4} per dimension, but the control needs one between 0 and 1; train longer"

@@ -3,7 +3,7 @@
 use super::replicate::Purpose;
 use super::{Run, Stage, StageError};
 use crate::diffusion::MixtureDenoiser;
-use crate::diffusion::isotropy::{isotropy, spread_times};
+use crate::diffusion::isotropy::{Isotropy, isotropy, spread_times};
 use crate::gaussianize::Gaussianizer;
 use crate::space::chain::FittedChain;
 use crate::space::{Chain, FitContext, Fitted, Scaling};
@@ -78,13 +78,17 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
     };
     let train = run.replicate.train.view();
     let FittedChain { chain, points, reports } = Chain::fit(&run.pipeline.space, train, &mut context)?;
-    Ok(FittedSpace {
-        log_likelihood: log_likelihood(&chain, run),
-        chain,
-        points,
-        fit_rows: reports.iter().flat_map(fit_rows).collect(),
-        warnings: reports.into_iter().flat_map(|report| report.warnings).collect(),
-    })
+    let fit_rows = reports.iter().flat_map(fit_rows).collect();
+    let mut warnings: Vec<String> = reports.into_iter().flat_map(|report| report.warnings).collect();
+    let mut log_likelihood = log_likelihood(&chain, run);
+    if log_likelihood.is_some_and(|value| !value.is_finite()) {
+        log_likelihood = None;
+        warnings.push(
+            "a reference point lies so far out that its log-density under the map is below the range of numbers; the map's mean log-density is left empty"
+                .to_string(),
+        );
+    }
+    Ok(FittedSpace { chain, points, fit_rows, log_likelihood, warnings })
 }
 
 /// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
@@ -153,10 +157,12 @@ pub(super) fn read_chain(
 /// Writes `isotropy.csv`: the isotropy of the noised points that the network sees (I 20).
 fn write_isotropy(run: &Run, points: ArrayView2<f64>) -> Result<(), StageError> {
     let times = spread_times(&run.plan.schedule, ISOTROPY_TIMES);
-    let rows: Vec<IsotropyRow> = isotropy(points, &run.plan.schedule, &run.stream(Purpose::Forward), &times)
-        .into_iter()
-        .map(|i| IsotropyRow { t: i.t, isotropy: i.measured, formula: i.formula })
-        .collect();
+    let measured = isotropy(points, &run.plan.schedule, &run.stream(Purpose::Forward), &times);
+    if let Some(i) = measured.iter().find(|i| !(i.measured.is_finite() && i.formula.is_finite())) {
+        return Err(StageError::OutOfRange { t: i.t });
+    }
+    let row = |i: Isotropy| IsotropyRow { t: i.t, isotropy: i.measured, formula: i.formula };
+    let rows: Vec<IsotropyRow> = measured.into_iter().map(row).collect();
     Ok(run.folder.write_rows(names::ISOTROPY, run.sweep_keys, run.label, &rows)?)
 }
 

@@ -2,7 +2,7 @@
 
 use super::error::StageError;
 use crate::data::source::Part;
-use crate::metrics::scored::{Reference, ScoreStep, Scorers};
+use crate::metrics::scored::{Reference, ScoreStep, Scorers, columns};
 use crate::numeric::random::Stream;
 use crate::space::{ConstantColumn, ReferenceScale, Scaling, Transform};
 use crate::spec::Plan;
@@ -74,6 +74,11 @@ impl Replicate {
         let scorers = Scorers::prepare(&compared, &plan.metrics)?;
         let fresh = draw(Part::Fresh, plan.sample.count);
         let values = scorers.score(fresh.view(), ScoreStep::FINAL)?;
+        for (column, value) in columns().zip(&values) {
+            if value.is_some_and(|v| !v.is_finite()) {
+                return Err(StageError::InfiniteScore { what: column.heading });
+            }
+        }
         let fresh = MetricsRow { step: 0, t: 0, values };
         Ok(Self { train, reference, fresh, scorers })
     }

@@ -102,7 +102,7 @@ fn mixture(check: &Checker, components: &[ComponentFile]) -> Result<GaussianMixt
         let Some(k) = error.component() else { return check.0.error("data", error.to_string()) };
         use crate::data::mixture::MixtureError as E;
         let field = match error {
-            E::Weight { .. } => "weight",
+            E::Weight { .. } | E::VanishingWeight { .. } => "weight",
             E::Dimension { .. } | E::NotFinite { what: "mean", .. } => "mean",
             _ if components[k].std.is_some() => "std",
             _ if components[k].variances.is_some() => "variances",

@@ -34,8 +34,8 @@ pub struct FitRow {
     pub log_det: f64,
     /// Largest relative error of the layer's round trip.
     pub round_trip: f64,
-    /// Mean log-density in data space of the map up to the layer.
-    pub log_likelihood: f64,
+    /// Mean log-density in data space of the map up to the layer; empty where it is below the range of numbers.
+    pub log_likelihood: Option<f64>,
     /// Whether the layer is part of the map.
     pub kept: bool,
 }
@@ -80,7 +80,7 @@ pub fn fit_rows(report: &FitReport) -> Vec<FitRow> {
                 largest_z: layer.largest_z,
                 log_det: layer.log_det,
                 round_trip: layer.round_trip,
-                log_likelihood: layer.log_likelihood,
+                log_likelihood: Some(layer.log_likelihood).filter(|v| v.is_finite()),
                 kept: layer.kept,
             });
         }

@@ -2,6 +2,7 @@
 
 use gdiff::data::mixture::GaussianMixture;
 use gdiff::diffusion::{Denoiser, MixtureDenoiser, Schedule};
+use gdiff::numeric::random::Stream;
 use ndarray::{Array1, Array2};
 use serde::Deserialize;
 
@@ -132,4 +133,52 @@ fn score_is_the_gradient_of_the_log_density() {
             }
         }
     }
+}
+
+/// A mixture of two modes at -2 and 2 with the given weights.
+fn two_modes(weights: [f64; 2], std: f64) -> Result<GaussianMixture, gdiff::data::mixture::MixtureError> {
+    let covariance = Array2::eye(1) * (std * std);
+    GaussianMixture::new(
+        &weights,
+        &[Array1::from(vec![-2.0]), Array1::from(vec![2.0])],
+        &[covariance.clone(), covariance],
+    )
+}
+
+#[test]
+fn weights_count_relative_to_each_other_at_every_scale() {
+    let points = |w| two_modes(w, 0.1).unwrap().sample(10_000, &Stream::new(1, 0, "weights"));
+    let usual = points([0.5, 0.5]);
+    let left = usual.iter().filter(|v| **v < 0.0).count();
+    assert!((left as f64 - 5000.0).abs() < 250.0, "{left}");
+    for weights in [[1e308, 1e308], [1.7e308, 1.7e308], [1e-300, 1e-300]] {
+        assert_eq!(points(weights), usual, "{weights:?}");
+    }
+    let x = ndarray::array![[-2.0], [0.3], [7.0]];
+    for (w, scaled) in [([1.0, 3.0], [5e307, 1.5e308])] {
+        let density = |w| two_modes(w, 0.7).unwrap().log_density(x.view());
+        let difference = &density(w) - &density(scaled);
+        assert!(difference.iter().all(|v| v.abs() < 1e-12), "{difference}");
+    }
+    let refused = two_modes([1e-10, 1e308], 0.1).unwrap_err().to_string();
+    assert!(refused.contains("1e-10") && refused.contains("1e308"), "{refused}");
+}
+
+#[test]
+fn the_score_is_right_however_far_out_a_point_lies() {
+    let mixture = two_modes([0.3, 0.7], 0.5).unwrap();
+    for x in [1e3, 1e100, 1e160, 1e200, -1e200, 1e300] {
+        let score = mixture.score(ndarray::array![[x]].view())[[0, 0]];
+        let expected = (2.0_f64.copysign(x) - x) / 0.25;
+        assert!((score / expected - 1.0).abs() < 1e-12, "{x}: {score} for {expected}");
+    }
+    // The broader component is nearer far out, whatever its weight.
+    let covariances = [Array2::eye(2), Array2::eye(2) * 4.0];
+    let means = [Array1::zeros(2), Array1::zeros(2)];
+    let mixture = GaussianMixture::new(&[0.99, 0.01], &means, &covariances).unwrap();
+    let score = mixture.score(ndarray::array![[3e200, -1e199]].view());
+    assert!((score[[0, 0]] / -0.75e200 - 1.0).abs() < 1e-12 && (score[[0, 1]] / 2.5e198 - 1.0).abs() < 1e-12);
+    // Below the range of numbers: minus infinity, which a run reports, and never a number.
+    assert_eq!(mixture.log_density(ndarray::array![[1e200, 0.0]].view())[0], f64::NEG_INFINITY);
+    assert!(!mixture.score(ndarray::array![[f64::MAX, f64::NAN]].view())[[0, 0]].is_finite());
 }

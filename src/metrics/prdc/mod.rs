@@ -7,6 +7,7 @@
 //! | `distances`, `f32_prefilter` | squared distances between packets, and in high dimension a cheap test before them |
 //! | `neighbours` | the k-th nearest neighbour of every point |
 //! | `spheres`, `recall_coverage` | which points lie in which spheres |
+//! | `unit` | coordinates times a power of 2, so that squares stay in the range of numbers |
 //! | `tiled_distances` | the same from tiles of the matrix of distances, on a GPU |
 
 pub mod advice;
@@ -18,6 +19,7 @@ mod recall_coverage;
 mod spheres;
 mod tiled_distances;
 mod tree;
+mod unit;
 
 use candle_core::Device;
 use ndarray::ArrayView2;
@@ -30,6 +32,7 @@ use f32_prefilter::Frame;
 use spheres::Spheres;
 use tiled_distances::{PrdcCounts, TiledDistances};
 use tree::PointTree;
+use unit::Unit;
 
 /// Precision, recall (Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing
 /// generative models", eq. 1-3), density and coverage (Naeem et al. 2020, "Reliable fidelity and
@@ -64,12 +67,14 @@ pub struct Prdc {
 /// Real points with their k-nearest-neighbour spheres, sorted for search: computed once and then
 /// compared with any number of generated sets, from any number of threads.
 ///
-/// Squared distances that overflow (coordinates beyond 1e154) count as infinite.
+/// Distances are squared in a unit of the size of the real coordinates, a power of 2. Those of more than 1e150 times it
+/// count as infinite, differences of less than 1e-150 times it as none.
 pub struct RealManifold {
     backend: Backend,
     radii: Vec<f64>,
     d: usize,
     k: usize,
+    unit: Unit,
 }
 
 /// How neighbours are found; the results are the same to the last bit.
@@ -92,13 +97,15 @@ impl RealManifold {
     /// `k = 0`, `d = 0`, `n <= k`, or a coordinate that is not finite.
     pub fn new(real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
         let points = checked_real(&real, k)?;
+        let unit = Unit::of(&points);
+        let points = unit.scaled(points);
         let frame = Frame::of(&points, real.ncols());
         let spheres = Spheres::new(&points, real.ncols(), k, &frame);
         let mut radii = vec![0.0; real.nrows()];
         for (&row, squared) in spheres.tree.order.iter().zip(&spheres.squared_radii) {
-            radii[row] = squared.sqrt();
+            radii[row] = unit.distance(squared.sqrt());
         }
-        Ok(Self { backend: Backend::Tree { frame, spheres }, radii, d: real.ncols(), k })
+        Ok(Self { backend: Backend::Tree { frame, spheres }, radii, d: real.ncols(), k, unit })
     }
 
     /// The same on the faster backend: tiles on `device` if it is a GPU and there are many dimensions, else trees on the
@@ -121,9 +128,11 @@ impl RealManifold {
     /// As [`new`](Self::new), or the device fails.
     pub fn in_tiles(device: &Device, real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
         let points = checked_real(&real, k)?;
+        let unit = Unit::of(&points);
+        let points = unit.scaled(points);
         let tiled = TiledDistances::new(&points, real.ncols(), k, device)?;
-        let radii = tiled.squared_radii().iter().map(|squared| squared.sqrt()).collect();
-        Ok(Self { backend: Backend::Tiled(tiled), radii, d: real.ncols(), k })
+        let radii = tiled.squared_radii().iter().map(|squared| unit.distance(squared.sqrt())).collect();
+        Ok(Self { backend: Backend::Tiled(tiled), radii, d: real.ncols(), k, unit })
     }
 
     /// [`Prdc`] of generated points, shape `(m, d)`, against the real points.
@@ -184,13 +193,13 @@ impl RealManifold {
         Ok(by_row)
     }
 
-    /// The generated points, row after row.
+    /// The generated points in the unit of the real ones, row after row.
     fn checked_fake<'a>(&self, fake: &'a ArrayView2<f64>) -> Result<Cow<'a, [f64]>, MetricsError> {
         let (real, generated) = (self.d, fake.ncols());
         if real != generated {
             return Err(MetricsError::DifferentColumns { real, generated });
         }
-        checked(fake, "generated")
+        self.unit.generated(checked(fake, "generated")?)
     }
 }
 
