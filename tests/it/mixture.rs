@@ -155,11 +155,9 @@ fn weights_count_relative_to_each_other_at_every_scale() {
         assert_eq!(points(weights), usual, "{weights:?}");
     }
     let x = ndarray::array![[-2.0], [0.3], [7.0]];
-    for (w, scaled) in [([1.0, 3.0], [5e307, 1.5e308])] {
-        let density = |w| two_modes(w, 0.7).unwrap().log_density(x.view());
-        let difference = &density(w) - &density(scaled);
-        assert!(difference.iter().all(|v| v.abs() < 1e-12), "{difference}");
-    }
+    let density = |w| two_modes(w, 0.7).unwrap().log_density(x.view());
+    let difference = &density([1.0, 3.0]) - &density([5e307, 1.5e308]);
+    assert!(difference.iter().all(|v| v.abs() < 1e-12), "{difference}");
     let refused = two_modes([1e-10, 1e308], 0.1).unwrap_err().to_string();
     assert!(refused.contains("1e-10") && refused.contains("1e308"), "{refused}");
 }

@@ -600,7 +600,16 @@ fn asking_more_of_a_table_than_it_has_is_told() {
     good.write_npy(File::create(folder.path().join("few.npy")).unwrap()).unwrap();
     spec(folder.path(), &table_spec("few.npy"));
     let check = |arguments: &[&str]| {
-        let small = ["--set", "metrics.k=2", "--set", "train.batch_size=4", "--set", "sample.count=20"];
+        let small = [
+            "--set",
+            "metrics.k=2",
+            "--set",
+            "train.batch_size=4",
+            "--set",
+            "sample.count=20",
+            "--set",
+            "diffusion.steps=100",
+        ];
         let output = gdiff(folder.path()).args(["check", "spec.toml"]).args(small).args(arguments).output();
         let output = output.unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

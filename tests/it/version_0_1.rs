@@ -51,7 +51,7 @@ fn what_is_done_is_kept_and_only_what_is_new_is_computed() {
     let folder = old();
     let metrics = rows(folder.path().join("sweep/metrics.csv"));
     let network: Vec<u8> =
-        std::fs::read(folder.path().join("sweep/runs/baseline-r0-2b29994b483ecf86/model.safetensors"))
+        std::fs::read(folder.path().join("sweep/runs/baseline-r0-76c5618908ce4f57/model.safetensors"))
             .unwrap();
     let again = run(folder.path(), &["run", "spec.toml", "--out", "sweep", "--json"]);
     succeeded(&again);
@@ -65,7 +65,7 @@ fn what_is_done_is_kept_and_only_what_is_new_is_computed() {
     // The plan has the same numbers, and its runs are found under their new names.
     let status = said(&run(folder.path(), &["sweep", "status", "sweep"]));
     assert!(status.contains("done") && status.contains("0-3"), "{status}");
-    assert!(!folder.path().join("sweep/runs/baseline-r0-2b29994b483ecf86").exists());
+    assert!(!folder.path().join("sweep/runs/baseline-r0-76c5618908ce4f57").exists());
     // One more width, in a folder without a plan: two new runs beside the four.
     std::fs::remove_file(folder.path().join("sweep/points.json")).unwrap();
     let more =
@@ -94,4 +94,18 @@ fn a_plan_and_a_plain_folder_are_finished_already() {
     let other = run(folder.path(), &[&plain[..], &["--set", "seed=9"]].concat());
     assert_eq!(other.status.code(), Some(2));
     assert!(message(&other).contains("there `seed = 4`, here `seed = 9`"), "{}", message(&other));
+}
+
+#[test]
+fn what_is_computed_otherwise_today_is_computed_again() {
+    // With so few steps nothing of the data is left at T: today the predicted x0 is clipped there.
+    let folder = old();
+    let spec =
+        text(folder.path().join("plain/runs/baseline-r0/spec.toml")).replace("steps = 100", "steps = 6");
+    for place in ["plain/runs/baseline-r0/spec.toml", "plain/spec.toml"] {
+        std::fs::write(folder.path().join(place), &spec).unwrap();
+    }
+    let again = run(folder.path(), &["run", "plain/spec.toml", "--out", "plain", "--json"]);
+    succeeded(&again);
+    assert!(said(&again).contains(r#""event":"begin","runs":1"#), "{}", said(&again));
 }
