@@ -1,13 +1,13 @@
 //! One run: a pipeline of a replicate, from its data to its tables. It reads like the paper: [`prepare`] (the space is
-//! fitted to the training points), [`train`], [`sample`] (every reverse step is scored), [`finish`].
+//! fitted to the training points), `train`, `sample` (every reverse step is scored), `finish`.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | [`replicate`] | what the pipelines of a replicate share: data, reference points, random streams |
 //! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
-//! | [`train`] | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
-//! | [`sample`] | the reverse process, scored |
-//! | [`finish`] | what is left to write, the status last |
+//! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
+//! | `sample` | the reverse process, scored |
+//! | `finish` | what is left to write, the status last |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |

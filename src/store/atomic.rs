@@ -175,7 +175,7 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The SHA-256 of bytes, in hexadecimal, as [`write`] returns it of a file.
+/// The SHA-256 of bytes, in hexadecimal, as `write` returns it of a file.
 pub fn digest(bytes: &[u8]) -> String {
     hex(Sha256::new_with_prefix(bytes))
 }

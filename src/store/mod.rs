@@ -9,7 +9,7 @@
 //! | [`sweep_values`] | the values of the sweep keys, matched by name |
 //! | [`status`] | how a run ended, written last |
 //! | [`checkpoints`] | a training that can go on |
-//! | [`lock`] | one process at a time |
+//! | `lock` | one process at a time |
 //! | [`console`] | standard output and standard error |
 //! | [`leftovers`] | unfinished files of processes that were killed |
 //! | [`wait_point`] | where a run waits for a test to kill it |

@@ -3,15 +3,15 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`planned`] | the runs of a study: names, folders, keys |
+//! | [`mod@planned`] | the runs of a study: names, folders, keys |
 //! | [`held`] | what an output folder holds already |
-//! | [`run_study`] | all of it, or what is missing |
-//! | [`queue`], [`scheduler`] | which run comes next; the threads that do them |
-//! | [`shared_stages`] | data, spaces and networks that runs have in common |
+//! | [`mod@run_study`] | all of it, or what is missing |
+//! | `queue`, `scheduler` | which run comes next; the threads that do them |
+//! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
 //! | `verify` | every file against its digest |
-//! | [`list`] | the runs of a folder and their states |
+//! | [`mod@list`] | the runs of a folder and their states |
 //! | [`old_folders`] | folders of version 0.1 |
 //! | [`engines`] | job arrays on a cluster |
 //!
