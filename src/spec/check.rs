@@ -155,7 +155,7 @@ fn sample(
     })
 }
 
-/// Says where "auto" clips, and where it would if it were not told otherwise.
+/// Says where "auto" clips, and where it would clip if the spec did not say otherwise.
 fn clipping(sample: &SamplePlan, pipelines: &[Pipeline], warnings: &mut Vec<String>) {
     let abar = sample.first_alpha_bar;
     let trained = pipelines.iter().any(Pipeline::is_trained);

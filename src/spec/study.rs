@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use toml::{Table, Value};
 
-/// More sentences of a kind than this are not told.
+/// At most so many sentences of a kind are reported.
 const MOST_SENTENCES: usize = 10;
 
 /// More runs than this are a typing error.

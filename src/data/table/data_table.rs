@@ -1,4 +1,4 @@
-//! A table as it was read: the points, the names of their axes, and what a reader should be told about them.
+//! A table as it was read: the points, the names of their axes, and what a reader should know of them.
 
 use super::error::TableError;
 use super::options::ColumnChoice;
