@@ -54,6 +54,28 @@ pub enum GaussianizeError {
         /// Its standard deviation over the magnitude of its mean.
         spread: f64,
     },
+    /// Squares of a column's values leave the range of numbers.
+    #[error(
+        "column {column} of the data has the standard deviation {std:e}, whose square is out of the range of numbers; rescale that column"
+    )]
+    OutOfScale {
+        /// Column, from 0.
+        column: usize,
+        /// Its standard deviation.
+        std: f64,
+    },
+    /// One row beside which all others are equal, so that columns look dependent.
+    #[error(
+        "row {row} of the data lies so far out that it dominates the variance of {columns} columns, beside which all other rows are equal to rounding (smallest eigenvalue of the correlation matrix: {smallest:.3e}); remove or repair that row (rows count from 0)"
+    )]
+    RowDominates {
+        /// Row, from 0.
+        row: usize,
+        /// How many columns it dominates.
+        columns: usize,
+        /// Smallest eigenvalue of the correlation matrix.
+        smallest: f64,
+    },
     /// Columns that depend linearly on each other.
     #[error(
         "the {columns} columns of the data span fewer than {columns} dimensions (smallest eigenvalue of their correlation matrix: {smallest:.3e}); drop the columns that are sums of others, or reduce the dimension first"

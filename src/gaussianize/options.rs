@@ -50,6 +50,26 @@ pub enum Coupling {
     Joint,
 }
 
+/// Fewest held-out points that can decide when to stop.
+const FEWEST_HELD_OUT: usize = 20;
+
+/// Parts of the points in a cross-validation.
+pub(crate) const FOLDS: usize = 5;
+
+/// How a fit finds out how many layers it should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Not at all: all layers are used.
+    Nothing,
+    /// By so many held-out points.
+    HeldOut(usize),
+    /// By cross-validation, since too few points could be held out.
+    CrossValidation {
+        /// The points that `held_out` asks for.
+        too_few: usize,
+    },
+}
+
 /// Options of [`super::Gaussianizer::fit`].
 ///
 /// The defaults were chosen on five mixtures in two dimensions, 10,000 points, 5 seeds each, by the held-out
@@ -78,7 +98,8 @@ pub struct GaussianizeOptions {
     pub components: Components,
     /// The marginal map beyond the data and between modes.
     pub tails: Tails,
-    /// Fraction of the training points that is held out to decide when the fit stops; with 0 all layers are used.
+    /// Fraction of the training points that is held out to decide when the fit stops; with 0 all layers are used. Where
+    /// that is fewer than 20 points, the number of layers is chosen by cross-validation.
     pub held_out: f64,
     /// Layers without improvement before the fit stops.
     pub patience: usize,
@@ -136,6 +157,21 @@ impl GaussianizeOptions {
         not_negative("min_gain", self.min_gain)?;
         count("ica_iterations", self.ica_iterations)?;
         positive("ica_tolerance", self.ica_tolerance)
+    }
+
+    /// How a fit to `n` points is watched: with fewer than 20 held-out points by cross-validation.
+    pub fn watch(&self, n: usize) -> Watch {
+        let held = (self.held_out * n as f64).round() as usize;
+        match held {
+            _ if self.held_out == 0.0 => Watch::Nothing,
+            held if held < FEWEST_HELD_OUT => Watch::CrossValidation { too_few: held },
+            held => Watch::HeldOut(held),
+        }
+    }
+
+    /// Whether cross-validation chooses the layers of a fit to `n` points.
+    pub fn is_cross_validated(&self, n: usize) -> bool {
+        matches!(self.watch(n), Watch::CrossValidation { .. })
     }
 
     /// As [`check`](Self::check), for data of `dim` dimensions: there must be as many components as are asked for.

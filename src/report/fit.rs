@@ -1,6 +1,6 @@
 //! What a Gaussianizer's fit did, for people.
 
-use crate::gaussianize::FitReport;
+use crate::gaussianize::{FitReport, StopReason};
 use comfy_table::{CellAlignment, Table, presets};
 
 /// A line for each layer, and where the fit stopped and why.
@@ -20,14 +20,18 @@ pub fn fit_table(report: &FitReport) -> String {
             if layer.kept { "yes" } else { "no" }.to_string(),
         ]);
     }
+    let fresh = match report.stopped {
+        StopReason::CrossValidation { .. } => "by cross-validation".to_string(),
+        _ => format!("on {} held-out points", report.held_out),
+    };
     let mut text = format!(
-        "{table}\n\n{}\nlog-likelihood {:.4} on {} held-out points, {:.4} on {} training points; round trip within {:.1e}\n",
+        "{table}\n\n{}\nlog-likelihood {:.4} {fresh}, {:.4} on {} training points; round trip within {:.1e} at training points, {:.1e} between and beyond them\n",
         report.stopped,
         report.held_out_log_likelihood,
-        report.held_out,
         report.training_log_likelihood,
         report.trained_on,
-        report.round_trip
+        report.round_trip,
+        report.round_trip_off_data
     );
     for warning in &report.warnings {
         text += &format!("warning: {warning}\n");

@@ -60,7 +60,7 @@ impl Scaling {
     /// Fits the map of the given kind to points `(n, d)`, `n >= 1`.
     ///
     /// # Errors
-    /// If a column is constant and the kind needs its spread.
+    /// If a column is constant, or its spread is out of the range of numbers, and the kind needs it.
     pub fn fit(kind: ScaleKind, x: ArrayView2<f64>) -> Result<Self, ConstantColumn> {
         let d = x.ncols();
         let mut scaling = Self { shift: Array1::zeros(d), scale: Array1::ones(d) };
@@ -76,7 +76,7 @@ impl Scaling {
                     (mean, variance.sqrt())
                 }
             };
-            if low == high || scale <= 0.0 {
+            if low == high || scale <= 0.0 || !scale.is_finite() {
                 let spread = if low == high { 0.0 } else { (high - low) / low.abs().max(high.abs()) };
                 return Err(ConstantColumn { column: j, value: low, spread });
             }

@@ -153,6 +153,10 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
         };
         if let Some(options) = transform.gaussianizer(&plan.gaussianize) {
             lines.extend(gaussianize_lines(&at, options));
+            // Before there was cross-validation, a fit to few points used all its layers.
+            if options.is_cross_validated(plan.data.samples) {
+                lines.insert(format!("{at}.cross_validated"), true.to_string());
+            }
         }
         lines.insert(at, word(named));
     }

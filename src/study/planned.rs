@@ -50,7 +50,13 @@ pub fn run_key(folder: &Path, status: &Status) -> Option<String> {
 pub fn keys_of_version_0_1(folder: &Path) -> Option<Arc<StageKeys>> {
     let text = std::fs::read_to_string(folder.join(names::SPEC)).ok()?;
     let study = spec::read_finished(folder, names::SPEC, &text).ok()?;
-    study.points.first()?.runs.first().map(|run| Arc::clone(&run.keys))
+    let point = study.points.first()?;
+    // Fits to few points were not cross-validated then, so these runs are none of today's.
+    let plan = &point.plan;
+    let gaussianizers =
+        plan.pipelines.first()?.space.iter().filter_map(|t| t.gaussianizer(&plan.gaussianize));
+    let changed = gaussianizers.into_iter().any(|options| options.is_cross_validated(plan.data.samples));
+    point.runs.first().filter(|_| !changed).map(|run| Arc::clone(&run.keys))
 }
 
 /// The folder of a run by its name.

@@ -18,6 +18,7 @@ mod figures_data;
 mod frozen;
 mod fuzz_spec;
 mod gaussianize_edges;
+mod gaussianize_few_points;
 mod gaussianize_joint;
 mod gaussianize_oracles;
 mod gaussianize_properties;

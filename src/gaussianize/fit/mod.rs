@@ -2,28 +2,31 @@
 //!
 //! Data are kept as `(d, n)`, one component per row. Each layer whitens, rotates, and maps each
 //! component by its marginal map; then its gain is computed from the exact density of the held-out points. The best
-//! number of layers is kept.
+//! number of layers is kept. Where too few points can be held out, cross-validation chooses it.
 
 pub(super) mod components;
+mod cross_validation;
 pub mod diagnostics;
 mod pairing;
 mod prepare;
 pub(super) mod report;
+mod round_trip;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
-use super::options::GaussianizeOptions;
+use super::options::{FOLDS, GaussianizeOptions, Rotation, Watch};
 use super::rotation::rotate;
 use super::rotation::whitening::{Whitening, affine};
 use crate::numeric::normal;
 use crate::numeric::random::Stream;
-use components::{fit_components, push, round_trip};
+use components::{fit_components, push};
 use diagnostics::{directions, negentropy, sliced_distance};
 use prepare::{check_data, split};
-use report::{FitReport, LayerReport, StopReason};
+use report::{ComponentMap, FitReport, LayerReport, StopReason};
+use round_trip::worst;
 
 impl Gaussianizer {
     /// Fits the map to `x` of shape `(n, d)`. `progress` is called with the layers done and the most there can be.
@@ -39,8 +42,65 @@ impl Gaussianizer {
     ) -> Result<(Self, FitReport), GaussianizeError> {
         check_data(x)?;
         options.check_for(x.ncols())?;
+        let mut fit = match options.watch(x.nrows()) {
+            Watch::Nothing => Fit::layer_by_layer(x, 0, options, stream, progress),
+            Watch::HeldOut(held) => Fit::layer_by_layer(x, held, options, stream, progress),
+            Watch::CrossValidation { too_few } => Fit::cross_validated(x, too_few, options, stream, progress),
+        }
+        .map_err(|error| match error {
+            // Rows are counted in all the data, not in the part that the layers were fitted to.
+            GaussianizeError::RowDominates { .. } => Whitening::fit(x.t(), 0).err().unwrap_or(error),
+            error => error,
+        })?;
+        progress(options.layers, options.layers);
+        let kept = fit.layers.len();
+        fit.reports.iter_mut().for_each(|report| report.kept = report.layer <= kept);
+        let map = Self { dim: x.ncols(), layers: fit.layers };
+        let few = fit.train.slice(s![..;fit.train.nrows().div_ceil(2048).max(1), ..]);
+        let round_trip = worst(&map.inverse(map.forward(few).view()), &few.to_owned());
+        let off_data = round_trip::off_data(few);
+        let back = map.inverse(map.forward(off_data.view()).view());
+        let round_trip_off_data = worst(&back, &off_data);
+        fit.warnings.extend(round_trip::warning(few, &off_data, &back, options.tails));
+        let training = map.log_density(fit.train.view());
+        let report = FitReport {
+            stopped: fit.stopped,
+            held_out_log_likelihood: fit.reports[kept - 1].log_likelihood,
+            layers: fit.reports,
+            warnings: fit.warnings,
+            trained_on: fit.train.nrows(),
+            held_out: fit.held_out,
+            training_log_likelihood: training.sum() / training.len() as f64,
+            round_trip,
+            round_trip_off_data,
+        };
+        Ok((map, report))
+    }
+}
+
+/// The layers of a map, and how they came to be.
+struct Fit {
+    layers: Vec<Layer>,
+    /// Every layer tried.
+    reports: Vec<LayerReport>,
+    stopped: StopReason,
+    warnings: Vec<String>,
+    /// The points that the layers were fitted to.
+    train: Array2<f64>,
+    held_out: usize,
+}
+
+impl Fit {
+    /// Adds layers while `held` held-out points gain; all of them without such points.
+    fn layer_by_layer(
+        x: ArrayView2<f64>,
+        held: usize,
+        options: &GaussianizeOptions,
+        stream: &Stream,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, GaussianizeError> {
         let mut warnings = Vec::new();
-        let (train, held) = split(x, options, stream, &mut warnings)?;
+        let (train, held) = split(x, held, stream)?;
         let mut state = State::new(train, held, stream)?;
         let mut layers = Vec::new();
         let mut reports: Vec<LayerReport> = Vec::new();
@@ -65,25 +125,42 @@ impl Gaussianizer {
             layers => StopReason::AllLayers { layers },
         };
         layers.truncate(kept.max(1));
-        progress(options.layers, options.layers);
-        reports.iter_mut().for_each(|report| report.kept = report.layer <= layers.len());
-        let held_out_log_likelihood = reports[layers.len() - 1].log_likelihood;
-        let map = Self { dim: x.ncols(), layers };
-        let few = state.original.slice(s![..;state.original.nrows().div_ceil(2048).max(1), ..]);
-        let back = map.inverse(map.forward(few).view());
-        let round_trip = (&back - &few).iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-        let training = map.log_density(state.original.view());
-        let report = FitReport {
-            stopped,
-            layers: reports,
-            warnings,
-            trained_on: state.train.ncols(),
-            held_out: state.held.ncols(),
-            held_out_log_likelihood,
-            training_log_likelihood: training.sum() / training.len() as f64,
-            round_trip,
-        };
-        Ok((map, report))
+        Ok(Self { layers, reports, stopped, warnings, held_out: state.held.ncols(), train: state.original })
+    }
+
+    /// As many layers as cross-validation asks for, fitted to all points; `too_few` of them would be held out else.
+    fn cross_validated(
+        x: ArrayView2<f64>,
+        too_few: usize,
+        options: &GaussianizeOptions,
+        stream: &Stream,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, GaussianizeError> {
+        let x = x.to_owned();
+        // Dependent columns are refused, however few the points.
+        Whitening::fit(x.t(), 0)?;
+        let choice = cross_validation::choose(&x, options, stream, progress)?;
+        let mut warnings = vec![format!(
+            "{too_few} held-out points are too few to watch a fit; cross-validation over {FOLDS} parts of all {} points chose the number of layers",
+            x.nrows()
+        )];
+        let none = Array2::zeros((0, x.ncols()));
+        let mut state = State::new(x, none, stream)?;
+        let (mut layers, mut reports) = (Vec::new(), Vec::new());
+        if choice.kept == 0 {
+            let layer = cross_validation::one_normal(&state.original, choice.kept_correlation)?;
+            let report = state.one_normal(&layer, choice.log_likelihoods.first().copied());
+            (layers, reports) = (vec![layer], vec![report]);
+        }
+        for layer in 0..choice.kept {
+            let (fitted, mut report) = state.add(layer, options, stream, &mut warnings)?;
+            report.log_likelihood = choice.log_likelihoods[layer + 1];
+            layers.push(fitted);
+            reports.push(report);
+        }
+        let tried = choice.log_likelihoods.len().saturating_sub(1);
+        let stopped = StopReason::CrossValidation { kept: choice.kept, tried, folds: FOLDS };
+        Ok(Self { layers, reports, stopped, warnings, held_out: 0, train: state.original })
     }
 }
 
@@ -110,6 +187,38 @@ impl State {
             directions,
             original: train,
         })
+    }
+
+    /// The log-density in data space of each scored point under the layers so far.
+    fn log_densities(&self) -> Array1<f64> {
+        let z = if self.held.ncols() > 0 { &self.held } else { &self.train };
+        let per_point = z.map_axis(Axis(0), |z| z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>());
+        &per_point + &self.log_det
+    }
+
+    /// Applies the whitening of one normal distribution in place of a first layer, and reports it.
+    fn one_normal(&mut self, layer: &Layer, cross_validated: Option<f64>) -> LayerReport {
+        let d = self.train.nrows();
+        self.train = affine(&layer.w, &layer.mean, self.train.view());
+        self.log_det.fill(layer.log_det);
+        let own = self.log_densities();
+        let negentropies: Vec<f64> = self.train.axis_iter(Axis(0)).map(negentropy).collect();
+        LayerReport {
+            layer: 1,
+            rotation: Rotation::Pca,
+            ica_converged: None,
+            ica_iterations: 0,
+            maps: vec![ComponentMap::Identity; d],
+            bandwidths: vec![f64::NAN; d],
+            negentropy_before: negentropies.clone(),
+            negentropy_after: negentropies,
+            distance: sliced_distance(self.train.view(), &self.directions),
+            largest_z: self.train.iter().fold(0.0, |a: f64, b| a.max(b.abs())),
+            log_det: layer.log_det,
+            round_trip: 0.0,
+            log_likelihood: cross_validated.unwrap_or(own.sum() / own.len() as f64),
+            kept: true,
+        }
     }
 
     /// Fits one more layer and applies it to all points.
@@ -160,9 +269,8 @@ impl State {
             let own = self.count(&fitted, &log_det);
             (sources, self.train.clone(), own)
         };
-        let previous = self.log_det.view();
-        let per_point = after.map_axis(Axis(0), |z| z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>());
-        let log_likelihood = (&per_point + &previous).sum() / per_point.len() as f64;
+        let log_densities = self.log_densities();
+        let log_likelihood = log_densities.sum() / log_densities.len() as f64;
         let largest = |m: &Array2<f64>| m.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
         let report = LayerReport {
             layer: number,
@@ -176,7 +284,7 @@ impl State {
             distance: sliced_distance(after.view(), &self.directions),
             largest_z: largest(&self.train).max(largest(&after)),
             log_det,
-            round_trip: round_trip(&fitted, before.view()),
+            round_trip: components::round_trip(&fitted, before.view()),
             log_likelihood,
             kept: true,
         };

@@ -3,11 +3,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::gaussianize::error::GaussianizeError;
-use crate::gaussianize::options::GaussianizeOptions;
 use crate::numeric::random::Stream;
-
-/// Fewest held-out points that can decide when to stop.
-const FEWEST_HELD_OUT: usize = 20;
 
 /// Refuses data that no map can be fitted to.
 ///
@@ -33,32 +29,29 @@ pub(crate) fn check_data(x: ArrayView2<f64>) -> Result<(), GaussianizeError> {
     Ok(())
 }
 
-/// Training and held-out rows, drawn by the stream.
+/// Training rows and `held` held-out ones, drawn by the stream.
 ///
 /// # Errors
 /// Too few rows are left for training.
 pub(crate) fn split(
     x: ArrayView2<f64>,
-    options: &GaussianizeOptions,
+    held: usize,
     stream: &Stream,
-    warnings: &mut Vec<String>,
 ) -> Result<(Array2<f64>, Array2<f64>), GaussianizeError> {
     let (n, d) = x.dim();
-    let mut held = (options.held_out * n as f64).round() as usize;
-    if held > 0 && held < FEWEST_HELD_OUT {
-        warnings.push(format!(
-            "{held} held-out points are too few to watch (at least {FEWEST_HELD_OUT}), so all {} layers are used unwatched",
-            options.layers
-        ));
-        held = 0;
-    }
     if n - held < d + 1 {
         return Err(GaussianizeError::TooFew { rows: n - held, columns: d, needed: d + 1 });
     }
-    let keys = stream.child("held out").standard_normal(0, n, 1);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
+    let order = shuffled(n, stream);
     let (out, mut rows) = (order[..held].to_vec(), order[held..].to_vec());
     rows.sort_unstable();
     Ok((x.select(Axis(0), &rows), x.select(Axis(0), &out)))
+}
+
+/// The rows `0..n` in the order in which they are held out.
+pub(crate) fn shuffled(n: usize, stream: &Stream) -> Vec<usize> {
+    let keys = stream.child("held out").standard_normal(0, n, 1);
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
+    order
 }

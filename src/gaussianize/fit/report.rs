@@ -25,12 +25,31 @@ pub enum StopReason {
         /// Smallest gain that counted.
         min_gain: f64,
     },
+    /// Too few points could be held out, and cross-validation chose.
+    CrossValidation {
+        /// Layers kept; with 0 the map is that of one normal distribution.
+        kept: usize,
+        /// Layers tried.
+        tried: usize,
+        /// Parts of the points, each held out once.
+        folds: usize,
+    },
 }
 
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AllLayers { layers } => write!(f, "all {layers} layers are in use"),
+            Self::CrossValidation { kept: 0, tried, folds } => write!(
+                f,
+                "none of {tried} layers tried raised the log-likelihood of points left out of {folds} fits by more than \
+                 its standard error, so the map is that of one normal distribution"
+            ),
+            Self::CrossValidation { kept, tried, folds } => write!(
+                f,
+                "layer {kept} of {tried} tried was the last that raised the log-likelihood of points left out of {folds} \
+                 fits by more than its standard error"
+            ),
             Self::HeldOut { kept, tried, patience, min_gain } => write!(
                 f,
                 "layer {kept} of {tried} tried was the last that raised the held-out log-likelihood by \
@@ -40,7 +59,8 @@ impl fmt::Display for StopReason {
     }
 }
 
-/// One layer of a fit. Numbers are of held-out points, of training points when none were held out.
+/// One layer of a fit. Numbers are of held-out points, of training points when none were held out; after a
+/// cross-validation the log-likelihood alone is of points left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerReport {
     /// Layer, from 1.
@@ -100,10 +120,14 @@ pub struct FitReport {
     pub trained_on: usize,
     /// Held-out points.
     pub held_out: usize,
-    /// Mean log-density of held-out points under the map (of training points when none were held out).
+    /// Mean log-density of held-out points under the map, by cross-validation where that chose the layers; of training
+    /// points when nothing was held out, or the points are too few for a cross-validation.
     pub held_out_log_likelihood: f64,
     /// Mean log-density of training points under the map.
     pub training_log_likelihood: f64,
     /// Largest `|G^-1(G(x)) - x|` over up to 2048 training points, in data units.
     pub round_trip: f64,
+    /// The same over twice as many points between the training points and beyond them; infinite where one does not come
+    /// back as a number.
+    pub round_trip_off_data: f64,
 }

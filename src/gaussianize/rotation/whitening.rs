@@ -29,8 +29,68 @@ impl Whitening {
     /// columns of very different units do no harm).
     ///
     /// # Errors
-    /// A constant or dependent column, or an eigenvalue routine that fails.
+    /// A column that is constant, nearly constant or out of scale, dependent columns, a row beside which all others are
+    /// equal, or an eigenvalue routine that fails.
     pub fn fit(x: ArrayView2<f64>, layer: usize) -> Result<Self, GaussianizeError> {
+        let moments = Moments::of(x)?;
+        Self::from_moments(&moments, layer).map_err(|error| match error {
+            GaussianizeError::RankDeficient { smallest, .. } => match moments.dominating_row(x) {
+                Some((row, columns)) => GaussianizeError::RowDominates { row, columns, smallest },
+                None => error,
+            },
+            error => error,
+        })
+    }
+
+    /// As [`fit`](Self::fit) for few points, such that *fresh* points have about unit variance: correlations are
+    /// multiplied by `kept`, from 0 to 1, and variances by `(n + 1) / (n - 1)`, the variance of a fresh point around the
+    /// mean of `n` others over that of those around it.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn shrunk(x: ArrayView2<f64>, kept: f64, layer: usize) -> Result<Self, GaussianizeError> {
+        let n = x.ncols() as f64;
+        let mut moments = Moments::of(x)?;
+        for ((i, j), r) in moments.correlation.indexed_iter_mut() {
+            *r *= if i == j { 1.0 } else { kept };
+        }
+        moments.std *= ((n + 1.0) / (n - 1.0)).sqrt();
+        Self::from_moments(&moments, layer)
+    }
+
+    fn from_moments(moments: &Moments, layer: usize) -> Result<Self, GaussianizeError> {
+        let Moments { mean, std, correlation } = moments;
+        let d = mean.len();
+        let failed = |reason: String| GaussianizeError::Numerical { layer, reason };
+        let (eigenvalues, vectors) = correlation.eigh(UPLO::Lower).map_err(|e| failed(e.to_string()))?;
+        let smallest = eigenvalues.iter().copied().fold(f64::INFINITY, f64::min);
+        if smallest.is_nan() || smallest <= FULL_RANK {
+            return Err(GaussianizeError::RankDeficient { columns: d, smallest });
+        }
+        // Leading axes first; signs fixed by the largest entry, so that they do not depend on the library.
+        let axis = |i: usize| {
+            let v = vectors.column(d - 1 - i);
+            let lead = v.iter().fold(0.0_f64, |a, b| if b.abs() > a.abs() + 1e-9 { *b } else { a });
+            v.mapv(|c| if lead < 0.0 { -c } else { c })
+        };
+        let root = |i: usize| eigenvalues[d - 1 - i].sqrt();
+        let axes: Vec<Array1<f64>> = (0..d).map(axis).collect();
+        let matrix = Array2::from_shape_fn((d, d), |(i, j)| axes[i][j] / (root(i) * std[j]));
+        let inverse = Array2::from_shape_fn((d, d), |(j, i)| axes[i][j] * root(i) * std[j]);
+        let log_det = -(0..d).map(|i| root(i).ln() + std[i].ln()).sum::<f64>();
+        Ok(Self { mean: mean.clone(), matrix, inverse, log_det })
+    }
+}
+
+/// Mean, standard deviations and correlations of points `(d, n)`, with the divisor `n`.
+struct Moments {
+    mean: Array1<f64>,
+    std: Array1<f64>,
+    correlation: Array2<f64>,
+}
+
+impl Moments {
+    fn of(x: ArrayView2<f64>) -> Result<Self, GaussianizeError> {
         let (d, n) = x.dim();
         let mean: Array1<f64> = x
             .axis_iter(Axis(0))
@@ -51,33 +111,32 @@ impl Whitening {
         }
         let std = covariance.diag().mapv(f64::sqrt);
         for (column, s) in std.iter().enumerate() {
-            if *s <= 1e-13 * mean[column].abs() || *s < f64::MIN_POSITIVE {
-                let value = mean[column];
-                return Err(match x.row(column).iter().all(|v| *v == x[[column, 0]]) {
-                    true => GaussianizeError::ConstantColumn { column, value },
-                    false => GaussianizeError::NearlyConstant { column, value, spread: s / value.abs() },
-                });
+            let value = mean[column];
+            if x.row(column).iter().all(|v| *v == x[[column, 0]]) {
+                return Err(GaussianizeError::ConstantColumn { column, value: x[[column, 0]] });
+            }
+            if *s < f64::MIN_POSITIVE || !s.is_finite() {
+                return Err(GaussianizeError::OutOfScale { column, std: *s });
+            }
+            if *s <= 1e-13 * value.abs() {
+                return Err(GaussianizeError::NearlyConstant { column, value, spread: s / value.abs() });
             }
         }
         let correlation = Array2::from_shape_fn((d, d), |(i, j)| covariance[[i, j]] / (std[i] * std[j]));
-        let failed = |reason: String| GaussianizeError::Numerical { layer, reason };
-        let (eigenvalues, vectors) = correlation.eigh(UPLO::Lower).map_err(|e| failed(e.to_string()))?;
-        let smallest = eigenvalues.iter().copied().fold(f64::INFINITY, f64::min);
-        if smallest.is_nan() || smallest <= FULL_RANK {
-            return Err(GaussianizeError::RankDeficient { columns: d, smallest });
-        }
-        // Leading axes first; signs fixed by the largest entry, so that they do not depend on the library.
-        let axis = |i: usize| {
-            let v = vectors.column(d - 1 - i);
-            let lead = v.iter().fold(0.0_f64, |a, b| if b.abs() > a.abs() + 1e-9 { *b } else { a });
-            v.mapv(|c| if lead < 0.0 { -c } else { c })
+        Ok(Self { mean, std, correlation })
+    }
+
+    /// The row that makes up all of the variance of two or more columns to a millionth, with the number of those columns.
+    /// A single row far out makes up `1 - 1/n` of it, and moves the mean by the rest.
+    fn dominating_row(&self, x: ArrayView2<f64>) -> Option<(usize, usize)> {
+        let (d, n) = x.dim();
+        let all = (n as f64 - 1.0) * (1.0 - 1e-6);
+        let dominates = |row: usize, column: usize| {
+            ((x[[column, row]] - self.mean[column]) / self.std[column]).powi(2) > all
         };
-        let root = |i: usize| eigenvalues[d - 1 - i].sqrt();
-        let axes: Vec<Array1<f64>> = (0..d).map(axis).collect();
-        let matrix = Array2::from_shape_fn((d, d), |(i, j)| axes[i][j] / (root(i) * std[j]));
-        let inverse = Array2::from_shape_fn((d, d), |(j, i)| axes[i][j] * root(i) * std[j]);
-        let log_det = -(0..d).map(|i| root(i).ln() + std[i].ln()).sum::<f64>();
-        Ok(Self { mean, matrix, inverse, log_det })
+        let rows = (0..n).filter(|row| (0..d).any(|column| dominates(*row, column)));
+        let counted = rows.map(|row| (row, (0..d).filter(|column| dominates(row, *column)).count()));
+        counted.max_by_key(|(_, columns)| *columns).filter(|(_, columns)| *columns > 1)
     }
 }
 
