@@ -35,6 +35,7 @@ pub enum ReferenceScale {
     "column {column} {}, so it cannot be scaled; drop it or use scale = \"none\"",
     match spread {
         0.0 => format!("has the same value ({value}) in every training point"),
+        spread if *spread > 1e-6 => format!("has values such as {value:e}, whose squares leave the range of numbers"),
         spread => format!("is nearly constant over the training points ({value}, relative spread {spread:.0e})"),
     }
 )]

@@ -51,7 +51,7 @@ fn what_is_done_is_kept_and_only_what_is_new_is_computed() {
     let folder = old();
     let metrics = rows(folder.path().join("sweep/metrics.csv"));
     let network: Vec<u8> =
-        std::fs::read(folder.path().join("sweep/runs/baseline-r0-76c5618908ce4f57/model.safetensors"))
+        std::fs::read(folder.path().join("sweep/runs/baseline-r0-025efc4f46a5c8e6/model.safetensors"))
             .unwrap();
     let again = run(folder.path(), &["run", "spec.toml", "--out", "sweep", "--json"]);
     succeeded(&again);
@@ -65,7 +65,7 @@ fn what_is_done_is_kept_and_only_what_is_new_is_computed() {
     // The plan has the same numbers, and its runs are found under their new names.
     let status = said(&run(folder.path(), &["sweep", "status", "sweep"]));
     assert!(status.contains("done") && status.contains("0-3"), "{status}");
-    assert!(!folder.path().join("sweep/runs/baseline-r0-76c5618908ce4f57").exists());
+    assert!(!folder.path().join("sweep/runs/baseline-r0-025efc4f46a5c8e6").exists());
     // One more width, in a folder without a plan: two new runs beside the four.
     std::fs::remove_file(folder.path().join("sweep/points.json")).unwrap();
     let more =
