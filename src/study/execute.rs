@@ -142,6 +142,9 @@ impl FrozenStudy {
     /// If a run's table is damaged or a file cannot be written.
     pub fn collect(&self, out: &Path) -> Result<Collected, StudyError> {
         remove_leftovers(out)?;
+        // Whoever runs the whole study writes the same tables, and holds the folder alone; jobs that execute parts of it
+        // share it.
+        let _lock = Lock::shared(out)?;
         Provenance::remove(out)?;
         let statuses = self.statuses(out)?;
         let folders: Vec<PathBuf> = self.runs.iter().map(|run| Self::folder(out, run)).collect();

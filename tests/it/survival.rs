@@ -235,3 +235,19 @@ fn job_arrays_cover_what_is_not_done() {
     let output = run(folder.path(), &dry);
     assert!(said(&output).contains("array 0,2-3"), "task 1 is done");
 }
+
+#[test]
+fn collecting_waits_for_whoever_writes_the_tables() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), &study(60));
+    succeeded(&run(folder.path(), &["sweep", "plan", "spec.toml", "--out", "shared"]));
+    let command = ["run", "spec.toml", "--out", "shared", "--quiet", "--jobs", "1"];
+    let waiting = Waiting::begin(folder.path(), &command, &["train:30"]);
+    let collected = run(folder.path(), &["sweep", "collect", "shared"]);
+    assert_eq!(collected.status.code(), Some(2));
+    assert!(message(&collected).contains("in use by process"), "{}", message(&collected));
+    waiting.kill();
+    // Without it, what is done is collected.
+    let collected = run(folder.path(), &["sweep", "collect", "shared"]);
+    assert!(message(&collected).contains("not done: runs"), "{}", message(&collected));
+}

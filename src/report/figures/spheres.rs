@@ -9,7 +9,7 @@ use super::results::Results;
 use crate::data::table::{self, TableOptions};
 use crate::metrics::RealManifold;
 use crate::run::{FinishedRun, RunError};
-use crate::store::StoreError;
+use crate::store::{StoreError, names};
 use ndarray::{Array2, s};
 
 /// Points of each panel.
@@ -63,7 +63,7 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
     )];
     for (pipeline, values) in &chosen {
         let Some((folder, _)) = results.run(pipeline, values) else { continue };
-        let path = folder.join("samples.csv");
+        let path = folder.join(names::SAMPLES);
         let read = |reason: String| StoreError::Read { path: path.clone(), reason };
         let samples =
             table::read(&path, &TableOptions::with_header()).map_err(|e| read(e.to_string()))?.points;
