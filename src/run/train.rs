@@ -88,7 +88,7 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     let (dim, steps) = (points.ncols(), plan.schedule.steps());
     let network = Network::new(dim, steps, &plan.network, &run.stream(Purpose::Parameters), run.device)?;
     let mut job = TrainingJob::new(points.clone(), &plan.schedule, network, plan.train, streams)?;
-    let mut checkpoints = Checkpoints::new(run.folder.path(), &checkpoint_key(run), run.checkpoint_every);
+    let mut checkpoints = checkpoints(run);
     let restored = checkpoints
         .restore(|bytes, iteration| job.resume(bytes).ok().filter(|()| job.iteration() == iteration));
     let mut losses = restored.map_or(Vec::new(), |((), losses)| losses);
@@ -115,9 +115,10 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     Ok(Trained { network: training.into_network()?, losses })
 }
 
-/// The training of this run and no other: its key and replicate.
-pub(super) fn checkpoint_key(run: &Run) -> String {
-    run.keys.training.as_ref().map_or(String::new(), |key| format!("{key} {}", run.label.replicate))
+/// The checkpoints of this run's training and of no other.
+pub(super) fn checkpoints(run: &Run) -> Checkpoints {
+    let training = run.keys.training_of(run.label.replicate).unwrap_or_default();
+    Checkpoints::new(run.folder.path(), &training, run.checkpoint_every)
 }
 
 fn logged(
@@ -144,7 +145,7 @@ fn keep<'a>(run: &'a Run, prepared: &Prepared, trained: Trained) -> Result<Model
     run.folder.write_rows(names::LOSS, run.sweep_keys, run.label, &trained.losses)?;
     let bytes = trained.network.to_safetensors()?;
     run.folder.write(names::MODEL, |out| out.write_all(&bytes))?;
-    Checkpoints::new(run.folder.path(), &checkpoint_key(run), run.checkpoint_every).clear()?;
+    checkpoints(run).clear()?;
     let plain = NetworkDenoiser::new(trained.network, 1.0)?;
     let points = prepared.space.points.view();
     let control_scale =

@@ -7,7 +7,6 @@
 //! A stage's key is the hash of the lines that the stage depends on, those of the stages before it included. Stages
 //! of one key give the same bits, so they are computed once and shared.
 
-use super::file::SpecFile;
 use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::sections::{ComponentFile, DataFile};
@@ -51,6 +50,11 @@ impl StageKeys {
     pub fn folder_suffix(&self) -> &str {
         &self.run[..NAME_LENGTH]
     }
+
+    /// What a checkpoint of a replicate's training is a checkpoint of; none where nothing is trained.
+    pub fn training_of(&self, replicate: usize) -> Option<String> {
+        self.training.as_ref().map(|key| format!("{key} {replicate}"))
+    }
 }
 
 /// The keys of `[diffusion]` that only sampling depends on.
@@ -60,61 +64,142 @@ const CLIP: &str = "diffusion.clip";
 /// Lines of canonical text, by key.
 type Lines = BTreeMap<String, String>;
 
-/// The canonical text of a spec as a whole, without what only adds or leaves out runs (sweep, replicates, pipelines)
-/// and without its name: what two specs must share to live in one folder.
-pub fn canonical(plan: &Plan) -> BTreeMap<String, String> {
-    let file = &plan.resolved;
-    let mut lines = data_lines(plan);
-    lines.extend(gaussianize_lines("gaussianize", &plan.gaussianize));
-    lines.extend(differing("diffusion", &file.diffusion, &table(&DiffusionOptions::default())));
-    lines.extend(network_lines(plan));
-    lines.extend(training_lines(plan));
-    lines.extend(control_lines(plan));
-    lines.extend(sampling_lines(file));
-    lines.extend(metrics_lines(file));
-    for (name, options) in &file.pipeline {
-        lines.extend(differing(&format!("pipeline.{name}"), options, &Table::new()));
-    }
-    lines
+/// What identifies the runs of a plan: the canonical lines of each of its sections, made once for all its pipelines.
+pub struct Identity<'a> {
+    plan: &'a Plan,
+    /// Whether cross-validation chooses the layers of fits to few points. Version 0.1 used all layers.
+    cross_validation: bool,
+    data: Lines,
+    /// What the network is trained for, but not how points are drawn with it.
+    diffusion: Lines,
+    network: Lines,
+    training: Lines,
+    /// The lambda whose effect is put on the output of the trained network.
+    control: Lines,
+    /// With the one value of `[diffusion]` that only sampling depends on.
+    sampling: Lines,
+    metrics: Lines,
 }
 
-/// The hash of [`canonical`], in hexadecimal.
-pub fn digest(plan: &Plan) -> String {
-    key(&canonical(plan))
+impl<'a> Identity<'a> {
+    /// The lines of a plan.
+    pub fn of(plan: &'a Plan) -> Self {
+        let file = &plan.resolved;
+        let mut diffusion = differing("diffusion", &file.diffusion, &usual::DIFFUSION);
+        let variance = diffusion.remove(VARIANCE);
+        diffusion.remove(CLIP);
+        let mut sampling = differing("sample", &file.sample, &usual::SAMPLE);
+        sampling.extend(variance.map(|value| (VARIANCE.to_string(), value)));
+        Self {
+            data: data_lines(plan),
+            diffusion,
+            network: differing("network", &file.network, &usual::NETWORK),
+            training: training_lines(plan),
+            control: control_lines(plan),
+            sampling,
+            metrics: differing("metrics", &file.metrics, &usual::METRICS),
+            cross_validation: true,
+            plan,
+        }
+    }
+
+    /// The lines of what version 0.1 computed of a plan.
+    pub fn of_version_0_1(plan: &'a Plan) -> Self {
+        Self { cross_validation: false, ..Self::of(plan) }
+    }
+
+    /// The canonical text of a spec as a whole, without what only adds or leaves out runs (sweep, replicates, pipelines)
+    /// and without its name: what two specs must share to live in one folder.
+    pub fn canonical(&self) -> BTreeMap<String, String> {
+        let file = &self.plan.resolved;
+        let mut lines = self.data.clone();
+        lines.extend(gaussianize_lines("gaussianize", &self.plan.gaussianize));
+        lines.extend(differing("diffusion", &file.diffusion, &usual::DIFFUSION));
+        for section in [&self.network, &self.training, &self.control, &self.sampling, &self.metrics] {
+            add(&mut lines, section);
+        }
+        for (name, options) in &file.pipeline {
+            lines.extend(differing(&format!("pipeline.{name}"), options, &Table::new()));
+        }
+        lines
+    }
+
+    /// The keys of the stages of one pipeline.
+    pub fn stage_keys(&self, pipeline: &Pipeline) -> StageKeys {
+        self.keys_and_lines(pipeline).0
+    }
+
+    /// All lines of the run of one pipeline, of which its key is the hash.
+    pub fn run_lines(&self, pipeline: &Pipeline) -> BTreeMap<String, String> {
+        self.keys_and_lines(pipeline).1
+    }
+
+    fn keys_and_lines(&self, pipeline: &Pipeline) -> (StageKeys, Lines) {
+        let plan = self.plan;
+        let mut lines = self.data.clone();
+        if let Source::Table(_) = plan.data.source {
+            // The split of a table depends on how many points are kept aside.
+            lines.insert("table.reference".into(), plan.metrics.reference.to_string());
+            lines.insert("table.fresh".into(), plan.sample.count.to_string());
+        }
+        let data = key(&lines);
+        lines.extend(space_lines(plan, pipeline, self.cross_validation));
+        let space = key(&lines);
+        lines.insert("denoiser".into(), word(pipeline.denoiser));
+        add(&mut lines, &self.diffusion);
+        let training = pipeline.is_trained().then(|| {
+            add(&mut lines, &self.network);
+            add(&mut lines, &self.training);
+            key(&lines)
+        });
+        if pipeline.is_trained() {
+            add(&mut lines, &self.control);
+        }
+        add(&mut lines, &self.sampling);
+        lines.extend(clip_lines(plan, pipeline));
+        let sampling = key(&lines);
+        add(&mut lines, &self.metrics);
+        (StageKeys { data, space, training, sampling, run: key(&lines) }, lines)
+    }
 }
 
-/// The keys of the stages of one pipeline.
-pub fn stage_keys(plan: &Plan, pipeline: &Pipeline) -> StageKeys {
-    let mut lines = data_lines(plan);
-    if let Source::Table(_) = plan.data.source {
-        // The split of a table depends on how many points are kept aside.
-        lines.insert("table.reference".into(), plan.metrics.reference.to_string());
-        lines.insert("table.fresh".into(), plan.sample.count.to_string());
-    }
-    let data = key(&lines);
-    lines.extend(space_lines(plan, pipeline));
-    let space = key(&lines);
-    lines.insert("denoiser".into(), word(pipeline.denoiser));
-    lines.extend(diffusion_lines(&plan.resolved));
-    let training = pipeline.is_trained().then(|| {
-        lines.extend(network_lines(plan));
-        lines.extend(training_lines(plan));
-        key(&lines)
+/// The sections of a spec that says nothing, as TOML.
+mod usual {
+    use super::{
+        DiffusionOptions, GaussianizeOptions, MetricsOptions, NetworkOptions, SampleOptions, Table,
+        TrainOptions, Value, table,
+    };
+    use std::sync::LazyLock;
+
+    pub static DIFFUSION: LazyLock<Table> = LazyLock::new(|| table(&DiffusionOptions::default()));
+    pub static GAUSSIANIZE: LazyLock<Table> = LazyLock::new(|| table(&GaussianizeOptions::default()));
+    pub static METRICS: LazyLock<Table> = LazyLock::new(|| table(&MetricsOptions::default()));
+    pub static SAMPLE: LazyLock<Table> = LazyLock::new(|| table(&SampleOptions::default()));
+    pub static NETWORK: LazyLock<Table> = LazyLock::new(|| {
+        let mut usual = table(&NetworkOptions::default());
+        let hidden = NetworkOptions::DEFAULT_HIDDEN.map(|width| Value::Integer(width as i64));
+        usual.insert("hidden".into(), Value::Array(hidden.to_vec()));
+        usual
     });
-    if pipeline.is_trained() {
-        lines.extend(control_lines(plan));
-    }
-    lines.extend(sampling_lines(&plan.resolved));
-    lines.extend(clip_lines(plan, pipeline));
-    let sampling = key(&lines);
-    lines.extend(metrics_lines(&plan.resolved));
-    StageKeys { data, space, training, sampling, run: key(&lines) }
+    /// Without what the lines of a training state in a form of their own.
+    pub static TRAIN: LazyLock<Table> = LazyLock::new(|| {
+        let mut usual = table(&TrainOptions::default());
+        super::OWN_FORM.iter().for_each(|key| drop(usual.remove(*key)));
+        usual
+    });
+}
+
+/// The keys of `[train]` that its lines state in a form of their own.
+const OWN_FORM: [&str; 3] = ["epochs", "iterations", "isotropy"];
+
+fn add(lines: &mut Lines, section: &Lines) {
+    lines.extend(section.iter().map(|(key, value)| (key.clone(), value.clone())));
 }
 
 fn key(lines: &Lines) -> String {
     let mut hash = Sha256::new_with_prefix(format!("gdiff numerics {NUMERICS}\n"));
     for (key, value) in lines {
-        hash.update(format!("{key} = {value}\n"));
+        [key.as_str(), " = ", value, "\n"].into_iter().for_each(|part| hash.update(part));
     }
     hex(hash)
 }
@@ -140,10 +225,10 @@ fn data_lines(plan: &Plan) -> Lines {
 }
 
 fn gaussianize_lines(section: &str, options: &GaussianizeOptions) -> Lines {
-    differing(section, options, &table(&GaussianizeOptions::default()))
+    differing(section, options, &usual::GAUSSIANIZE)
 }
 
-fn space_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
+fn space_lines(plan: &Plan, pipeline: &Pipeline, cross_validation: bool) -> Lines {
     let mut lines = Lines::new();
     for (i, transform) in pipeline.space.iter().enumerate() {
         let at = format!("space[{i}]");
@@ -154,20 +239,12 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
         if let Some(options) = transform.gaussianizer(&plan.gaussianize) {
             lines.extend(gaussianize_lines(&at, options));
             // Before there was cross-validation, a fit to few points used all its layers.
-            if options.is_cross_validated(plan.data.samples) {
+            if cross_validation && options.is_cross_validated(plan.data.samples) {
                 lines.insert(format!("{at}.cross_validated"), true.to_string());
             }
         }
         lines.insert(at, word(named));
     }
-    lines
-}
-
-/// What the network is trained for, but not how points are drawn with it.
-fn diffusion_lines(file: &SpecFile) -> Lines {
-    let mut lines = differing("diffusion", &file.diffusion, &table(&DiffusionOptions::default()));
-    lines.remove(VARIANCE);
-    lines.remove(CLIP);
     lines
 }
 
@@ -178,22 +255,11 @@ fn clip_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
     plan.sample.clips(pipeline.denoiser).then_some(line).into_iter().collect()
 }
 
-fn network_lines(plan: &Plan) -> Lines {
-    let mut usual = table(&NetworkOptions::default());
-    let hidden = NetworkOptions::DEFAULT_HIDDEN.map(|width| Value::Integer(width as i64));
-    usual.insert("hidden".into(), Value::Array(hidden.to_vec()));
-    differing("network", &plan.resolved.network, &usual)
-}
-
 /// The training, its length in iterations however it was given, and its loss. A control trains as lambda = 0 does.
 fn training_lines(plan: &Plan) -> Lines {
-    let mut usual = table(&TrainOptions::default());
     let mut train = table(&plan.resolved.train);
-    for key in ["epochs", "iterations", "isotropy"] {
-        usual.remove(key);
-        train.remove(key);
-    }
-    let mut lines = differing("train", &train, &usual);
+    OWN_FORM.iter().for_each(|key| drop(train.remove(*key)));
+    let mut lines = differing("train", &train, &usual::TRAIN);
     lines.insert("train.iterations".into(), plan.iterations.to_string());
     let loss = plan.train.loss();
     if loss.lambda != 0.0 && !loss.control {
@@ -206,22 +272,9 @@ fn training_lines(plan: &Plan) -> Lines {
     lines
 }
 
-/// The lambda whose effect is put on the output of the trained network.
 fn control_lines(plan: &Plan) -> Lines {
     let line = |lambda| ("train.isotropy.control".to_string(), Value::Float(lambda).to_string());
     plan.control().map(line).into_iter().collect()
-}
-
-fn sampling_lines(file: &SpecFile) -> Lines {
-    let mut lines = differing("sample", &file.sample, &table(&SampleOptions::default()));
-    let variance =
-        differing("diffusion", &file.diffusion, &table(&DiffusionOptions::default())).remove(VARIANCE);
-    lines.extend(variance.map(|value| (VARIANCE.to_string(), value)));
-    lines
-}
-
-fn metrics_lines(file: &SpecFile) -> Lines {
-    differing("metrics", &file.metrics, &table(&MetricsOptions::default()))
 }
 
 /// The word for a choice in a spec.

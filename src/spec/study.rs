@@ -4,7 +4,7 @@ use super::check;
 use super::error::SpecError;
 use super::file;
 use super::grid::{Setting, lay_out};
-use super::identity::{self, StageKeys};
+use super::identity::{Identity, StageKeys};
 use super::no_effect;
 use super::origin::Origins;
 use super::overrides::Override;
@@ -80,9 +80,7 @@ impl Study {
         let paths = paths_shown(&settings);
         let mut points = Vec::new();
         let mut runs = 0_usize;
-        // Where each pipeline with these values was seen first. The run may be the same at points that differ, as that of
-        // the exact denoiser is for every width of the network; then it is done once, and is listed at each of them.
-        let mut seen: HashMap<(String, String), usize> = HashMap::new();
+        let mut asking: HashMap<(String, String), Alike> = HashMap::new();
         for settings in &settings {
             let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());
             let point = point(&table, origins, reuse, (&keys, &paths), settings)?;
@@ -93,10 +91,12 @@ impl Study {
                 );
                 return Err(origins.error(at, message));
             }
-            let values = identity::digest(&point.plan);
-            for pipeline in &point.plan.pipelines {
-                if let Some(first) = seen.insert((pipeline.name.clone(), values.clone()), points.len()) {
-                    let number = points.len();
+            for (pipeline, run) in point.plan.pipelines.iter().zip(&point.runs) {
+                let number = points.len();
+                let key = (pipeline.name.clone(), run.keys.run.clone());
+                let alike = asking.entry(key).or_insert_with(|| Alike::new(number));
+                let plan_of = |number: usize| points.get(number).map_or(&point.plan, |p: &Point| &p.plan);
+                if let Some(first) = alike.first_of_same_values(number, plan_of) {
                     let message = format!(
                         "points {first} and {number} of the sweep ({}) ask for the very same runs; take one of them out",
                         point.values.join(", ")
@@ -164,7 +164,7 @@ impl Study {
     /// What another spec must share to live in the same folder, line by line: all but the name, the sweep, the
     /// replicates and the pipelines, which only add or leave out runs.
     pub fn canonical(&self) -> BTreeMap<String, String> {
-        identity::canonical(&self.base)
+        Identity::of(&self.base).canonical()
     }
 
     /// Whether the other study has the same runs, under the same values of the same keys, in the same order.
@@ -177,6 +177,35 @@ impl Study {
         let points =
             || self.points.len() == other.points.len() && self.points.iter().zip(&other.points).all(same);
         (&self.base.name, &self.keys) == (&other.base.name, &other.keys) && points()
+    }
+}
+
+/// The points that ask for the same run of a pipeline. Points of other values may do so, as for the run of the exact
+/// denoiser at every width of the network; it is done once then, and is listed at each of them.
+struct Alike {
+    first: usize,
+    /// The points by their canonical text, which is made from the second of them on.
+    by_text: HashMap<BTreeMap<String, String>, usize>,
+}
+
+impl Alike {
+    fn new(first: usize) -> Self {
+        Self { first, by_text: HashMap::new() }
+    }
+
+    /// The point before this one that has all its values, if there is one.
+    fn first_of_same_values<'p>(
+        &mut self,
+        number: usize,
+        plan_of: impl Fn(usize) -> &'p Plan,
+    ) -> Option<usize> {
+        if number == self.first {
+            return None;
+        }
+        if self.by_text.is_empty() {
+            self.by_text.insert(Identity::of(plan_of(self.first)).canonical(), self.first);
+        }
+        self.by_text.insert(Identity::of(plan_of(number)).canonical(), number)
     }
 }
 
@@ -230,11 +259,12 @@ fn point(
     }
     let plan = check::plan(file::from_table(table, &origins)?, &origins, reuse)?;
     let unwritable = |e| origins.error("", format!("a value has no TOML form: {e}"));
-    let identity = |pipeline: &Pipeline| {
+    let identity = Identity::of(&plan);
+    let run = |pipeline: &Pipeline| {
         let spec = plan.run_toml(pipeline).map(Arc::from).map_err(&unwritable)?;
-        Ok(RunIdentity { spec, keys: Arc::new(identity::stage_keys(&plan, pipeline)) })
+        Ok(RunIdentity { spec, keys: Arc::new(identity.stage_keys(pipeline)) })
     };
-    let runs = plan.pipelines.iter().map(identity).collect::<Result<Vec<_>, SpecError>>()?;
+    let runs = plan.pipelines.iter().map(run).collect::<Result<Vec<_>, SpecError>>()?;
     let shown = |key: &String| {
         settings.iter().find(|(k, ..)| k == key).map_or(String::new(), |(_, value, _)| match value {
             Value::String(path) if key == sweep_paths::PATH => paths.get(path).unwrap_or(path).clone(),

@@ -81,7 +81,7 @@ impl FrozenStudy {
                     .map_err(StudyError::Spec)?;
                 study.check_memory().map_err(StudyError::Spec)?;
                 let key = study.points.first().and_then(|point| point.runs.first()).map(|run| &run.keys.run);
-                if run.keys.as_ref().is_some_and(|keys| Some(&keys.run) != key) {
+                if run.keys.as_ref().is_some_and(|keys| !key.is_some_and(|key| keys.is_run(key))) {
                     return Err(specs.damaged(run));
                 }
                 todo.push((index, text.into(), study));
@@ -106,7 +106,7 @@ impl FrozenStudy {
         let failures = if runs.is_empty() {
             Vec::new()
         } else {
-            let lenders = self.lenders(out, &runs);
+            let lenders = self.lenders(out, todo.iter().map(|(index, ..)| *index));
             let lenders = lenders.iter().map(|(folder, status)| (folder.as_path(), status));
             let scheduler = Scheduler::new(options, reporter, &self.keys)?;
             scheduler.run_all(&runs.iter().collect::<Vec<_>>(), lenders)?
@@ -119,16 +119,11 @@ impl FrozenStudy {
         Ok(Executed { asked, before: asked - runs.len(), failures })
     }
 
-    /// Finished runs of the plan that have trained a network which one of these runs needs.
-    fn lenders(&self, out: &Path, runs: &[PlannedRun]) -> Vec<(PathBuf, Status)> {
-        let needed: HashSet<(&str, usize)> = runs
-            .iter()
-            .filter_map(|run| Some((run.keys.training.as_deref()?, run.label.replicate)))
-            .collect();
-        let lends = |run: &&FrozenRun| {
-            let training = run.keys.as_ref().and_then(|keys| keys.training.as_deref());
-            training.is_some_and(|key| needed.contains(&(key, run.label.replicate)))
-        };
+    /// Finished runs of the plan that have trained a network which one of the runs of these indices needs.
+    fn lenders(&self, out: &Path, todo: impl Iterator<Item = usize>) -> Vec<(PathBuf, Status)> {
+        let network = |run: &FrozenRun| run.keys.as_ref().and_then(|keys| keys.network);
+        let needed: HashSet<usize> = todo.filter_map(|index| network(&self.runs[index])).collect();
+        let lends = |run: &&FrozenRun| network(run).is_some_and(|number| needed.contains(&number));
         let finished = |run: &FrozenRun| {
             let folder = Self::folder(out, run);
             Status::read_done(&folder).map(|status| (folder, status))

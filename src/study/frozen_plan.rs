@@ -3,13 +3,11 @@
 use super::error::StudyError;
 use super::held::{Held, holds, refuse_foreign};
 use super::planned::{self, finished, planned};
-use crate::numeric::digest::hex;
 use crate::run::RunError;
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{Label, Lock, Status, StoreError, atomic, names};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -22,7 +20,7 @@ use std::sync::Arc;
 pub struct FrozenRun {
     /// Name, pipeline, replicate and sweep values.
     pub label: Label,
-    /// The keys of the run, and of its training where it has one, in hexadecimal; none in plans of version 0.1.
+    /// What identifies the run; none in plans of version 0.1.
     pub keys: Option<FrozenKeys>,
     /// Where its resolved spec (TOML) begins in `specs.txt`, bytes.
     begin: u64,
@@ -31,15 +29,38 @@ pub struct FrozenRun {
 }
 
 /// What identifies a frozen run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrozenKeys {
-    /// The key of the run.
-    pub run: String,
-    /// SHA-256 of its spec.
-    pub spec: String,
-    /// The key of its training; runs of one training and replicate share a network.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<String>,
+    /// The beginning of the key of the run and of the SHA-256 of its spec, in hexadecimal, one behind the other.
+    digests: String,
+    /// The number of the network that it trains, where it trains one; runs of one number share it.
+    pub network: Option<usize>,
+}
+
+/// Characters of a run's key that a plan keeps: no two runs share them.
+const RUN_KEY: usize = 32;
+/// Characters of a spec's digest that a plan keeps: they tell damage.
+const SPEC_DIGEST: usize = 16;
+
+/// The part of a spec's digest that a plan keeps.
+fn spec_digest(text: &str) -> String {
+    atomic::digest(text.as_bytes())[..SPEC_DIGEST].to_string()
+}
+
+impl FrozenKeys {
+    fn new(run: &planned::PlannedRun, network: Option<usize>) -> Self {
+        Self { digests: format!("{}{}", &run.keys.run[..RUN_KEY], spec_digest(&run.spec)), network }
+    }
+
+    /// Whether this is the run of that key.
+    pub fn is_run(&self, key: &str) -> bool {
+        key.get(..RUN_KEY).is_some_and(|key| self.digests.starts_with(key))
+    }
+
+    /// Whether that is its spec.
+    fn is_spec(&self, text: &str) -> bool {
+        self.digests.get(RUN_KEY..) == Some(spec_digest(text).as_str())
+    }
 }
 
 /// A run as `points.json` has it: flat, and read much faster than what serde would flatten.
@@ -52,12 +73,15 @@ struct StoredRun {
     begin: u64,
     length: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    keys: Option<FrozenKeys>,
+    digests: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<usize>,
 }
 
 impl From<StoredRun> for FrozenRun {
     fn from(stored: StoredRun) -> Self {
-        let StoredRun { run, pipeline, replicate, values, begin, length, keys } = stored;
+        let StoredRun { run, pipeline, replicate, values, begin, length, digests, network } = stored;
+        let keys = digests.map(|digests| FrozenKeys { digests, network });
         Self { label: Label { run, pipeline, replicate, values }, keys, begin, length }
     }
 }
@@ -65,7 +89,9 @@ impl From<StoredRun> for FrozenRun {
 impl From<FrozenRun> for StoredRun {
     fn from(frozen: FrozenRun) -> Self {
         let FrozenRun { label: Label { run, pipeline, replicate, values }, keys, begin, length } = frozen;
-        Self { run, pipeline, replicate, values, begin, length, keys }
+        let network = keys.as_ref().and_then(|keys| keys.network);
+        let digests = keys.map(|keys| keys.digests);
+        Self { run, pipeline, replicate, values, begin, length, digests, network }
     }
 }
 
@@ -132,6 +158,7 @@ impl FrozenStudy {
             .map_err(|e| StoreError::Read { path: ".".into(), reason: e.to_string() })?;
         let mut specs = String::new();
         let mut begins: HashMap<Arc<str>, u64> = HashMap::new();
+        let mut networks: HashMap<(String, usize), usize> = HashMap::new();
         let runs = planned(study, out)
             .into_iter()
             .map(|run| {
@@ -143,12 +170,12 @@ impl FrozenStudy {
                     specs.push('\n');
                     begin
                 });
-                let keys = FrozenKeys {
-                    run: run.keys.run.clone(),
-                    spec: atomic::digest(run.spec.as_bytes()),
-                    training: run.keys.training.clone(),
-                };
-                FrozenRun { label: run.label, keys: Some(keys), begin, length }
+                let next = networks.len();
+                let number =
+                    |key: &String| *networks.entry((key.clone(), run.label.replicate)).or_insert(next);
+                let network = run.keys.training.as_ref().map(number);
+                let keys = Some(FrozenKeys::new(&run, network));
+                FrozenRun { label: run.label, keys, begin, length }
             })
             .collect();
         let mut frozen = Self { keys: study.keys.clone(), directory, runs, sha256: String::new() };
@@ -157,24 +184,27 @@ impl FrozenStudy {
     }
 
     fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        let mut words = |texts: &[&str]| {
-            hash.update((texts.len() as u64).to_le_bytes());
-            for text in texts {
-                hash.update((text.len() as u64).to_le_bytes());
-                hash.update(text);
-            }
-        };
-        words(&self.keys.iter().map(String::as_str).collect::<Vec<_>>());
-        words(&[&self.directory.to_string_lossy()]);
+        fn add(text: &str, bytes: &mut Vec<u8>) {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        fn words<'t>(texts: impl ExactSizeIterator<Item = &'t str>, bytes: &mut Vec<u8>) {
+            bytes.extend((texts.len() as u64).to_le_bytes());
+            texts.for_each(|text| add(text, bytes));
+        }
+        let mut bytes = Vec::new();
+        words(self.keys.iter().map(String::as_str), &mut bytes);
+        words([&*self.directory.to_string_lossy()].into_iter(), &mut bytes);
         for FrozenRun { label, keys, begin, length } in &self.runs {
-            words(&label.values.iter().map(String::as_str).collect::<Vec<_>>());
-            words(&[&label.run, &label.pipeline, &format!("{} {begin} {length}", label.replicate)]);
+            words(label.values.iter().map(String::as_str), &mut bytes);
+            let numbers = format!("{} {begin} {length}", label.replicate);
+            words([label.run.as_str(), &label.pipeline, &numbers].into_iter(), &mut bytes);
             if let Some(keys) = keys {
-                words(&[&keys.run, &keys.spec, keys.training.as_deref().unwrap_or("")]);
+                add(&keys.digests, &mut bytes);
+                bytes.extend(keys.network.map_or(u64::MAX, |number| number as u64).to_le_bytes());
             }
         }
-        hex(hash)
+        atomic::digest(&bytes)
     }
 
     /// Reads a frozen study.
@@ -210,7 +240,7 @@ impl FrozenStudy {
     pub fn is_of(&self, study: &Study, out: &Path) -> bool {
         let runs = planned(study, out);
         let same = |(ours, theirs): (&FrozenRun, &planned::PlannedRun)| match &ours.keys {
-            Some(keys) => keys.run == theirs.keys.run && ours.label == theirs.label,
+            Some(keys) => keys.is_run(&theirs.keys.run) && ours.label == theirs.label,
             None => {
                 let (a, b) = (&ours.label, &theirs.label);
                 (&a.pipeline, a.replicate, &a.values) == (&b.pipeline, b.replicate, &b.values)
@@ -248,7 +278,7 @@ impl FrozenStudy {
     pub fn finished(out: &Path, run: &FrozenRun, specs: &mut Specs) -> Result<Option<Status>, StudyError> {
         let folder = Self::folder(out, run);
         if let Some(keys) = &run.keys {
-            return Ok(finished(&folder, &keys.run, run.label.replicate));
+            return Ok(finished(&folder, |key| keys.is_run(key), run.label.replicate));
         }
         // A plan of version 0.1 identifies its runs by the bytes of their specs.
         let spec = specs.read(run)?;
@@ -289,11 +319,10 @@ impl Specs {
         let failed = |reason: String| StudyError::DamagedPlan { path: self.path.clone(), reason };
         read.map_err(|e| failed(e.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|e| failed(e.to_string()))?;
-        let digest = atomic::digest(text.as_bytes());
         let own = match &run.keys {
-            Some(keys) => keys.spec == digest,
+            Some(keys) => keys.is_spec(&text),
             // Version 0.1 named the runs of a sweep after the beginning of that digest.
-            None => run.label.run.matches('-').count() < 2 || run.label.run.ends_with(&digest[..16]),
+            None => run.label.run.matches('-').count() < 2 || run.label.run.ends_with(&spec_digest(&text)),
         };
         if !own {
             return Err(self.damaged(run));

@@ -2,7 +2,7 @@
 
 use super::error::StudyError;
 use super::frozen_plan::FrozenStudy;
-use super::old_folders::old_runs;
+use super::old_folders::OldRuns;
 use super::planned::{self, planned};
 use crate::spec;
 use crate::store::rows::{read_keys, read_last_row};
@@ -90,14 +90,11 @@ pub fn list(out: &Path, with_results: bool) -> Result<RunList, StudyError> {
 fn planned_labels(out: &Path) -> Option<(Vec<String>, Vec<Label>)> {
     let text = std::fs::read_to_string(out.join(names::SPEC)).ok()?;
     let study = spec::read_text_in(out, names::SPEC, &text, &[]).ok()?;
-    let old = old_runs(out);
-    let label = |run: planned::PlannedRun| {
+    let old = OldRuns::read(out);
+    let label = |run: planned::PlannedRun| match old.locate(&run).filter(|_| !run.folder.exists()) {
         // A run of version 0.1 is under another name there.
-        let key = (run.label.pipeline.clone(), run.keys.run.clone(), run.label.replicate);
-        match old.get(&key).filter(|_| !run.folder.exists()) {
-            Some(found) => Label { run: found.status.label.run.clone(), ..run.label },
-            None => run.label,
-        }
+        Some((_, status)) => Label { run: status.label.run, ..run.label },
+        None => run.label,
     };
     let labels = planned(&study, out).into_iter().map(label).collect();
     Some((study.keys.clone(), labels))

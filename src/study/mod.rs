@@ -12,7 +12,7 @@
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
 //! | `verify` | every file against its digest |
 //! | [`mod@list`] | the runs of a folder and their states |
-//! | [`old_folders`] | folders of version 0.1 |
+//! | [`old_folders`], [`version_0_1`] | runs of earlier versions: which are kept, and why others are not |
 //! | [`engines`] | job arrays on a cluster |
 //!
 //! Nothing but the folder is shared between processes: each run has its own lock, checkpoints and status.
@@ -33,6 +33,7 @@ mod scheduler;
 mod shared_stages;
 pub mod tables;
 mod verify;
+mod version_0_1;
 
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
 pub use error::{RunFailure, StudyError};

@@ -1,6 +1,7 @@
 //! The runs of a study: a pipeline of a replicate of a point, each with a name, a folder, a spec and keys.
 
-use crate::spec::{self, Pipeline, Plan, StageKeys, Study};
+use super::version_0_1;
+use crate::spec::{Pipeline, Plan, StageKeys, Study};
 use crate::store::{Label, Status, names};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,16 +26,16 @@ pub struct PlannedRun<'a> {
 impl PlannedRun<'_> {
     /// Its status, if this very run is finished in its folder.
     pub fn finished(&self) -> Option<Status> {
-        finished(&self.folder, &self.keys.run, self.label.replicate)
+        finished(&self.folder, |key| key == self.keys.run, self.label.replicate)
     }
 }
 
 /// The status in a run's folder, if the run of that key and replicate is finished there. It counts as finished
 /// whatever the sweep that ran it: its label may hold other sweep keys than now.
-pub fn finished(folder: &Path, key: &str, replicate: usize) -> Option<Status> {
-    let status = Status::read_done(folder)?;
-    (status.label.replicate == replicate && run_key(folder, &status).as_deref() == Some(key))
-        .then_some(status)
+pub fn finished(folder: &Path, is_key: impl Fn(&str) -> bool, replicate: usize) -> Option<Status> {
+    let status = Status::read_done(folder).filter(|status| status.label.replicate == replicate)?;
+    let is_run = run_key(folder, &status).is_some_and(|key| is_key(&key));
+    is_run.then_some(status)
 }
 
 /// The key of the run whose status this is. Version 0.1 kept none: there it follows from the run's spec, as the
@@ -42,21 +43,8 @@ pub fn finished(folder: &Path, key: &str, replicate: usize) -> Option<Status> {
 pub fn run_key(folder: &Path, status: &Status) -> Option<String> {
     match &status.keys {
         Some(keys) => Some(keys.run.clone()),
-        None => keys_of_version_0_1(folder).map(|keys| keys.run.clone()),
+        None => version_0_1::keys(folder).map(|keys| keys.run),
     }
-}
-
-/// The keys of a run of version 0.1, from its spec.
-pub fn keys_of_version_0_1(folder: &Path) -> Option<Arc<StageKeys>> {
-    let text = std::fs::read_to_string(folder.join(names::SPEC)).ok()?;
-    let study = spec::read_finished(folder, names::SPEC, &text).ok()?;
-    let point = study.points.first()?;
-    // Fits to few points were not cross-validated then, so these runs are none of today's.
-    let plan = &point.plan;
-    let gaussianizers =
-        plan.pipelines.first()?.space.iter().filter_map(|t| t.gaussianizer(&plan.gaussianize));
-    let changed = gaussianizers.into_iter().any(|options| options.is_cross_validated(plan.data.samples));
-    point.runs.first().filter(|_| !changed).map(|run| Arc::clone(&run.keys))
 }
 
 /// The folder of a run by its name.

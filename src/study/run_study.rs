@@ -88,6 +88,10 @@ pub fn run_study(
     let mut statuses = statuses_now();
     if held != Held::Nothing {
         say_what_is_kept(reporter, out, adopted, &statuses);
+        let missing = runs.iter().zip(&statuses).filter(|(_, status)| status.is_none());
+        let missing: Vec<&PlannedRun> = missing.map(|(run, _)| run).collect();
+        let reasons = old_folders::why_again(out, &study.keys, &missing);
+        reasons.iter().for_each(|reason| reporter.on(Event::Notice(reason)));
     }
     if adopted > 0 && FrozenStudy::is_in(out) {
         FrozenStudy::rename_runs(study, out)?;
@@ -105,17 +109,11 @@ pub fn run_study(
         missing.iter().map(|&i| &runs[i]).filter(|run| seen.insert(run.folder.as_path())).collect();
     let jobs = options.jobs.clamp(1, todo.len().max(1));
     let provenance = Provenance::begin(device_name(scheduler.device()), options.threads, jobs);
-    let finished = runs.iter().zip(&statuses);
-    let finished = finished.filter_map(|(run, status)| Some((run.folder.as_path(), status.as_ref()?)));
-    let mut failures = scheduler.run_all(&todo, finished)?;
+    let mut failures = scheduler.run_all(&todo, done(&runs, &statuses))?;
     for i in missing {
         statuses[i] = finished_as_labelled(&runs[i]);
     }
-    let done: Vec<(&Path, &Status)> = runs
-        .iter()
-        .zip(&statuses)
-        .filter_map(|(run, status)| Some((run.folder.as_path(), status.as_ref()?)))
-        .collect();
+    let done: Vec<(&Path, &Status)> = done(&runs, &statuses).collect();
     if done.is_empty() && failures.len() == 1 && runs.len() == 1 {
         return Err(failures.remove(0).error.into());
     }
@@ -165,6 +163,14 @@ fn statuses(runs: &[PlannedRun], reporter: &dyn Reporter) -> Vec<Option<Status>>
         }
     };
     runs.iter().map(sound).collect()
+}
+
+/// Folder and status of the runs that are done.
+fn done<'a>(
+    runs: &'a [PlannedRun],
+    statuses: &'a [Option<Status>],
+) -> impl Iterator<Item = (&'a Path, &'a Status)> {
+    runs.iter().zip(statuses).filter_map(|(run, status)| Some((run.folder.as_path(), status.as_ref()?)))
 }
 
 /// Says which runs a folder with earlier results keeps, and which are computed again.

@@ -196,7 +196,7 @@ impl<'a> Scheduler<'a> {
         if self.interrupt.is_set() {
             return Err(RunError::Interrupted);
         }
-        let training = run.keys.training.as_ref().map(|key| format!("{key} {}", run.label.replicate));
+        let training = run.keys.training_of(run.label.replicate);
         let folder = RunFolder::open(&run.folder, &run.spec, training.as_deref())?;
         let name = &run.label.run;
         self.reporter.on(Event::Stage { run: name, stage: Stage::Data, total: 1 });

@@ -108,4 +108,44 @@ fn what_is_computed_otherwise_today_is_computed_again() {
     let again = run(folder.path(), &["run", "plain/spec.toml", "--out", "plain", "--json"]);
     succeeded(&again);
     assert!(said(&again).contains(r#""event":"begin","runs":1"#), "{}", said(&again));
+    let why = "baseline-r0 is computed again: today the predicted x0 is clipped where alpha_bar is small";
+    assert!(said(&again).contains(why), "{}", said(&again));
+}
+
+#[test]
+fn runs_of_other_numerics_are_computed_again_and_the_message_says_so() {
+    let folder = old();
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "new"]));
+    let runs: Vec<_> = std::fs::read_dir(folder.path().join("new/runs")).unwrap().flatten().collect();
+    // Two runs of an earlier gdiff: another number, and therefore another key.
+    for run in &runs[..2] {
+        let status = run.path().join("status.json");
+        let mut earlier: serde_json::Value = serde_json::from_str(&text(&status)).unwrap();
+        earlier["numerics"] = 0.into();
+        earlier["keys"]["run"] = "0".repeat(64).into();
+        std::fs::write(&status, earlier.to_string()).unwrap();
+    }
+    let again = run(folder.path(), &["run", "spec.toml", "--out", "new", "--json"]);
+    succeeded(&again);
+    assert!(said(&again).contains(r#""event":"begin","runs":2"#), "{}", said(&again));
+    assert!(said(&again).contains("2 runs ("), "{}", said(&again));
+    assert!(said(&again).contains("computed again: its results are those of numerics 0"), "{}", said(&again));
+}
+
+#[test]
+fn a_fit_to_few_points_is_computed_again_and_the_message_says_why() {
+    let folder = old();
+    let place = folder.path().join("sweep/runs");
+    let few = text(folder.path().join("sweep/spec.toml")).replace("samples = 200", "samples = 40");
+    std::fs::write(folder.path().join("sweep/spec.toml"), &few).unwrap();
+    for run in std::fs::read_dir(&place).unwrap().flatten() {
+        let spec = run.path().join("spec.toml");
+        std::fs::write(&spec, text(&spec).replace("samples = 200", "samples = 40")).unwrap();
+    }
+    std::fs::remove_file(folder.path().join("sweep/points.json")).unwrap();
+    let again = run(folder.path(), &["run", "sweep/spec.toml", "--out", "sweep", "--json"]);
+    succeeded(&again);
+    let said = said(&again);
+    assert!(said.contains("2 of its finished runs are the same runs today"), "{said}");
+    assert!(said.contains("are computed again: today cross-validation chooses the layers"), "{said}");
 }

@@ -8,7 +8,7 @@ use crate::store::summary::read_summary;
 use crate::store::sweep_values::{add_missing, by_name};
 use crate::store::{IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, names};
 use crate::study::{
-    old_folders,
+    old_folders::OldRuns,
     planned::{self, planned},
     tables,
 };
@@ -271,12 +271,9 @@ fn finished_runs(folder: &Path, study: Option<&Study>, notices: &mut Vec<String>
     let (all, runs) = match study {
         Some(study) => {
             let planned = planned(study, folder);
-            let mut old = old_folders::old_runs(folder);
+            let old = OldRuns::read(folder);
             let found = |run: &planned::PlannedRun| {
-                let key = (run.label.pipeline.clone(), run.keys.run.clone(), run.label.replicate);
-                let found = run.finished().map(|status| (run.folder.clone(), status));
-                let (folder, status) =
-                    found.or_else(|| old.remove(&key).map(|old| (old.folder, old.status)))?;
+                let (folder, status) = old.locate(run)?;
                 let status = Status { label: run.label.clone(), ..status };
                 Some(Found { keys: study.keys.clone(), folder, status })
             };
