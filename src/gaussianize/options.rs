@@ -50,6 +50,15 @@ pub enum Coupling {
     Joint,
 }
 
+/// Settings that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// The first paper's recipe (G section 2): five layers of ICA, each axis by its own kernel density with Silverman's
+    /// bandwidth, plain kernel tails, no point held out.
+    Paper,
+}
+
 /// Fewest held-out points that can decide when to stop.
 const FEWEST_HELD_OUT: usize = 20;
 
@@ -80,6 +89,9 @@ pub enum Watch {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianizeOptions {
+    /// Values for the keys that a spec leaves out. A spec that is read holds those values in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Layers at most; held-out points may stop the fit earlier.
     pub layers: usize,
     /// Axes one by one, in pairs, or all jointly.
@@ -117,6 +129,7 @@ pub struct GaussianizeOptions {
 impl Default for GaussianizeOptions {
     fn default() -> Self {
         Self {
+            preset: None,
             layers: 30,
             coupling: Coupling::Joint,
             rotation: Rotation::Sliced,
@@ -136,6 +149,22 @@ impl Default for GaussianizeOptions {
 }
 
 impl GaussianizeOptions {
+    /// The settings of that name.
+    pub fn preset(preset: Preset) -> Self {
+        match preset {
+            Preset::Paper => Self {
+                layers: 5,
+                coupling: Coupling::Marginal,
+                rotation: Rotation::Ica,
+                bandwidth: BandwidthRule::Silverman,
+                bandwidth_factor: 1.0,
+                tails: Tails::Kernel,
+                held_out: 0.0,
+                ..Self::default()
+            },
+        }
+    }
+
     /// Checks every option against its range.
     ///
     /// # Errors

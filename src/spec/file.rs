@@ -3,6 +3,7 @@
 use super::error::{SpecError, nearest};
 use super::origin::{Origins, join};
 use super::pipelines::PipelineOptions;
+use super::presets;
 use super::sections::DataFile;
 use crate::diffusion::{DiffusionOptions, NetworkOptions, SampleOptions, TrainOptions};
 use crate::gaussianize::GaussianizeOptions;
@@ -60,7 +61,8 @@ fn usual_pipelines() -> Vec<String> {
 }
 
 /// Reads the table into the serde types; errors name key, place and the nearest known word.
-pub fn from_table<T: DeserializeOwned>(table: toml::Table, origins: &Origins) -> Result<T, SpecError> {
+pub fn from_table<T: DeserializeOwned>(mut table: toml::Table, origins: &Origins) -> Result<T, SpecError> {
+    presets::expand(&mut table);
     serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => String::new(),

@@ -20,6 +20,7 @@ mod origin;
 mod overrides;
 mod pipelines;
 mod plan;
+mod presets;
 mod ranges;
 mod reuse;
 mod schema;

@@ -4,7 +4,8 @@
 use super::error::{SpecError, nearest};
 use super::ranges::Checker;
 use crate::space::TransformOptions;
-use crate::space::options::NamedTransform;
+use crate::gaussianize::{GaussianizeOptions, Preset};
+use crate::space::options::{GaussianizeTransform, NamedTransform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,28 +55,44 @@ impl fmt::Display for Pipeline {
     }
 }
 
+/// A transform of a built-in pipeline.
+enum BuiltInTransform {
+    Named(NamedTransform),
+    /// A Gaussianizer whose settings are not those of the spec.
+    Preset(Preset),
+}
+
 /// A pipeline that every spec knows.
 struct BuiltIn {
     name: &'static str,
-    space: &'static [NamedTransform],
+    space: &'static [BuiltInTransform],
     denoiser: DenoiserKind,
 }
 
+const SCALE: BuiltInTransform = BuiltInTransform::Named(NamedTransform::Scale);
+const WHITEN: BuiltInTransform = BuiltInTransform::Named(NamedTransform::Whiten);
+const GAUSSIANIZE: BuiltInTransform = BuiltInTransform::Named(NamedTransform::Gaussianize);
+const ICA_KDE: BuiltInTransform = BuiltInTransform::Preset(Preset::Paper);
+
 /// The pipelines that every spec knows. A new one is a line here, and in the documentation's table.
 static BUILT_IN: &[BuiltIn] = &[
-    BuiltIn { name: "baseline", space: &[NamedTransform::Scale], denoiser: DenoiserKind::Network },
-    BuiltIn {
-        name: "whitened",
-        space: &[NamedTransform::Scale, NamedTransform::Whiten],
-        denoiser: DenoiserKind::Network,
-    },
-    BuiltIn {
-        name: "gaussianized",
-        space: &[NamedTransform::Scale, NamedTransform::Gaussianize],
-        denoiser: DenoiserKind::Network,
-    },
-    BuiltIn { name: "exact", space: &[NamedTransform::Scale], denoiser: DenoiserKind::Exact },
+    BuiltIn { name: BASELINE, space: &[SCALE], denoiser: DenoiserKind::Network },
+    BuiltIn { name: "whitened", space: &[SCALE, WHITEN], denoiser: DenoiserKind::Network },
+    BuiltIn { name: "ica_kde", space: &[SCALE, ICA_KDE], denoiser: DenoiserKind::Network },
+    BuiltIn { name: "gaussianized", space: &[SCALE, GAUSSIANIZE], denoiser: DenoiserKind::Network },
+    BuiltIn { name: "exact", space: &[SCALE], denoiser: DenoiserKind::Exact },
 ];
+
+impl BuiltInTransform {
+    fn options(&self) -> TransformOptions {
+        match *self {
+            Self::Named(named) => TransformOptions::Named(named),
+            Self::Preset(preset) => TransformOptions::Gaussianize(GaussianizeTransform {
+                gaussianize: GaussianizeOptions::preset(preset),
+            }),
+        }
+    }
+}
 
 /// The pipeline whose spec the others are compared with, and which is used where one of them is needed.
 pub const BASELINE: &str = "baseline";
@@ -93,7 +110,7 @@ impl Pipeline {
     pub fn built_in(name: &str) -> Option<Self> {
         BUILT_IN.iter().find(|pipeline| pipeline.name == name).map(|found| Self {
             name: found.name.to_string(),
-            space: found.space.iter().map(|&t| TransformOptions::Named(t)).collect(),
+            space: found.space.iter().map(BuiltInTransform::options).collect(),
             denoiser: found.denoiser,
         })
     }

@@ -10,6 +10,7 @@ use super::origin::Origins;
 use super::overrides::Override;
 use super::pipelines::Pipeline;
 use super::plan::Plan;
+use super::presets::PRESET;
 use super::reuse::Reuse;
 use super::sweep_paths;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -72,7 +73,13 @@ impl Study {
         give_base_a_table(&mut table, &settings);
         let base = check::plan(file::from_table(table.clone(), origins)?, origins, reuse)?;
         let mut keys: Vec<String> = Vec::new();
-        for (key, ..) in settings.iter().flatten() {
+        for (key, _, place) in settings.iter().flatten() {
+            if key.rsplit('.').next() == Some(PRESET) {
+                let message = format!(
+                    "`{key}` names values for other keys, so it cannot be swept; give each preset a pipeline of its own, as \"gaussianized\" and \"ica_kde\" are"
+                );
+                return Err(origins.error(place, message));
+            }
             if !keys.contains(key) {
                 keys.push(key.clone());
             }

@@ -261,3 +261,48 @@ fn pipelines_that_cannot_be_meant_are_refused_with_their_place() {
         assert!(message.starts_with("gdiff: spec.toml:"), "{message}");
     }
 }
+
+/// The rows of a table of one pipeline, without the names of run and pipeline.
+fn rows_of(path: std::path::PathBuf, pipeline: &str) -> Vec<Vec<String>> {
+    let rows = csv(path).1.into_iter().filter(|row| row[1] == pipeline);
+    rows.map(|row| row[2..].to_vec()).collect()
+}
+
+#[test]
+fn the_papers_recipe_is_a_preset_whose_keys_can_be_given_otherwise() {
+    let folder = tempdir().unwrap();
+    let own = r#"
+[pipeline.preset]
+space = ["scale", { gaussianize = { preset = "paper" } }]
+[pipeline.by_key]
+space = ["scale", { gaussianize = { layers = 5, coupling = "marginal", rotation = "ica", bandwidth = "silverman", bandwidth_factor = 1.0, tails = "kernel", held_out = 0.0 } }]
+[pipeline.sharper]
+space = ["scale", { gaussianize = { bandwidth_factor = 0.3, preset = "paper" } }]
+"#;
+    let names = "[\"ica_kde\", \"preset\", \"by_key\", \"sharper\", \"gaussianized\"]";
+    spec(folder.path(), &study(names, own).replace("[gaussianize]", "[gaussianize]\npreset = \"paper\""));
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "d", "--quiet"]));
+    let metrics = |pipeline: &str| rows_of(folder.path().join("d/metrics.csv"), pipeline);
+    let paper = metrics("ica_kde");
+    assert_eq!(paper.len(), 13);
+    for same in ["preset", "by_key"] {
+        assert_eq!(metrics(same), paper, "{same}");
+    }
+    assert_ne!(metrics("sharper"), paper);
+    let fit = csv(folder.path().join("d/runs/ica_kde-r0/gaussianizer.csv")).1;
+    assert_eq!(fit.iter().map(|row| row[3].as_str()).max(), Some("5"), "five layers: {fit:?}");
+    // The spec as understood holds values alone, and means the same.
+    let understood = text(folder.path().join("d/spec.toml"));
+    assert!(!understood.contains("preset ="), "{understood}");
+    let again = run(folder.path(), &["run", "d/spec.toml", "--out", "d"]);
+    assert!(said(&again).contains("finished already"), "{}{}", said(&again), message(&again));
+    for (set, words) in [
+        ("gaussianize.preset=papr", "papr"),
+        ("sweep={\"gaussianize.preset\"=[\"paper\"]}", "cannot be swept"),
+        ("sweep={\"pipeline.sharper.space\"=[[{gaussianize={preset=\"x\"}}]]}", "space"),
+    ] {
+        let refused = run(folder.path(), &["check", "spec.toml", "--set", set]);
+        assert_eq!(refused.status.code(), Some(2), "{set}: {}", said(&refused));
+        assert!(message(&refused).contains(words), "{set}: {}", message(&refused));
+    }
+}

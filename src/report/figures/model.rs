@@ -17,6 +17,8 @@ pub enum Role {
     Gaussianized,
     /// The whitened pipeline.
     Whitened,
+    /// The first paper's recipe.
+    IcaKde,
     /// The exact denoiser.
     Exact,
     /// A pipeline without a colour of its own, by its number among them.
@@ -36,6 +38,7 @@ impl Role {
             "baseline" => Some(Self::Baseline),
             "gaussianized" => Some(Self::Gaussianized),
             "whitened" => Some(Self::Whitened),
+            "ica_kde" => Some(Self::IcaKde),
             "exact" => Some(Self::Exact),
             _ => None,
         };

@@ -38,12 +38,13 @@ const GAUSSIANIZED: usize = 6;
 const EXACT: usize = 7;
 const THEIRS: usize = 8;
 const WHITENED: usize = 9;
-const OWN: usize = 10;
+const ICA_KDE: usize = 10;
+const OWN: usize = 11;
 
 /// Background first; blue and sky blue, vermilion and orange, green, purple, amber and yellow are Okabe and Ito's. From
 /// [`OWN`] on the pipelines of a spec's own, in their order: light and dark ones alternate, as everybody sees
 /// lightness; after the last one the colours begin anew.
-const COLOURS: [Colour; 18] = [
+const COLOURS: [Colour; 19] = [
     colour("paper", [255, 255, 255], [20, 24, 29]),
     colour("ink", [28, 32, 38], [233, 236, 239]),
     colour("muted", [85, 94, 105], [160, 169, 179]),
@@ -54,9 +55,10 @@ const COLOURS: [Colour; 18] = [
     colour("exact", [0, 158, 115], [40, 196, 152]),
     colour("theirs", [170, 85, 135], [214, 140, 184]),
     colour("whitened", [204, 145, 0], [240, 228, 66]),
+    colour("ica_kde", [125, 75, 35], [205, 150, 105]),
     colour("own0", [85, 51, 160], [170, 150, 255]),
     colour("own1", [122, 160, 30], [190, 225, 90]),
-    colour("own2", [120, 70, 30], [196, 140, 96]),
+    colour("own2", [90, 100, 20], [175, 180, 100]),
     colour("own3", [225, 80, 150], [255, 130, 190]),
     colour("own4", [0, 85, 90], [90, 180, 185]),
     colour("own5", [180, 110, 230], [215, 175, 255]),
@@ -71,6 +73,7 @@ fn index(role: Role) -> usize {
         Role::Baseline => BASELINE,
         Role::Gaussianized => GAUSSIANIZED,
         Role::Whitened => WHITENED,
+        Role::IcaKde => ICA_KDE,
         Role::Exact => EXACT,
         Role::Own(number) => OWN + number % (COLOURS.len() - OWN),
         Role::Paper => THEIRS,
