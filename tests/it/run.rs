@@ -145,6 +145,29 @@ fn distances_are_computed_at_the_steps_that_are_asked_for() {
 }
 
 #[test]
+fn points_of_three_to_sixty_four_dimensions_have_every_metric() {
+    for d in [3, 16, 64] {
+        let folder = tempdir().unwrap();
+        let mean = |value: f64| format!("mean = {:?}", vec![value; d]);
+        let wide = TINY.replace("mean = [-1.0, 0.0]", &mean(-2.0)).replace("mean = [1.0, 0.5]", &mean(2.0));
+        spec(folder.path(), &wide);
+        succeeded(&run(folder.path(), &["--set", "pipelines=['exact']", "--quiet"]));
+        let means = means(&folder.path().join("results/tiny"));
+        let mean = |pipeline: &str, metric: &str| means[&(pipeline.to_string(), metric.to_string())];
+        for metric in ["sliced_w2", "energy_distance"] {
+            // Noise, then samples of the right distribution, beside the floor.
+            let [first, last, floor] =
+                [("exact", format!("first_{metric}")), ("exact", metric.into()), ("data", metric.into())]
+                    .map(|(pipeline, metric): (&str, String)| mean(pipeline, &metric));
+            assert!(last < first && floor < first, "d = {d}, {metric}: {first}, {last}, {floor}");
+        }
+        // The modes are further apart than 12 standard deviations: shares of 200 points are counted.
+        let share = mean("exact", "mode_error") * 100.0;
+        assert!((share - share.round()).abs() < 1e-6, "d = {d}: {share}");
+    }
+}
+
+#[test]
 fn without_a_density_the_steps_to_real_are_those_of_precision_and_coverage() {
     let folder = tempdir().unwrap();
     let shape = TINY
