@@ -11,8 +11,8 @@ use rand_distr::{Distribution, StandardNormal};
 /// Rows that share one random sub-stream when sampling, and one task when evaluating.
 const CHUNK_ROWS: usize = 1024;
 
-/// Log-density below which the logarithm of a sum of a few terms is rounded off beside them, so that the largest term is
-/// taken from all of them first.
+/// Log-density below which weights, scales, and the logarithm of a sum of a few terms are rounded off beside squared
+/// distances, so that the smallest of these is taken from all of them first.
 const ROUNDED_OFF: f64 = -1e8;
 
 /// One normal distribution N(mu, Sigma) of a mixture, factored once.
@@ -154,17 +154,9 @@ impl GaussianMixture {
                         let y = &mut whitened[k * d..(k + 1) * d];
                         terms[k] = c.log_scale - 0.5 * c.gaussian.whiten(&row, y);
                     }
-                    let mut total = log_sum_exp(&terms);
-                    if total == f64::NEG_INFINITY {
-                        self.terms_far_out(&whitened, &mut terms);
-                        total = log_sum_exp(&terms);
-                    } else if total < ROUNDED_OFF {
-                        let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                        terms.iter_mut().for_each(|term| *term -= largest);
-                        total = log_sum_exp(&terms);
-                    }
+                    self.responsibilities_of(&whitened, &mut terms);
                     for (k, c) in self.components.iter().enumerate() {
-                        let responsibility = (terms[k] - total).exp();
+                        let responsibility = terms[k];
                         // A responsibility that is not a number makes the gradient one, so that it is seen.
                         if responsibility != 0.0 {
                             let y = &mut whitened[k * d..(k + 1) * d];
@@ -175,6 +167,61 @@ impl GaussianMixture {
                 }
             });
         out
+    }
+
+    /// The responsibilities `r_k(x_i) = w_k N(x_i; mu_k, Sigma_k) / p(x_i)` of the components for each row of `x`, shape
+    /// `(n, d) -> (n, K)`, by log-sum-exp: right however far out a point lies, as long as its coordinates still tell the
+    /// means apart; not a number where a Mahalanobis distance exceeds the range of numbers.
+    pub fn responsibilities(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        let mut out = Array2::zeros((x.nrows(), self.len()));
+        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
+            .for_each(|(mut out, x)| {
+                let d = self.dim;
+                let mut whitened = vec![0.0; d * self.len()];
+                let mut terms = vec![0.0; self.len()];
+                for (mut out, row) in out.rows_mut().into_iter().zip(x.rows()) {
+                    for (k, c) in self.components.iter().enumerate() {
+                        let y = &mut whitened[k * d..(k + 1) * d];
+                        terms[k] = c.log_scale - 0.5 * c.gaussian.whiten(&row, y);
+                    }
+                    self.responsibilities_of(&whitened, &mut terms);
+                    out.iter_mut().zip(&terms).for_each(|(out, term)| *out = *term);
+                }
+            });
+        out
+    }
+
+    /// The weights of the components, which sum to 1.
+    pub fn weights(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
+        self.components.iter().map(|c| c.weight)
+    }
+
+    /// Turns the logarithms of `w_k N(x; mu_k, Sigma_k)` of a point into the responsibilities of the components.
+    /// `whitened` holds `L_k^-1 (x - mu_k)` of each component.
+    fn responsibilities_of(&self, whitened: &[f64], terms: &mut [f64]) {
+        let mut total = log_sum_exp(terms);
+        if total == f64::NEG_INFINITY {
+            self.terms_far_out(whitened, terms);
+            total = log_sum_exp(terms);
+        } else if total < ROUNDED_OFF {
+            self.terms_beside_the_nearest(whitened, terms);
+            total = log_sum_exp(terms);
+        }
+        terms.iter_mut().for_each(|term| *term = (*term - total).exp());
+    }
+
+    /// Takes the place of the logarithms of `w_k N(x; mu_k, Sigma_k)` where they are so large that weights and scales are
+    /// rounded off beside them: the same without the smallest squared Mahalanobis distance.
+    fn terms_beside_the_nearest(&self, whitened: &[f64], terms: &mut [f64]) {
+        for (term, y) in terms.iter_mut().zip(whitened.chunks_exact(self.dim)) {
+            *term = y.iter().map(|v| v * v).sum();
+        }
+        let nearest = terms.iter().copied().fold(f64::INFINITY, f64::min);
+        for (term, c) in terms.iter_mut().zip(&self.components) {
+            *term = c.log_scale - 0.5 * (*term - nearest);
+        }
     }
 
     /// Takes the place of the logarithms of `w_k N(x; mu_k, Sigma_k)` where all of them overflow, so far out that only
@@ -236,7 +283,7 @@ impl GaussianMixture {
         mean: impl Fn(&Array1<f64>) -> Array1<f64>,
         covariance: impl Fn(&Array2<f64>) -> Array2<f64>,
     ) -> Result<Self, MixtureError> {
-        let weights: Vec<f64> = self.components.iter().map(|c| c.weight).collect();
+        let weights: Vec<f64> = self.weights().collect();
         let means: Vec<_> =
             self.components.iter().map(|c| mean(&Array1::from(c.gaussian.mean.clone()))).collect();
         let covariances: Vec<_> = self.components.iter().map(|c| covariance(&c.covariance)).collect();

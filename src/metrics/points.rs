@@ -24,3 +24,23 @@ pub(super) fn checked<'a>(
         None => Cow::Owned(points.iter().copied().collect()),
     })
 }
+
+/// Points row after row, all finite, at least one.
+pub(super) struct Checked<'a> {
+    pub rows: Cow<'a, [f64]>,
+    pub n: usize,
+    pub d: usize,
+}
+
+/// As [`checked`], and at least one point.
+///
+/// # Errors
+/// No point, or as [`checked`].
+pub(super) fn checked_points<'a>(
+    points: &'a ArrayView2<f64>,
+    which: &'static str,
+) -> Result<Checked<'a>, MetricsError> {
+    let rows = checked(points, which)?;
+    let (n, d) = points.dim();
+    if n == 0 { Err(MetricsError::NoPoints { which }) } else { Ok(Checked { rows, n, d }) }
+}

@@ -2,11 +2,10 @@
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::f64::consts::PI;
 
 use super::MetricsError;
-use super::points::checked;
+use super::points::{Checked, checked_points};
 use crate::numeric::orthogonal::haar;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::random::Stream;
@@ -189,19 +188,6 @@ fn orthonormal_frames(d: usize, count: usize, stream: &Stream) -> Array2<f64> {
         rows.assign(&columns.expect("a finite matrix has QR factors").t());
     }
     rows
-}
-
-/// Points row after row, all finite, at least one.
-struct Checked<'a> {
-    rows: Cow<'a, [f64]>,
-    n: usize,
-    d: usize,
-}
-
-fn checked_points<'a>(points: &'a ArrayView2<f64>, which: &'static str) -> Result<Checked<'a>, MetricsError> {
-    let rows = checked(points, which)?;
-    let (n, d) = points.dim();
-    if n == 0 { Err(MetricsError::NoPoints { which }) } else { Ok(Checked { rows, n, d }) }
 }
 
 /// Direction `k`.

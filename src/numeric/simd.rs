@@ -38,6 +38,34 @@ impl Lanes {
         sum
     }
 
+    /// `self + other`, lane by lane.
+    #[inline(always)]
+    pub fn plus(self, other: Self) -> Self {
+        let mut sum = self;
+        for l in 0..LANES {
+            sum.0[l] += other.0[l];
+        }
+        sum
+    }
+
+    /// `self + sqrt(squared)`, lane by lane, both operations rounded.
+    #[inline(always)]
+    pub fn plus_root(self, squared: Self) -> Self {
+        let mut sum = self;
+        for l in 0..LANES {
+            sum.0[l] += squared.0[l].sqrt();
+        }
+        sum
+    }
+
+    /// The first `count` lanes, and zeros in the others.
+    #[inline(always)]
+    pub fn first(self, count: usize) -> Self {
+        let mut out = self;
+        out.0.iter_mut().skip(count).for_each(|lane| *lane = 0.0);
+        out
+    }
+
     /// The smaller of both in each lane.
     #[inline(always)]
     pub fn min(self, other: Self) -> Self {

@@ -1,7 +1,7 @@
 //! The study's own tables, made of those of its runs.
 
 use super::provenance;
-use crate::metrics::plateau_step;
+use crate::metrics::{Quality, plateau_step, steps_to_real};
 use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
 use crate::spec::DATA;
 use crate::store::rows::{RowWriter, read_rows};
@@ -11,6 +11,7 @@ use crate::store::{
     FitRow, IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, SummaryValues,
     atomic, names,
 };
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -27,6 +28,9 @@ const PLATEAU: f64 = 0.05;
 /// 10,000 points.
 const PLATEAU_FLOOR: f64 = 0.05;
 
+/// The log-likelihood of the first step, the oldest of the rows that begin with `first_`.
+const FIRST_LOG_LIKELIHOOD: &str = "first_log_likelihood";
+
 /// The final loss is the mean over the last of the logged iterations, one in this many.
 const LAST_FRACTION: usize = 10;
 
@@ -34,7 +38,7 @@ const LAST_FRACTION: usize = 10;
 const RUN_TABLES: [&str; 4] = [names::METRICS, names::LOSS, names::ISOTROPY, names::FIT];
 
 /// A named value of one run.
-type Named = (&'static str, Option<f64>);
+type Named = (Cow<'static, str>, Option<f64>);
 
 /// What has been written.
 pub struct Tables {
@@ -127,20 +131,45 @@ fn read_if_there<R: Row>(folder: &Path, status: &Status, name: &str) -> Result<V
 
 /// What the summary says of one run.
 fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> Vec<Named> {
-    let mut values: Vec<Named> = rows.last().map(|last| last.metrics().collect()).unwrap_or_default();
+    let mut values = rows.last().map(named).unwrap_or_default();
+    let mut add = |name: &'static str, value: Option<f64>| values.push((name.into(), value));
     let (steps, curve): (Vec<usize>, Vec<f64>) =
         rows.iter().filter_map(|r| Some((r.step, r.get("log_likelihood")?))).unzip();
-    values.push(("first_log_likelihood", curve.first().copied()));
+    add(FIRST_LOG_LIKELIHOOD, curve.first().copied());
     let fifth = rows.last().and_then(|last| rows.iter().rev().find(|row| 5 * row.step <= last.step));
-    values.push(("fifth_log_likelihood", fifth.and_then(|row| row.get("log_likelihood"))));
-    values.push(("plateau_step", plateau_step(&steps, &curve, PLATEAU, PLATEAU_FLOOR).map(|s| s as f64)));
+    add("fifth_log_likelihood", fifth.and_then(|row| row.get("log_likelihood")));
+    add("plateau_step", plateau_step(&steps, &curve, PLATEAU, PLATEAU_FLOOR).map(|s| s as f64));
     let tail = &losses[losses.len() - losses.len().div_ceil(LAST_FRACTION)..];
     let mean = |values: Vec<f64>| mean_interval(&values).map(|i| i.mean);
-    values.push(("final_loss", mean(tail.iter().map(|l| l.loss).collect())));
-    values.push(("excess_loss", mean(tail.iter().filter_map(|l| Some(l.mse - l.optimal?)).collect())));
-    values.push(("control_scale", status.control_scale));
-    values.push(("map_log_likelihood", status.map_log_likelihood));
+    add("final_loss", mean(tail.iter().map(|l| l.loss).collect()));
+    add("excess_loss", mean(tail.iter().filter_map(|l| Some(l.mse - l.optimal?)).collect()));
+    add("control_scale", status.control_scale);
+    add("map_log_likelihood", status.map_log_likelihood);
+    let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
+    add("steps_to_real", reached.map(|step| step as f64));
+    let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();
+    let first = first.into_iter().map(|(name, value)| (format!("first_{name}").into(), value));
+    values.extend(first.filter(|(name, _)| name != FIRST_LOG_LIKELIHOOD));
     values
+}
+
+/// The metrics of a row.
+fn named(row: &MetricsRow) -> Vec<Named> {
+    row.metrics().map(|(name, value)| (name.into(), value)).collect()
+}
+
+/// The first reverse step from which the samples stay as good as fresh real points: by their log-likelihood, and where
+/// there is none by precision and coverage.
+fn reached_real(rows: &[MetricsRow], fresh: &MetricsRow) -> Option<usize> {
+    if let Some(real) = fresh.get("log_likelihood") {
+        let (steps, curve): (Vec<usize>, Vec<f64>) =
+            rows.iter().filter_map(|row| Some((row.step, row.get("log_likelihood")?))).unzip();
+        return steps_to_real(&steps, Quality::LogLikelihood(&curve, real));
+    }
+    let both = |row: &MetricsRow| Some([row.get("precision")?, row.get("coverage")?]);
+    let (steps, curve): (Vec<usize>, Vec<[f64; 2]>) =
+        rows.iter().filter_map(|row| Some((row.step, both(row)?))).unzip();
+    steps_to_real(&steps, Quality::PrecisionCoverage(&curve, both(fresh)?))
 }
 
 /// The values of all runs, by pipeline and point.
@@ -207,7 +236,7 @@ impl Summary {
         if let Some(fresh) = fresh
             && self.fresh.insert((label.values.clone(), label.replicate))
         {
-            self.add(DATA, label, fresh.metrics().collect());
+            self.add(DATA, label, named(fresh));
         }
     }
 
@@ -238,7 +267,7 @@ impl Summary {
                 rows.push(SummaryRow {
                     pipeline: group.pipeline.clone(),
                     values: group.values.clone(),
-                    metric: (*metric).to_string(),
+                    metric: metric.to_string(),
                     numbers: numbers(interval, difference),
                 });
             }

@@ -25,6 +25,8 @@ mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
 mod isotropy;
+mod metrics_energy;
+mod metrics_modes;
 mod metrics_prdc;
 mod metrics_sliced;
 mod metrics_statistics;

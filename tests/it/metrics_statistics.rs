@@ -1,6 +1,7 @@
-//! Summaries of log-likelihoods and of replicates, and the plateau of a curve.
+//! Summaries of log-likelihoods and of replicates, the plateau of a curve, and the steps until samples are as good as
+//! real points.
 
-use gdiff::metrics::{log_likelihood_stats, plateau_step};
+use gdiff::metrics::{Quality, log_likelihood_stats, plateau_step, steps_to_real};
 use gdiff::numeric::intervals::{Interval, mean_interval, paired_difference};
 
 fn close(a: f64, b: f64, relative: f64) -> bool {
@@ -118,4 +119,45 @@ fn plateau_refuses_what_makes_no_sense() {
     assert_eq!(plateau_step(&[0, 1], &[0.0], 0.05, 0.0), None);
     assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], -0.1, 0.0), None);
     assert_eq!(plateau_step(&[0, 1], &[0.0, 1.0], f64::NAN, 0.0), None);
+}
+
+#[test]
+fn samples_are_as_good_as_real_points_from_the_step_from_which_their_likelihood_stays() {
+    let steps = [0, 5, 10, 15, 20];
+    let reached = |curve: &[f64; 5]| steps_to_real(&steps, Quality::LogLikelihood(curve, -1.8));
+    assert_eq!(reached(&[-90.0, -5.0, -1.95, -1.89, -1.7]), Some(15));
+    assert_eq!(reached(&[-1.8, -1.7, -1.6, -1.7, -1.89]), Some(0), "the map alone is good enough");
+    assert_eq!(reached(&[-1.8, -1.7, -1.95, -1.7, -1.7]), Some(15), "it left once more");
+    assert_eq!(reached(&[-9.0, -1.8, -1.8, -1.8, -1.95]), None, "the end is not good");
+    assert_eq!(reached(&[-9.0, -8.0, -7.0, -6.0, -1.8]), Some(20));
+    // Exactly 0.1 nat below is good.
+    let exact = |value| steps_to_real(&[3], Quality::LogLikelihood(&[value], 0.0));
+    assert_eq!((exact(-0.1), exact(-0.1 - 1e-15)), (Some(3), None));
+}
+
+#[test]
+fn without_a_density_precision_and_coverage_are_both_near_those_of_real_points() {
+    let reached = |curve: &[[f64; 2]]| {
+        let steps: Vec<usize> = (0..curve.len()).collect();
+        steps_to_real(&steps, Quality::PrecisionCoverage(curve, [0.9, 0.95]))
+    };
+    assert_eq!(reached(&[[0.1, 0.2], [0.89, 0.90], [0.885, 0.94], [0.91, 0.965]]), Some(2));
+    // Above real points is not as real points: samples are too concentrated.
+    assert_eq!(reached(&[[0.9, 0.95], [0.99, 0.95], [0.9, 0.95]]), Some(2));
+    assert_eq!(reached(&[[0.9, 0.95], [0.9, 0.99]]), None);
+    assert_eq!(reached(&[[0.9, 0.95], [0.99, 0.95]]), None);
+}
+
+#[test]
+fn steps_to_real_of_broken_curves() {
+    let nan = f64::NAN;
+    let by_likelihood =
+        |steps: &[usize], curve: &[f64]| steps_to_real(steps, Quality::LogLikelihood(curve, 0.0));
+    assert_eq!(by_likelihood(&[], &[]), None);
+    assert_eq!(by_likelihood(&[0, 1], &[0.0]), None);
+    assert_eq!(by_likelihood(&[0, 1, 2], &[0.0, nan, 0.0]), Some(2));
+    assert_eq!(by_likelihood(&[0, 1, 2], &[0.0, f64::INFINITY, 0.0]), Some(2));
+    assert_eq!(by_likelihood(&[0, 1], &[0.0, nan]), None);
+    assert_eq!(steps_to_real(&[0], Quality::LogLikelihood(&[1.0], nan)), None);
+    assert_eq!(steps_to_real(&[0], Quality::PrecisionCoverage(&[[nan, 1.0]], [1.0, 1.0])), None);
 }

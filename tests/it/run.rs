@@ -1,6 +1,7 @@
 //! What `gdiff run` writes, and when it writes nothing.
 
 use crate::common::{TINY, Waiting, csv, files, message, said, same_tables, spec, succeeded, text};
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::Output;
 use tempfile::tempdir;
@@ -30,7 +31,7 @@ fn a_run_writes_every_file_that_users_rely_on() {
 
     let out = folder.path().join("results/tiny");
     let (header, rows) = csv(out.join("metrics.csv"));
-    let expected = "run,pipeline,replicate,step,t,log_likelihood,log_likelihood_median,off_support,precision,recall,density,coverage,sliced_w2";
+    let expected = "run,pipeline,replicate,step,t,log_likelihood,log_likelihood_median,off_support,precision,recall,density,coverage,sliced_w2,energy_distance,mode_error";
     assert_eq!(header.join(","), expected);
     assert_eq!(rows.len(), 3 * 13, "three runs, steps 0 to 12");
     for (i, row) in rows.iter().enumerate() {
@@ -39,8 +40,8 @@ fn a_run_writes_every_file_that_users_rely_on() {
         assert_eq!(row[4], (12 - step).to_string());
         let is_number = |cell: &String| cell.parse::<f64>().is_ok_and(f64::is_finite);
         assert!(row[5..12].iter().all(is_number), "{row:?}");
-        // The distance is computed at both ends.
-        assert_eq!(is_number(&row[12]), step == 0 || step == 12, "{row:?}");
+        // The distances are computed at both ends.
+        assert!(row[12..].iter().all(|cell| is_number(cell) == (step == 0 || step == 12)), "{row:?}");
     }
     let (header, rows) = csv(out.join("loss.csv"));
     assert_eq!(header.join(","), "run,pipeline,replicate,iteration,loss,mse,isotropy,optimal");
@@ -72,6 +73,129 @@ fn a_run_writes_every_file_that_users_rely_on() {
     }
     let leftovers = files(&out).iter().filter(|p| p.to_string_lossy().contains(".part")).count();
     assert_eq!(leftovers, 0, "temporary files were left behind");
+}
+
+/// The rows of a summary as (pipeline, metric) -> mean, and of a table of metrics as lists of (step, value).
+fn means(out: &Path) -> HashMap<(String, String), f64> {
+    let (_, rows) = csv(out.join("summary.csv"));
+    rows.into_iter().map(|r| ((r[0].clone(), r[1].clone()), r[2].parse().unwrap())).collect()
+}
+
+fn curve(out: &Path, pipeline: &str, metric: &str) -> Vec<(usize, f64)> {
+    let (header, rows) = csv(out.join("metrics.csv"));
+    let column = header.iter().position(|name| name == metric).unwrap();
+    let own = rows.iter().filter(|row| row[1] == pipeline && !row[column].is_empty());
+    own.map(|row| (row[3].parse().unwrap(), row[column].parse().unwrap())).collect()
+}
+
+#[test]
+fn the_summary_has_the_map_alone_the_floor_and_the_steps_to_real() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    succeeded(&run(folder.path(), &["--quiet"]));
+    let out = folder.path().join("results/tiny");
+    let means = means(&out);
+    let mean = |pipeline: &str, metric: &str| means.get(&(pipeline.to_string(), metric.to_string())).copied();
+    let real = mean("data", "log_likelihood").unwrap();
+    let mut reached = 0;
+    for pipeline in ["baseline", "gaussianized", "exact"] {
+        for column in gdiff::metrics::scored::columns() {
+            let values = curve(&out, pipeline, column.name);
+            let of_map = Some(values[0].1);
+            assert_eq!((values[0].0, mean(pipeline, &format!("first_{}", column.name))), (0, of_map));
+            assert_eq!(mean(pipeline, column.name), Some(values.last().unwrap().1), "{}", column.name);
+            assert!(mean("data", column.name).is_some(), "no floor of {}", column.name);
+        }
+        let values = curve(&out, pipeline, "log_likelihood");
+        let good = values.iter().rev().take_while(|(_, value)| *value >= real - 0.1).last();
+        assert_eq!(mean(pipeline, "steps_to_real"), good.map(|(step, _)| *step as f64), "{pipeline}");
+        reached += usize::from(good.is_some());
+        assert!(mean(pipeline, "plateau_step").is_some());
+    }
+    assert!((1..=3).contains(&reached), "{reached}");
+    // The map alone knows the modes, and pure noise does not.
+    assert!(
+        mean("gaussianized", "first_sliced_w2").unwrap() < 0.5 * mean("baseline", "first_sliced_w2").unwrap()
+    );
+    let status: serde_json::Value =
+        serde_json::from_str(&text(out.join("runs/exact-r0/status.json"))).unwrap();
+    for metric in ["sliced_w2", "energy_distance", "mode_error"] {
+        assert_eq!(status["fresh"][metric].as_f64(), mean("data", metric), "{metric}");
+    }
+}
+
+#[test]
+fn distances_are_computed_at_the_steps_that_are_asked_for() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    for (distances, steps) in
+        [("ends", vec![0, 12]), ("all", (0..=12).collect()), ("none", vec![]), ("5", vec![0, 5, 10, 12])]
+    {
+        let key = format!("metrics.distances={distances}");
+        let only = ["--set", "pipelines=['exact']", "--quiet", "--out", distances];
+        succeeded(&run(folder.path(), &[&["--set", &key], &only[..]].concat()));
+        let out = folder.path().join(distances);
+        for metric in ["sliced_w2", "energy_distance", "mode_error"] {
+            let found: Vec<usize> = curve(&out, "exact", metric).into_iter().map(|(step, _)| step).collect();
+            assert_eq!(found, steps, "{distances}: {metric}");
+            let floor = means(&out).contains_key(&("data".to_string(), metric.to_string()));
+            assert_eq!(floor, distances != "none", "{distances}: {metric}");
+        }
+    }
+}
+
+#[test]
+fn points_of_three_to_sixty_four_dimensions_have_every_metric() {
+    for d in [3, 16, 64] {
+        let folder = tempdir().unwrap();
+        let mean = |value: f64| format!("mean = {:?}", vec![value; d]);
+        let wide = TINY.replace("mean = [-1.0, 0.0]", &mean(-2.0)).replace("mean = [1.0, 0.5]", &mean(2.0));
+        spec(folder.path(), &wide);
+        succeeded(&run(folder.path(), &["--set", "pipelines=['exact']", "--quiet"]));
+        let means = means(&folder.path().join("results/tiny"));
+        let mean = |pipeline: &str, metric: &str| means[&(pipeline.to_string(), metric.to_string())];
+        for metric in ["sliced_w2", "energy_distance"] {
+            // Noise, then samples of the right distribution, beside the floor.
+            let [first, last, floor] =
+                [("exact", format!("first_{metric}")), ("exact", metric.into()), ("data", metric.into())]
+                    .map(|(pipeline, metric): (&str, String)| mean(pipeline, &metric));
+            assert!(last < first && floor < first, "d = {d}, {metric}: {first}, {last}, {floor}");
+        }
+        // The modes are further apart than 12 standard deviations: shares of 200 points are counted.
+        let share = mean("exact", "mode_error") * 100.0;
+        assert!((share - share.round()).abs() < 1e-6, "d = {d}: {share}");
+    }
+}
+
+#[test]
+fn without_a_density_the_steps_to_real_are_those_of_precision_and_coverage() {
+    let folder = tempdir().unwrap();
+    let shape = TINY
+        .replace("kind = \"gmm\"", "kind = \"swiss_roll\"")
+        .replace(", \"exact\"", "")
+        .replace("iterations = 40", "iterations = 400");
+    let (head, rest) = shape.split_once("[[data.components]]").unwrap();
+    let (_, tail) = rest.split_once("[diffusion]").unwrap();
+    spec(folder.path(), &format!("{head}[diffusion]{tail}"));
+    succeeded(&run(folder.path(), &["--quiet"]));
+    let out = folder.path().join("results/tiny");
+    let means = means(&out);
+    let mean = |pipeline: &str, metric: &str| means.get(&(pipeline.to_string(), metric.to_string())).copied();
+    for pipeline in ["baseline", "gaussianized"] {
+        let pair = |metric: &str| (curve(&out, pipeline, metric), mean("data", metric).unwrap());
+        let ((precision, real_p), (coverage, real_c)) = (pair("precision"), pair("coverage"));
+        let near = |((_, p), (_, c)): &(&(usize, f64), &(usize, f64))| {
+            (p - real_p).abs() <= 0.02 && (c - real_c).abs() <= 0.02
+        };
+        let good = precision.iter().zip(&coverage).rev().take_while(near).last();
+        assert_eq!(mean(pipeline, "steps_to_real"), good.map(|((step, _), _)| *step as f64), "{pipeline}");
+        // Nothing is known of modes.
+        assert!(curve(&out, pipeline, "mode_error").is_empty());
+        assert_eq!(mean(pipeline, "first_mode_error"), None);
+        assert!(
+            mean(pipeline, "first_energy_distance").is_some() && mean("data", "energy_distance").is_some()
+        );
+    }
 }
 
 #[test]

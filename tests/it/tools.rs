@@ -1,6 +1,6 @@
 //! `gdiff data`, `gdiff metrics` and `gdiff check` as tools of their own.
 
-use crate::common::{TINY, csv, gdiff, in_repository, run, spec, succeeded};
+use crate::common::{TINY, csv, gdiff, in_repository, message, run, spec, succeeded};
 use std::path::Path;
 use tempfile::tempdir;
 
@@ -38,12 +38,33 @@ fn metrics_of_fresh_points_are_those_of_the_summary() {
     let report: serde_json::Value = serde_json::from_str(&succeeded(&output)).unwrap();
     succeeded(&run(folder.path(), &["run", "spec.toml", "--quiet"]));
     let (_, rows) = csv(folder.path().join("results/tiny/summary.csv"));
-    for metric in ["precision", "recall", "density", "coverage", "log_likelihood"] {
+    for column in gdiff::metrics::scored::columns() {
+        let metric = column.name;
+        if ["log_likelihood_median", "off_support"].contains(&metric) {
+            continue;
+        }
         let row = rows.iter().find(|r| r[0] == "data" && r[1] == metric).unwrap();
         assert_eq!(report[metric].as_f64().unwrap(), row[2].parse::<f64>().unwrap(), "{metric}");
     }
     let table = succeeded(&run(folder.path(), &["metrics", "real.csv", "fresh.csv"]));
-    assert!(table.contains("precision"));
+    assert!(
+        table.contains("precision") && table.contains("energy distance") && !table.contains("mode error")
+    );
+}
+
+/// It compares all pairs, so large tables are left to those who ask for it.
+#[test]
+fn metrics_leaves_the_energy_distance_of_large_tables_out_and_says_so() {
+    let folder = tempdir().unwrap();
+    let large: String = (0..60_000).map(|i| format!("{},{}\n", i % 251, i % 199)).collect();
+    std::fs::write(folder.path().join("large.csv"), format!("x,y\n{large}")).unwrap();
+    let output = run(folder.path(), &["metrics", "large.csv", "large.csv"]);
+    assert!(!succeeded(&output).contains("energy"));
+    assert!(message(&output).contains("7e9 of them, and is left out; --energy-distance computes it"));
+    let line: String = (0..60_000).map(|i| format!("{}\n", i % 251)).collect();
+    std::fs::write(folder.path().join("line.csv"), format!("x\n{line}")).unwrap();
+    let output = run(folder.path(), &["metrics", "line.csv", "line.csv"]);
+    assert!(succeeded(&output).contains("energy distance -") && !message(&output).contains("energy"));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The metrics that a run computes at its reverse steps, as one table: everything that names columns, from
 //! `metrics.csv` to the figures, reads it. A new metric is a file of this folder and a line of [`METRICS`].
 
+mod energy_distance;
 mod log_likelihood;
+mod mode_error;
 mod options;
 mod prdc;
 mod sliced_w2;
@@ -14,8 +16,13 @@ use candle_core::Device;
 use ndarray::ArrayView2;
 
 /// Every metric, in the order of its columns in `metrics.csv`.
-pub static METRICS: &[&dyn Metric] =
-    &[&log_likelihood::LogLikelihood, &prdc::PrdcMetric, &sliced_w2::SlicedW2Metric];
+pub static METRICS: &[&dyn Metric] = &[
+    &log_likelihood::LogLikelihood,
+    &prdc::PrdcMetric,
+    &sliced_w2::SlicedW2Metric,
+    &energy_distance::EnergyDistanceMetric,
+    &mode_error::ModeError,
+];
 
 /// A column of `metrics.csv`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -24,7 +24,8 @@ pub struct MetricsOptions {
     pub reference: usize,
     /// Write the k-NN radius of each real point and the number of spheres around each sample.
     pub points: bool,
-    /// Steps at which sliced W2 is computed: "ends", "all", "none", or a number (every N steps).
+    /// Steps at which sliced W2, energy distance and mode error are computed: "ends", "all", "none", or a number (every N
+    /// steps).
     pub distances: Distances,
 }
 
