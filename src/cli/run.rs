@@ -4,7 +4,7 @@ use super::SpecArgs;
 use super::failures::{report, stopped};
 use super::signals::listen;
 use super::{Failure, read};
-use crate::report::{JsonEvents, Progress, TensorBoard, end_table};
+use crate::report::{GLOSSARY, JsonEvents, Progress, TensorBoard, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
@@ -39,6 +39,9 @@ pub struct RunArgs {
     /// Neither progress nor table
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
+    /// Explain the terms of the table below it
+    #[arg(long, conflicts_with_all = ["quiet", "json"])]
+    pub explain: bool,
     /// One JSON event a line on standard output, instead of the table
     #[arg(long)]
     pub json: bool,
@@ -109,7 +112,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     } else if !args.quiet {
         let already =
             if already.is_empty() { String::new() } else { format!("{}{already}", finished.out.display()) };
-        console::print(&format!("{already}{}", end_table(&finished)));
+        let glossary = if args.explain { format!("\n{GLOSSARY}") } else { String::new() };
+        console::print(&format!("{already}{}{glossary}", end_table(&finished)));
     }
     if let Some(recorder) = recorder {
         recorder.finish(&finished)?;

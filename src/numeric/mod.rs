@@ -28,6 +28,7 @@ pub mod minimum;
 pub mod normal;
 pub mod options;
 pub mod orthogonal;
+pub mod power;
 pub mod power_of_two;
 pub mod random;
 pub mod simd;

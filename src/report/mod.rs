@@ -1,6 +1,7 @@
 //! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
 pub mod figures;
+mod comparison;
 mod fit;
 mod json;
 mod lines;
@@ -18,6 +19,6 @@ pub use lines::ProgressLines;
 pub use pictures::{Written, write_figures};
 pub use progress::{Progress, ProgressBars, note};
 pub use runs::run_table;
-pub use table::end_table;
+pub use table::{GLOSSARY, end_table};
 pub use tensorboard::TensorBoard;
 pub use visible::visible;

@@ -1,136 +1,183 @@
-//! The short table at the end of a run.
+//! The short tables at the end of a run: means over replicates, and what each pipeline is better or worse by.
 
+use super::comparison::{Comparison, Estimate, Line, SummaryColumn};
 use super::figures::names::short_keys;
 use super::visible::visible_cell;
-use crate::metrics::scored;
+use crate::numeric::power::detectable;
 use crate::spec::DATA;
-use crate::store::{Status, SummaryRow};
+use crate::store::Status;
 use crate::study::Finished;
 use comfy_table::{CellAlignment, Table, presets};
-use std::collections::{HashMap, HashSet};
-
-/// A column of a table over a summary.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SummaryColumn {
-    pub heading: &'static str,
-    /// The metric of the summary.
-    pub metric: &'static str,
-    /// Digits after the point.
-    pub digits: usize,
-    /// Whether the terminal shows it too.
-    pub in_terminal: bool,
-}
-
-/// What a summary has beside the metrics of the last step.
-const OF_THE_WHOLE_RUN: [SummaryColumn; 3] = [
-    SummaryColumn { heading: "plateau step", metric: "plateau_step", digits: 0, in_terminal: true },
-    SummaryColumn { heading: "final loss", metric: "final_loss", digits: 4, in_terminal: false },
-    SummaryColumn { heading: "map alone", metric: "map_log_likelihood", digits: 3, in_terminal: false },
-];
-
-/// The columns of which a summary has something.
-pub(super) fn columns(summary: &[SummaryRow]) -> Vec<SummaryColumn> {
-    let has = |metric| summary.iter().any(|row| row.metric == metric);
-    let of_a_metric = |column: &scored::Column| SummaryColumn {
-        heading: column.heading,
-        metric: column.name,
-        digits: column.digits,
-        in_terminal: column.headline,
-    };
-    let all = scored::columns().map(of_a_metric).chain(OF_THE_WHOLE_RUN);
-    all.filter(|column| has(column.metric)).collect()
-}
 
 /// More lines than this are for `summary.csv`.
 const MOST_LINES: usize = 60;
 
-/// Pipeline and values of the sweep keys.
-type Line<'a> = (&'a str, &'a [String]);
+/// No line of the tables is longer; columns at the right are left out before.
+const WIDTH: usize = 100;
 
-/// The lines of a table over a summary: pipelines and sweep points, then fresh real points.
-pub(super) fn lines(summary: &[SummaryRow]) -> Vec<Line<'_>> {
-    // Points that share their data share the line of fresh real points.
-    let mut groups: Vec<(Line, Vec<u64>)> = Vec::new();
-    let mut indices: HashMap<Line, usize> = HashMap::new();
-    for row in summary {
-        let line = (row.pipeline.as_str(), row.values.as_slice());
-        let index = *indices.entry(line).or_insert(groups.len());
-        if index == groups.len() {
-            groups.push((line, Vec::new()));
-        }
-        groups[index].1.push(row.numbers.mean.to_bits());
-    }
-    let mut seen = HashSet::new();
-    groups.retain(|((pipeline, _), means)| *pipeline != DATA || seen.insert(means.clone()));
-    let mut lines: Vec<(&str, &[String])> = groups.into_iter().map(|(line, _)| line).collect();
-    // Real points last: the line to read the others by.
-    lines.sort_by_key(|(pipeline, _)| *pipeline == DATA);
-    lines
+/// Columns in the order in which they are left out where the tables are too wide: those that say least beside a
+/// log-likelihood first.
+const LEFT_OUT_FIRST: [&str; 7] =
+    ["off_support", "recall", "density", "precision", "steps_to_real", "coverage", "mode_error"];
+
+/// The same where the data have no known density: what remains is precision, recall, density and coverage.
+const LEFT_OUT_FIRST_WITHOUT_DENSITY: [&str; 5] =
+    ["steps_to_real", "sliced_w2", "density", "recall", "precision"];
+
+/// What the terms of the tables mean.
+pub const GLOSSARY: &str = "\
+log-likelihood  mean log-density of the samples under the data's own; above real points is too concentrated
+sliced W2       distance of the samples to real points, in units of the data; real points show its floor
+mode error      sum over the modes of the difference between their share of the samples and their weight
+precision, coverage  share of samples near real points, and of real points near samples
+steps to real   first reverse step from which samples stay as good as real points; map alone: step 0
+";
+
+/// A table of the terminal.
+struct Rows {
+    keys: Vec<String>,
+    first: &'static str,
+    lines: Vec<(Vec<String>, Vec<Option<String>>)>,
 }
 
-/// One line for each pipeline and point, and one for fresh real points; then the seconds by stage.
+impl Rows {
+    /// The table with these columns; one without a cell in any line is left out.
+    fn table(&self, columns: &[SummaryColumn], with: &[bool]) -> String {
+        let has = |k: usize| with[k] && self.lines.iter().any(|(_, cells)| cells[k].is_some());
+        let kept: Vec<usize> = (0..columns.len()).filter(|&k| has(k)).collect();
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        let keys = self.keys.iter().cloned();
+        let headings = kept.iter().map(|&k| columns[k].heading.to_string());
+        table.set_header(std::iter::once(self.first.to_string()).chain(keys).chain(headings));
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        for (labels, cells) in &self.lines {
+            let cells = kept.iter().map(|&k| cells[k].clone().unwrap_or_default());
+            table.add_row(labels.iter().cloned().chain(cells));
+        }
+        table.to_string()
+    }
+}
+
+/// One line for each pipeline, map and point, and one for fresh real points; then the paired differences to the
+/// baseline, and what was too small to be told.
 pub fn end_table(finished: &Finished) -> String {
-    let lines = lines(&finished.summary);
+    let comparison = Comparison::new(&finished.summary);
+    let lines = comparison.lines();
+    let end = end(finished);
+    if lines.iter().filter(|line| line.pipeline() != DATA).count() > MOST_LINES {
+        return end;
+    }
+    let columns: Vec<SummaryColumn> =
+        comparison.columns().into_iter().filter(|column| column.in_terminal).collect();
+    let keys = short_keys(&finished.keys);
+    let rows = |first, lines: &[Line], cell: &dyn Fn(Line, &SummaryColumn) -> Option<String>| Rows {
+        keys: keys.clone(),
+        first,
+        lines: lines.iter().map(|&l| (labels(l), columns.iter().map(|c| cell(l, c)).collect())).collect(),
+    };
+    let values = rows("pipeline", &lines, &|line, column| {
+        Some(comparison.value(line, column.metric)?.text(column.digits))
+    });
+    let differing = |line: &Line| columns.iter().any(|c| comparison.difference(*line, c.metric).is_some());
+    let compared: Vec<Line> = lines.iter().copied().filter(differing).collect();
+    let differences = rows("difference", &compared, &|line, column| {
+        let difference = comparison.difference(line, column.metric)?;
+        let mark = if difference.leaves_out_zero() { " *" } else { "" };
+        Some(format!("{}{mark}", difference.text(column.digits)))
+    });
+    let tables = |with: &[bool]| [values.table(&columns, with), differences.table(&columns, with)];
+    let mut with = vec![true; columns.len()];
+    let known = columns.iter().any(|column| column.metric == "log_likelihood");
+    let left_out: &[&str] = if known { &LEFT_OUT_FIRST } else { &LEFT_OUT_FIRST_WITHOUT_DENSITY };
+    for name in left_out {
+        if tables(&with).iter().flat_map(|table| table.lines()).all(|line| line.chars().count() <= WIDTH) {
+            break;
+        }
+        columns.iter().zip(&mut with).filter(|(c, _)| c.metric == *name).for_each(|(_, with)| *with = false);
+    }
+    let [values, differences] = tables(&with);
+    let mut text = format!("{values}\n\n");
+    let replicates = finished.summary.iter().map(|row| row.numbers.replicates).max().unwrap_or_default();
+    if let Some(baseline) = comparison.baseline().filter(|_| !compared.is_empty()) {
+        text += &format!("Minus `{baseline}`, replicate by replicate:\n\n{differences}\n\n");
+        text += &undecided(&comparison, &compared, &columns, &with);
+    }
+    if replicates > 1 {
+        text += &format!(
+            "+- is half of a 95 % interval over {replicates} replicates (Student's t); * leaves out 0.\n"
+        );
+    } else if !compared.is_empty() {
+        text += "One replicate has no interval: with --set replicates=3 or more there is one.\n";
+    }
+    text + &end
+}
+
+/// The cells that say which line it is.
+fn labels(line: Line) -> Vec<String> {
+    let name = match line {
+        Line::Pipeline(name, _) => name.to_string(),
+        Line::MapAlone(..) => "  its map alone".to_string(),
+        Line::Real(_) => "(real points)".to_string(),
+    };
+    let values = line.values().iter().map(|value| visible_cell(value).into_owned());
+    std::iter::once(name).chain(values).collect()
+}
+
+/// The differences that so few replicates cannot tell from 0, and how large they would have to be.
+fn undecided(comparison: &Comparison, lines: &[Line], columns: &[SummaryColumn], with: &[bool]) -> String {
+    let mut parts = Vec::new();
+    for (column, _) in columns.iter().zip(with).filter(|(_, with)| **with) {
+        let beyond = |line: &Line| {
+            let difference = comparison.difference(*line, column.metric)?;
+            let undecided = !difference.leaves_out_zero() && difference.replicates > 1;
+            detectable_from(&difference).filter(|_| undecided)
+        };
+        // The largest of all lines: what is beyond it would be told for each.
+        if let Some(most) = lines.iter().filter_map(beyond).reduce(f64::max).filter(|most| *most > 0.0) {
+            parts.push(format!("{} {}", column.heading, two_digits(most)));
+        }
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(
+        "Without * a difference is not told from 0. Four times in five one of this size is:\n{}\n(for smaller ones: gdiff check SPEC --replicates-for SIZE).\n",
+        parts.join(", ")
+    )
+}
+
+/// The size of difference that as many replicates tell four times in five.
+fn detectable_from(difference: &Estimate) -> Option<f64> {
+    detectable(difference.half_width()?, difference.replicates)
+}
+
+fn two_digits(value: f64) -> String {
+    let digits = (1.0 - value.log10().floor()).clamp(0.0, 17.0) as usize;
+    format!("{value:.digits$}")
+}
+
+/// How much was done, in which time, and where it is.
+fn end(finished: &Finished) -> String {
     let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
     let runs = match (finished.runs.len(), finished.all) {
         (done, all) if done == all => format!("{all} runs"),
         (done, all) => format!("{done} of {all} runs"),
     };
-    let end = format!("{runs}{wall}; tables in {}\n", finished.out.display());
-    if lines.iter().filter(|(pipeline, _)| *pipeline != DATA).count() > MOST_LINES {
-        return end;
-    }
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN);
-    let heading = |text: &str| text.to_string();
-    let keys = short_keys(&finished.keys).into_iter();
-    let columns: Vec<_> =
-        columns(&finished.summary).into_iter().filter(|column| column.in_terminal).collect();
-    table.set_header(
-        std::iter::once(heading("pipeline"))
-            .chain(keys)
-            .chain(columns.iter().map(|column| heading(column.heading)))
-            .chain(["fit s", "train s", "sample s"].map(heading)),
-    );
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    for (pipeline, values) in lines {
-        let shown = columns.iter().map(|column| {
-            let of = |row: &&SummaryRow| {
-                row.pipeline == pipeline && row.values == values && row.metric == column.metric
-            };
-            finished.summary.iter().find(of).map_or(String::new(), |row| mean_and_half(row, column.digits))
-        });
-        let label = if pipeline == DATA { "(real points)" } else { pipeline };
-        let seconds = stage_seconds(&finished.runs, pipeline, values);
-        let values = values.iter().map(|value| visible_cell(value).into_owned());
-        let cells = std::iter::once(label.to_string()).chain(values).chain(shown);
-        table.add_row(cells.chain(seconds));
-    }
-    format!("{table}\n\n{end}")
+    let seconds = stage_seconds(&finished.runs);
+    let seconds = if seconds.is_empty() { String::new() } else { format!(" ({seconds})") };
+    format!("{runs}{wall}{seconds}; tables in {}\n", finished.out.display())
 }
 
-/// `mean` or `mean +- half`.
-fn mean_and_half(row: &SummaryRow, digits: usize) -> String {
-    let numbers = &row.numbers;
-    match numbers.interval_high {
-        Some(high) => format!("{:.digits$} +- {:.digits$}", numbers.mean, high - numbers.mean),
-        None => format!("{:.digits$}", numbers.mean),
-    }
-}
-
-/// Mean seconds of each stage over the runs of a pipeline at a point.
-fn stage_seconds(runs: &[Status], pipeline: &str, values: &[String]) -> Vec<String> {
-    let runs: Vec<_> =
-        runs.iter().filter(|r| r.label.pipeline == pipeline && r.label.values == values).collect();
-    if runs.is_empty() {
-        return vec![String::new(); 3];
-    }
+/// Seconds of each stage, added up over the runs.
+fn stage_seconds(runs: &[Status]) -> String {
     let stages = [
-        runs.iter().map(|r| r.seconds.gaussianize).sum::<f64>(),
-        runs.iter().map(|r| r.seconds.train).sum(),
-        runs.iter().map(|r| r.seconds.sample).sum(),
+        ("fits", runs.iter().map(|r| r.seconds.gaussianize).sum::<f64>()),
+        ("trainings", runs.iter().map(|r| r.seconds.train).sum()),
+        ("samplings", runs.iter().map(|r| r.seconds.sample).sum()),
     ];
-    stages.iter().map(|total| format!("{:.2}", total / runs.len() as f64)).collect()
+    let shown = stages.iter().filter(|(_, total)| *total >= 0.005);
+    shown.map(|(name, total)| format!("{name} {total:.2} s")).collect::<Vec<_>>().join(", ")
 }

@@ -37,9 +37,19 @@ pub struct SummaryValues {
     pub difference_low: Option<f64>,
     /// Upper end.
     pub difference_high: Option<f64>,
+    /// Mean difference, replicate by replicate, to the baseline at the same sweep point; where the study has no baseline,
+    /// to its first pipeline. Folders of version 0.1 have none.
+    #[serde(default)]
+    pub baseline_difference: Option<f64>,
+    /// Lower end of its 95 % interval.
+    #[serde(default)]
+    pub baseline_difference_low: Option<f64>,
+    /// Upper end.
+    #[serde(default)]
+    pub baseline_difference_high: Option<f64>,
 }
 
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 10] = [
     "mean",
     "interval_low",
     "interval_high",
@@ -47,6 +57,9 @@ const COLUMNS: [&str; 7] = [
     "difference",
     "difference_low",
     "difference_high",
+    "baseline_difference",
+    "baseline_difference_low",
+    "baseline_difference_high",
 ];
 
 /// Writes `summary.csv`, whole or not at all; returns its SHA-256 in hexadecimal.

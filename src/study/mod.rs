@@ -8,7 +8,7 @@
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
-//! | [`tables`], [`provenance`] | the study's own tables, made of those of its runs |
+//! | [`tables`], `summary`, [`run_values`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
 //! | `verify` | every file against its digest |
 //! | [`mod@list`] | the runs of a folder and their states |
@@ -29,8 +29,10 @@ pub mod planned;
 pub mod provenance;
 mod queue;
 pub mod run_study;
+pub mod run_values;
 mod scheduler;
 mod shared_stages;
+mod summary;
 pub mod tables;
 mod verify;
 mod version_0_1;

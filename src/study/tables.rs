@@ -1,44 +1,16 @@
 //! The study's own tables, made of those of its runs.
 
 use super::provenance;
-use crate::metrics::{Quality, plateau_step, steps_to_real};
-use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
-use crate::spec::DATA;
+use super::summary::Summary;
 use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
 use crate::store::summary::write_summary;
-use crate::store::{
-    FitRow, IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, SummaryValues,
-    atomic, names,
-};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::store::{FitRow, IsotropyRow, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, atomic, names};
+use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The key whose points are compared with its zero, replicate by replicate.
-const LAMBDA: &str = "train.isotropy.lambda";
-
-/// The keys of the isotropy term.
-const ISOTROPY_KEYS: &str = "train.isotropy.";
-
-/// Fraction of its climb within which the log-likelihood must stay to have reached its plateau.
-const PLATEAU: f64 = 0.05;
-
-/// Distance to its end, in nats, within which it has reached its plateau in any case: more than the sampling noise of
-/// 10,000 points.
-const PLATEAU_FLOOR: f64 = 0.05;
-
-/// The log-likelihood of the first step, the oldest of the rows that begin with `first_`.
-const FIRST_LOG_LIKELIHOOD: &str = "first_log_likelihood";
-
-/// The final loss is the mean over the last of the logged iterations, one in this many.
-const LAST_FRACTION: usize = 10;
 
 /// The tables that each run may have, of which the study's are made.
 const RUN_TABLES: [&str; 4] = [names::METRICS, names::LOSS, names::ISOTROPY, names::FIT];
-
-/// A named value of one run.
-type Named = (Cow<'static, str>, Option<f64>);
 
 /// What has been written.
 pub struct Tables {
@@ -127,165 +99,4 @@ pub fn empty(out: &Path) -> Result<(), StoreError> {
 /// The table of a stage that not every pipeline has.
 fn read_if_there<R: Row>(folder: &Path, status: &Status, name: &str) -> Result<Vec<R>, StoreError> {
     if has_file(folder, status, name) { read_checked_rows(folder, status, name) } else { Ok(Vec::new()) }
-}
-
-/// What the summary says of one run.
-fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> Vec<Named> {
-    let mut values = rows.last().map(named).unwrap_or_default();
-    let mut add = |name: &'static str, value: Option<f64>| values.push((name.into(), value));
-    let (steps, curve): (Vec<usize>, Vec<f64>) =
-        rows.iter().filter_map(|r| Some((r.step, r.get("log_likelihood")?))).unzip();
-    add(FIRST_LOG_LIKELIHOOD, curve.first().copied());
-    let fifth = rows.last().and_then(|last| rows.iter().rev().find(|row| 5 * row.step <= last.step));
-    add("fifth_log_likelihood", fifth.and_then(|row| row.get("log_likelihood")));
-    add("plateau_step", plateau_step(&steps, &curve, PLATEAU, PLATEAU_FLOOR).map(|s| s as f64));
-    let tail = &losses[losses.len() - losses.len().div_ceil(LAST_FRACTION)..];
-    let mean = |values: Vec<f64>| mean_interval(&values).map(|i| i.mean);
-    add("final_loss", mean(tail.iter().map(|l| l.loss).collect()));
-    add("excess_loss", mean(tail.iter().filter_map(|l| Some(l.mse - l.optimal?)).collect()));
-    add("control_scale", status.control_scale);
-    add("map_log_likelihood", status.map_log_likelihood);
-    let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
-    add("steps_to_real", reached.map(|step| step as f64));
-    let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();
-    let first = first.into_iter().map(|(name, value)| (format!("first_{name}").into(), value));
-    values.extend(first.filter(|(name, _)| name != FIRST_LOG_LIKELIHOOD));
-    values
-}
-
-/// The metrics of a row.
-fn named(row: &MetricsRow) -> Vec<Named> {
-    row.metrics().map(|(name, value)| (name.into(), value)).collect()
-}
-
-/// The first reverse step from which the samples stay as good as fresh real points: by their log-likelihood, and where
-/// there is none by precision and coverage.
-fn reached_real(rows: &[MetricsRow], fresh: &MetricsRow) -> Option<usize> {
-    if let Some(real) = fresh.get("log_likelihood") {
-        let (steps, curve): (Vec<usize>, Vec<f64>) =
-            rows.iter().filter_map(|row| Some((row.step, row.get("log_likelihood")?))).unzip();
-        return steps_to_real(&steps, Quality::LogLikelihood(&curve, real));
-    }
-    let both = |row: &MetricsRow| Some([row.get("precision")?, row.get("coverage")?]);
-    let (steps, curve): (Vec<usize>, Vec<[f64; 2]>) =
-        rows.iter().filter_map(|row| Some((row.step, both(row)?))).unzip();
-    steps_to_real(&steps, Quality::PrecisionCoverage(&curve, both(fresh)?))
-}
-
-/// The values of all runs, by pipeline and point.
-#[derive(Default)]
-struct Summary {
-    groups: Vec<Group>,
-    /// The group of a pipeline and point.
-    index: HashMap<(String, Vec<String>), usize>,
-    /// Points and replicates whose fresh points are in already, through another pipeline.
-    fresh: HashSet<(Vec<String>, usize)>,
-}
-
-/// The replicates of one pipeline at one point, in order.
-struct Group {
-    pipeline: String,
-    values: Vec<String>,
-    /// Each with its number.
-    replicates: Vec<(usize, Vec<Named>)>,
-}
-
-impl Group {
-    /// A value over the replicates that have it.
-    fn value(&self, index: usize) -> Vec<f64> {
-        self.replicates.iter().filter_map(|(_, values)| values.get(index)?.1).collect()
-    }
-
-    /// The difference to another group in a value, replicate by replicate, over those that both have.
-    fn difference(&self, other: &Self, index: usize) -> Option<Interval> {
-        let theirs: HashMap<usize, f64> = other
-            .replicates
-            .iter()
-            .filter_map(|(replicate, values)| Some((*replicate, values.get(index)?.1?)))
-            .collect();
-        let common = self
-            .replicates
-            .iter()
-            .filter_map(|(replicate, values)| Some((values.get(index)?.1?, *theirs.get(replicate)?)));
-        let (ours, theirs): (Vec<f64>, Vec<f64>) = common.unzip();
-        paired_difference(&ours, &theirs)
-    }
-}
-
-impl Summary {
-    /// Adds what a run found, and its fresh real points.
-    fn add_run(&mut self, status: &Status, rows: &[MetricsRow], losses: &[LossRow]) {
-        let label = &status.label;
-        self.add_data(label, status.fresh.as_ref());
-        self.add(&label.pipeline, label, run_values(rows, losses, status));
-    }
-
-    /// Adds the values of a replicate under the name of a pipeline.
-    fn add(&mut self, pipeline: &str, label: &Label, named: Vec<Named>) {
-        let values = &label.values;
-        let group = *self.index.entry((pipeline.to_string(), values.clone())).or_insert(self.groups.len());
-        if group == self.groups.len() {
-            let (pipeline, values) = (pipeline.to_string(), values.clone());
-            self.groups.push(Group { pipeline, values, replicates: Vec::new() });
-        }
-        self.groups[group].replicates.push((label.replicate, named));
-    }
-
-    /// Adds the fresh real points of a replicate, once for all its pipelines.
-    fn add_data(&mut self, label: &Label, fresh: Option<&MetricsRow>) {
-        if let Some(fresh) = fresh
-            && self.fresh.insert((label.values.clone(), label.replicate))
-        {
-            self.add(DATA, label, named(fresh));
-        }
-    }
-
-    /// Mean and interval over replicates of each value, point by point and pipeline by pipeline.
-    fn rows(&self, keys: &[String]) -> Vec<SummaryRow> {
-        let lambda = keys.iter().position(|key| key == LAMBDA);
-        let others: Vec<usize> = (0..keys.len()).filter(|&k| !keys[k].starts_with(ISOTROPY_KEYS)).collect();
-        // The points with lambda = 0, by pipeline and the values of the other keys.
-        let name = |group: &Group| {
-            let values = others.iter().filter_map(|&k| group.values.get(k).cloned());
-            (group.pipeline.clone(), values.collect::<Vec<_>>())
-        };
-        let is_zero = |group: &Group| {
-            lambda.and_then(|k| group.values.get(k)).is_some_and(|v| v.parse::<f64>() == Ok(0.0))
-        };
-        let mut controls: HashMap<(String, Vec<String>), &Group> = HashMap::new();
-        for group in self.groups.iter().filter(|g| is_zero(g) && g.pipeline != DATA) {
-            controls.entry(name(group)).or_insert(group);
-        }
-        let mut rows = Vec::new();
-        for group in &self.groups {
-            let control = if is_zero(group) { None } else { controls.get(&name(group)) };
-            let metrics = group.replicates.first().map_or(&[][..], |(_, values)| values.as_slice());
-            for (index, (metric, _)) in metrics.iter().enumerate() {
-                let values = group.value(index);
-                let Some(interval) = mean_interval(&values) else { continue };
-                let difference = control.and_then(|control| group.difference(control, index));
-                rows.push(SummaryRow {
-                    pipeline: group.pipeline.clone(),
-                    values: group.values.clone(),
-                    metric: metric.to_string(),
-                    numbers: numbers(interval, difference),
-                });
-            }
-        }
-        rows
-    }
-}
-
-fn numbers(interval: Interval, difference: Option<Interval>) -> SummaryValues {
-    let low = |i: Interval| i.half_width.map(|h| i.mean - h);
-    let high = |i: Interval| i.half_width.map(|h| i.mean + h);
-    SummaryValues {
-        mean: interval.mean,
-        interval_low: low(interval),
-        interval_high: high(interval),
-        replicates: interval.n,
-        difference: difference.map(|d| d.mean),
-        difference_low: difference.and_then(low),
-        difference_high: difference.and_then(high),
-    }
 }

@@ -20,7 +20,7 @@ impl Metric for ModeError {
             heading: "mode error",
             unit: "",
             digits: 4,
-            headline: false,
+            headline: true,
             range: (0.0, 2.0),
             about: "L1 error of the mode weights: the sum over the mixture's components of the difference between their mean responsibility for the samples and their weight.",
         }]

@@ -4,60 +4,88 @@ use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::escape;
 use crate::report::figures::names::short_keys;
-use crate::report::table::{SummaryColumn, columns, lines};
+use crate::report::comparison::{Comparison, Estimate, Line, SummaryColumn};
 use crate::spec::DATA;
-use crate::store::SummaryRow;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::fmt::Write;
 
-/// The last step over replicates: a line for each pipeline and sweep point.
+/// The last step over replicates: a line for each pipeline, map and sweep point; then the paired differences to the
+/// baseline.
 pub fn summary(results: &Results) -> String {
     if results.summary.is_empty() {
         return String::new();
     }
-    let mut cells: HashMap<(&str, &[String], &str), &SummaryRow> = HashMap::new();
-    for row in &results.summary {
-        cells.insert((&row.pipeline, &row.values, &row.metric), row);
-    }
-    let columns = columns(&results.summary);
+    let comparison = Comparison::new(&results.summary);
+    let (lines, columns) = (comparison.lines(), comparison.columns());
+    let values = table(results, &lines, &columns, false, &|line, column| comparison.value(line, column.metric));
+    let note = "The last reverse step; means over replicates with the half-width of their 95 % intervals (Student's t), or \
+                the interval where it ends at what the metric can be. Real points are fresh ones scored as if they were \
+                samples: the line to read the others by. A map alone is x_T mapped to data space, without diffusion.";
+    let text = format!("{values}<p class=\"muted\">{note}</p>");
+    let differs = |line: &Line| columns.iter().any(|c| comparison.difference(*line, c.metric).is_some());
+    let compared: Vec<Line> = lines.iter().copied().filter(differs).collect();
+    let Some(baseline) = comparison.baseline().filter(|_| !compared.is_empty()) else { return text };
+    let columns: Vec<SummaryColumn> = columns
+        .into_iter()
+        .filter(|c| compared.iter().any(|line| comparison.difference(*line, c.metric).is_some()))
+        .collect();
+    let differences = table(results, &compared, &columns, true, &|line, column| {
+        comparison.difference(line, column.metric)
+    });
+    let name = escape(pipeline_name(baseline));
+    format!(
+        "{text}<h3>Minus {name}, replicate by replicate</h3>{differences}<p class=\"muted\">Means of the paired differences \
+         with the half-width of their 95 % intervals; bold where the interval leaves out 0. Of twenty such intervals one \
+         leaves out 0 by chance.</p>"
+    )
+}
+
+/// A table that can be sorted, with a line for each of the summary's.
+fn table<'a>(
+    results: &Results,
+    lines: &[Line<'a>],
+    columns: &[SummaryColumn],
+    is_difference: bool,
+    estimate: &dyn Fn(Line<'a>, &SummaryColumn) -> Option<Estimate>,
+) -> String {
     let mut text = r#"<div class="scroll"><table class="sortable"><thead><tr>"#.to_string();
     let keys = short_keys(&results.keys);
     for heading in std::iter::once("pipeline").chain(keys.iter().map(String::as_str)) {
         let _ = write!(text, r#"<th class="words"><button type="button">{}</button></th>"#, escape(heading));
     }
-    for SummaryColumn { heading, .. } in &columns {
+    for SummaryColumn { heading, .. } in columns {
         let _ = write!(text, r#"<th><button type="button">{heading}</button></th>"#);
     }
     text += "</tr></thead><tbody>";
-    for (pipeline, values) in lines(&results.summary) {
-        let class = if pipeline == DATA { r#" class="data""# } else { "" };
-        let _ = write!(text, r#"<tr{class}><td class="words">{}</td>"#, escape(pipeline_name(pipeline)));
-        for value in values {
+    for line in lines {
+        let class = if line.pipeline() == DATA { r#" class="data""# } else { "" };
+        let name = pipeline_name(line.pipeline());
+        let name = match line {
+            Line::MapAlone(..) => format!("{name}, map alone"),
+            _ => name.to_string(),
+        };
+        let _ = write!(text, r#"<tr{class}><td class="words">{}</td>"#, escape(&name));
+        for value in line.values() {
             let _ = write!(text, r#"<td class="words">{}</td>"#, escape(value));
         }
-        for SummaryColumn { metric, digits, .. } in &columns {
-            text += &cell(cells.get(&(pipeline, values, *metric)).copied(), *digits);
+        for column in columns {
+            text += &cell(estimate(*line, column), column.digits, is_difference);
         }
         text += "</tr>";
     }
-    text + "</tbody></table></div><p class=\"muted\">The last reverse step; means over replicates with the \
-            half-width of their 95 % intervals. Real points are fresh ones scored as if they were samples: \
-            the line to read the others by.</p>"
+    text + "</tbody></table></div>"
 }
 
-fn cell(row: Option<&SummaryRow>, digits: usize) -> String {
-    let Some(row) = row else { return "<td data-value=\"\"></td>".to_string() };
-    let numbers = &row.numbers;
-    let half = numbers.interval_high.map_or(String::new(), |high| {
-        format!(r#" <span class="interval">&plusmn; {}</span>"#, shown(high - numbers.mean, digits))
-    });
-    format!(r#"<td data-value="{}">{}{half}</td>"#, numbers.mean, shown(numbers.mean, digits))
-}
-
-/// A number with so many digits; a huge one by its power of ten.
-fn shown(value: f64, digits: usize) -> String {
-    if value.abs() < 1e7 { format!("{value:.digits$}") } else { format!("{value:.2e}") }
+fn cell(estimate: Option<Estimate>, digits: usize, is_difference: bool) -> String {
+    let Some(estimate) = estimate else { return "<td data-value=\"\"></td>".to_string() };
+    let bold = is_difference && estimate.leaves_out_zero();
+    let text = estimate.text(digits);
+    let (mean, rest) = text.split_once(' ').unwrap_or((&text, ""));
+    let rest = rest.replacen("+-", "&plusmn;", 1);
+    let rest =
+        if rest.is_empty() { rest } else { format!(r#" <span class="interval">{rest}</span>"#) };
+    let mean = if bold { format!("<strong>{mean}</strong>") } else { mean.to_string() };
+    format!(r#"<td data-value="{}">{mean}{rest}</td>"#, estimate.mean)
 }
 
 /// The spec as understood.
