@@ -40,7 +40,7 @@ pub fn verify(out: &Path) -> Result<Verified, StudyError> {
     folders.iter().for_each(|folder| verified.run(folder));
     let runs = verified.tables(out);
     verified.spec(out, &runs);
-    if FrozenStudy::is_in(out) {
+    if FrozenStudy::is_in(out) || out.join(names::SPECS).exists() {
         verified.plan(out);
     }
     verified.drawn(out);
