@@ -2,7 +2,7 @@
 
 use super::{Failure, print};
 use crate::report::figures::{FigureError, Results};
-use crate::report::{self, Written};
+use crate::report::{self, DrawOptions, Written};
 use clap::Args;
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,12 +18,17 @@ pub struct PlotArgs {
     /// Write dark figures too (NAME-dark.svg and .png); the page has both in any case
     #[arg(long)]
     pub dark: bool,
+    /// Overwrite files that stand where a figure or the page is to be and that gdiff did not draw
+    #[arg(long)]
+    pub force: bool,
 }
 
 impl From<FigureError> for Failure {
     fn from(error: FigureError) -> Self {
         match error {
-            FigureError::NoFolder(_) | FigureError::Nothing(_) => Self::input(error.to_string()),
+            FigureError::NoFolder(_) | FigureError::Nothing(_) | FigureError::NotDrawn { .. } => {
+                Self::input(error.to_string())
+            }
             FigureError::Store(error) => Self::from(error),
             FigureError::Run(error) => Self::from(*error),
             FigureError::Damaged { .. } | FigureError::Picture { .. } => Self::running(error.to_string()),
@@ -32,7 +37,8 @@ impl From<FigureError> for Failure {
 }
 
 pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
-    let written = draw(&args.folder, args.out.as_deref().unwrap_or(&args.folder), args.dark)?;
+    let options = DrawOptions { dark: args.dark, force: args.force };
+    let written = draw(&args.folder, args.out.as_deref().unwrap_or(&args.folder), options)?;
     for notice in &written.notices {
         report::note(notice);
     }
@@ -44,6 +50,6 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
 }
 
 /// Draws a folder into `out`.
-pub(super) fn draw(folder: &Path, out: &Path, dark: bool) -> Result<Written, Failure> {
-    Ok(report::write_figures(Results::read(folder)?, out, dark)?)
+pub(super) fn draw(folder: &Path, out: &Path, options: DrawOptions) -> Result<Written, Failure> {
+    Ok(report::write_figures(Results::read(folder)?, out, options)?)
 }

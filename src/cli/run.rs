@@ -4,12 +4,12 @@ use super::SpecArgs;
 use super::failures::{report, stopped};
 use super::signals::listen;
 use super::{Failure, read};
-use crate::report::{GLOSSARY, JsonEvents, Progress, TensorBoard, end_table};
+use crate::report::{DrawOptions, GLOSSARY, JsonEvents, Progress, TensorBoard, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
 use crate::store::console;
-use crate::study::held::refuse_foreign;
+use crate::study::mark::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
 use std::path::PathBuf;
@@ -119,7 +119,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         recorder.finish(&finished)?;
     }
     if args.plot && !finished.runs.is_empty() {
-        let written = super::plot::draw(&finished.out, &finished.out, false)?;
+        let drawing = DrawOptions { dark: false, force: args.force };
+        let written = super::plot::draw(&finished.out, &finished.out, drawing)?;
         written.notices.iter().for_each(|notice| reporter.on(Event::Notice(notice)));
         if !args.quiet && !args.json {
             console::print(&format!("figures and page: {}\n", written.page.display()));
@@ -131,7 +132,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
 /// A folder that was planned for job arrays keeps its numbers: another sweep is refused there, unless forced.
 fn keep_plan(study: &Study, options: &RunOptions) -> Result<(), Failure> {
     let out = &options.out;
-    refuse_foreign(out)?;
+    refuse_foreign(out, options.force)?;
     if options.force {
         FrozenStudy::remove(out)?;
     } else if FrozenStudy::is_in(out) && !FrozenStudy::read(out)?.is_of(study, out) {

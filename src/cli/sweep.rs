@@ -128,7 +128,7 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
     if let Err(error) = study.check_memory() {
         crate::report::note(&format!("here {error}"));
     }
-    let frozen = FrozenStudy::plan(&study, &args.out)?;
+    let frozen = FrozenStudy::plan(&study, &args.out, &note)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))
 }
 
@@ -153,6 +153,7 @@ fn exec(args: &ExecArgs) -> Result<(), Failure> {
 fn collect(args: &FolderArgs) -> Result<(), Failure> {
     let frozen = FrozenStudy::read(&args.folder)?;
     let collected = frozen.collect(&args.folder)?;
+    collected.damaged.iter().for_each(|sentence| note(sentence));
     let done = frozen.runs.len() - collected.missing.len();
     console::print(&format!(
         "{done} of {} runs collected into {}\n",

@@ -13,12 +13,22 @@ pub(super) fn verify_folder(args: &FolderArgs) -> Result<(), Failure> {
         );
     }
     print(&text)?;
-    if verified.damaged.is_empty() {
-        return Ok(());
+    let mut sentences = Vec::new();
+    let (damaged, figures) = (&verified.damaged, &verified.figures);
+    if !damaged.is_empty() {
+        sentences.push(format!(
+            "{} files are not what was written; `gdiff run` (or `gdiff sweep plan`, `exec` and `collect`) with the same spec makes them again\n  {}",
+            damaged.len(),
+            damaged.join("\n  ")
+        ));
     }
-    Err(Failure::running(format!(
-        "{} files are not what was written; `gdiff run` with the same spec computes them again\n  {}",
-        verified.damaged.len(),
-        verified.damaged.join("\n  ")
-    )))
+    if !figures.is_empty() {
+        sentences.push(format!(
+            "{} figures are not what was drawn; `gdiff plot --force {}` draws them again\n  {}",
+            figures.len(),
+            args.folder.display(),
+            figures.join("\n  ")
+        ));
+    }
+    if sentences.is_empty() { Ok(()) } else { Err(Failure::running(sentences.join("\n"))) }
 }

@@ -16,7 +16,7 @@ mod visible;
 pub use fit::fit_table;
 pub use json::JsonEvents;
 pub use lines::ProgressLines;
-pub use pictures::{Written, write_figures};
+pub use pictures::{DrawOptions, Written, write_figures};
 pub use progress::{Progress, ProgressBars, note};
 pub use runs::run_table;
 pub use table::{GLOSSARY, end_table};

@@ -17,9 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// TensorBoard reads every file whose name holds `tfevents`.
-const FILE: &str = "events.out.tfevents.gdiff";
-
 /// Longest time that events wait in memory.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -191,7 +188,7 @@ impl<'a> TensorBoard<'a> {
     }
 
     fn path(&self, run: &str) -> PathBuf {
-        self.folder.join(run).join(FILE)
+        self.folder.join(run).join(names::EVENTS)
     }
 
     /// An empty event file of a run.

@@ -8,6 +8,8 @@
 //! | [`rows`], [`fit_rows`], [`summary`], [`knn_radii`] | the tables, row by row; columns are read by name |
 //! | [`sweep_values`] | the values of the sweep keys, matched by name |
 //! | [`status`] | how a run ended, written last |
+//! | [`sealed`] | JSON files that carry a digest of their own |
+//! | [`drawn_files`] | the list of the files that drawings wrote |
 //! | [`checkpoints`] | a training that can go on |
 //! | `lock` | one process at a time |
 //! | [`console`] | standard output and standard error |
@@ -17,6 +19,7 @@
 pub mod atomic;
 pub mod checkpoints;
 pub mod console;
+pub mod drawn_files;
 mod error;
 pub mod fit_rows;
 pub mod knn_radii;
@@ -25,12 +28,14 @@ mod lock;
 pub mod names;
 pub mod rows;
 pub mod run_folder;
+pub mod sealed;
 pub mod status;
 pub mod summary;
 pub mod sweep_values;
 pub mod wait_point;
 
 pub use checkpoints::Checkpoints;
+pub use drawn_files::DrawnFiles;
 pub use error::StoreError;
 pub use fit_rows::FitRow;
 pub use lock::Lock;

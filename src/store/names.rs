@@ -42,8 +42,14 @@ pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a", "checkpoint-b"];
 pub const FIGURES: &str = "figures";
 /// The page.
 pub const PAGE: &str = "report.html";
+/// The list of the files that drawings wrote, in [`FIGURES`].
+pub const DRAWN: &str = "drawn.json";
 /// The folder of TensorBoard's event files.
 pub const TENSORBOARD: &str = "tensorboard";
+
+/// The event file of a run, in a folder of its name in [`TENSORBOARD`]. TensorBoard reads every file whose name holds
+/// `tfevents`.
+pub const EVENTS: &str = "events.out.tfevents.gdiff";
 
 /// The numbered runs of a planned study. Written after [`SPECS`].
 pub const PLAN: &str = "points.json";

@@ -5,7 +5,7 @@ use super::checkpoints::Checkpoints;
 use super::error::StoreError;
 use super::leftovers::remove_leftovers;
 use super::lock::Lock;
-use super::names::SPEC;
+use super::names::{ISOTROPY, METRICS, SPEC};
 use super::rows::{Label, Row, parse_rows, write_rows};
 use super::status::Status;
 use serde::de::DeserializeOwned;
@@ -111,6 +111,19 @@ pub fn read_checked(folder: &Path, status: &Status, name: &str) -> Result<Vec<u8
         None if !status.files.is_empty() => Err(failed("the run did not write it".to_string())),
         _ => Ok(bytes),
     }
+}
+
+/// Whether every file of a finished run is what it wrote. Of version 0.1, which kept no digests, whether its tables are
+/// there.
+///
+/// # Errors
+/// The first that is not.
+pub fn check_files(folder: &Path, status: &Status) -> Result<(), StoreError> {
+    let check = |name: &str| read_checked(folder, status, name).map(|_| ());
+    if status.files.is_empty() {
+        return [METRICS, ISOTROPY].into_iter().try_for_each(check);
+    }
+    status.files.keys().try_for_each(|name| check(name))
 }
 
 /// The rows of a table of a finished run, checked as in [`read_checked`].

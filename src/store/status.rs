@@ -1,10 +1,11 @@
 //! `status.json` of a run: written last, so that a run is done exactly when it says so. It holds what the run is (the
-//! keys of its stages) and the digest of every file that the run wrote.
+//! keys of its stages), the digest of every file that the run wrote, and one of its own.
 
 use super::atomic;
 use super::error::StoreError;
 use super::names::STATUS;
 use super::rows::{Label, MetricsRow};
+use super::sealed;
 use crate::spec::StageKeys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -99,8 +100,7 @@ impl Status {
 
     /// Reads the status of a run folder; none if it is missing or damaged, which means "not done".
     pub fn read(folder: &Path) -> Option<Self> {
-        let text = std::fs::read(folder.join(STATUS)).ok()?;
-        serde_json::from_slice(&text).ok()
+        sealed::read(&folder.join(STATUS))
     }
 
     /// The status of a run folder, if the run is done.
@@ -121,10 +121,6 @@ impl Status {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
-        atomic::write(&folder.join(STATUS), |out| {
-            serde_json::to_writer_pretty(&mut *out, self)?;
-            out.write_all(b"\n")
-        })?;
-        Ok(())
+        sealed::write(&folder.join(STATUS), self)
     }
 }

@@ -20,12 +20,22 @@ pub enum StudyError {
     },
     /// The output folder holds files of a study's names that no study of ours has written.
     #[error(
-        "{folder} holds {name}, but no spec.toml, so it was not written by gdiff; choose another --out, or move the file"
+        "{folder} holds {name}, which was not written by gdiff as far as the folder shows; choose another --out, or move it"
     )]
     Foreign {
         /// The folder.
         folder: String,
         /// The first such file or folder.
+        name: &'static str,
+    },
+    /// The output folder holds results of ours, and their spec is gone.
+    #[error(
+        "{folder} holds {name}, but its spec.toml is gone, so that nobody can tell which study it belongs to; put spec.toml back, choose another --out, or give --force to start afresh"
+    )]
+    SpecIsGone {
+        /// The folder.
+        folder: String,
+        /// The first file or folder of a study there.
         name: &'static str,
     },
     /// Threads could not be started.
@@ -108,6 +118,7 @@ impl StudyError {
             Self::Store(StoreError::Locked { .. })
             | Self::OtherSpec { .. }
             | Self::Foreign { .. }
+            | Self::SpecIsGone { .. }
             | Self::NoSuchIndex { .. }
             | Self::NoPlan(_)
             | Self::Spec(_)

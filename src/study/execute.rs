@@ -6,9 +6,10 @@ use super::planned::PlannedRun;
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::Tables;
-use crate::run::{Reporter, RunOptions};
+use crate::run::{Event, Reporter, RunOptions};
 use crate::spec::{self, Study};
 use crate::store::leftovers::remove_leftovers;
+use crate::store::run_folder::check_files;
 use crate::store::{Lock, Status, SummaryRow};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -31,12 +32,14 @@ pub struct Executed {
 pub struct Collected {
     /// The rows of `summary.csv`.
     pub summary: Vec<SummaryRow>,
-    /// Indices of the runs that are not done.
+    /// Indices of the runs that are not done, damaged ones among them.
     pub missing: Vec<usize>,
+    /// Runs that were done and whose files are not what they wrote, each with what is wrong.
+    pub damaged: Vec<String>,
 }
 
 impl FrozenStudy {
-    /// The status of each run that is done, under its label in the plan.
+    /// The status of each run that says it is done, under its label in the plan. Its files are not looked at.
     ///
     /// # Errors
     /// If the specs cannot be read.
@@ -75,7 +78,13 @@ impl FrozenStudy {
         let mut todo: Vec<(usize, Arc<str>, Study)> = Vec::new();
         for index in range {
             let run = &self.runs[index];
-            if Self::finished(out, run, &mut specs)?.is_none() {
+            let status = Self::finished(out, run, &mut specs)?;
+            let damage = status.as_ref().and_then(|s| check_files(&Self::folder(out, run), s).err());
+            if let Some(error) = &damage {
+                let name = &run.label.run;
+                reporter.on(Event::Notice(&format!("{name} is computed again: {}", error.reason())));
+            }
+            if status.is_none() || damage.is_some() {
                 let text = specs.read(run)?;
                 let study = spec::read_text_in(&self.directory, &run.label.run, &text, &[])
                     .map_err(StudyError::Spec)?;
@@ -141,7 +150,16 @@ impl FrozenStudy {
         // share it.
         let _lock = Lock::shared(out)?;
         Provenance::remove(out)?;
-        let statuses = self.statuses(out)?;
+        let mut statuses = self.statuses(out)?;
+        let mut damaged = Vec::new();
+        for (run, status) in self.runs.iter().zip(&mut statuses) {
+            if let Some(Err(error)) =
+                status.as_ref().map(|status| check_files(&Self::folder(out, run), status))
+            {
+                damaged.push(format!("{} is left out: {}", run.label.run, error.reason()));
+                *status = None;
+            }
+        }
         let folders: Vec<PathBuf> = self.runs.iter().map(|run| Self::folder(out, run)).collect();
         let missing: Vec<usize> = (0..statuses.len()).filter(|&i| statuses[i].is_none()).collect();
         let done: Vec<(&Path, &Status)> = folders
@@ -155,6 +173,6 @@ impl FrozenStudy {
             let statuses = done.iter().map(|(_, status)| *status);
             Provenance::of_collection().write(out, seconds, statuses, &tables.digests)?;
         }
-        Ok(Collected { summary: tables.summary, missing })
+        Ok(Collected { summary: tables.summary, missing, damaged })
     }
 }

@@ -1,14 +1,15 @@
 //! The plan of a sweep: `points.json` numbers its runs, and the numbers do not change, `specs.txt` holds their resolved specs.
 
+use super::clear::clear_plan;
 use super::error::StudyError;
-use super::held::{Held, holds, refuse_foreign};
+use super::held::{Held, holds, write_spec};
+use super::mark::refuse_foreign;
 use super::planned::{self, finished, planned};
-use crate::run::RunError;
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{Label, Lock, Status, StoreError, atomic, names};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -109,14 +110,14 @@ pub struct FrozenStudy {
 }
 
 impl FrozenStudy {
-    /// Freezes a study into a folder that is free or holds the very same one.
+    /// Freezes a study into a folder that is free or holds the very same one. `note` hears what the user should know.
     ///
     /// # Errors
     /// If the folder holds another study or another plan, or cannot be written.
-    pub fn plan(study: &Study, out: &Path) -> Result<Self, StudyError> {
+    pub fn plan(study: &Study, out: &Path, note: &dyn Fn(&str)) -> Result<Self, StudyError> {
         let (frozen, specs) = Self::freeze(study, out)?;
         atomic::make_folder(out)?;
-        refuse_foreign(out)?;
+        refuse_foreign(out, false)?;
         let _lock = Lock::exclusive(out)?;
         remove_leftovers(out)?;
         let held = holds(out, study)?;
@@ -126,8 +127,7 @@ impl FrozenStudy {
         }
         atomic::make_folder(&out.join(names::RUNS))?;
         if held != Held::Same {
-            let spec = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
-            atomic::write(&out.join(names::SPEC), |w| w.write_all(spec.as_bytes()))?;
+            write_spec(out, study)?.iter().for_each(|notice| note(notice));
         }
         frozen.write(out, &specs)?;
         Ok(frozen)
@@ -258,8 +258,7 @@ impl FrozenStudy {
             return Ok(());
         }
         let _lock = Lock::exclusive(out)?;
-        let all = [names::PLAN, names::SPECS, names::SLURM];
-        Ok(all.into_iter().try_for_each(|name| atomic::remove(&out.join(name)))?)
+        Ok(clear_plan(out)?)
     }
 
     /// For each run the index of the first that is the very same one: the run of the exact denoiser, say, is the same
@@ -328,6 +327,32 @@ impl Specs {
             return Err(self.damaged(run));
         }
         Ok(text)
+    }
+
+    /// Whether the file has nothing but the specs of the plan, each below the name of the run that was first to need it.
+    ///
+    /// # Errors
+    /// If it has.
+    pub fn check_rest(&mut self, frozen: &FrozenStudy) -> Result<(), StudyError> {
+        let mut names: BTreeMap<u64, (&str, usize)> = BTreeMap::new();
+        for run in &frozen.runs {
+            names.entry(run.begin).or_insert((&run.label.run, run.length));
+        }
+        let failed = |reason: String| StudyError::DamagedPlan { path: self.path.clone(), reason };
+        let bytes = std::fs::read(&self.path).map_err(|e| failed(e.to_string()))?;
+        let mut end = 0;
+        for (begin, (name, length)) in names {
+            let begin = usize::try_from(begin).unwrap_or(usize::MAX);
+            if bytes.get(end..begin) != Some(format!("# {name}\n").as_bytes()) {
+                return Err(failed(format!("what stands before the spec of {name} is not its name")));
+            }
+            end = begin.saturating_add(length).saturating_add(1);
+        }
+        if bytes.len() == end {
+            Ok(())
+        } else {
+            Err(failed("its end is not the end of its last spec".to_string()))
+        }
     }
 
     /// The error of a spec that is not that of its run.

@@ -1,8 +1,9 @@
 //! What an output folder holds already, seen from the study that is to be run there.
 
 use super::error::StudyError;
+use crate::run::RunError;
 use crate::spec::{self, Study};
-use crate::store::{StoreError, names};
+use crate::store::{StoreError, atomic, names};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -46,25 +47,32 @@ pub fn holds(out: &Path, study: &Study) -> Result<Held, StudyError> {
     }
 }
 
-/// Refuses a folder without a spec that has files or folders under the names that a study writes: they are somebody
-/// else's.
+/// Writes the spec of a study into its folder. A spec there that somebody wrote, which shows by its comments or its
+/// layout, is kept under another name; returns the sentence that says so.
 ///
 /// # Errors
-/// Naming the first.
-pub fn refuse_foreign(out: &Path) -> Result<(), StudyError> {
-    if out.join(names::SPEC).is_file() {
-        return Ok(());
+/// If a file cannot be written.
+pub fn write_spec(out: &Path, study: &Study) -> Result<Option<String>, StudyError> {
+    let text = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
+    let path = out.join(names::SPEC);
+    let mut notice = None;
+    if std::fs::read_to_string(&path).is_ok_and(|there| !is_our_text(&there)) {
+        let kept = (1..).map(|i| out.join(format!("{}.{i}", names::SPEC))).find(|kept| !kept.exists());
+        let kept = kept.expect("not all names are taken");
+        std::fs::rename(&path, &kept).map_err(|e| atomic::unwritable(&kept, e))?;
+        let (path, kept) = (path.display(), kept.display());
+        notice = Some(format!("{path} was not written by gdiff, and is kept as {kept}"));
     }
-    let others = [names::RUNS, names::FIGURES, names::PAGE, names::TENSORBOARD, names::PLAN];
-    let name = others.into_iter().chain(names::TABLES).find(|name| {
-        // An empty folder holds nothing of anybody's.
-        let path = out.join(name);
-        path.exists() && std::fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_some())
-    });
-    match name {
-        Some(name) => Err(StudyError::Foreign { folder: out.display().to_string(), name }),
-        None => Ok(()),
-    }
+    atomic::write(&path, |w| w.write_all(text.as_bytes()))?;
+    Ok(notice)
+}
+
+/// Whether a spec has the layout that this program gives it: nothing is lost with it but its values.
+fn is_our_text(text: &str) -> bool {
+    let Ok(table) = text.parse::<toml::Table>() else { return false };
+    let lines =
+        |text: &str| text.lines().filter(|line| !line.is_empty()).map(String::from).collect::<Vec<_>>();
+    toml::to_string(&table).is_ok_and(|again| lines(&again) == lines(text))
 }
 
 /// The first line in which two specs differ, for the message. Pipelines that only one of them defines do not count.

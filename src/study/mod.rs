@@ -4,7 +4,9 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | [`mod@planned`] | the runs of a study: names, folders, keys |
+//! | [`mark`] | what shows that gdiff wrote into a folder |
 //! | [`held`] | what an output folder holds already |
+//! | [`clear`] | emptying it of what a study wrote there |
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
@@ -17,6 +19,7 @@
 //!
 //! Nothing but the folder is shared between processes: each run has its own lock, checkpoints and status.
 
+pub mod clear;
 pub mod engines;
 pub mod error;
 pub mod execute;
@@ -24,6 +27,7 @@ pub mod frozen_plan;
 pub mod held;
 mod index_list;
 pub mod list;
+pub mod mark;
 pub mod old_folders;
 pub mod planned;
 pub mod provenance;

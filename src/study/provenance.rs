@@ -1,6 +1,6 @@
 //! `provenance.json`: what made the numbers, so that they can be made again.
 
-use crate::store::{StageSeconds, Status, StoreError, atomic, names};
+use crate::store::{StageSeconds, Status, StoreError, atomic, names, sealed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -78,25 +78,28 @@ impl Provenance {
         self.tables = tables.clone();
         self.seconds = seconds;
         self.stages = runs.into_iter().map(|s| (s.label.run.clone(), s.seconds)).collect();
-        atomic::write(&folder.join(names::PROVENANCE), |out| {
-            serde_json::to_writer_pretty(&mut *out, &self)?;
-            out.write_all(b"\n")
-        })?;
-        Ok(())
+        sealed::write(&folder.join(names::PROVENANCE), &self)
     }
 }
 
-/// The digests of a folder's tables, by their name; none where version 0.1 wrote them, or nothing did.
-pub fn digests(folder: &Path) -> BTreeMap<String, String> {
-    #[derive(Deserialize)]
-    struct Written {
-        #[serde(default)]
-        tables: BTreeMap<String, String>,
-    }
-    let bytes = std::fs::read(folder.join(names::PROVENANCE)).ok();
-    bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .map_or_else(BTreeMap::new, |w: Written| w.tables)
+/// What is read back of the provenance of a folder.
+#[derive(Debug, Deserialize)]
+pub struct Written {
+    /// The version of the program that wrote it.
+    #[serde(rename = "version")]
+    _version: String,
+    #[serde(rename = "git_commit")]
+    _git_commit: String,
+    /// The runs that the tables were made of.
+    pub stages: BTreeMap<String, StageSeconds>,
+    /// SHA-256 of each table, by its name; none of version 0.1.
+    #[serde(default)]
+    pub tables: BTreeMap<String, String>,
+}
+
+/// The provenance of a folder; none where there is none, or where it is not what was written.
+pub fn read(folder: &Path) -> Option<Written> {
+    sealed::read(&folder.join(names::PROVENANCE))
 }
 
 /// A time as text, to the second. A clock that is far off gives the nearest time that can be written, not a failure.

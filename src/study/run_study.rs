@@ -1,17 +1,20 @@
 //! All runs of a study: which are still to do, and the tables that are made of them.
 
+use super::clear::clear;
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
-use super::held::{Held, holds, refuse_foreign};
+use super::held::{Held, holds, write_spec};
 use super::list::run_folders;
+use super::mark::refuse_foreign;
 use super::old_folders;
 use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
-use super::tables::{self, Tables};
-use crate::run::{Event, Reporter, RunError, RunOptions};
+use super::tables::Tables;
+use crate::run::{Event, Reporter, RunOptions};
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
+use crate::store::run_folder::check_files;
 use crate::store::summary::read_summary;
 use crate::store::sweep_values::by_name;
 use crate::store::{Lock, Status, SummaryRow, atomic, names};
@@ -74,19 +77,22 @@ pub fn run_study(
         }
     }
     atomic::make_folder(out)?;
-    refuse_foreign(out)?;
+    refuse_foreign(out, options.force)?;
     let _lock = Lock::exclusive(out)?;
-    if options.force {
-        tables::empty(out)?;
-    }
     // Another process may have been here since.
-    let held = if options.force { Held::Nothing } else { holds(out, study)? };
+    let held = match holds(out, study) {
+        Err(_) if options.force => Held::Nothing,
+        held => held?,
+    };
+    if options.force {
+        say_what_is_left(reporter, &clear(out)?);
+    }
     atomic::make_folder(&out.join(names::RUNS))?;
     remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
     let mut statuses = statuses_now();
-    if held != Held::Nothing {
+    if held != Held::Nothing && !options.force {
         say_what_is_kept(reporter, out, adopted, &statuses);
         let missing = runs.iter().zip(&statuses).filter(|(_, status)| status.is_none());
         let missing: Vec<&PlannedRun> = missing.map(|(run, _)| run).collect();
@@ -98,8 +104,7 @@ pub fn run_study(
     }
     // A spec file of the same meaning stays as it is: it may be the user's own.
     if held != Held::Same {
-        let spec = study.to_toml().map_err(|e| RunError::Defect(format!("spec: {e}")))?;
-        atomic::write(&out.join(names::SPEC), |w| w.write_all(spec.as_bytes()))?;
+        write_spec(out, study)?.iter().for_each(|notice| reporter.on(Event::Notice(notice)));
     }
 
     // Several points of a sweep may ask for the same run; it is done once.
@@ -148,12 +153,12 @@ pub fn finished_as_labelled(run: &PlannedRun) -> Option<Status> {
     run.finished().map(|status| Status { label: run.label.clone(), ..status })
 }
 
-/// The status of each run that is finished and whose tables are what it wrote; a damaged run is reported, and counts as
+/// The status of each run that is finished and whose files are what it wrote; a damaged run is reported, and counts as
 /// not done.
 fn statuses(runs: &[PlannedRun], reporter: &dyn Reporter) -> Vec<Option<Status>> {
     let sound = |run: &PlannedRun| {
         let status = finished_as_labelled(run)?;
-        match tables::check(&run.folder, &status) {
+        match check_files(&run.folder, &status) {
             Ok(()) => Some(status),
             Err(error) => {
                 let name = &run.label.run;
@@ -183,6 +188,20 @@ fn say_what_is_kept(reporter: &dyn Reporter, out: &Path, adopted: usize, statuse
         )));
     } else if kept > 0 && kept < all {
         reporter.on(Event::Notice(&format!("{out} has {kept} of {all} runs already; they are kept")));
+    }
+}
+
+/// Says which files stay in a folder that is emptied.
+fn say_what_is_left(reporter: &dyn Reporter, left: &[PathBuf]) {
+    if let Some(first) = left.first() {
+        let more = match left.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        reporter.on(Event::Notice(&format!(
+            "{}{more} stay where they are: nothing shows that gdiff wrote them",
+            first.display()
+        )));
     }
 }
 

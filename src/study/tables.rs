@@ -3,14 +3,12 @@
 use super::provenance;
 use super::summary::Summary;
 use crate::store::rows::{RowWriter, read_rows};
-use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
+use crate::store::run_folder::{has_file, read_checked_rows};
 use crate::store::summary::write_summary;
 use crate::store::{FitRow, IsotropyRow, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, atomic, names};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The tables that each run may have, of which the study's are made.
-const RUN_TABLES: [&str; 4] = [names::METRICS, names::LOSS, names::ISOTROPY, names::FIT];
 
 /// What has been written.
 pub struct Tables {
@@ -21,10 +19,11 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Whether all tables of a study are there, and are what was written where their digests are kept.
+    /// Whether all tables of a study are there with their provenance, and are what was written where their digests are
+    /// kept.
     pub fn are_whole(out: &Path) -> bool {
-        let digests = provenance::digests(out);
-        names::TABLES.iter().all(|name| match digests.get(*name) {
+        let Some(written) = provenance::read(out) else { return false };
+        names::TABLES.iter().all(|name| match written.tables.get(*name) {
             Some(digest) => {
                 std::fs::read(out.join(name)).is_ok_and(|bytes| atomic::digest(&bytes) == *digest)
             }
@@ -65,15 +64,6 @@ impl Tables {
     }
 }
 
-/// Whether the tables of a run are what it wrote.
-///
-/// # Errors
-/// The first that is not.
-pub fn check(folder: &Path, status: &Status) -> Result<(), StoreError> {
-    let tables = RUN_TABLES.iter().filter(|name| has_file(folder, status, name));
-    tables.into_iter().try_for_each(|name| read_checked(folder, status, name).map(|_| ()))
-}
-
 /// The rows of `summary.csv` that these runs make, without writing anything.
 ///
 /// # Errors
@@ -85,15 +75,6 @@ pub fn summarize(keys: &[String], runs: &[(&Path, &Status)]) -> Result<Vec<Summa
         summary.add_run(status, &rows, &read_if_there(folder, status, names::LOSS)?);
     }
     Ok(summary.rows(keys))
-}
-
-/// Empties a folder of what a study writes.
-///
-/// # Errors
-/// If something cannot be removed.
-pub fn empty(out: &Path) -> Result<(), StoreError> {
-    let others = [names::SPEC, names::RUNS, names::FIGURES, names::PAGE, names::TENSORBOARD];
-    others.into_iter().chain(names::TABLES).try_for_each(|name| atomic::remove(&out.join(name)))
 }
 
 /// The table of a stage that not every pipeline has.

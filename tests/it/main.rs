@@ -3,6 +3,7 @@
 mod common;
 
 mod batch_runs;
+mod clearing;
 mod clipping;
 mod cuda;
 mod data;
@@ -43,5 +44,6 @@ mod structure;
 mod survival;
 mod sweep;
 mod tables;
+mod tampering;
 mod tools;
 mod version_0_1;

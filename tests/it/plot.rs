@@ -115,7 +115,11 @@ fn a_folder_in_part_is_drawn_in_part_and_says_what_is_missing() {
     let output = plot(folder.path());
     succeeded(&output);
     assert!(message(&output).contains("no point clouds: cannot read"), "{}", message(&output));
-    assert!(!exists(folder.path(), "figures/clouds.svg"), "an old figure stands beside new ones");
+    // What was finished is not thrown away for want of data.
+    assert!(exists(folder.path(), "figures/clouds.svg"), "a finished figure was removed");
+    let kept =
+        "figures/clouds.csv, figures/clouds.png, figures/clouds.svg and 3 more of an earlier drawing stay";
+    assert!(message(&output).contains(kept), "{}", message(&output));
     assert!(exists(folder.path(), "figures/log_likelihood.svg") && exists(folder.path(), "report.html"));
 }
 

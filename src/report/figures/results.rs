@@ -33,6 +33,19 @@ pub enum FigureError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Files stand where figures or the page are to be, and no drawing wrote them.
+    #[error(
+        "{files}: gdiff did not draw {}, or {} changed since; move what you want to keep, choose another --out, or give --force to draw over {}",
+        if *count == 1 { "this file" } else { "these files" },
+        if *count == 1 { "it was" } else { "they were" },
+        if *count == 1 { "it" } else { "them" }
+    )]
+    NotDrawn {
+        /// The first of them.
+        files: String,
+        /// How many there are.
+        count: usize,
+    },
     /// A file could not be written.
     #[error(transparent)]
     Store(StoreError),

@@ -8,9 +8,25 @@ use crate::report::figures::{Figure, Results, captions};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 const CSS: &str = include_str!("page.css");
 const JS: &str = include_str!("page.js");
+
+/// How the head of a page names what wrote it, up to the version.
+const GENERATOR: &str = r#"<meta name="generator" content="gdiff "#;
+
+/// Bytes of a file in which the head of a page ends.
+const HEAD: u64 = 1024;
+
+/// Whether a file is such a page, of whichever version.
+pub fn is_page(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_ok() && String::from_utf8_lossy(&head).contains(GENERATOR)
+}
 
 /// The page of results and their figures.
 /// The results' notices say which runs could not be sampled again.
@@ -51,7 +67,7 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
         r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:">
-<meta name="generator" content="gdiff {version}"><title>{name}</title><style>
+{GENERATOR}{version}"><title>{name}</title><style>
 {style}</style></head><body>
 {body}
 <script type="application/json" id="runs">{data}</script>

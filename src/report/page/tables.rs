@@ -97,7 +97,9 @@ pub fn spec(results: &Results) -> String {
 pub fn provenance(results: &Results) -> String {
     let Some(Value::Object(entries)) = &results.provenance else { return String::new() };
     let mut text = "<dl>".to_string();
-    for (key, value) in entries {
+    // Digests are for `gdiff verify`.
+    let shown = |key: &String| !matches!(key.as_str(), "tables" | "sha256");
+    for (key, value) in entries.iter().filter(|(key, _)| shown(key)) {
         let shown = match value {
             Value::String(words) => words.clone(),
             Value::Object(stages) => stage_seconds(stages),
