@@ -17,8 +17,9 @@ use crate::store::leftovers::remove_leftovers;
 use crate::store::run_folder::check_files;
 use crate::store::summary::read_summary;
 use crate::store::sweep_values::by_name;
-use crate::store::{Lock, Status, SummaryRow, atomic, names};
+use crate::store::{Lock, Status, StoreError, SummaryRow, atomic, names};
 use candle_core::{Device, DeviceLocation};
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -66,10 +67,10 @@ pub fn run_study(
     let scheduler = Scheduler::new(options, reporter, &study.keys)?;
     let out = &options.out;
     let runs = planned(study, out);
-    let statuses_now = || statuses(&runs, reporter);
+    let statuses_now = || statuses(&runs, options, reporter);
     // What is finished needs no lock, so that it can be looked at in a folder that cannot be written.
     if !options.force && holds(out, study)? == Held::Same && Tables::are_whole(out) {
-        let statuses = statuses_now();
+        let statuses = statuses_now()?;
         if statuses.iter().all(Option::is_some) {
             let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
             summary.iter_mut().for_each(|row| row.values = by_name(&row.values, &keys, &study.keys));
@@ -91,7 +92,7 @@ pub fn run_study(
     remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
-    let mut statuses = statuses_now();
+    let mut statuses = statuses_now()?;
     if held != Held::Nothing && !options.force {
         say_what_is_kept(reporter, out, adopted, &statuses);
         let missing = runs.iter().zip(&statuses).filter(|(_, status)| status.is_none());
@@ -155,19 +156,29 @@ pub fn finished_as_labelled(run: &PlannedRun) -> Option<Status> {
 
 /// The status of each run that is finished and whose files are what it wrote; a damaged run is reported, and counts as
 /// not done.
-fn statuses(runs: &[PlannedRun], reporter: &dyn Reporter) -> Vec<Option<Status>> {
-    let sound = |run: &PlannedRun| {
+///
+/// # Errors
+/// If threads cannot be had.
+fn statuses(
+    runs: &[PlannedRun],
+    options: &RunOptions,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Option<Status>>, StudyError> {
+    let look = |run: &PlannedRun| {
         let status = finished_as_labelled(run)?;
-        match check_files(&run.folder, &status) {
-            Ok(()) => Some(status),
-            Err(error) => {
-                let name = &run.label.run;
-                reporter.on(Event::Notice(&format!("{name} is computed again: {}", error.reason())));
-                None
-            }
-        }
+        Some(check_files(&run.folder, &status).map(|()| status))
     };
-    runs.iter().map(sound).collect()
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+    let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
+    let found: Vec<Option<Result<Status, StoreError>>> = pool.install(|| runs.par_iter().map(look).collect());
+    let say = |(run, found): (&PlannedRun, Option<Result<Status, StoreError>>)| {
+        let damaged = |error: &StoreError| {
+            let name = &run.label.run;
+            reporter.on(Event::Notice(&format!("{name} is computed again: {}", error.reason())));
+        };
+        found.and_then(|found| found.inspect_err(damaged).ok())
+    };
+    Ok(runs.iter().zip(found).map(say).collect())
 }
 
 /// Folder and status of the runs that are done.
