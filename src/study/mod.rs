@@ -7,6 +7,7 @@
 //! | [`held`] | what an output folder holds already |
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
+//! | [`side_by_side`] | how many runs the memory holds at a time |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
@@ -31,6 +32,7 @@ mod queue;
 pub mod run_study;
 mod scheduler;
 mod shared_stages;
+pub mod side_by_side;
 pub mod tables;
 mod verify;
 
