@@ -81,7 +81,7 @@ fn the_estimate_counts_networks_encodings_and_points() {
     spec(folder.path(), TINY);
     let checked = succeeded(&run(folder.path(), &["check", "spec.toml"]));
     let line = checked.lines().find(|line| line.starts_with("memory ")).unwrap();
-    assert!(line.ends_with("KiB for a run") && line.contains(" about "), "{line}");
+    assert!(line.ends_with(" MiB for a run") && line.contains(" about "), "{line}");
 }
 
 #[test]
