@@ -2,14 +2,16 @@
 
 use super::{Failure, TableArgs, print, refuse_input, write_table};
 use crate::data::table::axis_names;
-use crate::gaussianize::{Gaussianizer, stored_axes};
+use crate::gaussianize::Gaussianizer;
 use crate::numeric::{memory, random::Stream};
-use crate::report::fit_table;
+use crate::report::{fit_table, note};
+use crate::space::{Chain, Fitted, MapFile};
 use crate::spec::Override;
 use crate::spec::gaussianize_options;
-use crate::store::{atomic, fit_rows};
+use crate::store::run_folder::read_checked;
+use crate::store::{Status, atomic, fit_rows};
 use clap::{Args, Subcommand};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, Axis};
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -155,8 +157,10 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
     let stream = Stream::new(args.seed, 0, "gaussianize");
     let (map, report) = Gaussianizer::fit(points.view(), &options, &stream, &mut |_, _| {})
         .map_err(|e| Failure::input(format!("{}: {e}", args.data.display())))?;
-    let bytes = map.to_safetensors_with_axes(&table.names).map_err(|e| Failure::running(e.to_string()))?;
-    atomic::write(&args.out, |out| out.write_all(&bytes))?;
+    let files = MapFile::write(&Chain::new(vec![Fitted::Gaussianize(map)]), &table.names);
+    let files = files.map_err(|e| Failure::running(e.to_string()))?;
+    let bytes = files.first().map(|(_, bytes)| bytes).expect("the chain has one map");
+    atomic::write(&args.out, |out| out.write_all(bytes))?;
     if let Some(path) = &args.report {
         fit_rows::write_fit(path, &report)?;
     }
@@ -165,52 +169,105 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 
 fn apply(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
-    let ((map, _), table) = (read_map(&args.map)?, args.table.read(&args.data)?);
-    let points = &table.points;
-    fits(&map, points.view(), args)?;
-    let mean = map.log_density(points.view()).mean().unwrap_or(f64::NAN);
-    write_finite(&args.out, &table.names, &map.forward(points.view()))?;
-    print(&format!("mean log-density {mean:.6} nats over {} points\n", points.nrows()))
+    let map = Map::read(&args.map)?;
+    let points = map.points(args)?;
+    write_finite(&args.out, &map.names, &map.chain.forward(points.view()))?;
+    let count = points.nrows();
+    print(&match map.chain.mean_log_density(points.view()) {
+        Some(mean) if mean.is_finite() => format!("mean log-density {mean:.6} nats over {count} points\n"),
+        _ => format!(
+            "mean log-density of {count} points: none, since some lie so far out that theirs is below the range of numbers\n"
+        ),
+    })
 }
 
 fn invert(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
-    let ((map, _), table) = (read_map(&args.map)?, args.table.read(&args.data)?);
-    let points = &table.points;
-    fits(&map, points.view(), args)?;
-    write_finite(&args.out, &table.names, &map.inverse(points.view()))
+    let map = Map::read(&args.map)?;
+    let points = map.points(args)?;
+    write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map])?;
-    let (map, names) = read_map(&args.map)?;
-    let bytes = memory::of_f64(&[args.count.get(), 2 * map.dim()]);
-    memory::check(&format!("{} points", args.count), bytes).map_err(Failure::input)?;
-    let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, args.count.get(), map.dim());
-    write_finite(&args.out, &names, &map.inverse(z.view()))
+    let map = Map::read(&args.map)?;
+    let (count, dim) = (args.count.get(), map.names.len());
+    let bytes = memory::of_f64(&[count, 2 * dim]);
+    memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
+    let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, count, dim);
+    write_finite(&args.out, &map.names, &map.chain.inverse(z.view()))
 }
 
-/// A fitted map, and the names of its axes.
-fn read_map(path: &Path) -> Result<(Gaussianizer, Vec<String>), Failure> {
-    let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
-    let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
-    let map = Gaussianizer::from_safetensors(&bytes).map_err(|e| wrong(&e))?;
-    let names = stored_axes(&bytes, map.dim()).unwrap_or_else(|| axis_names(map.dim()));
-    Ok((map, names))
+/// A map from the data's own units to normal numbers, and the names of the axes.
+struct Map {
+    chain: Chain,
+    names: Vec<String>,
+    /// Whether the names are the data's, not made up.
+    named: bool,
 }
 
-/// The table must have the map's dimension.
-fn fits(map: &Gaussianizer, points: ArrayView2<f64>, args: &MapArgs) -> Result<(), Failure> {
-    if map.dim() == points.ncols() {
-        return Ok(());
+impl Map {
+    /// Reads the map of a file. One that does not say how its data were scaled is the Gaussianizer of a run of an earlier
+    /// version; where it still lies in the run's folder, the status there says it.
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
+        let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
+        let MapFile { mut chain, axes, has_chain } = MapFile::read(&bytes).map_err(|e| wrong(&e))?;
+        if !has_chain {
+            match Self::chain_of_run(path, &bytes) {
+                Some(of_run) => chain = of_run,
+                None if axes.is_none() => note(&format!(
+                    "{} does not say how its data were scaled: if it is the map of a run of an earlier version, its points are scaled ones; run the spec again for a map in the units of the data",
+                    path.display()
+                )),
+                // What `gdiff gaussianize fit` wrote is of the data as they are.
+                None => {}
+            }
+        }
+        let dim = chain.dim().ok_or_else(|| wrong(&"it has no transform"))?;
+        let named = axes.is_some();
+        Ok(Self { chain, names: axes.unwrap_or_else(|| axis_names(dim)), named })
     }
-    Err(Failure::input(format!(
-        "{} has {} columns, but the map of {} is for {}",
-        args.data.display(),
-        points.ncols(),
-        args.map.display(),
-        map.dim()
-    )))
+
+    /// The chain of the finished run in whose folder the file of these bytes lies.
+    fn chain_of_run(path: &Path, bytes: &[u8]) -> Option<Chain> {
+        let folder = path.parent()?;
+        let status = Status::read_done(folder)?;
+        let name = path.file_name()?.to_str()?;
+        let own = read_checked(folder, &status, name).ok()?;
+        let mut read = |name: &str| read_checked(folder, &status, name).map_err(|e| e.to_string());
+        let space = status.space.as_ref().filter(|_| own == bytes)?;
+        Chain::from_files(space, &mut read).ok()
+    }
+
+    /// The points of a table: its columns in the order of the map's axes where they have the same names.
+    fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
+        let table = args.table.read(&args.data)?;
+        let (given, wanted) = (&table.names, &self.names);
+        if given.len() != wanted.len() {
+            return Err(Failure::input(format!(
+                "{} has {} columns, but the map of {} is for {}",
+                args.data.display(),
+                given.len(),
+                args.map.display(),
+                wanted.len()
+            )));
+        }
+        let places: Option<Vec<usize>> =
+            wanted.iter().map(|name| given.iter().position(|other| other == name)).collect();
+        let reordered = places.filter(|places| {
+            let mut sorted = places.clone();
+            sorted.sort_unstable();
+            self.named && !places.is_sorted() && sorted.iter().copied().eq(0..wanted.len())
+        });
+        let Some(places) = reordered else { return Ok(table.points) };
+        note(&format!(
+            "{}: the columns are taken in the order of the map's axes: {}",
+            args.data.display(),
+            wanted.join(", ")
+        ));
+        Ok(table.points.select(Axis(1), &places))
+    }
 }
 
 fn write_finite(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {

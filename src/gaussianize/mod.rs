@@ -44,4 +44,4 @@ pub use layer::{Layer, Pair};
 pub use map::Gaussianizer;
 pub use options::{Components, Coupling, GaussianizeOptions, Preset, Rotation, Watch};
 pub use rotation::ica::Contrast;
-pub use store::stored_axes;
+pub use store::attached;

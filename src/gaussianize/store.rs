@@ -4,14 +4,16 @@
 //! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
 //! one value is the derivative of a linear tail, more are bandwidth, count and outermost points of a kernel tail. Per pair `p` of components:
 //! `l.pair.p.grid` (both components, low and step of both axes, tail mass) and `l.pair.p.density` at the nodes.
-//! The names of the axes, where they have some: `axes`, a JSON list as bytes.
-//! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`.
+//! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`. What others keep beside the map: a tensor of
+//! bytes under a name of theirs. Over all of it `digest`: SHA-256 of names, shapes and bytes of the other tensors, in
+//! the order of the names. Files of version 0.1 have none.
 
 use std::collections::HashMap;
 
 use ndarray::{Array1, Array2};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
 
 use super::error::GaussianizeError;
 use super::joint::mixture::MixtureMap;
@@ -23,9 +25,11 @@ use super::layer::{Layer, Pair};
 use super::map::Gaussianizer;
 use crate::numeric::chebyshev::NODES;
 
-const FORMAT: &str = "gdiff gaussianizer 1";
-/// The tensor of the names of the axes.
-const AXES: &str = "axes";
+const FORMAT: &str = "gdiff gaussianizer 2";
+/// The format of version 0.1, which has no digest.
+const FORMAT_1: &str = "gdiff gaussianizer 1";
+/// The tensor of the digest.
+const DIGEST: &str = "digest";
 const COLUMNS: usize = 4 + NODES;
 
 impl Gaussianizer {
@@ -34,14 +38,14 @@ impl Gaussianizer {
     /// # Errors
     /// [`GaussianizeError::Corrupt`] when the container cannot be written.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, GaussianizeError> {
-        self.to_safetensors_with_axes(&[])
+        self.to_safetensors_with(&[])
     }
 
-    /// As [`to_safetensors`](Self::to_safetensors), with the names of the `d` axes; none leaves them out.
+    /// As [`to_safetensors`](Self::to_safetensors), with bytes beside the map, which [`attached`] reads back.
     ///
     /// # Errors
     /// As [`to_safetensors`](Self::to_safetensors).
-    pub fn to_safetensors_with_axes(&self, names: &[String]) -> Result<Vec<u8>, GaussianizeError> {
+    pub fn to_safetensors_with(&self, attached: &[(&str, &[u8])]) -> Result<Vec<u8>, GaussianizeError> {
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
         let mut put = |name: String, shape: Vec<usize>, values: &mut dyn Iterator<Item = f64>| {
             tensors.push((name, shape, values.flat_map(f64::to_le_bytes).collect()));
@@ -90,10 +94,11 @@ impl Gaussianizer {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(corrupt)?;
-        let axes = serde_json::to_vec(names).expect("words are written as JSON");
-        if !names.is_empty() {
-            views.push((AXES, TensorView::new(Dtype::U8, vec![axes.len()], &axes).map_err(corrupt)?));
+        for (name, bytes) in attached {
+            views.push((name, TensorView::new(Dtype::U8, vec![bytes.len()], bytes).map_err(corrupt)?));
         }
+        let digest = digest(views.iter().map(|(name, view)| (*name, view.shape(), view.data())).collect());
+        views.push((DIGEST, TensorView::new(Dtype::U8, vec![digest.len()], &digest).map_err(corrupt)?));
         let about = HashMap::from([("format".to_string(), FORMAT.to_string())]);
         safetensors::serialize(views, Some(about)).map_err(corrupt)
     }
@@ -105,11 +110,13 @@ impl Gaussianizer {
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, GaussianizeError> {
         let corrupt = |reason: String| GaussianizeError::Corrupt(reason);
         let (_, about) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(e.to_string()))?;
-        let format = about.metadata().as_ref().and_then(|m| m.get("format"));
-        if format.map(String::as_str) != Some(FORMAT) {
-            return Err(corrupt(format!("its format is {format:?}, not {FORMAT:?}")));
-        }
+        let format = about.metadata().as_ref().and_then(|m| m.get("format")).map(String::as_str);
         let stored = Stored(SafeTensors::deserialize(bytes).map_err(|e| corrupt(e.to_string()))?);
+        match format {
+            Some(FORMAT) => stored.check_digest()?,
+            Some(FORMAT_1) => {}
+            _ => return Err(corrupt(format!("its format is {format:?}, not {FORMAT:?}"))),
+        }
         let mut layers = Vec::new();
         while stored.has(&format!("{}.mean", layers.len())) {
             layers.push(stored.layer(layers.len())?);
@@ -118,11 +125,21 @@ impl Gaussianizer {
     }
 }
 
-/// The names of the axes of the map stored in `bytes`, where it has as many as dimensions.
-pub fn stored_axes(bytes: &[u8], dim: usize) -> Option<Vec<String>> {
+/// The bytes that were kept under a name beside the map stored in `bytes`.
+pub fn attached(bytes: &[u8], name: &str) -> Option<Vec<u8>> {
     let stored = SafeTensors::deserialize(bytes).ok()?;
-    let names: Vec<String> = serde_json::from_slice(stored.tensor(AXES).ok()?.data()).ok()?;
-    (names.len() == dim).then_some(names)
+    Some(stored.tensor(name).ok()?.data().to_vec())
+}
+
+/// SHA-256 over tensors: of each its name, its shape and its bytes, with their lengths.
+fn digest(mut tensors: Vec<(&str, &[usize], &[u8])>) -> [u8; 32] {
+    tensors.sort_unstable();
+    let mut hash = Sha256::new();
+    for (name, shape, bytes) in tensors {
+        hash.update(format!("{} {name} {shape:?} {}\n", name.len(), bytes.len()));
+        hash.update(bytes);
+    }
+    hash.finalize().into()
 }
 
 struct Stored<'a>(SafeTensors<'a>);
@@ -130,6 +147,16 @@ struct Stored<'a>(SafeTensors<'a>);
 impl Stored<'_> {
     fn has(&self, name: &str) -> bool {
         self.0.tensor(name).is_ok()
+    }
+
+    /// The tensors must be those that were written.
+    fn check_digest(&self) -> Result<(), GaussianizeError> {
+        let tensors = self.0.iter().filter(|(name, _)| *name != DIGEST).collect::<Vec<_>>();
+        let own = digest(tensors.iter().map(|(name, view)| (*name, view.shape(), view.data())).collect());
+        match self.0.tensor(DIGEST) {
+            Ok(stored) if *stored.data() == own => Ok(()),
+            _ => Err(GaussianizeError::Corrupt("it is not what was written; its digest differs".into())),
+        }
     }
 
     fn numbers(&self, name: &str) -> Result<(Vec<usize>, Vec<f64>), GaussianizeError> {

@@ -2,13 +2,13 @@
 //!
 //! An allocation that fails ends the process at once, so what a user can make large is estimated first. Only what
 //! cannot fit at all is refused: more than the machine has, swap included, or more than the limit of the control
-//! group that the process is in.
+//! group that the process is in, or of its address space (`ulimit -v`).
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Bytes that a process can have at most: the memory and swap of the machine, or the limit of its control group if that
-/// is less. `u64::MAX` where the system does not tell. Read once.
+/// Bytes that a process can have at most: the memory and swap of the machine, or the limit of its control group or of its
+/// address space if that is less. `u64::MAX` where the system does not tell. Read once.
 pub fn available() -> u64 {
     static AVAILABLE: OnceLock<u64> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
@@ -16,7 +16,8 @@ pub fn available() -> u64 {
         let machine = read(Path::new("/proc/meminfo")).and_then(|text| of_machine(&text));
         let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
         let limits = limit_files(&groups).into_iter().filter_map(|path| read(&path)?.trim().parse().ok());
-        limits.chain(machine).min().unwrap_or(u64::MAX)
+        let space = read(Path::new("/proc/self/limits")).and_then(|text| of_address_space(&text));
+        limits.chain(machine).chain(space).min().unwrap_or(u64::MAX)
     })
 }
 
@@ -67,6 +68,12 @@ fn of_machine(meminfo: &str) -> Option<u64> {
     Some((kibibytes("MemTotal")? + kibibytes("SwapTotal").unwrap_or(0)).saturating_mul(1024))
 }
 
+/// The limit of the address space, from Linux's `/proc/self/limits`; none where it is unlimited.
+fn of_address_space(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The files that may hold a limit, from Linux's `/proc/self/cgroup`: of each group above the process, in both versions
 /// of control groups. A word instead of a number means no limit.
 fn limit_files(groups: &str) -> Vec<PathBuf> {
@@ -96,6 +103,11 @@ mod tests {
         let text = "MemTotal:       24684084 kB\nMemFree:         5033248 kB\nSwapTotal:       1000 kB\n";
         assert_eq!(of_machine(text), Some(24_685_084 * 1024));
         assert_eq!(of_machine("MemFree: 1 kB\n"), None);
+        let limits = |soft: &str| {
+            format!("Max locked memory 8 8 bytes\nMax address space         {soft}     unlimited  bytes\n")
+        };
+        assert_eq!(of_address_space(&limits("1536000000")), Some(1_536_000_000));
+        assert_eq!(of_address_space(&limits("unlimited")), None);
         let files = limit_files("9:name=systemd:/\n4:memory:/a/b\n0::/c\nnonsense\n");
         let names: Vec<_> = files.iter().map(|path| path.to_str().unwrap()).collect();
         let expected = [

@@ -6,7 +6,7 @@ use crate::diffusion::MixtureDenoiser;
 use crate::diffusion::isotropy::{Isotropy, isotropy, spread_times};
 use crate::gaussianize::Gaussianizer;
 use crate::space::chain::FittedChain;
-use crate::space::{Chain, FitContext, Fitted, Scaling};
+use crate::space::{Chain, FitContext, Fitted, MapFile, Scaling};
 use crate::spec::Plan;
 use crate::store::fit_rows::fit_rows;
 use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
@@ -49,7 +49,7 @@ pub(super) fn prepare(run: &Run) -> Result<Prepared, StageError> {
     for warning in &space.warnings {
         run.report(super::Event::Notice(&format!("{}: {warning}", run.label.run)));
     }
-    let files = space.chain.gaussianizer_files()?;
+    let files = MapFile::write(&space.chain, &run.plan.data.source.axis_names())?;
     if !files.is_empty() {
         run.folder.write_rows(names::FIT, run.sweep_keys, run.label, &space.fit_rows)?;
     }

@@ -144,16 +144,22 @@ impl Chain {
         serde_json::to_value(stored).expect("numbers and words have a JSON form")
     }
 
-    /// The Gaussianizers as safetensors, under the names that [`to_json`](Self::to_json) gives them.
-    ///
-    /// # Errors
-    /// If one cannot be written.
-    pub fn gaussianizer_files(&self) -> Result<Vec<(String, Vec<u8>)>, SpaceError> {
+    /// The Gaussianizers, under the names that [`to_json`](Self::to_json) gives their files.
+    pub fn gaussianizers(&self) -> Vec<(String, &Gaussianizer)> {
         let maps = self.transforms.iter().filter_map(|transform| match transform {
             Fitted::Gaussianize(map) => Some(map),
             _ => None,
         });
-        maps.enumerate().map(|(i, map)| Ok((file_name(i + 1), map.to_safetensors()?))).collect()
+        maps.enumerate().map(|(i, map)| (file_name(i + 1), map)).collect()
+    }
+
+    /// Dimension of the points; none without a transform, which takes points of any.
+    pub fn dim(&self) -> Option<usize> {
+        self.transforms.first().map(|transform| match transform {
+            Fitted::Scaling(scaling) => scaling.shift.len(),
+            Fitted::Whitening(whitening) => whitening.dim(),
+            Fitted::Gaussianize(map) => map.dim(),
+        })
     }
 
     /// The chain of what [`to_json`](Self::to_json) gave; `read` gives the bytes of a file by its name.
@@ -171,7 +177,10 @@ impl Chain {
         for transform in stored {
             transforms.push(match transform {
                 Stored::Scaling { shift, scale } => {
-                    if shift.len() != scale.len() || !scale.iter().all(|s| *s > 0.0 && s.is_finite()) {
+                    if shift.len() != scale.len()
+                        || shift.is_empty()
+                        || !scale.iter().all(|s| *s > 0.0 && s.is_finite())
+                    {
                         return Err(failed("a scaling is damaged".to_string()));
                     }
                     dims.push(shift.len());

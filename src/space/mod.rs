@@ -7,6 +7,7 @@
 //! | `fitted` | the transforms that there are, fitted |
 //! | [`options`] | the transforms that a spec can name, and how each is fitted |
 //! | [`chain`] | several, one after the other: forward, inverse, density |
+//! | [`map_file`] | a chain with a Gaussianizer as one file, with the names of the axes |
 //! | [`scaling`] | axis by axis: to [-1, 1], or to mean 0 and variance 1 |
 //! | [`whitening`] | zero mean and unit covariance, the axes rotated: decorrelation alone |
 //!
@@ -14,6 +15,7 @@
 
 pub mod chain;
 mod fitted;
+pub mod map_file;
 pub mod options;
 pub mod scaling;
 pub mod transform;
@@ -21,6 +23,7 @@ pub mod whitening;
 
 pub use chain::Chain;
 pub use fitted::Fitted;
+pub use map_file::MapFile;
 pub use options::{Fit, FitContext, TransformOptions};
 pub use scaling::{ConstantColumn, ReferenceScale, ScaleKind, Scaling};
 pub use transform::{LogDet, Transform};

@@ -33,7 +33,14 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     clipping(&sample, &pipelines, &mut warnings);
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     exact_is_known(&check, &pipelines, &data)?;
-    let memory = memory::terms(&file, &network, train.batch_size, data.source.dim());
+    // The pipeline with the most Gaussianizers.
+    let layers = pipelines.iter().map(|pipeline| {
+        let maps = pipeline.space.iter().filter_map(|transform| transform.gaussianizer(&file.gaussianize));
+        maps.map(|options| options.layers).collect::<Vec<usize>>()
+    });
+    let layers = layers.max_by_key(|layers| layers.iter().fold(0, |sum: usize, n| sum.saturating_add(*n)));
+    let layers = layers.unwrap_or_default();
+    let memory = memory::terms(&file, &network, train.batch_size, data.source.dim(), &layers);
     Ok(Plan {
         too_large: memory::refusal(&memory, origins),
         memory,

@@ -19,10 +19,48 @@ pub struct MemoryTerm {
     pub key: &'static str,
     /// Its bytes.
     pub bytes: u64,
+    /// What it belongs to.
+    pub part: MemoryPart,
 }
 
-/// The terms of one run, for points of `dim` dimensions and a network with checked options.
-pub fn terms(file: &SpecFile, network: &NetworkOptions, batch: usize, dim: usize) -> Vec<MemoryTerm> {
+/// What memory belongs to: runs side by side that share a stage hold it once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryPart {
+    /// Data and prepared metrics, shared by runs of the same data.
+    Data,
+    /// The points in the space, shared by runs of the same space.
+    Space,
+    /// A Gaussianizer and its fit, shared as the space is; only where the space has one.
+    Gaussianizer,
+    /// The run itself.
+    Run,
+    /// The network and its training; only where the pipeline has one.
+    Network,
+}
+
+/// Bytes of a Gaussianizer's layer for each axis: half of the smallest grid of a pair (48 x 48 nodes of a density and
+/// two sums), or the polynomials of a marginal, and both once more as the bytes of its file.
+const LAYER_BY_AXIS: u64 = 36 * 1024;
+
+/// Clusters of a joint map at most.
+const CLUSTERS: u64 = 24;
+
+/// Bytes for each point in the trees and spheres of precision and recall: its row and the sorting key, its squared
+/// radius, and its part of the radii of nodes.
+const TREE_BY_POINT: u64 = 34;
+
+/// Bytes for each number of such a point: in double precision, and in boxes or in single precision.
+const TREE_BY_NUMBER: u64 = 12;
+
+/// The terms of one run, for points of `dim` dimensions, a network with checked options, and a space with Gaussianizers
+/// of so many layers at most.
+pub fn terms(
+    file: &SpecFile,
+    network: &NetworkOptions,
+    batch: usize,
+    dim: usize,
+    gaussianizers: &[usize],
+) -> Vec<MemoryTerm> {
     let (dim, steps) = (dim as u64, file.diffusion.steps as u64);
     let parameters = network.parameter_count(dim as usize, file.diffusion.steps) as u64;
     // Parameters, gradients and two moments; and the average, if it is on.
@@ -32,25 +70,82 @@ pub fn terms(file: &SpecFile, network: &NetworkOptions, batch: usize, dim: usize
         _ => network.time.width(network.time_dim) as u64,
     };
     let widths: u64 = network.widths().iter().map(|&width| width as u64).sum();
-    let term = |what, key, factors: &[u64]| MemoryTerm { what, key, bytes: product(factors.iter().copied()) };
-    vec![
-        // As drawn, in the space, and in the order of the batches.
-        term("the training points", "data.samples", &[file.data.samples as u64, dim, 3 * F64]),
+    let term = |what, key, part, factors: &[u64]| MemoryTerm {
+        what,
+        key,
+        bytes: product(factors.iter().copied()),
+        part,
+    };
+    let (samples, reference) = (file.data.samples as u64, file.metrics.reference as u64);
+    let count = file.sample.count as u64;
+    let mut terms = vec![
+        term("the training points", "data.samples", MemoryPart::Data, &[samples, dim, F64]),
+        term("the training points in the space", "data.samples", MemoryPart::Space, &[samples, dim, F64]),
+        term("the training points in batches", "data.samples", MemoryPart::Run, &[samples, dim, F64]),
         // As drawn, and once more as the metrics keep them.
-        term("the reference points", "metrics.reference", &[file.metrics.reference as u64, dim, 2 * F64]),
+        term("the reference points", "metrics.reference", MemoryPart::Data, &[reference, dim, 2 * F64]),
         // Fresh points to compare with, the samples, their predicted noise, and the samples in data space.
-        term("the generated points", "sample.count", &[file.sample.count as u64, dim, 4 * F64]),
-        term("the network's parameters, gradients and moments", "network", &[parameters, copies, F32]),
+        term("the generated points", "sample.count", MemoryPart::Run, &[count, dim, 4 * F64]),
+        term(
+            "the network's parameters, gradients and moments",
+            "network",
+            MemoryPart::Network,
+            &[parameters, copies, F32],
+        ),
         // The encoding of each step, in both precisions while it is made.
-        term("the encodings of the steps", "network.time_dim", &[steps, encoding, F64 + F32]),
+        term(
+            "the encodings of the steps",
+            "network.time_dim",
+            MemoryPart::Network,
+            &[steps, encoding, F64 + F32],
+        ),
         // Inputs, activations and their gradients.
         term(
             "the activations of a batch",
             "train.batch_size",
+            MemoryPart::Network,
             &[batch as u64, dim + encoding + widths, 3 * F32],
         ),
-        term("the noise schedule's steps", "diffusion.steps", &[steps, 4 * F64]),
-    ]
+        term("the noise schedule's steps", "diffusion.steps", MemoryPart::Run, &[steps, 4 * F64]),
+    ];
+    if file.metrics.prdc {
+        let bytes = dim * TREE_BY_NUMBER + TREE_BY_POINT;
+        terms.push(term(
+            "the trees of the reference points",
+            "metrics.reference",
+            MemoryPart::Data,
+            &[reference, bytes],
+        ));
+        terms.push(term(
+            "the trees of the generated points",
+            "sample.count",
+            MemoryPart::Run,
+            &[count, bytes],
+        ));
+    }
+    for layers in gaussianizers {
+        // As given, split and transposed, whitened, rotated, mapped, and what the round trip is measured with.
+        terms.push(term(
+            "the copies of the training points while a Gaussianizer is fitted",
+            "data.samples",
+            MemoryPart::Gaussianizer,
+            &[samples, dim, 6 * F64],
+        ));
+        let by_layer = (dim * LAYER_BY_AXIS).saturating_add(product([dim, dim, 4 * F64]));
+        terms.push(term(
+            "the layers of a Gaussianizer",
+            "gaussianize.layers",
+            MemoryPart::Gaussianizer,
+            &[*layers as u64, by_layer],
+        ));
+        terms.push(term(
+            "the clusters of a Gaussianizer's joint map",
+            "gaussianize.coupling",
+            MemoryPart::Gaussianizer,
+            &[CLUSTERS, dim, dim, F64],
+        ));
+    }
+    terms
 }
 
 /// The bytes of all terms.

@@ -31,7 +31,7 @@ mod sweep_paths;
 pub use error::SpecError;
 pub use file::SpecFile;
 pub use identity::{Identity, NUMERICS, StageKeys};
-pub use memory::MemoryTerm;
+pub use memory::{MemoryPart, MemoryTerm};
 pub use overrides::Override;
 pub use pipelines::{BASELINE, DATA, DenoiserKind, Pipeline, PipelineOptions, built_in};
 pub use plan::{DataPlan, Plan, SamplePlan};

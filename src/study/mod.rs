@@ -9,6 +9,7 @@
 //! | [`clear`] | emptying it of what a study wrote there |
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
+//! | [`side_by_side`] | how many runs the memory holds at a time |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], `summary`, [`run_values`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
@@ -36,6 +37,7 @@ pub mod run_study;
 pub mod run_values;
 mod scheduler;
 mod shared_stages;
+pub mod side_by_side;
 mod summary;
 pub mod tables;
 mod verify;

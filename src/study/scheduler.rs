@@ -4,7 +4,9 @@ use super::error::{RunFailure, StudyError};
 use super::planned::PlannedRun;
 use super::queue::{Next, Queue, Work};
 use super::shared_stages::{StudyStages, order};
+use super::side_by_side::{Load, jobs_that_fit};
 use crate::diffusion::lockstep::{Lockstep, Member};
+use crate::numeric::memory;
 use crate::run::{Event, Interrupt, Reporter, Run, RunError, RunOptions, Stage};
 use crate::store::{RunFolder, Status, StoreError};
 use candle_core::Device;
@@ -75,7 +77,9 @@ impl<'a> Scheduler<'a> {
             training: training(runs[index], &stages),
             shape: self.shape(runs[index]),
         };
-        let queue = Queue::new(order(runs).into_iter().map(work), self.in_lockstep());
+        let order = order(runs);
+        let jobs = self.jobs(&order, runs);
+        let queue = Queue::new(order.into_iter().map(work), self.in_lockstep());
         self.reporter.on(Event::Begin { runs: runs.len() });
         let ends = Mutex::new(Ends::default());
         let halt = || {
@@ -113,7 +117,7 @@ impl<'a> Scheduler<'a> {
                 Next::Nothing => break,
             }
         };
-        self.on_threads(runs.len(), &work)?;
+        self.on_threads(jobs, &work)?;
         let mut ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
         ends.failures.sort_by_key(|(index, _)| *index);
         let failures = ends.failures.into_iter().map(|(_, failure)| failure).collect();
@@ -124,10 +128,21 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Runs, or groups of runs in lockstep, at a time: as many as the options say and the memory holds.
+    fn jobs(&self, order: &[usize], runs: &[&PlannedRun]) -> usize {
+        let loads: Vec<Load> = order.iter().map(|&index| Load::of(runs[index])).collect();
+        // Points of runs in lockstep are on the host, so each counts.
+        let group = self.in_lockstep().max(1);
+        let asked = self.options.jobs.clamp(1, runs.len().max(1));
+        let (fit, sentence) = jobs_that_fit(&loads, asked.saturating_mul(group), memory::available());
+        let Some(sentence) = sentence else { return asked };
+        self.reporter.on(Event::Notice(&sentence));
+        (fit / group).clamp(1, asked)
+    }
+
     /// Calls `work` on as many threads as runs may go on at a time. Threads beyond those help whoever has work to
     /// share, and so does a thread with no run left.
-    fn on_threads(&self, runs: usize, work: &(impl Fn() + Sync)) -> Result<(), StudyError> {
-        let jobs = self.options.jobs.clamp(1, runs.max(1));
+    fn on_threads(&self, jobs: usize, work: &(impl Fn() + Sync)) -> Result<(), StudyError> {
         let threads = self.options.threads.max(jobs);
         if self.in_lockstep() > 1 {
             // Runs in lockstep are on threads outside of the pool below; what they compute on the host goes to the

@@ -1,6 +1,8 @@
 //! `gdiff gaussianize` on a table of one's own.
 
-use crate::common::{csv, gdiff, text};
+use crate::common::{csv, gdiff, message, text};
+use gdiff::space::MapFile;
+use ndarray::array;
 use std::path::Path;
 use std::process::Output;
 use tempfile::{TempDir, tempdir};
@@ -133,4 +135,137 @@ fn data_and_maps_that_are_none_are_refused_with_their_file() {
         }
         assert!(!path.join("m").exists() && !path.join("z.csv").exists(), "something was written");
     }
+}
+
+/// A table of two columns whose units differ by six powers of ten, two modes in one and skewed in the other.
+const TABLE: &str = r#"name = "table"
+pipelines = ["gaussianized"]
+[data]
+kind = "table"
+path = "data.csv"
+scale = "min_max"
+[diffusion]
+steps = 12
+[network]
+hidden = [8, 8]
+time_dim = 4
+[train]
+iterations = 20
+[metrics]
+prdc = false
+distances = "none"
+"#;
+
+/// Where the run of [`TABLE`] keeps its map.
+const MAP: &str = "out/runs/gaussianized-r0/gaussianizer.safetensors";
+
+fn folder_with_run() -> TempDir {
+    let folder = tempdir().unwrap();
+    let z = crate::common::clouds::stream().standard_normal(70, 2000, 2);
+    let mut rows = "length,mass\n".to_string();
+    for (i, z) in z.rows().into_iter().enumerate() {
+        let side = if i % 2 == 0 { 300.0 } else { -300.0 };
+        rows += &format!("{},{}\n", 1000.0 + side + 80.0 * z[0], 2e-3 * (0.3 * z[0] + 0.2 * z[1]).exp());
+    }
+    std::fs::write(folder.path().join("data.csv"), rows).unwrap();
+    std::fs::write(folder.path().join("spec.toml"), TABLE).unwrap();
+    good(&run(folder.path(), &["run", "spec.toml", "--out", "out", "--quiet"]));
+    folder
+}
+
+#[test]
+fn the_map_of_a_run_takes_and_gives_points_in_the_units_and_under_the_names_of_the_data() {
+    let folder = folder_with_run();
+    let path = folder.path();
+    let sampled = tool(path, &["sample", MAP, "--count", "4000", "--out", "new.csv"]);
+    good(&sampled);
+    assert_eq!(message(&sampled), "");
+    assert_eq!(csv(path.join("new.csv")).0, ["length", "mass"]);
+    let quantiles = |file: &str, axis: usize| {
+        let mut values: Vec<f64> = numbers(path, file).iter().map(|row| row[axis]).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        [0.05, 0.25, 0.75, 0.95].map(|q| values[(q * values.len() as f64) as usize])
+    };
+    for axis in [0, 1] {
+        let (data, new) = (quantiles("data.csv", axis), quantiles("new.csv", axis));
+        for (a, b) in data.iter().zip(new) {
+            assert!((a - b).abs() < 0.06 * (data[3] - data[0]), "axis {axis}: {data:?} {new:?}");
+        }
+    }
+    // The log-density includes that of the scaling: it is what the run says of the same points.
+    good(&run(path, &["data", "spec.toml", "--stream", "reference", "--count", "1000", "--out", "ref.csv"]));
+    let said = good(&tool(path, &["apply", MAP, "ref.csv", "--out", "z.csv"]));
+    let status: serde_json::Value =
+        serde_json::from_str(&text(path.join("out/runs/gaussianized-r0/status.json"))).unwrap();
+    let of_run = status["map_log_likelihood"].as_f64().unwrap();
+    let said: f64 = said.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!((said - of_run).abs() < 1e-6, "{said} {of_run}");
+    // And the density integrates to 1 over data space.
+    let map = MapFile::read(&std::fs::read(path.join(MAP)).unwrap()).unwrap();
+    let (steps, step) = (200, [2000.0 / 200.0, 8e-3 / 200.0]);
+    let density = |i: usize| {
+        let (a, b) = ((i / steps) as f64 + 0.5, (i % steps) as f64 + 0.5);
+        let point = array![[a * step[0], b * step[1]]];
+        map.chain.mean_log_density(point.view()).unwrap().exp()
+    };
+    let mass: f64 = (0..steps * steps).map(density).sum::<f64>() * step[0] * step[1];
+    assert!((mass - 1.0).abs() < 0.03, "{mass}");
+    // What is applied comes back, whatever the order of the columns.
+    let (z, data) = (numbers(path, "z.csv"), numbers(path, "ref.csv"));
+    assert!(z.iter().flatten().all(|v| v.abs() < 8.0));
+    good(&tool(path, &["invert", MAP, "z.csv", "--out", "back.csv"]));
+    assert_eq!(csv(path.join("back.csv")).0, ["length", "mass"]);
+    for (a, b) in data.iter().flatten().zip(numbers(path, "back.csv").iter().flatten()) {
+        assert!((a - b).abs() <= 1e-8 * a.abs(), "{a} came back as {b}");
+    }
+    let swapped: String = data.iter().map(|row| format!("{},{}\n", row[1], row[0])).collect();
+    std::fs::write(path.join("swapped.csv"), format!("mass,length\n{swapped}")).unwrap();
+    let applied = tool(path, &["apply", MAP, "swapped.csv", "--out", "z2.csv"]);
+    good(&applied);
+    assert!(
+        message(&applied).contains("in the order of the map's axes: length, mass"),
+        "{}",
+        message(&applied)
+    );
+    assert_eq!(text(path.join("z.csv")), text(path.join("z2.csv")));
+}
+
+#[test]
+fn a_map_without_its_scaling_is_read_as_it_is_with_a_notice() {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/version_0_1/sweep/runs/gaussianized-r0-fc99ca12f530db63/gaussianizer.safetensors");
+    let folder = tempdir().unwrap();
+    std::fs::copy(old, folder.path().join("old")).unwrap();
+    let sampled = tool(folder.path(), &["sample", "old", "--count", "50", "--out", "new.csv"]);
+    good(&sampled);
+    let message = message(&sampled);
+    assert!(message.contains("gdiff: note: old does not say how its data were scaled"), "{message}");
+    assert_eq!(csv(folder.path().join("new.csv")).1.len(), 50);
+}
+
+#[test]
+fn a_map_of_which_any_bit_was_flipped_is_refused() {
+    let folder = folder_with_points();
+    let path = folder.path();
+    good(&tool(path, &["fit", "x.csv", "--out", "map", "--layers", "2"]));
+    let bytes = std::fs::read(path.join("map")).unwrap();
+    assert!(MapFile::read(&bytes).is_ok());
+    for i in 0..3000 {
+        let mut damaged = bytes.clone();
+        // All of the header, and places all over the numbers.
+        let at = if i < 1500 { i % bytes.len() } else { (i * 7919) % bytes.len() };
+        damaged[at] ^= 1 << (i % 8);
+        assert!(MapFile::read(&damaged).is_err(), "bit {} of byte {at}", i % 8);
+    }
+}
+
+#[test]
+fn a_log_density_below_the_range_of_numbers_is_said_in_words() {
+    let folder = folder_with_points();
+    let path = folder.path();
+    good(&tool(path, &["fit", "x.csv", "--out", "map", "--layers", "1"]));
+    std::fs::write(path.join("far.csv"), "x0,x1\n1e200,1\n0,0.5\n").unwrap();
+    let said = good(&tool(path, &["apply", "map", "far.csv", "--out", "z.csv"]));
+    assert!(said.contains("below the range of numbers") && !said.contains("inf"), "{said}");
+    assert!(numbers(path, "z.csv").iter().flatten().all(|v| v.is_finite()));
 }

@@ -374,3 +374,22 @@ fn points_csv_holds_the_radii_and_spheres_of_brute_force() {
     assert!((last("coverage") - covered as f64 / 300.0).abs() < 1e-12);
     assert!(spheres > 0 && precise < 200, "the example is too easy");
 }
+
+#[test]
+fn points_whose_squares_leave_the_range_of_numbers_are_refused_before_isotropy_csv_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let z = gdiff::numeric::random::Stream::new(3, 0, "far").standard_normal(0, 400, 2);
+    let rows: String =
+        z.rows().into_iter().map(|z| format!("{:e},{:e}\n", 1e160 * z[0], 1e160 * z[1])).collect();
+    std::fs::write(folder.path().join("far.csv"), format!("a,b\n{rows}")).unwrap();
+    let spec = "name = \"far\"\npipelines = [\"baseline\"]\n[data]\nkind = \"table\"\npath = \"far.csv\"\n\
+                scale = \"none\"\n[diffusion]\nsteps = 4\nclip = \"none\"\n[network]\nhidden = [8, 8]\ntime_dim = 4\n\
+                [train]\niterations = 4\n[metrics]\ndistances = \"none\"\n";
+    crate::common::spec(folder.path(), spec);
+    let output = crate::common::run(folder.path(), &["run", "spec.toml", "--out", "out", "--quiet"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = crate::common::message(&output);
+    assert!(message.contains("squares leave the range of numbers (isotropy at t = 0)"), "{message}");
+    assert!(message.contains("scale = \"standardize\""), "{message}");
+    assert!(!folder.path().join("out/runs/baseline-r0/isotropy.csv").exists());
+}

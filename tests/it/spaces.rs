@@ -7,7 +7,7 @@ use gdiff::numeric::random::Stream;
 use gdiff::run::FinishedRun;
 use gdiff::space::options::NamedTransform;
 use gdiff::space::{
-    Chain, FitContext, Fitted, LogDet, ScaleKind, Scaling, Transform, TransformOptions, Whitening,
+    Chain, FitContext, Fitted, LogDet, MapFile, ScaleKind, Scaling, Transform, TransformOptions, Whitening,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, arr1, arr2};
 use ndarray_linalg::{Determinant, Inverse};
@@ -128,7 +128,13 @@ fn a_chain_is_read_back_to_the_same_bits_and_damage_is_refused() {
     ];
     let chain = fit(&named(&all), x.view());
     let json = chain.to_json();
-    let files = chain.gaussianizer_files().unwrap();
+    let names = ["a", "b", "c"].map(String::from);
+    let files = MapFile::write(&chain, &names).unwrap();
+    // Each of the files alone gives the whole chain back.
+    for (_, bytes) in &files {
+        let read = MapFile::read(bytes).unwrap();
+        assert!(read.has_chain && read.chain == chain && read.axes.as_deref() == Some(&names[..]));
+    }
     assert_eq!(
         files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         ["gaussianizer.safetensors", "gaussianizer-2.safetensors"]

@@ -67,6 +67,9 @@ pub enum TableError {
     /// A column that was asked for and is not there, or not once.
     #[error("{0}")]
     NoColumn(String),
+    /// A table that cannot fit into memory, or that unpacks to one.
+    #[error("the table is too large: {0}")]
+    TooLarge(String),
     /// No row beneath the header.
     #[error("the table has no points: a header and at least one row are needed")]
     Empty,

@@ -8,16 +8,17 @@ mod header;
 mod numpy;
 mod options;
 mod text;
+mod unpack;
 
 pub use data_table::{DataTable, axis_name, axis_names};
 pub use error::TableError;
 pub use options::{ColumnChoice, Delimiter, TableOptions};
 
-use flate2::read::MultiGzDecoder;
+use crate::numeric::memory::size;
 use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,10 +47,12 @@ pub fn decode_named(path: &Path, bytes: &[u8], options: &TableOptions) -> Result
 /// The bytes of a file. What can be read once only, such as a pipe, is kept for whoever asks for it later.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub fn file_bytes(path: &Path) -> std::io::Result<Arc<Vec<u8>>> {
+/// If the file cannot be read, or is longer than a table that fits into memory can be.
+pub fn file_bytes(path: &Path) -> Result<Arc<Vec<u8>>, TableError> {
     static STREAMS: Mutex<Option<HashMap<PathBuf, Arc<Vec<u8>>>>> = Mutex::new(None);
-    if std::fs::metadata(path)?.is_file() {
+    let about = std::fs::metadata(path)?;
+    if about.is_file() {
+        unpack::check(about.len(), &format!("it has {}", size(about.len())))?;
         return Ok(Arc::new(std::fs::read(path)?));
     }
     let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +60,7 @@ pub fn file_bytes(path: &Path) -> std::io::Result<Arc<Vec<u8>>> {
     if let Some(bytes) = streams.get(path) {
         return Ok(Arc::clone(bytes));
     }
-    let bytes = Arc::new(std::fs::read(path)?);
+    let bytes = Arc::new(unpack::read_all(std::fs::File::open(path)?)?);
     streams.insert(path.to_path_buf(), Arc::clone(&bytes));
     Ok(bytes)
 }
@@ -68,8 +71,7 @@ pub fn file_bytes(path: &Path) -> std::io::Result<Arc<Vec<u8>>> {
 /// If they are no table of finite numbers; the message names line and column, or row and column of an array.
 pub fn decode(bytes: &[u8], options: &TableOptions) -> Result<DataTable, TableError> {
     if bytes.starts_with(GZIP) {
-        let mut inner = Vec::new();
-        MultiGzDecoder::new(bytes).read_to_end(&mut inner)?;
+        let inner = unpack::gunzip(bytes)?;
         return if inner.starts_with(GZIP) {
             Err(TableError::NotText("it is gzipped twice".to_string()))
         } else {

@@ -1,9 +1,10 @@
 //! NumPy arrays: `.npy` of any real type, in C or Fortran order, and `.npz` archives with one of them.
 
 use super::error::TableError;
+use super::unpack;
 use half::f16;
 use ndarray::{Array2, ShapeBuilder};
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
 /// How an npy file begins.
 pub(super) const NPY: &[u8] = b"\x93NUMPY";
@@ -146,9 +147,9 @@ pub(super) fn read_npz(bytes: &[u8]) -> Result<Array2<f64>, TableError> {
             return Err(damaged(&reason));
         }
     };
-    let mut array = Vec::new();
-    let read = archive.by_name(chosen).map_err(|e| damaged(&e))?.read_to_end(&mut array);
-    read.map_err(|e| damaged(&e))?;
+    let mut entry = archive.by_name(chosen).map_err(|e| damaged(&e))?;
+    let declared = entry.size();
+    let array = unpack::entry(&mut entry, declared)?;
     if array.starts_with(NPY) {
         read_npy(&array)
     } else {
