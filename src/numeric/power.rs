@@ -131,6 +131,9 @@ mod tests {
         let sd = deviation(interval.half_width.unwrap(), 4).unwrap();
         assert!((sd - 1.75f64.sqrt()).abs() < 1e-9, "{sd}");
         let (low, high) = deviation_interval(sd, 4).unwrap();
-        assert!((low - sd * (3.0 / 9.348404f64).sqrt()).abs() < 1e-5 && (high - sd * (3.0 / 0.215795f64).sqrt()).abs() < 1e-3);
+        assert!(
+            (low - sd * (3.0 / 9.348404f64).sqrt()).abs() < 1e-5
+                && (high - sd * (3.0 / 0.215795f64).sqrt()).abs() < 1e-3
+        );
     }
 }

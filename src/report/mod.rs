@@ -1,7 +1,7 @@
 //! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
-pub mod figures;
 mod comparison;
+pub mod figures;
 mod fit;
 mod json;
 mod lines;

@@ -3,8 +3,8 @@
 
 use super::error::{SpecError, nearest};
 use super::ranges::Checker;
-use crate::space::TransformOptions;
 use crate::gaussianize::{GaussianizeOptions, Preset};
+use crate::space::TransformOptions;
 use crate::space::options::{GaussianizeTransform, NamedTransform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -104,7 +104,7 @@ fn planned_labels(out: &Path) -> Option<(Vec<String>, Vec<Label>)> {
 /// sweep that ran there before, say.
 pub fn not_asked_for(out: &Path, list: &RunList, with_results: bool) -> Vec<RunLine> {
     let asked_for: HashSet<&str> = list.lines.iter().map(|line| line.label.run.as_str()).collect();
-    let others = run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
+    let others = planned::run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
     let line = |run: String| {
         let folder = planned::folder(out, &run);
         let status = Status::read(&folder);
@@ -116,15 +116,6 @@ pub fn not_asked_for(out: &Path, list: &RunList, with_results: bool) -> Vec<RunL
         RunLine { asked_for: false, ..line(&folder, Label { run, values, ..label }, status, with_results) }
     };
     others.map(line).collect()
-}
-
-/// The names of the folders under `runs`, sorted.
-pub fn run_folders(out: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(out.join(names::RUNS)).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    let mut found: Vec<String> = folders.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    found.sort();
-    found
 }
 
 /// The runs whose folders are there.

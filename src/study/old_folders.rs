@@ -1,7 +1,6 @@
 //! Runs of earlier versions: those of version 0.1, whose names come from the bytes of their spec, and those of other
 //! numerics. A run that is the same today is kept under today's name; for the others there is a reason.
 
-use super::list::run_folders;
 use super::planned::{self, PlannedRun};
 use super::version_0_1;
 use crate::spec::{self, NUMERICS, StageKeys};
@@ -38,7 +37,7 @@ impl OldRuns {
             let keys = version_0_1::keys(&folder)?;
             Some((run_key(&status.label, &keys), OldRun { folder, status, keys }))
         };
-        Self(run_folders(out).into_iter().filter_map(old).collect())
+        Self(planned::run_folders(out).into_iter().filter_map(old).collect())
     }
 
     /// Where a run is finished, and its status there: in its own folder, or under the name of version 0.1.
@@ -94,7 +93,7 @@ pub fn why_again(out: &Path, sweep_keys: &[String], missing: &[&PlannedRun]) -> 
         asked.insert(place(&run.label, run.label.values.clone()), run);
     }
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for name in run_folders(out) {
+    for name in planned::run_folders(out) {
         let folder = planned::folder(out, &name);
         let is_earlier = |status: &Status| status.numerics != Some(NUMERICS);
         let Some(status) = Status::read_done(&folder).filter(is_earlier) else { continue };

@@ -52,6 +52,15 @@ pub fn folder(out: &Path, run: &str) -> PathBuf {
     out.join(names::RUNS).join(run)
 }
 
+/// The names of the folders under `runs`, sorted.
+pub fn run_folders(out: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(out.join(names::RUNS)).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut found: Vec<String> = folders.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    found.sort();
+    found
+}
+
 /// All runs of a study, point by point, then replicate by replicate.
 ///
 /// A run is named by pipeline and replicate; in a sweep also by its key, so that points and axes can be added or

@@ -4,7 +4,6 @@ use super::clear::clear;
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
 use super::held::{Held, holds, write_spec};
-use super::list::run_folders;
 use super::mark::refuse_foreign;
 use super::old_folders;
 use super::planned::{self, PlannedRun, planned};
@@ -219,7 +218,7 @@ fn say_what_is_left(reporter: &dyn Reporter, left: &[PathBuf]) {
 /// Says how many runs of the folder its tables leave out, because this study does not ask for them.
 fn say_what_is_left_out(reporter: &dyn Reporter, out: &Path, runs: &[PlannedRun], done: usize) {
     let asked_for: HashSet<&str> = runs.iter().map(|run| run.label.run.as_str()).collect();
-    let others = run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
+    let others = planned::run_folders(out).into_iter().filter(|name| !asked_for.contains(name.as_str()));
     let others = others.filter(|name| Status::read_done(&planned::folder(out, name)).is_some()).count();
     if others > 0 {
         let (all, out) = (done + others, out.display());

@@ -40,7 +40,8 @@ impl Group {
 
     /// The difference of a value to another group's value of that name, replicate by replicate, over those that both have.
     fn difference(&self, index: usize, other: &Self, name: &str) -> Option<Interval> {
-        let of = |values: &[Named]| values.iter().find(|(other, _)| other == name).and_then(|(_, value)| *value);
+        let of =
+            |values: &[Named]| values.iter().find(|(other, _)| other == name).and_then(|(_, value)| *value);
         let theirs: HashMap<usize, f64> = other
             .replicates
             .iter()

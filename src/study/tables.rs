@@ -5,10 +5,11 @@ use super::summary::Summary;
 use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked_rows};
 use crate::store::summary::write_summary;
-use crate::store::{FitRow, IsotropyRow, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, atomic, names};
+use crate::store::{
+    FitRow, IsotropyRow, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, atomic, names,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
-
 
 /// What has been written.
 pub struct Tables {

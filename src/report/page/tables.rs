@@ -1,10 +1,10 @@
 //! The tables of the page: summary, spec, provenance.
 
+use crate::report::comparison::{Comparison, Estimate, Line, SummaryColumn};
 use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::escape;
 use crate::report::figures::names::short_keys;
-use crate::report::comparison::{Comparison, Estimate, Line, SummaryColumn};
 use crate::spec::DATA;
 use serde_json::Value;
 use std::fmt::Write;
@@ -17,7 +17,8 @@ pub fn summary(results: &Results) -> String {
     }
     let comparison = Comparison::new(&results.summary);
     let (lines, columns) = (comparison.lines(), comparison.columns());
-    let values = table(results, &lines, &columns, false, &|line, column| comparison.value(line, column.metric));
+    let values =
+        table(results, &lines, &columns, false, &|line, column| comparison.value(line, column.metric));
     let note = "The last reverse step; means over replicates with the half-width of their 95 % intervals (Student's t), or \
                 the interval where it ends at what the metric can be. Real points are fresh ones scored as if they were \
                 samples: the line to read the others by. A map alone is x_T mapped to data space, without diffusion.";
@@ -29,9 +30,8 @@ pub fn summary(results: &Results) -> String {
         .into_iter()
         .filter(|c| compared.iter().any(|line| comparison.difference(*line, c.metric).is_some()))
         .collect();
-    let differences = table(results, &compared, &columns, true, &|line, column| {
-        comparison.difference(line, column.metric)
-    });
+    let differences =
+        table(results, &compared, &columns, true, &|line, column| comparison.difference(line, column.metric));
     let name = escape(pipeline_name(baseline));
     format!(
         "{text}<h3>Minus {name}, replicate by replicate</h3>{differences}<p class=\"muted\">Means of the paired differences \
@@ -82,8 +82,7 @@ fn cell(estimate: Option<Estimate>, digits: usize, is_difference: bool) -> Strin
     let text = estimate.text(digits);
     let (mean, rest) = text.split_once(' ').unwrap_or((&text, ""));
     let rest = rest.replacen("+-", "&plusmn;", 1);
-    let rest =
-        if rest.is_empty() { rest } else { format!(r#" <span class="interval">{rest}</span>"#) };
+    let rest = if rest.is_empty() { rest } else { format!(r#" <span class="interval">{rest}</span>"#) };
     let mean = if bold { format!("<strong>{mean}</strong>") } else { mean.to_string() };
     format!(r#"<td data-value="{}">{mean}{rest}</td>"#, estimate.mean)
 }
