@@ -5,10 +5,12 @@ use super::error::StudyError;
 use super::held::{Held, holds, write_spec};
 use super::mark::refuse_foreign;
 use super::planned::{self, finished, planned};
+use crate::numeric::digest::hex;
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{Label, Lock, Status, StoreError, atomic, names};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,7 +19,7 @@ use std::sync::Arc;
 
 /// One run, ready to be executed anywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "StoredRun", into = "StoredRun")]
+#[serde(from = "StoredRun", into = "RunColumns")]
 pub struct FrozenRun {
     /// Name, pipeline, replicate and sweep values.
     pub label: Label,
@@ -64,8 +66,9 @@ impl FrozenKeys {
     }
 }
 
-/// A run as `points.json` has it: flat, and read much faster than what serde would flatten.
-#[derive(Serialize, Deserialize)]
+/// A run as `points.json` has it: its fields in this order as a list, which is read in half the time of an object; in
+/// version 0.1 an object.
+#[derive(Deserialize)]
 struct StoredRun {
     run: String,
     pipeline: String,
@@ -73,11 +76,14 @@ struct StoredRun {
     values: Vec<String>,
     begin: u64,
     length: usize,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     digests: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     network: Option<usize>,
 }
+
+/// The fields of [`StoredRun`], to be written.
+type RunColumns = (String, String, usize, Vec<String>, u64, usize, Option<String>, Option<usize>);
 
 impl From<StoredRun> for FrozenRun {
     fn from(stored: StoredRun) -> Self {
@@ -87,12 +93,11 @@ impl From<StoredRun> for FrozenRun {
     }
 }
 
-impl From<FrozenRun> for StoredRun {
+impl From<FrozenRun> for RunColumns {
     fn from(frozen: FrozenRun) -> Self {
         let FrozenRun { label: Label { run, pipeline, replicate, values }, keys, begin, length } = frozen;
         let network = keys.as_ref().and_then(|keys| keys.network);
-        let digests = keys.map(|keys| keys.digests);
-        Self { run, pipeline, replicate, values, begin, length, digests, network }
+        (run, pipeline, replicate, values, begin, length, keys.map(|keys| keys.digests), network)
     }
 }
 
@@ -192,10 +197,13 @@ impl FrozenStudy {
             bytes.extend((texts.len() as u64).to_le_bytes());
             texts.for_each(|text| add(text, bytes));
         }
+        let mut hash = Sha256::new();
         let mut bytes = Vec::new();
         words(self.keys.iter().map(String::as_str), &mut bytes);
         words([&*self.directory.to_string_lossy()].into_iter(), &mut bytes);
         for FrozenRun { label, keys, begin, length } in &self.runs {
+            hash.update(&bytes);
+            bytes.clear();
             words(label.values.iter().map(String::as_str), &mut bytes);
             let numbers = format!("{} {begin} {length}", label.replicate);
             words([label.run.as_str(), &label.pipeline, &numbers].into_iter(), &mut bytes);
@@ -204,7 +212,8 @@ impl FrozenStudy {
                 bytes.extend(keys.network.map_or(u64::MAX, |number| number as u64).to_le_bytes());
             }
         }
-        atomic::digest(&bytes)
+        hash.update(&bytes);
+        hex(hash)
     }
 
     /// Reads a frozen study.
