@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
-# Do the first paper's claims hold, mixture by mixture? Runs configs/suite/*.toml (baseline, Gaussianized with
-# this project's map, and Gaussianized with the paper's own recipe, at widths 16 and 128) and writes
-# results/claims/README.md. Arguments go to every `gdiff run`, e.g. --set replicates=5.
+# Do the first paper's claims hold, mixture by mixture? Runs configs/suite/*.toml and configs/suite/shapes/*.toml at
+# width 16 with 10 replicates, with and without rescaled betas, and at width 128 with 3; writes results/claims/. An hour
+# and a half on two quiet cores; a second call goes on where the first was stopped. Arguments go to every `gdiff run`.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 build
 out=results/claims
-mkdir -p "$out"
-
-# The paper's recipe: five layers of ICA with Silverman's bandwidth, plain kernel tails, nothing held out.
-paper=(--set gaussianize.rotation=ica --set gaussianize.coupling=marginal --set gaussianize.layers=5
-    --set gaussianize.bandwidth=silverman --set gaussianize.bandwidth_factor=1.0
-    --set gaussianize.tails=kernel --set gaussianize.held_out=0.0
-    --set 'pipelines=["gaussianized"]')
-
-for spec in configs/suite/*.toml; do
+work=${CLAIMS_WORK:-target/claims}
+mkdir -p "$work"
+names=()
+for spec in configs/suite/*.toml configs/suite/shapes/*.toml; do
     name=$(basename "$spec" .toml)
-    "$gdiff" run "$spec" --out "$out/$name" --quiet "$@"
-    "$gdiff" run "$spec" --out "$out/$name-paper" --quiet "${paper[@]}" "$@"
+    case $spec in */shapes/*) name=shapes_$name ;; esac
+    names+=("$name")
+    echo "claims: $name"
+    "$gdiff" run "$spec" --out "$work/$name" --quiet "$@"
+    "$gdiff" run "$spec" --out "$work/$name-wide" --quiet --set 'sweep={}' --set network.width=128 --set replicates=3 \
+        --set 'pipelines=["baseline", "ica_kde", "gaussianized"]' --set metrics.every=20 "$@"
+    for folder in "$name" "$name-wide"; do
+        mkdir -p "$out/$folder"
+        cp "$work/$folder/summary.csv" "$work/$folder/provenance.json" "$out/$folder/"
+    done
 done
 
 {
@@ -29,9 +32,6 @@ done
     echo
     cat scripts/claims.md
     echo
-    for spec in configs/suite/*.toml; do
-        name=$(basename "$spec" .toml)
-        awk -v name="$name" -f scripts/claims.awk "$out/$name/summary.csv" "$out/$name-paper/summary.csv"
-    done
+    python3 scripts/claims.py "$out" "${names[@]}"
 } >"$out/README.md"
 cat "$out/README.md"

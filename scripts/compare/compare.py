@@ -13,7 +13,7 @@ from machine import CORES, Worker, describe, openblas_kernels, parse, run
 from report import Rows, between_markers, whole
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SPEC = "configs/gmm_width16.toml"
+SPEC = "scripts/compare/workload.toml"
 WIDTHS = [16, 32, 64, 128]
 PAPER = {
     "rotation": "ica",

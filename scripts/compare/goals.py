@@ -193,7 +193,7 @@ the call, in a fresh process.
 
 ## Whole job
 
-`configs/gmm_width16.toml`: both pipelines, 200 epochs, T = 100, all metrics at all 101 steps, from start to end.
+`scripts/compare/workload.toml`: both pipelines, 200 epochs, T = 100, all metrics at all 101 steps, from start to end.
 Plain Python: PyTorch eager, sklearn's FastICA, the package `prdc`. Fast Python: JAX (training and sampling one compiled scan each),
 k-d tree PRDC, binned tables; in one process or one for each pipeline (their memory is the sum).
 Peak memory is the system's count, as `/usr/bin/time -v` prints it.{every}

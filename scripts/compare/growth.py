@@ -13,7 +13,7 @@ from machine import CORES, Worker, describe, parse, run
 from report import number, table, whole
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SPEC = "configs/gmm_width16.toml"
+SPEC = "scripts/compare/workload.toml"
 POINTS = [1_000, 10_000, 100_000, 1_000_000]
 DIMENSIONS = [2, 4, 8, 16, 32, 64]
 WIDTHS = [16, 32, 64, 128, 256]
@@ -133,7 +133,7 @@ Hidden layers w, 2 w, 4 w: the products grow with the square of w.
 
 ## Whole job
 
-`configs/gmm_width16.toml` with n training points, n generated and n real ones, both pipelines, 2 epochs, T = 100, all metrics at
+`scripts/compare/workload.toml` with n training points, n generated and n real ones, both pipelines, 2 epochs, T = 100, all metrics at
 steps 0, 50 and 100; from start to end, with the peak memory that the system counts (`/usr/bin/time -v` prints the same).
 Python: JAX, k-d tree PRDC, binned tables; imports and compilation included.
 

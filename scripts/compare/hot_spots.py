@@ -13,7 +13,7 @@ import tempfile
 from machine import CORES, describe
 from report import table, whole
 
-SPEC = "configs/gmm_width16.toml"
+SPEC = "scripts/compare/workload.toml"
 # What a file does, for the reader; the longest name that fits counts.
 PARTS = {
     "diffusion/fused": "network: forward, backward, Adam, prediction",

@@ -1,4 +1,4 @@
-"""gdiff's whole job by a peer: both pipelines of configs/gmm_width16.toml, all metrics at every reverse step.
+"""gdiff's whole job by a peer: both pipelines of scripts/compare/workload.toml, all metrics at every reverse step.
 
 `plain`: PyTorch eager, sklearn's FastICA with direct sums and tables, the package `prdc` at every step.
 `fast`: JAX, every training and sampling one compiled scan, binned sums, k-d tree PRDC with the real points' radii

@@ -13,7 +13,7 @@ use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
 use crate::store::{FitRow, IsotropyRow, Status, StoreError, names};
 use ndarray::{Array2, ArrayView2};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// Times at which the isotropy of the forward process is measured.
@@ -31,7 +31,12 @@ pub struct FittedSpace {
     pub log_likelihood: Option<f64>,
     /// What the fits warned of.
     pub warnings: Vec<String>,
+    /// The files of its Gaussianizers, made for the first of the runs that share the space.
+    files: OnceLock<Vec<MapFileBytes>>,
 }
+
+/// A file's name and what it holds.
+type MapFileBytes = (String, Vec<u8>);
 
 /// A run whose network can be trained.
 pub(super) struct Prepared {
@@ -49,11 +54,11 @@ pub(super) fn prepare(run: &Run) -> Result<Prepared, StageError> {
     for warning in &space.warnings {
         run.report(super::Event::Notice(&format!("{}: {warning}", run.label.run)));
     }
-    let files = MapFile::write(&space.chain, &run.plan.data.source.axis_names())?;
+    let files = space.files(&run.plan.data.source.axis_names())?;
     if !files.is_empty() {
         run.folder.write_rows(names::FIT, run.sweep_keys, run.label, &space.fit_rows)?;
     }
-    for (name, bytes) in &files {
+    for (name, bytes) in files {
         run.folder.write(name, |out| out.write_all(bytes))?;
     }
     let seconds = clock.elapsed().as_secs_f64();
@@ -88,7 +93,7 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
                 .to_string(),
         );
     }
-    Ok(FittedSpace { chain, points, fit_rows, log_likelihood, warnings })
+    Ok(FittedSpace { chain, points, fit_rows, log_likelihood, warnings, files: OnceLock::new() })
 }
 
 /// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
@@ -121,7 +126,17 @@ impl FittedSpace {
             fit_rows,
             log_likelihood: status.map_log_likelihood,
             warnings: status.warnings.clone(),
+            files: OnceLock::new(),
         })
+    }
+
+    /// The files of its Gaussianizers, for data whose axes have these names.
+    fn files(&self, axes: &[String]) -> Result<&[MapFileBytes], StageError> {
+        if self.files.get().is_none() {
+            // Another thread may have been faster, with the same bytes.
+            let _ = self.files.set(MapFile::write(&self.chain, axes)?);
+        }
+        Ok(self.files.get().map_or(&[], Vec::as_slice))
     }
 }
 
