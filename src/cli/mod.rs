@@ -8,6 +8,7 @@ mod gaussianize;
 mod metrics;
 mod plot;
 mod run;
+mod sample;
 mod signals;
 mod sweep;
 mod table_args;
@@ -20,6 +21,7 @@ pub use gaussianize::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
 pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
 pub use run::{HowArgs, RunArgs};
+pub use sample::SampleArgs;
 pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 pub use table_args::TableArgs;
 
@@ -49,6 +51,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Points of the spec's data set, as a CSV table
     Data(DataArgs),
+    /// More points from a finished run, by any sampler, without training again
+    Sample(SampleArgs),
     /// Precision, recall, density and coverage of any two tables; with a mixture also the log-likelihood
     Metrics(MetricsArgs),
     /// The invertible map to an independent Gaussian, as a tool on a table of one's own
@@ -91,6 +95,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
         Command::Data(args) => data::data(args),
+        Command::Sample(args) => sample::sample(args),
         Command::Metrics(args) => metrics::metrics(args),
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),

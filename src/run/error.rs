@@ -3,6 +3,7 @@
 use crate::diffusion::DiffusionError;
 use crate::metrics::MetricsError;
 use crate::space::{ConstantColumn, SpaceError};
+use crate::spec::SpecError;
 use crate::store::StoreError;
 
 /// Why a run stopped.
@@ -17,6 +18,9 @@ pub enum RunError {
     /// A file could not be written or read back, or the folder is in use.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A finished run was to be sampled in a way that cannot be meant.
+    #[error(transparent)]
+    Spec(Box<SpecError>),
     /// A stage of a run failed.
     #[error("run {run}, stage {stage}: {source}")]
     Stage {
@@ -112,7 +116,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
-            Self::Store(StoreError::Locked { .. }) => 2,
+            Self::Store(StoreError::Locked { .. }) | Self::Spec(_) => 2,
             _ => 1,
         }
     }

@@ -11,7 +11,7 @@ use crate::diffusion::{DataBox, Denoiser, DiffusionError, Network, NetworkDenois
 use crate::gaussianize::Gaussianizer;
 use crate::space::options::NamedTransform;
 use crate::space::{Chain, FitContext, TransformOptions};
-use crate::spec::{self, DenoiserKind, Plan};
+use crate::spec::{self, DenoiserKind, Override, Plan, SamplePlan};
 use crate::store::run_folder::read_checked;
 use crate::store::{Status, StoreError, names};
 use candle_core::Device;
@@ -32,6 +32,8 @@ pub struct Cloud {
 /// A run that can be sampled again.
 pub struct FinishedRun {
     plan: Plan,
+    /// How it is sampled: as the run was, or otherwise.
+    sample: SamplePlan,
     replicate: usize,
     chain: Chain,
     /// None where the samples are those of the space alone.
@@ -46,12 +48,23 @@ impl FinishedRun {
     /// # Errors
     /// If a file of the run is missing or damaged, or its data cannot be drawn here.
     pub fn open(folder: &Path) -> Result<Self, RunError> {
+        Self::open_with(folder, &[])
+    }
+
+    /// As [`open`](Self::open), to be sampled otherwise than the run was: with other values of keys that only sampling
+    /// depends on.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or if a value cannot be meant.
+    pub fn open_with(folder: &Path, overrides: &[Override]) -> Result<Self, RunError> {
         let failed = |name: &str, reason: String| StoreError::Read { path: folder.join(name), reason };
         let status = Status::read_done(folder)
             .ok_or_else(|| failed(names::STATUS, "the run is not finished".to_string()))?;
         let text = String::from_utf8_lossy(&read_checked(folder, &status, names::SPEC)?).into_owned();
-        let plan = spec::read_finished(folder, names::SPEC, &text);
+        let plan = spec::read_finished(folder, names::SPEC, &text, &[]);
         let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
+        let sample = spec::read_finished(folder, names::SPEC, &text, overrides);
+        let sample = sample.map_err(|e| RunError::Spec(Box::new(e)))?.base.sample;
         let replicate = status.label.replicate;
         let train = training_points(&plan, replicate);
         let chain = read_chain(folder, &status, &plan, train.view())?;
@@ -62,14 +75,14 @@ impl FinishedRun {
                 let bytes = read_checked(folder, &status, names::MODEL)?;
                 let network = Network::from_safetensors(&bytes, &Device::Cpu)
                     .map_err(|e| failed(names::MODEL, e.to_string()))?;
-                let scale = status.control_scale.unwrap_or(1.0) * plan.sample.epsilon_scale;
+                let scale = status.control_scale.unwrap_or(1.0) * sample.epsilon_scale;
                 let denoiser =
                     NetworkDenoiser::new(network, scale).map_err(|e| failed(names::MODEL, e.to_string()))?;
                 Some(Box::new(denoiser))
             }
         };
-        let bounds = bounds(&plan, &chain, train.view(), plan.pipelines[0].denoiser);
-        Ok(Self { plan, replicate, chain, denoiser, bounds })
+        let bounds = bounds(&sample, &chain, train.view(), plan.pipelines[0].denoiser);
+        Ok(Self { plan, sample, replicate, chain, denoiser, bounds })
     }
 
     /// The run that the exact denoiser makes of a plan, whether it was part of the study or not.
@@ -88,8 +101,9 @@ impl FinishedRun {
         let fitted = Chain::fit(&scale, train.view(), &mut context)
             .map_err(|e| RunError::Data { replicate, reason: e.to_string() })?;
         let denoiser = exact(&plan, &fitted.chain, replicate)?;
-        let bounds = bounds(&plan, &fitted.chain, train.view(), DenoiserKind::Exact);
-        Ok(Self { plan, replicate, chain: fitted.chain, denoiser: Some(denoiser), bounds })
+        let sample = plan.sample.clone();
+        let bounds = bounds(&sample, &fitted.chain, train.view(), DenoiserKind::Exact);
+        Ok(Self { plan, sample, replicate, chain: fitted.chain, denoiser: Some(denoiser), bounds })
     }
 
     /// The run's plan.
@@ -123,27 +137,51 @@ impl FinishedRun {
     /// # Errors
     /// If the network does not fit the spec.
     pub fn clouds(&self, count: usize, wanted: &dyn Fn(usize) -> bool) -> Result<Vec<Cloud>, RunError> {
-        let (plan, replicate) = (&self.plan, self.replicate);
-        let count = count.min(plan.sample.count);
-        let start = Purpose::Start.stream(plan, replicate).standard_normal(0, count, plan.data.source.dim());
-        let noise = Purpose::SampleNoise.stream(plan, replicate);
         let mut clouds = Vec::new();
-        let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), DiffusionError> {
+        let count = count.min(self.plan.sample.count);
+        self.backwards(count, self.plan.seed, &mut |step, t, x| {
             if wanted(step) {
                 clouds.push(Cloud { step, t, points: self.data_space(x.view()) });
             }
+        })?;
+        Ok(clouds)
+    }
+
+    /// `count` points of data space, `(count, d)`, from starting points and noise of that seed; without one, of the run's
+    /// own, which gives its own samples again.
+    ///
+    /// # Errors
+    /// If the network does not fit the spec.
+    pub fn draw(&self, count: usize, seed: Option<u64>) -> Result<Array2<f64>, RunError> {
+        let mut last = None;
+        self.backwards(count, seed.unwrap_or(self.plan.seed), &mut |_, _, x| last = Some(x.clone()))?;
+        let last = last.expect("the first step is seen in any case");
+        Ok(self.data_space(last.view()))
+    }
+
+    /// Runs the reverse process for `count` points; `see(step, t, x)` sees those of each step, in the run's space.
+    fn backwards(
+        &self,
+        count: usize,
+        seed: u64,
+        see: &mut dyn FnMut(usize, usize, &Array2<f64>),
+    ) -> Result<(), RunError> {
+        let (plan, replicate) = (&self.plan, self.replicate);
+        let start = Purpose::Start.seeded(seed, replicate).standard_normal(0, count, plan.data.source.dim());
+        let noise = Purpose::SampleNoise.seeded(seed, replicate);
+        let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), DiffusionError> {
+            see(step, t, x);
             Ok(())
         };
         let mut draw = || match &self.denoiser {
             None => observe(0, plan.schedule.steps(), &start),
             Some(denoiser) => {
-                let sampler = plan.sample.sampler(self.bounds.clone())?;
+                let sampler = self.sample.sampler(self.bounds.clone())?;
                 sample(denoiser.as_ref(), &plan.schedule, sampler, start.clone(), &noise, &mut observe)
                     .map(|_| ())
             }
         };
-        draw().map_err(|e| StageError::from(e).of(&format!("replicate {replicate}"), "sample"))?;
-        Ok(clouds)
+        draw().map_err(|e| StageError::from(e).of(&format!("replicate {replicate}"), "sample"))
     }
 
     fn data_space(&self, x: ArrayView2<f64>) -> Array2<f64> {
@@ -155,8 +193,13 @@ fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {
     plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, replicate)
 }
 
-fn bounds(plan: &Plan, chain: &Chain, train: ArrayView2<f64>, denoiser: DenoiserKind) -> Option<DataBox> {
-    let clips = plan.sample.clips(denoiser);
+fn bounds(
+    how: &SamplePlan,
+    chain: &Chain,
+    train: ArrayView2<f64>,
+    denoiser: DenoiserKind,
+) -> Option<DataBox> {
+    let clips = how.clips(denoiser);
     clips.then(|| DataBox::of(chain.forward(train).view()))
 }
 

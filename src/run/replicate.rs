@@ -35,6 +35,11 @@ pub enum Purpose {
 impl Purpose {
     /// The stream of one replicate of a plan.
     pub fn stream(self, plan: &Plan, replicate: usize) -> Stream {
+        self.seeded(plan.seed, replicate)
+    }
+
+    /// The stream of one replicate of a seed.
+    pub fn seeded(self, seed: u64, replicate: usize) -> Stream {
         let name = match self {
             Self::Gaussianize => "gaussianize",
             Self::Parameters => "parameters",
@@ -45,7 +50,7 @@ impl Purpose {
             Self::SampleNoise => "sample_noise",
             Self::Forward => "forward",
         };
-        Stream::new(plan.seed, replicate as u64, name)
+        Stream::new(seed, replicate as u64, name)
     }
 }
 

@@ -79,16 +79,22 @@ pub fn read_text_in(
     Study::new(table, &origins, &mut Reuse::beginning_in(folder))
 }
 
-/// The spec in the folder of a finished run. A key that came later than the run has the value that says what was done
-/// then: before there was `diffusion.clip`, nothing was clipped.
+/// The spec in the folder of a finished run, with overrides. A key that came later than the run has the value that says
+/// what was done then: before there was `diffusion.clip`, nothing was clipped.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_finished(folder: &Path, name: &str, text: &str) -> Result<Study, SpecError> {
+pub fn read_finished(
+    folder: &Path,
+    name: &str,
+    text: &str,
+    overrides: &[Override],
+) -> Result<Study, SpecError> {
     let (table, _) = Origins::parse(name, text)?;
     let knows_clip = table.get("diffusion").and_then(|section| section.get("clip")).is_some();
-    let then = Override::from_flag("diffusion.clip", "none");
-    read_text_in(folder, name, text, if knows_clip { &[] } else { std::slice::from_ref(&then) })
+    let then = (!knows_clip).then(|| Override::from_flag("diffusion.clip", "none"));
+    let all: Vec<Override> = then.into_iter().chain(overrides.iter().cloned()).collect();
+    read_text_in(folder, name, text, &all)
 }
 
 /// The options of a Gaussianizer for points of `dim` dimensions, from values for keys of `gaussianize`.

@@ -90,6 +90,11 @@ impl Override {
         }
     }
 
+    /// The dotted key.
+    pub fn key(&self) -> String {
+        self.path.join(".")
+    }
+
     /// A value for a dotted key, written at `place`.
     pub(super) fn new(key: &str, value: Value, place: Place) -> Self {
         Self { place, path: parts(key), value }

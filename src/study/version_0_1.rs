@@ -17,5 +17,5 @@ pub fn keys(folder: &Path) -> Option<StageKeys> {
 /// Why it cannot be read.
 pub fn read(folder: &Path) -> Result<Study, String> {
     let text = std::fs::read_to_string(folder.join(names::SPEC)).map_err(|e| e.to_string())?;
-    spec::read_finished(folder, names::SPEC, &text).map_err(|e| e.to_string())
+    spec::read_finished(folder, names::SPEC, &text, &[]).map_err(|e| e.to_string())
 }

@@ -36,6 +36,7 @@ mod ownership;
 mod plot;
 mod refusals;
 mod run;
+mod sample_command;
 mod schema;
 mod shapes;
 mod size;

@@ -1,0 +1,106 @@
+//! `gdiff sample`: more points from a finished run, by any sampler, without training again.
+
+use super::{Failure, print, refuse_input, write_table};
+use crate::data::table;
+use crate::numeric::memory;
+use crate::run::FinishedRun;
+use crate::spec::Override;
+use crate::store::names;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// `gdiff sample`
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// The folder of a finished run, for example results/NAME/runs/gaussianized-r0
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// How many points [default: as many as the run drew]
+    #[arg(long, value_name = "N")]
+    pub count: Option<std::num::NonZeroUsize>,
+    /// Sampler: ddpm, ddim, dpm_solver_2m or heun [default: the run's]
+    #[arg(long, value_name = "NAME")]
+    pub sampler: Option<String>,
+    /// Reverse steps of a few-step sampler [default: the run's]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<std::num::NonZeroUsize>,
+    /// Seed of the starting points and the noise [default: the run's: its own samples again]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Another key of [sample], or diffusion.variance or diffusion.clip; later ones win
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<Override>,
+    /// File to write, CSV or npy [default: CSV on standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The keys outside of `[sample]` that only sampling depends on.
+const OF_SAMPLING: [&str; 2] = ["diffusion.variance", "diffusion.clip"];
+
+impl SampleArgs {
+    /// The flags as values for keys of the spec, the last of a key winning.
+    fn overrides(&self) -> Result<Vec<Override>, Failure> {
+        for given in &self.set {
+            let key = given.key();
+            if key == "sample.count" {
+                return Err(Failure::input("--count says how many points to draw".to_string()));
+            }
+            if !key.starts_with("sample.") && !OF_SAMPLING.contains(&key.as_str()) {
+                return Err(Failure::input(format!(
+                    "--set {key} would ask for another run: only keys of [sample], diffusion.variance and diffusion.clip can differ from the run's"
+                )));
+            }
+        }
+        let sampler = self.sampler.as_ref().map(|name| Override::from_flag("sample.sampler", name));
+        let steps = self.steps.map(|steps| Override::from_flag("sample.steps", &steps.to_string()));
+        Ok(sampler.into_iter().chain(steps).chain(self.set.iter().cloned()).collect())
+    }
+}
+
+pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {
+    let overrides = args.overrides()?;
+    let folder = run_folder(&args.run)?;
+    if let Some(out) = &args.out {
+        let inputs =
+            [names::SPEC, names::STATUS, names::MODEL, names::GAUSSIANIZER].map(|name| folder.join(name));
+        refuse_input(out, &inputs.each_ref().map(PathBuf::as_path))?;
+    }
+    let run = FinishedRun::open_with(&folder, &overrides)?;
+    let count = args.count.map_or(run.plan().sample.count, usize::from);
+    let dim = run.plan().data.source.dim();
+    let widest = run.plan().network.widths().iter().copied().max().unwrap_or(dim);
+    let bytes = memory::of_f64(&[count, 4 * dim.max(widest)]);
+    memory::check(&format!("drawing {count} points"), bytes).map_err(Failure::input)?;
+    let points = run.draw(count, args.seed)?;
+    let names = run.plan().data.source.axis_names();
+    match &args.out {
+        Some(path) => write_table(path, &names, &points),
+        None => {
+            let mut text = Vec::new();
+            table::write_csv(&mut text, &names, &points).map_err(|e| Failure::running(e.to_string()))?;
+            print(&String::from_utf8_lossy(&text))
+        }
+    }
+}
+
+/// The folder of the run: the given one, or the only run of a study's folder.
+fn run_folder(given: &Path) -> Result<PathBuf, Failure> {
+    if given.join(names::STATUS).is_file() {
+        return Ok(given.to_path_buf());
+    }
+    let runs = crate::study::planned::run_folders(given);
+    match runs.as_slice() {
+        [] => Err(Failure::input(format!(
+            "{} is no folder of a finished run; give one under runs/ of an output folder",
+            given.display()
+        ))),
+        [run] => Ok(crate::study::planned::folder(given, run)),
+        [first, ..] => Err(Failure::input(format!(
+            "{} holds {} runs; give one of them, for example {}",
+            given.display(),
+            runs.len(),
+            crate::study::planned::folder(given, first).display()
+        ))),
+    }
+}
