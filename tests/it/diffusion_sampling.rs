@@ -502,3 +502,34 @@ fn impossible_sampling_is_refused_in_words() {
         }
     }
 }
+
+#[test]
+fn steps_even_in_log_snr_are_the_nearest_to_even_numbers() {
+    for schedule in [ScheduleKind::Linear, ScheduleKind::Cosine] {
+        let schedule = Schedule::new(&DiffusionOptions { schedule, ..linear(1000, true) }).unwrap();
+        let log_snr = |t: usize| (schedule.alpha_bar(t) / (1.0 - schedule.alpha_bar(t))).ln();
+        for (start, count) in [(1000, 2), (1000, 10), (1000, 50), (600, 7), (1000, 1)] {
+            let options = SampleOptions {
+                steps: Some(count),
+                spacing: Spacing::LogSnr,
+                ..SampleOptions::new(SamplerKind::Ddim)
+            };
+            let sampler = options.build(VarianceKind::FixedSmall, Some(start)).unwrap();
+            let times = sampler.times(&schedule).unwrap();
+            assert_eq!((times.len(), times[0]), (count, start));
+            if count == 1 {
+                continue;
+            }
+            assert_eq!(times[count - 1], 1);
+            let (first, last) = (log_snr(start), log_snr(1));
+            for (i, &t) in times.iter().enumerate() {
+                let wanted = first + (last - first) * i as f64 / (count - 1) as f64;
+                let distance = |t: usize| (log_snr(t) - wanted).abs();
+                let best = (1..=start).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap();
+                // Where several wish for one step, they take those beside it.
+                let crowded = times.iter().filter(|other| other.abs_diff(best) <= count).count() > 1;
+                assert!(t == best || crowded, "{start} {count}: step {i} is {t}, nearest is {best}");
+            }
+        }
+    }
+}
