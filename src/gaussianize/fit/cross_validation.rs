@@ -1,11 +1,13 @@
 //! How many layers a fit to few points gets, where too few could be held out to watch it.
 //!
 //! The points are dealt into folds. Each fold is held out once while layers are fitted to the others, and scores them;
-//! so every point counts. A layer is added only where the gain over all points is larger than its own standard error,
-//! because with few points chance alone makes one of many layers look good. Where no layer is, the map is that of one
-//! normal distribution, whose correlations are shrunk by as much as the folds ask for.
+//! so every point counts. A layer is added only where the gain over all points is larger than twice its standard error,
+//! because with few points chance alone makes one of many layers look good; that error is the larger of those over points
+//! and over folds, because a fit that finds the shape of the data in some folds only may miss it in all the points. Where
+//! no layer is added, the map is that of one normal distribution, whose correlations are shrunk by as much as the folds
+//! ask for.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::{State, prepare};
@@ -21,6 +23,9 @@ const KEPT_CORRELATIONS: [f64; 8] = [1.0, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0]
 
 /// The factor where the points are too few to be dealt into folds.
 const CAUTIOUS: f64 = 0.5;
+
+/// A gain counts where it is larger than so many of its standard errors.
+const STANDARD_ERRORS: f64 = 2.0;
 
 /// What the folds say of maps with 0, 1, 2, ... layers; the one without is that of one normal distribution.
 pub(super) struct Choice {
@@ -80,18 +85,35 @@ pub(super) fn choose(
             .map(|state| state.add(layer, options, stream, &mut Vec::new()).map(|_| state.log_densities()))
             .collect();
         let Ok(scores) = added else { break };
+        let sizes: Vec<usize> = scores.iter().map(Array1::len).collect();
         let scores = joined(&scores);
         choice.log_likelihoods.push(mean(&scores));
         let gains = &scores - &best;
         let gain = mean(&gains);
-        let error = (gains.mapv(|v| (v - gain).powi(2)).sum() / (n * (n - 1)) as f64).sqrt();
-        if gain > options.min_gain.max(error) {
+        let error = standard_error(&gains).max(standard_error(&means(&gains, &sizes)));
+        if gain > options.min_gain.max(STANDARD_ERRORS * error) {
             (choice.kept, best) = (layer + 1, scores);
         } else if layer + 1 - choice.kept > options.patience || !gain.is_finite() {
             break;
         }
     }
     Ok(choice)
+}
+
+/// The standard error of the mean of independent values.
+fn standard_error(values: &Array1<f64>) -> f64 {
+    let (n, mean) = (values.len() as f64, mean(values));
+    (values.mapv(|v| (v - mean).powi(2)).sum() / (n * (n - 1.0))).sqrt()
+}
+
+/// The mean of each of the parts of these sizes.
+fn means(values: &Array1<f64>, sizes: &[usize]) -> Array1<f64> {
+    let mut begin = 0;
+    let mean = |size: &usize| {
+        begin += size;
+        values.slice(s![begin - size..begin]).sum() / *size as f64
+    };
+    sizes.iter().map(mean).collect()
 }
 
 /// The map of one normal distribution to points `x` `(n, d)`: whitening alone.
