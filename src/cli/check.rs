@@ -2,10 +2,12 @@
 
 use super::SpecArgs;
 use super::{Failure, print, read};
+use crate::data::source::Part;
+use crate::diffusion::speciation::largest_eigenvalue;
 use crate::numeric::memory::size;
 use crate::report::fit_table;
 use crate::run::{Purpose, Replicate};
-use crate::space::{Chain, FitContext};
+use crate::space::{Chain, FitContext, Scaling, Transform};
 use crate::spec::Plan;
 use candle_core::Device;
 use clap::Args;
@@ -42,6 +44,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
     print(&text)?;
     study.check_memory()?;
+    print(&speciation(&study.base))?;
     if args.fit { fit(&study.base) } else { Ok(()) }
 }
 
@@ -63,6 +66,27 @@ fn fit(plan: &Plan) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Where theory has the reverse process choose between classes, in the space of the data's scaling; nothing where the
+/// points cannot be scaled.
+fn speciation(plan: &Plan) -> String {
+    let train = plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, 0);
+    let Ok(scaling) = Scaling::fit(plan.data.scale, train.view()) else { return String::new() };
+    let Some(largest) = largest_eigenvalue(scaling.forward(train.view()).view()) else {
+        return String::new();
+    };
+    let value = match plan.schedule.speciation_step(largest) {
+        Some(t) => format!(
+            "abar_t times the largest variance, {largest:.3}, is 1 at t = {t}, reverse step {} of {}",
+            plan.schedule.steps() - t,
+            plan.schedule.steps()
+        ),
+        None => format!(
+            "abar_t times the largest variance, {largest:.3}, is above 1 at every t: the classes are chosen before the first step"
+        ),
+    };
+    format!("{:<12} {value} (theory; without a map)\n", "speciation")
 }
 
 /// What would run, a line for each thing that a reader would want to be sure of.

@@ -28,6 +28,7 @@ pub mod network;
 pub mod safetensors_file;
 pub mod sample;
 pub mod schedule;
+pub mod speciation;
 pub mod train;
 
 pub use denoiser::Denoiser;

@@ -5,8 +5,9 @@ use super::sample::Samples;
 use super::train::Model;
 use super::{Event, Run, StageError};
 use crate::data::table;
+use crate::diffusion::speciation::reverse_step;
 use crate::metrics::RealManifold;
-use crate::spec::NUMERICS;
+use crate::spec::{DenoiserKind, NUMERICS};
 use crate::store::knn_radii::write_knn_radii;
 use crate::store::{StageSeconds, State, Status, names};
 
@@ -48,6 +49,7 @@ pub(super) fn finish(
         },
         map_log_likelihood: prepared.space.log_likelihood,
         control_scale: model.control_scale,
+        speciation_step: speciation_step(run, prepared),
         fresh: Some(replicate.fresh.clone()),
         warnings: prepared.space.warnings.clone(),
         error: None,
@@ -56,4 +58,12 @@ pub(super) fn finish(
     let status = run.folder.finish(status)?;
     run.report(Event::Finished { run: &run.label.run });
     Ok(status)
+}
+
+/// The reverse step at which theory has the process choose between classes; none without a reverse process.
+fn speciation_step(run: &Run, prepared: &Prepared) -> Option<usize> {
+    let (plan, denoiser) = (run.plan, run.pipeline.denoiser);
+    let times = plan.sample.sampler(None).and_then(|sampler| sampler.times(&plan.schedule)).ok()?;
+    let largest = prepared.space.largest_eigenvalue.filter(|_| denoiser != DenoiserKind::None)?;
+    reverse_step(&plan.schedule, &times, largest)
 }

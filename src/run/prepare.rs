@@ -4,6 +4,7 @@ use super::replicate::Purpose;
 use super::{Run, Stage, StageError};
 use crate::diffusion::MixtureDenoiser;
 use crate::diffusion::isotropy::{Isotropy, isotropy, spread_times};
+use crate::diffusion::speciation::largest_eigenvalue;
 use crate::gaussianize::Gaussianizer;
 use crate::space::chain::FittedChain;
 use crate::space::{Chain, FitContext, Fitted, MapFile, Scaling};
@@ -31,6 +32,8 @@ pub struct FittedSpace {
     pub log_likelihood: Option<f64>,
     /// What the fits warned of.
     pub warnings: Vec<String>,
+    /// The largest eigenvalue of the covariance of the training points there; none where it cannot be computed.
+    pub largest_eigenvalue: Option<f64>,
     /// The files of its Gaussianizers, made for the first of the runs that share the space.
     files: OnceLock<Vec<MapFileBytes>>,
 }
@@ -93,7 +96,9 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
                 .to_string(),
         );
     }
-    Ok(FittedSpace { chain, points, fit_rows, log_likelihood, warnings, files: OnceLock::new() })
+    let largest_eigenvalue = largest_eigenvalue(points.view());
+    let files = OnceLock::new();
+    Ok(FittedSpace { chain, points, fit_rows, log_likelihood, warnings, largest_eigenvalue, files })
 }
 
 /// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
@@ -120,8 +125,10 @@ impl FittedSpace {
             true => read_checked_rows(folder, status, names::FIT)?,
             false => Vec::new(),
         };
+        let points = chain.forward(train);
         Ok(Self {
-            points: chain.forward(train),
+            largest_eigenvalue: largest_eigenvalue(points.view()),
+            points,
             chain,
             fit_rows,
             log_likelihood: status.map_log_likelihood,

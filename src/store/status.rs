@@ -65,6 +65,9 @@ pub struct Status {
     /// The factor on the network's output, in a control run.
     #[serde(default)]
     pub control_scale: Option<f64>,
+    /// The reverse step at which theory has the process choose between classes: see `diffusion::speciation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speciation_step: Option<usize>,
     /// The scores of fresh real points of the same replicate.
     #[serde(default)]
     pub fresh: Option<MetricsRow>,
@@ -91,6 +94,7 @@ impl Status {
             seconds: StageSeconds::default(),
             map_log_likelihood: None,
             control_scale: None,
+            speciation_step: None,
             fresh: None,
             warnings: Vec::new(),
             error: Some(error.to_string()),

@@ -268,8 +268,8 @@ fn what_cannot_be_divided_by_is_refused_and_a_finished_run_of_before_is_not_clip
     let cosine = format!("{TWO_GAUSSIANS}[diffusion]\nschedule = \"cosine\"\nsteps = 1000\n");
     let today = spec::read_text("spec.toml", &cosine, &[]).unwrap();
     let before = spec::read_finished(std::path::Path::new(""), "spec.toml", &cosine, &[]).unwrap();
-    let own =
-        spec::read_finished(std::path::Path::new(""), "spec.toml", &today.points[0].runs[1].spec, &[]).unwrap();
+    let own = spec::read_finished(std::path::Path::new(""), "spec.toml", &today.points[0].runs[1].spec, &[])
+        .unwrap();
     assert!(today.points[0].runs[1].keys != before.points[0].runs[1].keys);
     assert_eq!(today.points[0].runs[1].keys, own.points[0].runs[0].keys);
 }
