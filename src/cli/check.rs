@@ -1,6 +1,7 @@
 //! `gdiff check`
 
 use super::SpecArgs;
+use super::replicates::{PilotArgs, needed_replicates};
 use super::{Failure, print, read};
 use crate::numeric::memory::size;
 use crate::report::fit_table;
@@ -20,6 +21,9 @@ pub struct CheckArgs {
     /// Fit the Gaussianizer to the first replicate's data too, and tell what the fit did
     #[arg(long)]
     pub fit: bool,
+    /// How many replicates a difference needs.
+    #[command(flatten)]
+    pub pilot: PilotArgs,
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
@@ -42,7 +46,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
     print(&text)?;
     study.check_memory()?;
-    if args.fit { fit(&study.base) } else { Ok(()) }
+    if args.fit {
+        fit(&study.base)?;
+    }
+    args.pilot.replicates_for.map_or(Ok(()), |size| needed_replicates(&args.spec, &args.pilot, &study, size))
 }
 
 /// Fits the spaces that have a Gaussianizer to the data of the first replicate, as a run would, and reports what the fits did.
