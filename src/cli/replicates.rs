@@ -23,7 +23,7 @@ const FEW: usize = 3;
 #[derive(Debug, Args)]
 pub struct PilotArgs {
     /// Say how many replicates tell a paired difference of SIZE to the baseline, from the runs that are finished
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_negative_numbers = true)]
     pub replicates_for: Option<f64>,
     /// The metric of summary.csv whose difference it is [default: log_likelihood, else sliced_w2]
     #[arg(long, value_name = "NAME", requires = "replicates_for")]

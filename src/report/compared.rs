@@ -113,11 +113,17 @@ fn metric_table(
 ) -> Option<String> {
     let first = format!("{FIRST}{}", column.metric);
     let mut shown_rows: Vec<(String, &ComparedRow)> = Vec::new();
+    let mut maps: Vec<&ComparedRow> = Vec::new();
     for &line in lines {
         let end = rows.get(&(line, column.metric));
         shown_rows.extend(end.map(|row| (line.pipeline.clone(), *row)));
         let map = rows.get(&(line, first.as_str())).filter(|_| rows.contains_key(&(line, OF_A_MAP)));
-        shown_rows.extend(map.map(|row| ("  its map alone".to_string(), *row)));
+        // Points that share a map share its line.
+        let shared = |map: &ComparedRow| maps.iter().any(|other| is_same_map(other, map));
+        if let Some(map) = map.copied().filter(|map| !shared(map)) {
+            maps.push(map);
+            shown_rows.push(("  its map alone".to_string(), map));
+        }
     }
     if shown_rows.is_empty() {
         return None;
@@ -137,6 +143,11 @@ fn metric_table(
     let whole = table(true);
     let is_broken = is_too_wide(&whole) || whole.lines().count() > 2 + shown_rows.len();
     Some(format!("{}\n\n", if is_broken { table(false) } else { whole }))
+}
+
+/// Whether two points of a pipeline have the same values of their maps.
+fn is_same_map(a: &ComparedRow, b: &ComparedRow) -> bool {
+    (&a.line.pipeline, a.means, a.counts, a.difference) == (&b.line.pipeline, b.means, b.counts, b.difference)
 }
 
 /// The difference with its interval, and a mark where that leaves out 0.

@@ -30,10 +30,10 @@ pub fn replicates_table(pilot: &Pilot, size: f64) -> String {
     header.extend(["pairs", "difference", "deviation", "replicates"].map(String::from));
     let table = narrow_table(header, pilot.lines.iter().map(cells).collect());
     format!(
-        "Replicates that tell a difference of {size} to `{}`, four times in five, by a pilot; {}:\n\n{table}\n\n\
+        "Replicates that tell a difference of {size} in {} to `{}`, four times in five:\n\n{table}\n\n\
          The deviation is that of the paired differences, with its 95 % interval; the replicates are those that it\n\
          needs, and those that the ends of its interval need (paired t-test at 5 %).\n",
-        pilot.baseline, pilot.metric
+        pilot.metric, pilot.baseline
     )
 }
 
@@ -55,12 +55,12 @@ fn needed(line: &PilotLine, size: f64) -> [String; 2] {
         };
         return [why.to_string(), String::new()];
     };
-    let count = |n: Option<usize>| n.map_or_else(|| format!("> {MOST_REPLICATES}"), |n| n.to_string());
+    let count = |n: Option<usize>| n.map_or_else(|| format!("over {MOST_REPLICATES}"), |n| n.to_string());
     let digits = (1.0 - needed.interval.0.log10().floor()).clamp(0.0, 17.0) as usize;
     let [n, low, high] = needed.replicates.map(count);
     let (deviation, (from, to)) = (needed.deviation, needed.interval);
     [
         format!("{deviation:.digits$} ({from:.digits$} to {to:.digits$})"),
-        format!("{n} (between {low} and {high})"),
+        if low == high { n } else { format!("{n} (between {low} and {high})") },
     ]
 }

@@ -4,7 +4,7 @@ use super::error::StudyError;
 use super::found_runs::{FoundRun, found_runs};
 use super::planned::{PlannedRun, planned};
 use super::run_values::Named;
-use crate::spec::{self, NUMERICS, Study};
+use crate::spec::{self, NUMERICS, Plan, Study};
 use crate::store::names;
 use crate::store::sweep_values::add_missing;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -120,14 +120,16 @@ pub struct SpecDifference {
     pub values: [Option<String>; 2],
 }
 
-/// The spec in a folder. That of version 0.1 is read as it was meant then.
+/// The spec in a folder. That of version 0.1 is read as it was meant then, where that is something else today: nothing was
+/// clipped.
 fn read_spec(out: &Path, is_old: bool) -> Result<Study, String> {
     let text = std::fs::read_to_string(out.join(names::SPEC)).map_err(|e| e.to_string())?;
-    let study = match is_old {
-        true => spec::read_finished(out, names::SPEC, &text),
-        false => spec::read_text_in(out, names::SPEC, &text, &[]),
-    };
-    study.map_err(|e| e.to_string())
+    let study = spec::read_text_in(out, names::SPEC, &text, &[]).map_err(|e| e.to_string())?;
+    let clips = |plan: &Plan| plan.pipelines.iter().any(|pipeline| plan.sample.clips(pipeline.denoiser));
+    if is_old && study.points.iter().any(|point| clips(&point.plan)) {
+        return spec::read_finished(out, names::SPEC, &text).map_err(|e| e.to_string());
+    }
+    Ok(study)
 }
 
 /// What a study is: its canonical lines, with those of what only adds or leaves out runs.
@@ -138,13 +140,9 @@ fn study_lines(study: &Study) -> BTreeMap<String, String> {
     lines.insert("pipelines".into(), quoted(pipelines));
     lines.insert("replicates".into(), study.base.replicates.to_string());
     for (k, key) in study.keys.iter().enumerate() {
-        let mut values: Vec<&str> = Vec::new();
-        for value in study.points.iter().map(|point| point.values[k].as_str()) {
-            if !values.contains(&value) {
-                values.push(value);
-            }
-        }
-        lines.insert(format!("sweep.{key}"), quoted(values));
+        // Their order says nothing.
+        let values: BTreeSet<&str> = study.points.iter().map(|point| point.values[k].as_str()).collect();
+        lines.insert(format!("sweep.{key}"), quoted(values.into_iter().collect()));
     }
     lines
 }
@@ -195,7 +193,8 @@ fn other_numerics(out: &Path, found: &[FoundRun]) -> Option<String> {
     let first = numerics.first()?;
     let runs = found.iter().filter(|run| other(run).is_some()).count();
     Some(format!(
-        "{}: {runs} runs are of numerics {first}, and this gdiff computes numerics {NUMERICS}: what differs can be the program",
-        out.display()
+        "{}: {runs} of {} runs have results of numerics {first}, and this gdiff computes numerics {NUMERICS}: what differs can be the program",
+        out.display(),
+        found.len()
     ))
 }
