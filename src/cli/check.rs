@@ -1,6 +1,7 @@
 //! `gdiff check`
 
 use super::SpecArgs;
+use super::replicates::{PilotArgs, needed_replicates};
 use super::{Failure, print, read};
 use crate::data::source::Part;
 use crate::diffusion::speciation::largest_eigenvalue;
@@ -22,6 +23,9 @@ pub struct CheckArgs {
     /// Fit the Gaussianizer to the first replicate's data too, and tell what the fit did
     #[arg(long)]
     pub fit: bool,
+    /// How many replicates a difference needs.
+    #[command(flatten)]
+    pub pilot: PilotArgs,
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
@@ -45,7 +49,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     print(&text)?;
     study.check_memory()?;
     print(&speciation(&study.base))?;
-    if args.fit { fit(&study.base) } else { Ok(()) }
+    if args.fit {
+        fit(&study.base)?;
+    }
+    args.pilot.replicates_for.map_or(Ok(()), |size| needed_replicates(&args.spec, &args.pilot, &study, size))
 }
 
 /// Fits the spaces that have a Gaussianizer to the data of the first replicate, as a run would, and reports what the fits did.

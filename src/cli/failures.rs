@@ -39,7 +39,8 @@ fn again() -> String {
     words(std::env::args_os())
 }
 
-fn words(arguments: impl IntoIterator<Item = OsString>) -> String {
+/// Arguments as a shell takes them, but for `--force`.
+pub(super) fn words(arguments: impl IntoIterator<Item = OsString>) -> String {
     let words = arguments.into_iter().filter(|word| word != "--force").map(|word| {
         let word = word.to_string_lossy().into_owned();
         shlex::try_quote(&word).map_or(word.clone(), std::borrow::Cow::into_owned)

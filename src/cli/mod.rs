@@ -1,12 +1,14 @@
 //! The command line: a file for each command, with its arguments and what it does.
 
 mod check;
+mod compare;
 mod data;
 mod failure;
 mod failures;
 mod gaussianize;
 mod metrics;
 mod plot;
+mod replicates;
 mod run;
 mod sample;
 mod signals;
@@ -15,11 +17,13 @@ mod table_args;
 mod verify;
 
 pub use check::CheckArgs;
+pub use compare::CompareArgs;
 pub use data::DataArgs;
 pub use failure::Failure;
 pub use gaussianize::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
 pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
+pub use replicates::PilotArgs;
 pub use run::{HowArgs, RunArgs};
 pub use sample::SampleArgs;
 pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
@@ -63,6 +67,8 @@ pub enum Command {
     Sweep(SweepCommand),
     /// The runs of an output folder: state, keys, main results
     Ls(LsArgs),
+    /// Two output folders: in what their specs differ, and the differences of their results
+    Compare(CompareArgs),
     /// Check every file of an output folder against its digest
     Verify(FolderArgs),
     /// JSON Schema of the spec, for editors, on standard output
@@ -100,6 +106,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),
         Command::Ls(args) => sweep::ls(args),
+        Command::Compare(args) => compare::compare(args),
         Command::Verify(args) => verify::verify_folder(args),
         Command::Schema => print(&format!("{:#}\n", spec::schema())),
         Command::Plot(args) => plot::plot(args),
@@ -118,9 +125,15 @@ fn read(args: &SpecArgs) -> Result<Study, SpecError> {
 
 /// Refuses an output that is an input of the same command: writing it would destroy it.
 fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+    refuse_input_at("--out", out, inputs)
+}
+
+/// As [`refuse_input`], for the output of another argument.
+fn refuse_input_at(argument: &str, out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     match inputs.iter().find(|input| atomic::is_same_file(out, input)) {
         Some(_) => {
-            let message = format!("--out {} is an input of this command; choose another file", out.display());
+            let message =
+                format!("{argument} {} is an input of this command; choose another file", out.display());
             Err(Failure::input(message))
         }
         None => Ok(()),

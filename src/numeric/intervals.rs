@@ -17,6 +17,13 @@ pub struct Interval {
     pub n: usize,
 }
 
+impl Interval {
+    /// The ends of the interval, cut at the smallest and the largest value that there can be; none where it has no width.
+    pub fn ends_within(&self, range: (f64, f64)) -> Option<(f64, f64)> {
+        self.half_width.map(|half| ((self.mean - half).max(range.0), (self.mean + half).min(range.1)))
+    }
+}
+
 /// Mean and 95 % Student-t interval of independent values; `None` when there are none.
 ///
 /// # Formula
@@ -52,12 +59,90 @@ pub fn paired_difference(a: &[f64], b: &[f64]) -> Option<Interval> {
     mean_interval(&differences)
 }
 
+/// Difference `mean(a) - mean(b)` of the means of two independent sets of values, with Welch's 95 % interval, which does
+/// not suppose that both have the same variance; `n` is the number of values in both together. `None` where one of them
+/// is empty; no half-width where one of them has a single value.
+///
+/// # Formula
+///
+/// With `u = s_a^2 / n_a`, `v = s_b^2 / n_b`: `half_width = t_f(0.975) sqrt(u + v)`, where
+/// `f = (u + v)^2 / (u^2 / (n_a - 1) + v^2 / (n_b - 1))` (Welch and Satterthwaite).
+pub fn unpaired_difference(a: &[f64], b: &[f64]) -> Option<Interval> {
+    if a.is_empty() || b.is_empty() {
+        return None;
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let half_width = welch_half_width((a, mean(a)), (b, mean(b)));
+    Some(Interval { mean: mean(a) - mean(b), half_width, n: a.len() + b.len() })
+}
+
+/// `t_f(0.975) sqrt(u + v)`, where that is a number.
+fn welch_half_width((a, mean_a): (&[f64], f64), (b, mean_b): (&[f64], f64)) -> Option<f64> {
+    if a.len() < 2 || b.len() < 2 {
+        return None;
+    }
+    let (a_freedom, b_freedom) = (a.len() as f64 - 1.0, b.len() as f64 - 1.0);
+    let (u, v) = (variance(a, mean_a) / a.len() as f64, variance(b, mean_b) / b.len() as f64);
+    if u + v == 0.0 {
+        return Some(0.0);
+    }
+    let freedom = (u + v).powi(2) / (u * u / a_freedom + v * v / b_freedom);
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    let half_width = student.inverse_cdf(0.5 + 0.5 * LEVEL) * (u + v).sqrt();
+    half_width.is_finite().then_some(half_width)
+}
+
+/// `1/(n-1) sum_i (v_i - mean)^2`.
+fn variance(values: &[f64], mean: f64) -> f64 {
+    values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
+}
+
 /// `t_{n-1}(0.975) s / sqrt(n)`, where that is a number.
 fn half_width(values: &[f64], mean: f64) -> Option<f64> {
     let n = values.len() as f64;
-    let freedom = n - 1.0;
-    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / freedom;
-    let half_width = student.inverse_cdf(0.5 + 0.5 * LEVEL) * (variance / n).sqrt();
+    let student = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
+    let half_width = student.inverse_cdf(0.5 + 0.5 * LEVEL) * (variance(values, mean) / n).sqrt();
     half_width.is_finite().then_some(half_width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By scipy's `ttest_ind(equal_var=False)`: see scripts/oracles/welch.py.
+    const ORACLE: &str = include_str!("../../tests/oracles/welch.json");
+
+    /// Two samples, the difference of their means, and the ends of its interval.
+    type Case = (Vec<f64>, Vec<f64>, f64, f64, f64);
+
+    #[test]
+    fn the_unpaired_interval_is_that_of_welchs_test() {
+        let cases: Vec<Case> = serde_json::from_str(ORACLE).unwrap();
+        assert!(cases.len() > 10);
+        for (a, b, mean, low, high) in cases {
+            let found = unpaired_difference(&a, &b).unwrap();
+            let ends = found.ends_within((f64::NEG_INFINITY, f64::INFINITY)).unwrap();
+            for (found, expected) in [(found.mean, mean), (ends.0, low), (ends.1, high)] {
+                let gap = (found - expected).abs();
+                assert!(gap < 1e-7 * (high - low), "{a:?} {b:?}: {found} against {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn too_few_values_have_no_unpaired_interval() {
+        assert_eq!(unpaired_difference(&[], &[1.0]), None);
+        let alone = unpaired_difference(&[3.0, 4.0], &[1.0]).unwrap();
+        assert_eq!((alone.mean, alone.half_width, alone.n), (2.5, None, 3));
+        // Values without any spread.
+        assert_eq!(unpaired_difference(&[3.0, 3.0], &[1.0, 1.0]).unwrap().half_width, Some(0.0));
+        assert_eq!(unpaired_difference(&[f64::NAN, 3.0], &[1.0, 1.0]).unwrap().half_width, None);
+    }
+
+    #[test]
+    fn an_interval_is_cut_at_what_there_can_be() {
+        let interval = Interval { mean: 0.9, half_width: Some(0.25), n: 3 };
+        assert_eq!(interval.ends_within((0.0, 1.0)), Some((0.65, 1.0)));
+        assert_eq!(Interval { half_width: None, ..interval }.ends_within((0.0, 1.0)), None);
+    }
 }

@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 /// A column of a table over a summary.
 #[derive(Debug, Clone, Copy)]
-pub struct SummaryColumn {
+pub struct SummaryColumn<'a> {
     /// What people read.
-    pub heading: &'static str,
+    pub heading: &'a str,
     /// The metric of the summary.
-    pub metric: &'static str,
+    pub metric: &'a str,
     /// Digits after the point at most.
     pub digits: usize,
     /// Whether the terminal shows it too.
@@ -21,14 +21,25 @@ pub struct SummaryColumn {
 }
 
 /// What a summary has beside the metrics of the last step.
-const OF_THE_WHOLE_RUN: [SummaryColumn; 3] = [
+const OF_THE_WHOLE_RUN: [SummaryColumn<'static>; 3] = [
     SummaryColumn { heading: "steps to real", metric: STEPS_TO_REAL, digits: 0, in_terminal: true },
     SummaryColumn { heading: "plateau step", metric: "plateau_step", digits: 0, in_terminal: false },
     SummaryColumn { heading: "final loss", metric: "final_loss", digits: 4, in_terminal: false },
 ];
 
+/// Every column of a table over a summary: the metrics of the last step, and what there is beside them.
+pub fn every_column() -> impl Iterator<Item = SummaryColumn<'static>> {
+    let of_a_metric = |column: &'static scored::Column| SummaryColumn {
+        heading: column.heading,
+        metric: column.name,
+        digits: column.digits,
+        in_terminal: column.headline,
+    };
+    scored::columns().map(of_a_metric).chain(OF_THE_WHOLE_RUN)
+}
+
 /// The row of the summary that only a space has that is more than a scaling.
-const OF_A_MAP: &str = "map_log_likelihood";
+pub const OF_A_MAP: &str = "map_log_likelihood";
 
 /// A line of a table over a summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,16 +146,9 @@ impl<'a> Comparison<'a> {
     }
 
     /// The columns of which the summary has something.
-    pub fn columns(&self) -> Vec<SummaryColumn> {
+    pub fn columns(&self) -> Vec<SummaryColumn<'static>> {
         let there: HashSet<&str> = self.summary.iter().map(|row| row.metric.as_str()).collect();
-        let of_a_metric = |column: &scored::Column| SummaryColumn {
-            heading: column.heading,
-            metric: column.name,
-            digits: column.digits,
-            in_terminal: column.headline,
-        };
-        let all = scored::columns().map(of_a_metric).chain(OF_THE_WHOLE_RUN);
-        all.filter(|column| there.contains(column.metric)).collect()
+        every_column().filter(|column| there.contains(column.metric)).collect()
     }
 
     /// The lines: pipelines and sweep points, each map alone behind its pipeline, then fresh real points. Points that

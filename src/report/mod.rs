@@ -1,23 +1,28 @@
 //! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
+mod compared;
 mod comparison;
 pub mod figures;
 mod fit;
 mod json;
 mod lines;
+mod narrow_table;
 mod page;
 mod pictures;
 mod progress;
+mod replicates;
 mod runs;
 mod table;
 mod tensorboard;
 mod visible;
 
+pub use compared::comparison_text;
 pub use fit::fit_table;
 pub use json::JsonEvents;
 pub use lines::ProgressLines;
 pub use pictures::{DrawOptions, Written, write_figures};
 pub use progress::{Progress, ProgressBars, note};
+pub use replicates::replicates_table;
 pub use runs::run_table;
 pub use table::{GLOSSARY, end_table};
 pub use tensorboard::TensorBoard;

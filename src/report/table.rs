@@ -10,10 +10,10 @@ use crate::study::Finished;
 use comfy_table::{CellAlignment, Table, presets};
 
 /// More lines than this are for `summary.csv`.
-const MOST_LINES: usize = 60;
+pub(super) const MOST_LINES: usize = 60;
 
 /// No line of the tables is longer; columns at the right are left out before.
-const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 100;
 
 /// Columns in the order in which they are left out where the tables are too wide: those that say least beside a
 /// log-likelihood first.

@@ -95,6 +95,14 @@ impl Override {
         self.path.join(".")
     }
 
+    /// The argument of the command line that it was, as typed.
+    pub fn argument(&self) -> Option<&str> {
+        match &self.place {
+            Place::Argument(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// A value for a dotted key, written at `place`.
     pub(super) fn new(key: &str, value: Value, place: Place) -> Self {
         Self { place, path: parts(key), value }

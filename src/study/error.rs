@@ -60,6 +60,19 @@ pub enum StudyError {
     /// The folder holds no runs.
     #[error("{0} has no runs; give the output folder of `gdiff run` or `gdiff sweep plan`")]
     NoRuns(String),
+    /// A folder without a finished run.
+    #[error(
+        "{0} has no finished run; give the output folder of a `gdiff run` that did at least one of its runs"
+    )]
+    NoFinishedRuns(String),
+    /// A metric that no run has.
+    #[error("no run has a value of `{name}`; there are {known}")]
+    NoMetric {
+        /// What was asked for.
+        name: String,
+        /// The metrics that there are.
+        known: String,
+    },
     /// The folder holds another frozen study.
     #[error(
         "{0} has a plan of other runs already, and jobs may count on its numbers; choose another --out, or remove {0}/points.json"
@@ -123,6 +136,8 @@ impl StudyError {
             | Self::NoPlan(_)
             | Self::Spec(_)
             | Self::NoRuns(_)
+            | Self::NoFinishedRuns(_)
+            | Self::NoMetric { .. }
             | Self::OtherPlan(_) => 2,
             _ => 1,
         }

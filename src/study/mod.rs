@@ -13,6 +13,10 @@
 //! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], `summary`, [`run_values`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
+//! | `found_runs` | the finished runs of a folder, and what each found |
+//! | `paired` | values of two groups, replicate by replicate |
+//! | [`study_runs`], [`mod@compare`] | two studies, run by run |
+//! | [`pilot`] | how much paired differences vary, and how many replicates they need |
 //! | `verify` | every file against its digest |
 //! | [`mod@list`] | the runs of a folder and their states |
 //! | [`old_folders`], [`version_0_1`] | runs of earlier versions: which are kept, and why others are not |
@@ -21,15 +25,19 @@
 //! Nothing but the folder is shared between processes: each run has its own lock, checkpoints and status.
 
 pub mod clear;
+pub mod compare;
 pub mod engines;
 pub mod error;
 pub mod execute;
+mod found_runs;
 pub mod frozen_plan;
 pub mod held;
 mod index_list;
 pub mod list;
 pub mod mark;
 pub mod old_folders;
+mod paired;
+pub mod pilot;
 pub mod planned;
 pub mod provenance;
 mod queue;
@@ -38,17 +46,21 @@ pub mod run_values;
 mod scheduler;
 mod shared_stages;
 pub mod side_by_side;
+pub mod study_runs;
 mod summary;
 pub mod tables;
 mod verify;
 mod version_0_1;
 
+pub use compare::{Compared, ComparedLine, ComparedRow, compare};
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
 pub use error::{RunFailure, StudyError};
 pub use execute::{Collected, Executed};
 pub use frozen_plan::{FrozenRun, FrozenStudy};
 pub use index_list::index_list;
 pub use list::{RunLine, RunList, RunState, list, not_asked_for};
+pub use pilot::{Needed, Pilot, PilotLine, PilotRuns};
 pub use planned::{PlannedRun, planned};
 pub use run_study::{Finished, Outcome, run_study};
+pub use study_runs::{SpecDifference, StudyRuns};
 pub use verify::{Verified, verify};

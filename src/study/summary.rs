@@ -1,5 +1,6 @@
 //! The rows of `summary.csv`: each value over replicates, and its paired differences.
 
+use super::paired::{Replicates, paired, value_of};
 use super::run_values::{FIRST, Named, named, range, run_values};
 use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
 use crate::spec::{BASELINE, DATA};
@@ -26,8 +27,7 @@ pub struct Summary {
 struct Group {
     pipeline: String,
     values: Vec<String>,
-    /// Each with its number.
-    replicates: Vec<(usize, Vec<Named>)>,
+    replicates: Replicates,
     /// The last reverse step.
     steps: usize,
 }
@@ -40,18 +40,8 @@ impl Group {
 
     /// The difference of a value to another group's value of that name, replicate by replicate, over those that both have.
     fn difference(&self, index: usize, other: &Self, name: &str) -> Option<Interval> {
-        let of =
-            |values: &[Named]| values.iter().find(|(other, _)| other == name).and_then(|(_, value)| *value);
-        let theirs: HashMap<usize, f64> = other
-            .replicates
-            .iter()
-            .filter_map(|(replicate, values)| Some((*replicate, of(values)?)))
-            .collect();
-        let common = self
-            .replicates
-            .iter()
-            .filter_map(|(replicate, values)| Some((values.get(index)?.1?, *theirs.get(replicate)?)));
-        let (ours, theirs): (Vec<f64>, Vec<f64>) = common.unzip();
+        let own = |(_, values): &(usize, Vec<Named>)| values.get(index)?.1;
+        let (ours, theirs) = paired(&self.replicates, own, &other.replicates, |(_, v)| value_of(v, name));
         paired_difference(&ours, &theirs)
     }
 }
@@ -172,8 +162,8 @@ fn numbers(
     to_baseline: Option<Interval>,
     range: (f64, f64),
 ) -> SummaryValues {
-    let low = |i: Interval, range: (f64, f64)| i.half_width.map(|h| (i.mean - h).max(range.0));
-    let high = |i: Interval, range: (f64, f64)| i.half_width.map(|h| (i.mean + h).min(range.1));
+    let low = |i: Interval, range| i.ends_within(range).map(|ends| ends.0);
+    let high = |i: Interval, range| i.ends_within(range).map(|ends| ends.1);
     let both = (range.0 - range.1, range.1 - range.0);
     SummaryValues {
         mean: interval.mean,

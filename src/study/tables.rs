@@ -79,6 +79,13 @@ pub fn summarize(keys: &[String], runs: &[(&Path, &Status)]) -> Result<Vec<Summa
 }
 
 /// The table of a stage that not every pipeline has.
-fn read_if_there<R: Row>(folder: &Path, status: &Status, name: &str) -> Result<Vec<R>, StoreError> {
+///
+/// # Errors
+/// If it is there and not what the run wrote.
+pub(super) fn read_if_there<R: Row>(
+    folder: &Path,
+    status: &Status,
+    name: &str,
+) -> Result<Vec<R>, StoreError> {
     if has_file(folder, status, name) { read_checked_rows(folder, status, name) } else { Ok(Vec::new()) }
 }

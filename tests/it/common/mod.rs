@@ -2,6 +2,7 @@
 
 pub mod clouds;
 mod process;
+pub mod records;
 pub mod trainings;
 
 use assert_cmd::Command;

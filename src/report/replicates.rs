@@ -1,0 +1,66 @@
+//! How many replicates a pilot asks for, as a table.
+
+use super::comparison::{Estimate, every_column};
+use super::figures::names::{short_keys, short_value};
+use super::narrow_table::narrow_table;
+use super::visible::visible_cell;
+use crate::numeric::intervals::mean_interval;
+use crate::numeric::power::MOST_REPLICATES;
+use crate::study::{Pilot, PilotLine};
+
+/// Digits after the point of a difference in a metric that is no column of the short tables.
+const DIGITS: usize = 4;
+
+/// For each pipeline and point: the paired differences to the baseline, their standard deviation with its interval, and
+/// the replicates that a difference of this size needs.
+pub fn replicates_table(pilot: &Pilot, size: f64) -> String {
+    let column = every_column().find(|column| column.metric == pilot.metric);
+    let digits = column.map_or(DIGITS, |column| column.digits);
+    let cells = |line: &PilotLine| {
+        let mut cells = vec![line.pipeline.clone()];
+        cells.extend(line.values.iter().map(|value| short_value(&visible_cell(value))));
+        cells.push(line.differences.len().to_string());
+        cells.push(difference(&line.differences, digits));
+        let [deviation, replicates] = needed(line, size);
+        cells.extend([deviation, replicates]);
+        cells
+    };
+    let mut header = vec!["pipeline".to_string()];
+    header.extend(short_keys(&pilot.keys));
+    header.extend(["pairs", "difference", "deviation", "replicates"].map(String::from));
+    let table = narrow_table(header, pilot.lines.iter().map(cells).collect());
+    format!(
+        "Replicates that tell a difference of {size} in {} to `{}`, four times in five:\n\n{table}\n\n\
+         The deviation is that of the paired differences, with its 95 % interval; the replicates are those that it\n\
+         needs, and those that the ends of its interval need (paired t-test at 5 %).\n",
+        pilot.metric, pilot.baseline
+    )
+}
+
+/// The mean of the differences with its interval.
+fn difference(differences: &[f64], digits: usize) -> String {
+    let Some(mean) = mean_interval(differences) else { return String::new() };
+    let interval = mean.ends_within((f64::NEG_INFINITY, f64::INFINITY));
+    Estimate { mean: mean.mean, interval, replicates: mean.n }.text(digits)
+}
+
+/// The deviation and the replicates; or why there are none.
+fn needed(line: &PilotLine, size: f64) -> [String; 2] {
+    let Some(needed) = line.needed(size) else {
+        let why = match line.differences.as_slice() {
+            [] | [_] => "too few pairs",
+            [first, ..] if *first == 0.0 => "all differences are 0",
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => "all differences are the same",
+            _ => "not all differences are numbers",
+        };
+        return [why.to_string(), String::new()];
+    };
+    let count = |n: Option<usize>| n.map_or_else(|| format!("over {MOST_REPLICATES}"), |n| n.to_string());
+    let digits = (1.0 - needed.interval.0.log10().floor()).clamp(0.0, 17.0) as usize;
+    let [n, low, high] = needed.replicates.map(count);
+    let (deviation, (from, to)) = (needed.deviation, needed.interval);
+    [
+        format!("{deviation:.digits$} ({from:.digits$} to {to:.digits$})"),
+        if low == high { n } else { format!("{n} (between {low} and {high})") },
+    ]
+}
