@@ -173,13 +173,18 @@ impl<'a> Comparison<'a> {
             let map = Line::MapAlone(pipeline, values);
             let diffused = self.means(Line::Pipeline(pipeline, values));
             let means = self.means(map);
-            let has_map = self.row(pipeline, values, OF_A_MAP).is_some();
-            if has_map && !means.is_empty() && means != diffused && alone.insert((pipeline, means)) {
+            if self.has_map(pipeline, values) && means != diffused && alone.insert((pipeline, means)) {
                 pipelines.push(map);
             }
         }
         pipelines.extend(real);
         pipelines
+    }
+
+    /// Whether a pipeline has a map that is more than a scaling, and its own metrics.
+    pub fn has_map(&self, pipeline: &'a str, values: &'a [String]) -> bool {
+        let map = Line::MapAlone(pipeline, values);
+        self.row(pipeline, values, OF_A_MAP).is_some() && !self.means(map).is_empty()
     }
 
     /// The bits of the means of a line's metrics, which tell lines apart.

@@ -1,5 +1,5 @@
 //! Fig. 4 of the first paper: the samples at chosen reverse steps, a row for each pipeline, the mixture's
-//! contours behind, all on the same axes.
+//! contours behind, all on the same axes. In three dimensions the last step by pairs of axes too.
 
 use super::captions::{count, pipeline_name, setting};
 use super::contours::{behind, contours};
@@ -7,7 +7,7 @@ use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::names::{file_names, point_name};
 use super::results::Results;
 use crate::run::{Cloud, FinishedRun, RunError};
-use ndarray::{Array2, ArrayView1, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
 /// Points of each cloud.
 const POINTS: usize = 1000;
@@ -36,13 +36,18 @@ pub struct Frame {
 impl Frame {
     /// The smallest square that holds nearly all of the points' first two axes, with a margin.
     pub fn around(points: &Array2<f64>, margin: f64) -> Self {
+        Self::around_pair(points, (0, 1), margin)
+    }
+
+    /// The same of any two of their axes.
+    pub fn around_pair(points: &Array2<f64>, pair: (usize, usize), margin: f64) -> Self {
         let ends = |column: ArrayView1<f64>| {
             let mut values: Vec<f64> = column.iter().copied().filter(|v| v.is_finite()).collect();
             values.sort_by(f64::total_cmp);
             let at = |fraction: f64| values.get((fraction * values.len().saturating_sub(1) as f64) as usize);
             (at(0.002).copied().unwrap_or(-1.0), at(0.998).copied().unwrap_or(1.0))
         };
-        let (x, y) = (ends(points.column(0)), ends(points.column(1)));
+        let (x, y) = (ends(points.column(pair.0)), ends(points.column(pair.1)));
         let half = margin * 0.5 * (x.1 - x.0).max(y.1 - y.0).max(1e-9);
         let square = |(low, high): (f64, f64)| (0.5 * (low + high) - half, 0.5 * (low + high) + half);
         Self { x: square(x), y: square(y) }
@@ -53,12 +58,16 @@ impl Frame {
         (Axis::linear("", self.x.0, self.x.1), Axis::linear("", self.y.0, self.y.1))
     }
 
-    fn holds(&self, point: ArrayView1<f64>) -> bool {
-        (self.x.0..=self.x.1).contains(&point[0]) && (self.y.0..=self.y.1).contains(&point[1])
+    fn holds(&self, x: f64, y: f64) -> bool {
+        (self.x.0..=self.x.1).contains(&x) && (self.y.0..=self.y.1).contains(&y)
     }
 }
 
-/// A figure for each sweep point, up to a number of them; none in one dimension.
+/// The pairs of axes by which points in three dimensions are shown.
+pub const PAIRS: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
+
+/// A figure for each sweep point, up to a number of them, and in three dimensions another one of the samples by pairs of
+/// axes; none in one dimension.
 ///
 /// # Errors
 /// If a run cannot be sampled again.
@@ -78,7 +87,7 @@ pub fn clouds(results: &Results, notices: &mut Vec<String>) -> Result<Vec<Figure
     }
     let names: Vec<String> = points.iter().map(|values| point_name(&results.keys, values)).collect();
     let files = file_names("clouds", &names);
-    let figures = points.iter().zip(files).map(|(values, file)| figure(results, values, file));
+    let figures = points.iter().zip(files).map(|(values, file)| figures(results, values, file));
     Ok(figures.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
@@ -88,22 +97,22 @@ pub fn runs_at(results: &Results, values: &[String]) -> Result<Vec<(String, Fini
     runs.map(|(folder, status)| Ok((status.label.pipeline.clone(), FinishedRun::open(folder)?))).collect()
 }
 
-fn figure(results: &Results, values: &[String], file: String) -> Result<Option<Figure>, RunError> {
+fn figures(results: &Results, values: &[String], file: String) -> Result<Vec<Figure>, RunError> {
     let runs = runs_at(results, values)?;
-    let Some((_, first)) = runs.first() else { return Ok(None) };
+    let Some((_, first)) = runs.first() else { return Ok(Vec::new()) };
     let dim = first.plan().data.source.dim();
     if dim < 2 {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let (frame, back) = background(first)?;
     let mut outside = 0;
-    let mut rows = Vec::new();
+    let (mut rows, mut last) = (Vec::new(), Vec::new());
     for (pipeline, replay) in &runs {
         let steps = replay.plan().sample.steps;
         let wanted: Vec<usize> = (0..=FIFTHS).map(|i| i * steps / FIFTHS).collect();
         let clouds = replay.clouds(POINTS, &|step| wanted.contains(&step))?;
         let panels = clouds.iter().map(|cloud| {
-            outside += cloud.points.rows().into_iter().filter(|p| !frame.holds(*p)).count();
+            outside += cloud.points.rows().into_iter().filter(|p| !frame.holds(p[0], p[1])).count();
             panel(cloud, frame, &back, pipeline, results.role(pipeline))
         });
         rows.push(PanelRow {
@@ -112,6 +121,9 @@ fn figure(results: &Results, values: &[String], file: String) -> Result<Option<F
             form: Form::Square,
             panels: panels.collect(),
         });
+        last.extend(
+            clouds.into_iter().next_back().filter(|_| dim == 3).map(|cloud| (pipeline.as_str(), cloud)),
+        );
     }
     let point = point_name(&results.keys, values);
     let setting = setting(results);
@@ -121,18 +133,70 @@ fn figure(results: &Results, values: &[String], file: String) -> Result<Option<F
     };
     note += &format!(" The first {} points of replicate 0.", count(POINTS.min(first.plan().sample.count)));
     if dim > 2 {
-        note += " The first two axes.";
+        note += if dim == 3 {
+            " The first two axes; another figure has all three."
+        } else {
+            " The first two axes."
+        };
     }
     if outside > 0 {
         note += &format!(" {} points lie outside of the axes.", count(outside));
     }
-    Ok(Some(Figure {
-        name: file,
-        title: "Samples at chosen reverse steps".to_string(),
-        setting: if point.is_empty() { setting } else { format!("{setting} · {point}") },
-        note,
-        rows,
-    }))
+    let setting = if point.is_empty() { setting } else { format!("{setting} · {point}") };
+    let pairs = if last.is_empty() { None } else { Some(by_pairs(results, first, &last, &file, &setting)?) };
+    let title = "Samples at chosen reverse steps".to_string();
+    Ok(std::iter::once(Figure { name: file, title, setting, note, rows }).chain(pairs).collect())
+}
+
+/// The samples of each pipeline in three dimensions, by pairs of axes, with real points behind.
+fn by_pairs(
+    results: &Results,
+    first: &FinishedRun,
+    samples: &[(&str, Cloud)],
+    file: &str,
+    setting: &str,
+) -> Result<Figure, RunError> {
+    let reference = first.reference()?;
+    let real = reference.slice(s![..reference.nrows().min(REAL), ..]);
+    let names = first.plan().data.source.axis_names();
+    let panel = |pair: (usize, usize), pipeline: &str, cloud: &Cloud| {
+        let frame = Frame::around_pair(&reference, pair, MARGIN);
+        let (mut x, mut y) = frame.axes();
+        (x.label, y.label) = (names[pair.0].clone(), names[pair.1].clone());
+        let columns = |points: ArrayView2<f64>| {
+            let rows = points.rows().into_iter().map(|p| (p[pair.0], p[pair.1]));
+            rows.filter(|(x, y)| frame.holds(*x, *y)).unzip::<f64, f64, Vec<f64>, Vec<f64>>()
+        };
+        let points = |label: &str, ink, (x, y)| Mark::Points {
+            label: label.to_string(),
+            ink,
+            size: 1.9,
+            x,
+            y,
+            value: Vec::new(),
+        };
+        let marks = vec![
+            points("real points", Role::Quiet.into(), columns(real)),
+            points(pipeline_name(pipeline), results.role(pipeline).into(), columns(cloud.points.view())),
+        ];
+        Panel { title: format!("axes {} and {}", pair.0 + 1, pair.1 + 1), x, y, colour: None, marks }
+    };
+    let rows = samples.iter().map(|(pipeline, cloud)| PanelRow {
+        title: pipeline_name(pipeline).to_string(),
+        role: results.role(pipeline),
+        form: Form::Square,
+        panels: PAIRS.iter().map(|pair| panel(*pair, pipeline, cloud)).collect(),
+    });
+    Ok(Figure {
+        name: file.replacen("clouds", "clouds_axes", 1),
+        title: "Samples by pairs of axes".to_string(),
+        setting: setting.to_string(),
+        note: format!(
+            "Grey: real points. The first {} points of replicate 0 at the last step.",
+            count(POINTS.min(first.plan().sample.count))
+        ),
+        rows: rows.collect(),
+    })
 }
 
 /// The axes of a run's clouds, and what is drawn behind its samples.
@@ -147,7 +211,7 @@ pub fn background(run: &FinishedRun) -> Result<(Frame, Mark), RunError> {
 fn panel(cloud: &Cloud, frame: Frame, back: &Mark, pipeline: &str, role: Role) -> Panel {
     let (x, y) = frame.axes();
     let inside: Vec<ArrayView1<f64>> =
-        cloud.points.rows().into_iter().filter(|point| frame.holds(*point)).collect();
+        cloud.points.rows().into_iter().filter(|point| frame.holds(point[0], point[1])).collect();
     let samples = Mark::Points {
         label: pipeline_name(pipeline).to_string(),
         ink: role.into(),

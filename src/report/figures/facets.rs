@@ -7,6 +7,7 @@ use super::model::{Ink, Mark, Role, Stroke};
 use super::names::point_name;
 use super::results::{Results, RunRows};
 use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups};
+use super::spread::DOT;
 
 /// What is drawn for one group of replicates.
 pub struct Lines {
@@ -91,6 +92,31 @@ fn line(label: String, named: bool, ink: Ink, stroke: Stroke, curve: &Curve) -> 
     Mark::Line { label, named, ink, stroke, x: thin.x, y: thin.y, low: thin.low, high: thin.high }
 }
 
+/// The ends of the replicates' own curves, where they are few.
+fn end_dots(name: &str, ink: Ink, curve: &Curve) -> Option<Mark> {
+    let x = vec![*curve.x.last()?; curve.ends.len()];
+    (!x.is_empty()).then(|| Mark::Points {
+        label: format!("{name}, each replicate"),
+        ink,
+        size: DOT,
+        x,
+        y: curve.ends.clone(),
+        value: Vec::new(),
+    })
+}
+
+/// How the spread over replicates is drawn, for the caption.
+pub fn spread_note(facets: &[Facet]) -> &'static str {
+    let curves = || facets.iter().flat_map(|facet| &facet.curves);
+    if curves().any(|curve| !curve.low.is_empty()) {
+        "Bands: 95 % intervals of the mean over replicates. "
+    } else if curves().any(|curve| !curve.ends.is_empty()) {
+        "Dots at the end: each replicate; fewer than 5 are too few for an interval. "
+    } else {
+        ""
+    }
+}
+
 fn one_panel<R>(
     results: &Results,
     groups: &[Group<R>],
@@ -111,7 +137,9 @@ fn one_panel<R>(
             marks.push(reference_line(&label, &curve));
         }
         let stroke = if group.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal };
+        let dots = end_dots(&name, role.into(), &main);
         marks.push(line(name, true, role.into(), stroke, &main));
+        marks.extend(dots);
         curves.push(main);
     }
     behind.append(&mut marks);
@@ -151,6 +179,7 @@ fn panel_of<R>(
         }
         match label {
             Some(label) => {
+                named.extend(end_dots(&point, Ink { role, strength }, &lines.main));
                 named.push(line(label, true, Ink { role, strength }, Stroke::Normal, &lines.main));
             }
             None => {

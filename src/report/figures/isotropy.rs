@@ -4,7 +4,7 @@ use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Stroke};
 use super::names::point_name;
 use super::results::{Results, RunRows};
-use super::series::NAMED_POINTS;
+use super::series::{NAMED_POINTS, strength};
 use crate::store::IsotropyRow;
 
 /// The figure; none where no run wrote `isotropy.csv`.
@@ -16,15 +16,23 @@ pub fn isotropy(results: &Results) -> Option<Figure> {
     let mut marks = Vec::new();
     let dim = results.study.as_ref().map(|study| study.base.data.source.dim());
     if let Some(d) = dim {
-        marks.push(Mark::Level { label: format!("N(0, I): d = {d}"), ink: Role::Data.into(), y: d as f64 });
+        marks.push(Mark::Level {
+            label: format!("N(0, I): d = {d}"),
+            ink: Role::Data.into(),
+            y: d as f64,
+            band: None,
+        });
     }
-    let several = |pipeline: &str| runs.iter().filter(|r| r.label.pipeline == pipeline).count() > 1;
+    let of_pipeline = |pipeline: &str, runs: &[&RunRows<IsotropyRow>]| {
+        runs.iter().filter(|r| r.label.pipeline == pipeline).count()
+    };
     for (i, run) in runs.iter().enumerate() {
+        let all = of_pipeline(&run.label.pipeline, &runs);
         let mut name = pipeline_name(&run.label.pipeline).to_string();
         let mut ink = Ink::from(results.role(&run.label.pipeline));
-        if several(&run.label.pipeline) {
+        if all > 1 {
             name += &format!(", {}", point_name(&results.keys, &run.label.values));
-            ink.strength = 1.0 - 0.6 * i as f64 / runs.len() as f64;
+            ink.strength = strength(of_pipeline(&run.label.pipeline, &runs[..i]), all);
         }
         let t: Vec<f64> = run.rows.iter().map(|row| row.t as f64).collect();
         marks.push(Mark::Line {

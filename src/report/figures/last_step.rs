@@ -4,12 +4,15 @@
 
 use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale};
-use super::names::{point_name, short_keys, short_value};
+use super::names::{file_names, point_name, short_keys, short_value};
+use super::paper_table::{paper_name, paper_value};
 use super::results::Results;
-use crate::store::SummaryRow;
-
-/// Table 1 of the second paper: data set, metric, DDPM, Iso-Diffusion.
-const PAPER: &str = include_str!("../../../configs/iso/paper_table1.csv");
+use super::series::strength;
+use super::spread::Spread;
+use super::statistic::Statistic;
+use crate::metrics::scored;
+use crate::report::comparison::{Comparison, Line};
+use crate::spec::DATA;
 
 /// The key that goes before all others.
 const LAMBDA: &str = "train.isotropy.lambda";
@@ -17,14 +20,9 @@ const LAMBDA: &str = "train.isotropy.lambda";
 /// The key that makes a run a control.
 const CONTROL: &str = "train.isotropy.control";
 
-/// What is drawn, by its column.
-const METRICS: [(&str, &str); 5] = [
-    ("precision", "precision"),
-    ("recall", "recall"),
-    ("density", "density"),
-    ("coverage", "coverage"),
-    ("log_likelihood", "log-likelihood (nats)"),
-];
+/// What is drawn beside the log-likelihood.
+const METRICS: [&str; 7] =
+    ["precision", "recall", "density", "coverage", "sliced_w2", "energy_distance", "mode_error"];
 
 /// Fraction of the distance between two positions over which the series at one of them are spread.
 const SPREAD: f64 = 0.45;
@@ -34,6 +32,9 @@ const MOST_SERIES: usize = 6;
 
 /// A key with more values than this is left to the curves of the other figures.
 const MOST_PLACES: usize = 16;
+
+/// Keys that get a figure of their own.
+const MOST_KEYS: usize = 4;
 
 /// Letters that there is room for along the axis of a panel, all values together; and letters that a line of a value has
 /// at least.
@@ -57,33 +58,73 @@ struct Series<'a> {
     pipeline: &'a str,
     point: String,
     control: bool,
-    rows: Vec<(usize, &'a SummaryRow)>,
+    /// Positions, and the values there.
+    values: Vec<(usize, Spread)>,
 }
 
-/// The figure; none where nothing is swept.
-pub fn last_step(results: &Results) -> Option<Figure> {
-    let abscissa = abscissa(results)?;
+/// A figure for each swept key that takes several values, of which the first is named after none; none where nothing is
+/// swept.
+pub fn last_step(results: &Results) -> Vec<Figure> {
+    let statistic = Statistic::of(results);
+    let all = abscissas(results);
+    let names: Vec<String> = all.iter().map(|abscissa| abscissa.name.clone()).collect();
+    let mut files = file_names("last_step", &names);
+    files.first_mut().into_iter().for_each(|file| *file = "last_step".to_string());
+    let drawn = all.iter().zip(files).map(|(abscissa, file)| figure(results, &statistic, abscissa, file));
+    drawn.flatten().collect()
+}
+
+fn figure(results: &Results, statistic: &Statistic, abscissa: &Abscissa, name: String) -> Option<Figure> {
     let paper = (results.keys[abscissa.key] == LAMBDA).then(|| paper_name(results)).flatten();
+    let comparison = Comparison::new(&results.summary);
+    // One key at a time: the others are held where there are too many of their values to distinguish.
+    let all: Vec<&[String]> = points_of(results);
+    let held = all.first().copied().filter(|_| {
+        METRICS.iter().any(|metric| series(results, &comparison, metric, abscissa, None).len() > MOST_SERIES)
+            || series(results, &comparison, statistic.column, abscissa, None).len() > MOST_SERIES
+    });
     let mut left_out = 0;
     let mut panels = Vec::new();
-    for (metric, title) in METRICS {
-        let mut series = series(results, metric, &abscissa);
+    for metric in METRICS.into_iter().chain([statistic.column]) {
+        let mut series = series(results, &comparison, metric, abscissa, held);
         left_out = left_out.max(series.len().saturating_sub(MOST_SERIES));
         series.truncate(MOST_SERIES);
-        panels.extend(panel(results, (metric, title), &series, &abscissa, paper.as_deref()));
+        let title = match scored::column(metric) {
+            _ if metric == statistic.column => statistic.label(),
+            Some(column) => column.label(),
+            None => metric.to_string(),
+        };
+        panels.extend(panel(results, (metric, &title), &series, abscissa, paper.as_deref()));
     }
     if panels.is_empty() {
         return None;
     }
+    let each = panels.iter().flat_map(|p| &p.marks).any(|mark| matches!(mark, Mark::Points { .. }));
+    let bars = panels.iter().flat_map(|p| &p.marks).any(|mark| match mark {
+        Mark::Intervals { low, high, .. } => low != high,
+        _ => false,
+    });
     let rows = panels.chunks(2).map(|pair| PanelRow {
         title: String::new(),
         role: Role::Data,
         form: Form::Ratio(0.6),
         panels: pair.to_vec(),
     });
-    let mut note = "Dots: means over replicates; bars: their 95 % intervals.".to_string();
+    let mut note = statistic.why.clone() + "Dots: means over replicates";
+    note += if bars { "; bars: their 95 % intervals." } else { "." };
+    if each {
+        note += " Small dots: each replicate; fewer than 5 are too few for an interval.";
+    }
     if paper.is_some() {
         note += " Paper: Table 1 of Iso-Diffusion, at the lambda that served best, which it does not name.";
+    }
+    if let Some(held) = held {
+        let others = abscissa.others(results);
+        let (keys, values) = abscissa.at(results, &others, held);
+        note += &format!(
+            " The other keys are held: {}; all of them are in summary.csv.",
+            point_name(&keys, &values)
+        );
     }
     if left_out > 0 {
         note += &format!(" {left_out} more lines of the sweep are in summary.csv.");
@@ -94,7 +135,7 @@ pub fn last_step(results: &Results) -> Option<Figure> {
         &abscissa.name
     };
     Some(Figure {
-        name: "last_step".to_string(),
+        name,
         title: format!("Metrics of the last step against {what}"),
         setting: setting(results),
         note,
@@ -102,12 +143,36 @@ pub fn last_step(results: &Results) -> Option<Figure> {
     })
 }
 
-/// The key on the abscissa: lambda, or the first that takes several values.
-fn abscissa(results: &Results) -> Option<Abscissa> {
+/// The sweep points of the summary, in its order.
+fn points_of(results: &Results) -> Vec<&[String]> {
+    let mut points: Vec<&[String]> = Vec::new();
+    for row in results.summary.iter().filter(|row| row.pipeline != DATA) {
+        if !points.contains(&row.values.as_slice()) {
+            points.push(&row.values);
+        }
+    }
+    points
+}
+
+impl Abscissa {
+    /// The indices of the other keys.
+    fn others(&self, results: &Results) -> Vec<usize> {
+        (0..results.keys.len()).filter(|&k| k != self.key && Some(k) != self.control).collect()
+    }
+
+    /// Some keys and their values at a point.
+    fn at(&self, results: &Results, keys: &[usize], point: &[String]) -> (Vec<String>, Vec<String>) {
+        let names = keys.iter().map(|&k| results.keys[k].clone()).collect();
+        (names, keys.iter().filter_map(|&k| point.get(k).cloned()).collect())
+    }
+}
+
+/// The keys on the abscissa: lambda, then the others that take several values.
+fn abscissas(results: &Results) -> Vec<Abscissa> {
     let control = results.keys.iter().position(|key| key == CONTROL);
     let mut order: Vec<usize> = (0..results.keys.len()).filter(|&k| Some(k) != control).collect();
     order.sort_by_key(|&k| results.keys[k] != LAMBDA);
-    order.into_iter().find_map(|key| {
+    let found = order.into_iter().filter_map(|key| {
         let mut values: Vec<String> = Vec::new();
         for value in results.summary.iter().filter_map(|row| row.values.get(key)) {
             if !values.contains(value) {
@@ -119,53 +184,43 @@ fn abscissa(results: &Results) -> Option<Abscissa> {
         }
         let name = short_keys(&results.keys)[key].clone();
         (2..=MOST_PLACES).contains(&values.len()).then_some(Abscissa { key, control, name, values })
-    })
+    });
+    found.take(MOST_KEYS).collect()
 }
 
 fn number(text: &str) -> f64 {
     text.parse().unwrap_or(f64::INFINITY)
 }
 
-/// The name of the data set in the paper's table, where it is one of them.
-fn paper_name(results: &Results) -> Option<String> {
-    let kind = || {
-        let table: toml::Table = results.spec.as_deref()?.parse().ok()?;
-        Some(table.get("data")?.get("kind")?.as_str()?.to_string())
-    };
-    Some(kind().unwrap_or_else(|| results.name())).filter(|name| paper_value(name, "precision").is_some())
-}
-
-/// DDPM and Iso-Diffusion in the paper's table.
-fn paper_value(data: &str, metric: &str) -> Option<(f64, f64)> {
-    PAPER.lines().find_map(|line| {
-        let cells: Vec<&str> = line.split(',').collect();
-        match cells.as_slice() {
-            [name, measure, ddpm, iso] if *name == data && *measure == metric => {
-                Some((ddpm.parse().ok()?, iso.parse().ok()?))
-            }
-            _ => None,
-        }
-    })
-}
-
-/// The rows of a metric by pipeline, control and the values of all other keys.
-fn series<'a>(results: &'a Results, metric: &str, abscissa: &Abscissa) -> Vec<Series<'a>> {
-    let others: Vec<usize> =
-        (0..results.keys.len()).filter(|&k| k != abscissa.key && Some(k) != abscissa.control).collect();
-    let keys: Vec<String> = others.iter().map(|&k| results.keys[k].clone()).collect();
+/// The values of a metric by pipeline, control and the values of all other keys, which may be held at those of a point.
+fn series<'a>(
+    results: &'a Results,
+    comparison: &Comparison<'a>,
+    metric: &str,
+    abscissa: &Abscissa,
+    held: Option<&[String]>,
+) -> Vec<Series<'a>> {
+    let others = abscissa.others(results);
     let mut list: Vec<Series> = Vec::new();
-    for row in results.summary.iter().filter(|row| row.metric == metric && row.pipeline != "data") {
+    for row in results.summary.iter().filter(|row| row.metric == metric && row.pipeline != DATA) {
         let at = abscissa.values.iter().position(|name| Some(name) == row.values.get(abscissa.key));
         let Some(at) = at else { continue };
+        if held.is_some_and(|held| others.iter().any(|&k| row.values.get(k) != held.get(k))) {
+            continue;
+        }
+        let line = Line::Pipeline(&row.pipeline, &row.values);
+        let Some(spread) = Spread::of(results, comparison, line, metric) else { continue };
         let control = abscissa.control.and_then(|k| row.values.get(k)).is_some_and(|v| v == "true");
-        let values: Vec<String> = others.iter().filter_map(|&k| row.values.get(k).cloned()).collect();
-        let (pipeline, point) = (row.pipeline.as_str(), point_name(&keys, &values));
+        let (keys, values) = abscissa.at(results, &others, &row.values);
+        let point = if held.is_some() { String::new() } else { point_name(&keys, &values) };
+        let pipeline = row.pipeline.as_str();
         let same = |s: &&mut Series| s.pipeline == pipeline && s.point == point && s.control == control;
         match list.iter_mut().find(same) {
-            Some(series) => series.rows.push((at, row)),
-            None => list.push(Series { pipeline, point, control, rows: vec![(at, row)] }),
+            Some(series) => series.values.push((at, spread)),
+            None => list.push(Series { pipeline, point, control, values: vec![(at, spread)] }),
         }
     }
+    list.sort_by_key(|series| results.pipelines.iter().position(|name| name == series.pipeline));
     list
 }
 
@@ -181,19 +236,21 @@ impl Series<'_> {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
-    fn mark(&self, abscissa: &Abscissa, role: Role, shift: f64, strength: f64) -> Mark {
-        let column = |value: fn(&SummaryRow) -> f64| -> Vec<f64> {
-            self.rows.iter().map(|(_, row)| value(row)).collect()
-        };
-        Mark::Intervals {
-            label: self.label(abscissa),
-            ink: Ink { role, strength },
+    fn marks(&self, abscissa: &Abscissa, ink: Ink, shift: f64) -> Vec<Mark> {
+        let ends: Vec<(f64, f64)> =
+            self.values.iter().map(|(_, s)| s.interval.unwrap_or((s.mean, s.mean))).collect();
+        let label = self.label(abscissa);
+        let dots = self.values.iter().filter_map(|(at, s)| s.dots(&label, ink, *at as f64 + shift));
+        let means = Mark::Intervals {
+            label: label.clone(),
+            ink,
             open: self.control,
-            x: self.rows.iter().map(|(at, _)| *at as f64 + shift).collect(),
-            y: column(|row| row.numbers.mean),
-            low: column(|row| row.numbers.interval_low.unwrap_or(row.numbers.mean)),
-            high: column(|row| row.numbers.interval_high.unwrap_or(row.numbers.mean)),
-        }
+            x: self.values.iter().map(|(at, _)| *at as f64 + shift).collect(),
+            y: self.values.iter().map(|(_, s)| s.mean).collect(),
+            low: ends.iter().map(|(low, _)| *low).collect(),
+            high: ends.iter().map(|(_, high)| *high).collect(),
+        };
+        dots.chain([means]).collect()
     }
 }
 
@@ -237,8 +294,8 @@ fn panel(
     for (i, series) in series.iter().enumerate() {
         let shift = SPREAD * ((i as f64 + 0.5) / count - 0.5);
         let at = points.iter().position(|p| *p == series.point).unwrap_or(0);
-        let strength = 1.0 - 0.6 * at as f64 / points.len() as f64;
-        marks.push(series.mark(abscissa, results.role(series.pipeline), shift, strength));
+        let ink = Ink { role: results.role(series.pipeline), strength: strength(at, points.len()) };
+        marks.extend(series.marks(abscissa, ink, shift));
     }
     if marks.is_empty() {
         return None;
@@ -257,17 +314,18 @@ fn panel(
         .iter()
         .flat_map(|mark| match mark {
             Mark::Intervals { low, high, .. } => low.iter().chain(high).copied().collect(),
+            Mark::Points { y, .. } => y.clone(),
             _ => Vec::new(),
         })
         .collect();
-    if let Some(y) = results.data_level(metric) {
-        values.push(y);
-        marks.insert(0, Mark::Level { label: "real points".to_string(), ink: Role::Data.into(), y });
+    let end = names.len() as f64 - 0.5;
+    if let Some(real) = Spread::of_real_points(results, metric) {
+        values.extend(real.values());
+        marks.splice(0..0, real.level(end));
     }
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let pad = 0.08 * (high - low).max(1e-3);
-    let end = names.len() as f64 - 0.5;
     let x = Axis { label: abscissa.name.clone(), scale: Scale::Named(names), low: -0.5, high: end };
     Some(Panel {
         title: title.to_string(),
@@ -288,16 +346,5 @@ mod tests {
         assert_eq!(tick_name("[16, 16]", 32), "[16, 16]");
         assert_eq!(tick_name("[128, 128, 128]", 6), "[128,\n128,\n128]");
         assert_eq!(tick_name("", 6), "as in\nthe spec");
-    }
-
-    #[test]
-    fn the_papers_table_is_read_whole() {
-        for data in ["swiss_roll", "scattered_moon", "moon_two_circles", "central_banana"] {
-            for metric in ["precision", "recall", "density", "coverage"] {
-                assert!(paper_value(data, metric).is_some(), "{data} {metric}");
-            }
-        }
-        assert_eq!(paper_value("swiss_roll", "density"), Some((0.8946, 0.9908)));
-        assert_eq!(paper_value("gmm", "density"), None);
     }
 }

@@ -1,12 +1,16 @@
-//! Fig. 5 of the first paper: log-likelihood against reverse step (G 25), with the line of real points and
-//! that of the exact denoiser.
+//! Fig. 5 of the first paper: log-likelihood against reverse step (G 25), with the line of real points, that of the
+//! exact denoiser, and each map alone.
 
 use super::captions::{count, setting};
 use super::draw;
-use super::facets::{Facet, Lines, facets, reference_line};
-use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::facets::{Facet, Lines, facets, reference_line, spread_note};
+use super::maps::add_maps;
+use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, groups};
+use super::spread::Spread;
+use super::statistic::Statistic;
+use crate::metrics::log_likelihood_stats;
 use crate::run::{FinishedRun, RunError};
 
 /// Nats around the data's own value that the close view shows at least and at most.
@@ -20,39 +24,45 @@ const EXACT_MOVES: usize = 1_000_000;
 /// # Errors
 /// If the exact denoiser fails.
 pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
-    let curve = |group: &super::series::Group<_>| {
-        Lines::from(Curve::over(&group.replicates, true, step_of, |row: &crate::store::MetricsRow| {
-            row.get("log_likelihood")
-        }))
-    };
+    let statistic = Statistic::of(results);
+    let curve =
+        |group: &super::series::Group<_>| Lines::from(Curve::of_metric(&group.replicates, statistic.column));
     let mut facets = facets(results, &results.metrics, curve);
     if facets.iter().all(|f| f.curves.iter().all(|c| c.x.len() < 2)) {
         return Ok(None);
     }
-    let mut note = String::new();
-    if let Some((exact, points)) = exact_curve(results)?
+    let mut note = statistic.why.clone();
+    if let Some((exact, points)) = exact_curve(results, &statistic)?
         && let Some(facet) = facets.iter_mut().find(|f| matches!(f.role, Role::Baseline | Role::Data))
     {
         facet.marks.push(reference_line("exact denoiser", &exact));
         facet.curves.push(exact);
-        note = format!("Exact denoiser: {} points, not part of the study. ", count(points));
+        note += &format!("Exact denoiser: {} points, not part of the study. ", count(points));
     }
-    if facets.iter().flat_map(|f| &f.curves).any(|c| !c.low.is_empty()) {
-        note += "Bands: 95 % intervals of the mean over replicates. ";
+    note += spread_note(&facets);
+    let maps = add_maps(results, statistic.column, &mut facets);
+    if !maps.is_empty() {
+        note += "Open dots and thin lines: the map alone, x_T mapped back without diffusion. ";
     }
-    let data = results.data_level("log_likelihood");
-    if let Some(y) = data {
-        let level = Mark::Level { label: "real points".to_string(), ink: Role::Data.into(), y };
-        facets.iter_mut().for_each(|facet| facet.marks.insert(0, level.clone()));
+    let real = Spread::of_real_points(results, statistic.column);
+    if let Some(real) = &real {
+        facets.iter_mut().for_each(|facet| {
+            let last = last_step(facet);
+            facet.marks.splice(0..0, real.level(last));
+        });
+        if real.interval.is_some() {
+            note += "Band of the real points: the 95 % interval of their mean. ";
+        }
     }
+    let data = real.as_ref().map(|real| real.mean);
     let whole = whole_range(&facets, data);
-    let close = data.map(|data| close_range(&facets, data));
+    let close = data.map(|data| close_range(&facets, &maps, data));
     note += &cut_off(&facets, whole.0);
     let row = |what: &str, range: (f64, f64)| PanelRow {
         title: String::new(),
         role: Role::Data,
         form: Form::Ratio(if facets.len() > 1 { 0.55 } else { 0.34 }),
-        panels: facets.iter().map(|facet| panel(facet, what, range)).collect(),
+        panels: facets.iter().map(|facet| panel(facet, what, &statistic, range)).collect(),
     };
     let mut rows = vec![row("", whole)];
     if let Some(range) = close {
@@ -67,18 +77,17 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
     }))
 }
 
-/// The reverse step of a row.
-pub fn step_of(row: &crate::store::MetricsRow) -> usize {
-    row.step
+/// The last reverse step of a panel.
+fn last_step(facet: &Facet) -> f64 {
+    facet.curves.iter().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b))
 }
 
-fn panel(facet: &Facet, what: &str, (low, high): (f64, f64)) -> Panel {
+fn panel(facet: &Facet, what: &str, statistic: &Statistic, (low, high): (f64, f64)) -> Panel {
     let title: Vec<&str> = [facet.title.as_str(), what].into_iter().filter(|t| !t.is_empty()).collect();
-    let last = facet.curves.iter().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b));
     Panel {
         title: title.join(", "),
-        x: Axis::linear("reverse step", 0.0, last),
-        y: Axis::linear("mean log-likelihood (nats)", low, high),
+        x: Axis::linear("reverse step", 0.0, last_step(facet)),
+        y: Axis::linear(&statistic.label(), low, high),
         colour: None,
         marks: facet.marks.clone(),
     }
@@ -96,11 +105,12 @@ fn whole_range(facets: &[Facet], data: Option<f64>) -> (f64, f64) {
     (low - pad, highest + pad)
 }
 
-/// The ends of all curves and their highest values, around the data's own.
-fn close_range(facets: &[Facet], data: f64) -> (f64, f64) {
+/// The ends of all curves, the maps alone and the highest values, around the data's own.
+fn close_range(facets: &[Facet], maps: &[f64], data: f64) -> (f64, f64) {
     let curves = || facets.iter().flat_map(|f| &f.curves);
-    let highest = curves().flat_map(|c| c.y.iter().chain(&c.high).copied()).fold(data, f64::max);
-    let lowest_end = curves().filter_map(Curve::last).fold(data, f64::min);
+    let highest = curves().flat_map(|c| c.y.iter().chain(&c.high).chain(&c.ends).copied());
+    let highest = highest.chain(maps.iter().copied()).fold(data, f64::max);
+    let lowest_end = curves().filter_map(Curve::last).chain(maps.iter().copied()).fold(data, f64::min);
     let below = (1.4 * (data - lowest_end)).clamp(CLOSE.0, CLOSE.1);
     let above = (1.15 * (highest - data)).clamp(0.25 * CLOSE.0, CLOSE.1);
     (data - below, data + above)
@@ -116,7 +126,7 @@ fn cut_off(facets: &[Facet], low: f64) -> String {
 }
 
 /// The exact denoiser's curve where no run of the study is one, but one is known that holds for all points.
-fn exact_curve(results: &Results) -> Result<Option<(Curve, usize)>, RunError> {
+fn exact_curve(results: &Results, statistic: &Statistic) -> Result<Option<(Curve, usize)>, RunError> {
     let Some(study) = &results.study else { return Ok(None) };
     let there = groups(&results.metrics).iter().any(|g| g.pipeline == "exact");
     let changes = |key: &String| ["network.", "train."].iter().all(|section| !key.starts_with(section));
@@ -130,7 +140,9 @@ fn exact_curve(results: &Results) -> Result<Option<(Curve, usize)>, RunError> {
     let mut curve = Curve::default();
     for cloud in clouds {
         curve.x.push(cloud.step as f64);
-        curve.y.push(mixture.log_density(cloud.points.view()).mean().unwrap_or(f64::NAN));
+        let stats =
+            log_likelihood_stats(&mixture.log_density(cloud.points.view()).to_vec(), f64::NEG_INFINITY);
+        curve.y.push(if statistic.name == "median" { stats.median } else { stats.mean });
     }
     Ok(Some((curve, count)))
 }

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`mod@clouds`] | samples at chosen reverse steps (Fig. 4 of the first paper) |
 //! | [`mod@likelihood`] | log-likelihood against reverse step (its Fig. 5) |
+//! | [`mod@ends`] | every metric at both ends: the map alone, and the samples |
 //! | [`mod@loss`] | training loss (its Fig. 6) |
 //! | [`mod@prdc`] | precision, recall, density, coverage against reverse step |
 //! | [`mod@last_step`] | the last step against lambda, beside the second paper's Table 1, or another swept key |
@@ -19,18 +20,24 @@ pub mod captions;
 pub mod clouds;
 pub mod contours;
 pub mod draw;
+pub mod ends;
 pub mod facets;
 pub mod isotropy;
 pub mod last_step;
 pub mod layers;
 pub mod likelihood;
 pub mod loss;
+pub mod maps;
 pub mod model;
 pub mod names;
+pub mod numbers;
+pub mod paper_table;
 pub mod prdc;
 pub mod results;
 pub mod series;
 pub mod spheres;
+pub mod spread;
+pub mod statistic;
 
 use crate::run::RunError;
 
@@ -55,13 +62,14 @@ pub static FIGURES: &[FigureKind] = &[
         about: "log-likelihood",
         build: |r, _| one(likelihood::likelihood(r)),
     },
+    FigureKind { name: "ends", about: "the map alone and the samples", build: |r, _| one(Ok(ends::ends(r))) },
     FigureKind { name: "loss", about: "loss", build: |r, _| one(Ok(loss::loss(r))) },
     FigureKind {
         name: "prdc_steps",
         about: "PRDC against reverse step",
         build: |r, _| one(Ok(prdc::prdc_steps(r))),
     },
-    FigureKind { name: "last_step", about: "last step", build: |r, _| one(Ok(last_step::last_step(r))) },
+    FigureKind { name: "last_step", about: "last step", build: |r, _| Ok(last_step::last_step(r)) },
     FigureKind { name: "isotropy", about: "isotropy", build: |r, _| one(Ok(isotropy::isotropy(r))) },
     FigureKind { name: "spheres", about: "spheres", build: |r, _| one(spheres::spheres(r)) },
     FigureKind { name: "layers", about: "layers", build: |r, _| one(layers::layers(r)) },

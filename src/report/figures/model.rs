@@ -1,7 +1,7 @@
 //! What a figure shows, before anything is drawn: panels of marks on axes, all numbers in data units.
 //!
 //! The builders of this module's neighbours make [`Figure`]s of results; [`super::draw`] makes pictures of
-//! them. The same numbers go to a CSV beside each picture ([`Figure::to_csv`]).
+//! them. The same numbers go to a CSV beside each picture ([`super::numbers`]).
 
 use serde::Serialize;
 
@@ -148,6 +148,8 @@ pub enum Mark {
         ink: Ink,
         /// Where.
         y: f64,
+        /// The ends of a band around it.
+        band: Option<(f64, f64)>,
     },
     /// A cloud of points.
     Points {
@@ -166,7 +168,7 @@ pub enum Mark {
     },
     /// Means with their intervals, at positions of a named axis.
     Intervals {
-        /// What they are; written in the panel's key.
+        /// What they are; written in the figure's key, once for all that are the same.
         label: String,
         /// Their colour.
         ink: Ink,
@@ -201,7 +203,8 @@ pub enum Mark {
     },
 }
 
-/// Axes and what is drawn on them.
+/// Axes and what is drawn on them. Where the vertical axis is a named one, the panel is turned: the abscissas of its
+/// marks run along the vertical axis, and their ordinates along the horizontal one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Panel {
     /// Its own title.
@@ -214,6 +217,21 @@ pub struct Panel {
     pub colour: Option<ColourBar>,
     /// In the order of drawing.
     pub marks: Vec<Mark>,
+}
+
+impl Panel {
+    /// Whether the vertical axis is the one of the abscissas.
+    pub fn is_turned(&self) -> bool {
+        matches!(self.y.scale, Scale::Named(_))
+    }
+
+    /// The names along its axis of places, where it has one.
+    pub fn places(&self) -> Option<&[String]> {
+        [&self.x, &self.y].into_iter().find_map(|axis| match &axis.scale {
+            Scale::Named(names) => Some(names.as_slice()),
+            _ => None,
+        })
+    }
 }
 
 /// The form of the panels of a row.
@@ -254,43 +272,6 @@ pub struct Figure {
     pub rows: Vec<PanelRow>,
 }
 
-/// A row of a figure's CSV.
-#[derive(Serialize, Default)]
-struct Record<'a> {
-    panel: &'a str,
-    mark: &'a str,
-    series: &'a str,
-    x: Option<f64>,
-    y: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
-    value: Option<f64>,
-}
-
-impl Figure {
-    /// The figure's numbers, a row for each point of each mark:
-    /// `panel, mark, series, x, y, low, high, value`.
-    ///
-    /// # Errors
-    /// If `out` cannot be written to.
-    pub fn to_csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-        let mut writer = csv::Writer::from_writer(out);
-        for row in &self.rows {
-            for panel in &row.panels {
-                let title = [row.title.as_str(), panel.title.as_str()];
-                let title: Vec<&str> = title.into_iter().filter(|t| !t.is_empty()).collect();
-                let title = title.join(", ");
-                for mark in &panel.marks {
-                    for record in mark.records() {
-                        writer.serialize(Record { panel: &title, ..record })?;
-                    }
-                }
-            }
-        }
-        writer.flush()
-    }
-}
-
 impl Mark {
     /// The name at the end of a line or level.
     pub fn end_label(&self) -> Option<&str> {
@@ -298,59 +279,6 @@ impl Mark {
             Self::Line { label, named: true, .. } => Some(label),
             Self::Level { label, .. } => Some(label),
             _ => None,
-        }
-    }
-
-    fn records(&self) -> Vec<Record<'_>> {
-        let at = |list: &[f64], i: usize| list.get(i).copied();
-        let rows = |mark, series, x: &[f64], y: &[f64], low: &[f64], high: &[f64], value: &[f64]| {
-            (0..x.len())
-                .map(|i| Record {
-                    panel: "",
-                    mark,
-                    series,
-                    x: at(x, i),
-                    y: at(y, i),
-                    low: at(low, i),
-                    high: at(high, i),
-                    value: at(value, i),
-                })
-                .collect::<Vec<_>>()
-        };
-        match self {
-            Self::Line { label, x, y, low, high, stroke, .. } => {
-                let kind = if *stroke == Stroke::Thin { "thin line" } else { "line" };
-                rows(kind, label, x, y, low, high, &[])
-            }
-            Self::Level { label, y, .. } => {
-                vec![Record { mark: "level", series: label, y: Some(*y), ..Record::default() }]
-            }
-            Self::Points { label, x, y, value, .. } => rows("points", label, x, y, &[], &[], value),
-            Self::Intervals { label, x, y, low, high, .. } => rows("interval", label, x, y, low, high, &[]),
-            Self::Contours { label, lines } => lines
-                .iter()
-                .enumerate()
-                .flat_map(|(i, line)| {
-                    line.iter().map(move |p| Record {
-                        mark: "contour",
-                        series: label,
-                        x: Some(p[0]),
-                        y: Some(p[1]),
-                        value: Some(i as f64),
-                        ..Record::default()
-                    })
-                })
-                .collect(),
-            Self::Histogram { label, edges, heights, .. } => (0..heights.len())
-                .map(|i| Record {
-                    mark: "histogram",
-                    series: label,
-                    y: at(heights, i),
-                    low: at(edges, i),
-                    high: at(edges, i + 1),
-                    ..Record::default()
-                })
-                .collect(),
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Precision, recall, density and coverage against reverse step.
 
 use super::captions::setting;
-use super::facets::{Facet, facets};
-use super::likelihood::step_of;
-use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::facets::{Facet, facets, spread_note};
+use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
 use super::results::Results;
-use super::series::{Curve, Group};
-use crate::store::MetricsRow;
+use super::series::Curve;
+use super::spread::Spread;
 
 /// Up to this value all metrics share one axis.
 const SHARED: f64 = 1.5;
@@ -19,9 +18,7 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
     let by_metric: Vec<Vec<Facet>> = METRICS
         .iter()
         .map(|column| {
-            let value = |row: &MetricsRow| row.get(column);
-            let curve = |group: &Group<MetricsRow>| Curve::over(&group.replicates, true, step_of, value);
-            facets(results, &results.metrics, |group| curve(group).into())
+            facets(results, &results.metrics, |group| Curve::of_metric(&group.replicates, column).into())
         })
         .collect();
     let longest = by_metric.iter().flatten().flat_map(|f| &f.curves).map(|c| c.x.len()).max();
@@ -55,11 +52,15 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
             .map(|pair| row("", Role::Data, pair.iter().filter_map(|m| panel(*m, 0)).collect()))
             .collect()
     };
+    let spread = by_metric.iter().map(|facets| spread_note(facets)).find(|note| !note.is_empty());
     Some(Figure {
         name: "prdc_steps".to_string(),
         title: "Precision, recall, density and coverage at every reverse step".to_string(),
         setting: setting(results),
-        note: "Density has no upper end: read it against the line of real points.".to_string(),
+        note: format!(
+            "{}Density has no upper end: read it against the line of real points.",
+            spread.unwrap_or_default()
+        ),
         rows,
     })
 }
@@ -73,8 +74,8 @@ fn panel(results: &Results, metric: &str, facet: &Facet, all: &[Vec<Facet>]) -> 
     let curves = || all.iter().flatten().flat_map(|f| &f.curves);
     let last = curves().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b));
     let mut marks = facet.marks.clone();
-    if let Some(y) = results.data_level(metric) {
-        marks.insert(0, Mark::Level { label: "real points".to_string(), ink: Role::Data.into(), y });
+    if let Some(real) = Spread::of_real_points(results, metric) {
+        marks.splice(0..0, real.level(last));
     }
     Panel {
         title: metric.to_string(),

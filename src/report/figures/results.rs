@@ -165,7 +165,7 @@ impl Results {
                 tables::summarize(&keys, &runs)?
             }
         };
-        let (metrics, losses, isotropy) = (metrics.runs, losses.runs, isotropy.runs);
+        let (mut metrics, mut losses, mut isotropy) = (metrics.runs, losses.runs, isotropy.runs);
         if metrics.is_empty() && losses.is_empty() && isotropy.is_empty() && summary.is_empty() {
             return Err(FigureError::Nothing(folder.to_path_buf()));
         }
@@ -181,6 +181,10 @@ impl Results {
                 pipelines.push(name.clone());
             }
         }
+        // One order of pipelines in every figure; the points of a sweep keep theirs.
+        in_order(&mut metrics, &pipelines);
+        in_order(&mut losses, &pipelines);
+        in_order(&mut isotropy, &pipelines);
         let folder = folder.to_path_buf();
         Ok(Self {
             folder,
@@ -222,6 +226,11 @@ impl Results {
         let means: Vec<f64> = rows.map(|row| row.numbers.mean).collect();
         (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64)
     }
+}
+
+/// Puts runs into the order of their pipelines.
+fn in_order<R>(runs: &mut [RunRows<R>], pipelines: &[String]) {
+    runs.sort_by_key(|run| pipelines.iter().position(|name| *name == run.label.pipeline));
 }
 
 /// A table run by run, with the sweep's keys that the values of its labels belong to.

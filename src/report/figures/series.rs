@@ -2,7 +2,9 @@
 
 use super::names::point_name;
 use super::results::RunRows;
+use crate::metrics::scored;
 use crate::numeric::intervals::mean_interval;
+use crate::store::MetricsRow;
 use std::collections::{BTreeMap, HashMap};
 
 /// More points than this on a line cannot be distinguished.
@@ -11,25 +13,45 @@ pub const MOST_POINTS: usize = 400;
 /// Up to so many sweep points each have a name and a colour of their own.
 pub const NAMED_POINTS: usize = 6;
 
-/// A mean over replicates as a function, with its 95 % interval where there are several.
+/// From so many replicates on a mean is drawn with its 95 % interval. Of two values Student's interval is 12.7 standard
+/// errors wide on each side, of four 3.2: the replicates of fewer are drawn one by one.
+pub const FEWEST_FOR_INTERVAL: usize = 5;
+
+/// Whether so many replicates are several, and too few for an interval.
+pub fn are_few(replicates: usize) -> bool {
+    (2..FEWEST_FOR_INTERVAL).contains(&replicates)
+}
+
+/// A mean over replicates as a function, with its 95 % interval, or the end of each replicate where they are few.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Curve {
     /// Abscissas, rising.
     pub x: Vec<f64>,
     /// Means.
     pub y: Vec<f64>,
-    /// Lower ends; empty with one replicate.
+    /// Lower ends; empty with few replicates.
     pub low: Vec<f64>,
-    /// Upper ends; empty with one replicate.
+    /// Upper ends; empty with few replicates.
     pub high: Vec<f64>,
+    /// The last ordinate of each replicate, where they are few.
+    pub ends: Vec<f64>,
 }
 
 impl Curve {
-    /// The mean of `value` at each abscissa over the replicates that have one there; with 95 % intervals
-    /// where they are asked for and there are several replicates.
+    /// A metric at every reverse step, with its spread over the replicates. No interval goes beyond what the metric can
+    /// be.
+    pub fn of_metric(replicates: &[&RunRows<MetricsRow>], column: &str) -> Self {
+        let mut curve = Self::over(replicates, true, |row| row.step, |row| row.get(column));
+        let (low, high) = scored::column(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |c| c.range);
+        curve.low.iter_mut().chain(&mut curve.high).for_each(|end| *end = end.clamp(low, high));
+        curve
+    }
+
+    /// The mean of `value` at each abscissa over the replicates that have one there; with the spread over the replicates
+    /// where it is asked for and there are several: 95 % intervals, or the end of each one where they are few.
     pub fn over<R>(
         replicates: &[&RunRows<R>],
-        intervals: bool,
+        spread: bool,
         abscissa: impl Fn(&R) -> usize,
         value: impl Fn(&R) -> Option<f64>,
     ) -> Self {
@@ -40,7 +62,11 @@ impl Curve {
             }
         }
         let mut curve = Self::default();
-        let intervals = intervals && replicates.len() > 1;
+        let intervals = spread && replicates.len() >= FEWEST_FOR_INTERVAL;
+        if spread && are_few(replicates.len()) {
+            let ends = replicates.iter().filter_map(|run| value(run.rows.last()?));
+            curve.ends = ends.filter(|end| end.is_finite()).collect();
+        }
         for (x, values) in at {
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             curve.x.push(x as f64);
@@ -72,7 +98,13 @@ impl Curve {
                 })
                 .collect()
         };
-        Self { x: self.x.clone(), y: average(&self.y), low: average(&self.low), high: average(&self.high) }
+        Self {
+            x: self.x.clone(),
+            y: average(&self.y),
+            low: average(&self.low),
+            high: average(&self.high),
+            ends: Vec::new(),
+        }
     }
 
     /// At most `most` of its points, evenly, the first and last among them.
@@ -83,13 +115,24 @@ impl Curve {
         }
         let kept: Vec<usize> = (0..most).map(|i| i * (n - 1) / (most - 1)).collect();
         let pick = |values: &[f64]| kept.iter().filter_map(|&i| values.get(i).copied()).collect();
-        Self { x: pick(&self.x), y: pick(&self.y), low: pick(&self.low), high: pick(&self.high) }
+        Self {
+            x: pick(&self.x),
+            y: pick(&self.y),
+            low: pick(&self.low),
+            high: pick(&self.high),
+            ends: self.ends.clone(),
+        }
     }
 
     /// Its last ordinate.
     pub fn last(&self) -> Option<f64> {
         self.y.last().copied()
     }
+}
+
+/// How strongly the `i`-th of `n` points of a sweep is drawn: from light to the full colour of its pipeline.
+pub fn strength(i: usize, n: usize) -> f64 {
+    if n < 2 { 1.0 } else { 0.4 + 0.6 * i as f64 / (n - 1) as f64 }
 }
 
 /// The replicates of one pipeline at one sweep point.
@@ -130,8 +173,7 @@ impl Emphasis {
         let n = points.len();
         let name = |i: usize| point_name(keys, points[i]);
         if n <= NAMED_POINTS {
-            let strength = |i: usize| if n < 2 { 1.0 } else { 0.4 + 0.6 * i as f64 / (n - 1) as f64 };
-            return Self { lines: (0..n).map(|i| (Some(name(i)), strength(i))).collect() };
+            return Self { lines: (0..n).map(|i| (Some(name(i)), strength(i, n))).collect() };
         }
         let mut order: Vec<usize> = (0..n).filter(|&i| ends[i].is_some()).collect();
         order.sort_by(|&a, &b| ends[a].unwrap_or(0.0).total_cmp(&ends[b].unwrap_or(0.0)));
@@ -157,13 +199,27 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_is_the_mean_over_replicates_with_students_interval() {
+    fn a_curve_is_the_mean_over_replicates_with_students_interval_from_five_on() {
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let runs = values.map(|v| run(v as usize, &[(0, v), (1, 2.0 * v)]));
+        let all: Vec<_> = runs.iter().collect();
+        let curve = Curve::over(&all, true, |r| r.0, |r| Some(r.1));
+        assert_eq!((curve.x, curve.y), (vec![0.0, 1.0], vec![3.0, 6.0]));
+        // Standard error sqrt(2.5 / 5), t(0.975, 4) = 2.776445.
+        let half = 2.776_445 * 0.5_f64.sqrt();
+        assert!((curve.high[0] - 3.0 - half).abs() < 1e-5 && (curve.low[1] - 6.0 + 2.0 * half).abs() < 1e-5);
+        assert!(curve.ends.is_empty());
+        let few = Curve::over(&all[..4], true, |r| r.0, |r| Some(r.1));
+        assert_eq!((few.low, few.ends), (Vec::new(), vec![2.0, 4.0, 6.0, 8.0]));
+        let one = Curve::over(&all[..1], true, |r| r.0, |r| Some(r.1));
+        assert_eq!((one.low, one.ends), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_no_part_of_a_curve() {
         let runs = [run(0, &[(0, 1.0), (1, 4.0)]), run(1, &[(0, 3.0), (1, f64::NAN)])];
         let curve = Curve::over(&runs.iter().collect::<Vec<_>>(), true, |r| r.0, |r| Some(r.1));
-        assert_eq!((curve.x, curve.y), (vec![0.0, 1.0], vec![2.0, 4.0]));
-        // Two values 1 and 3: standard error 1, t(0.975, 1) = 12.706.
-        assert!((curve.high[0] - 14.706).abs() < 1e-3 && (curve.low[0] + 10.706).abs() < 1e-3);
-        assert_eq!((curve.low[1], curve.high[1]), (4.0, 4.0));
+        assert_eq!((curve.x, curve.y, curve.ends), (vec![0.0, 1.0], vec![2.0, 4.0], vec![4.0]));
     }
 
     #[test]

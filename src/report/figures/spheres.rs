@@ -2,7 +2,7 @@
 //! number of real spheres that hold them.
 
 use super::captions::{count, pipeline_name, setting};
-use super::clouds::Frame;
+use super::clouds::{Frame, PAIRS};
 use super::model::{ColourBar, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::names::point_name;
 use super::results::Results;
@@ -12,8 +12,9 @@ use crate::run::{FinishedRun, RunError};
 use crate::store::{StoreError, names};
 use ndarray::{Array2, s};
 
-/// Points of each panel.
+/// Points of each panel, and where every pair of axes has a panel.
 const POINTS: usize = 4000;
+const POINTS_BY_PAIRS: usize = 1500;
 
 /// Panels side by side at most; narrower ones have no room for their colour scales.
 const COLUMNS: usize = 4;
@@ -21,7 +22,7 @@ const COLUMNS: usize = 4;
 /// The colour scale ends at this quantile of the values: a few outliers would use up all colours.
 const COLOURED: f64 = 0.98;
 
-/// The key whose smallest and largest values are compared.
+/// The key whose smallest and largest values are compared before all others.
 const LAMBDA: &str = "train.isotropy.lambda";
 
 /// Margin around the real points.
@@ -44,8 +45,6 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
     }
     let failed = |reason: String| RunError::Data { replicate: 0, reason };
     let manifold = RealManifold::new(reference.view(), k).map_err(|e| failed(e.to_string()))?;
-    let axes =
-        Axes { frame: Frame::around(&reference, MARGIN), names: replay.plan().data.source.axis_names() };
     let shared = match chosen.as_slice() {
         [(_, first), rest @ ..] if rest.iter().all(|(_, values)| values == first) => {
             point_name(&results.keys, first)
@@ -53,42 +52,54 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
         _ => String::new(),
     };
     let setting = setting(results);
-    let mut panels = vec![panel(
-        "real points".to_string(),
-        &reference,
-        manifold.radii(),
-        &format!("radius to neighbour {k}"),
-        &axes,
-        false,
-    )];
+    let mut clouds = vec![Cloud {
+        title: "real points".to_string(),
+        values: manifold.radii().to_vec(),
+        points: reference.clone(),
+        label: format!("radius to neighbour {k}"),
+        generated: false,
+    }];
     for (pipeline, values) in &chosen {
         let Some((folder, _)) = results.run(pipeline, values) else { continue };
         let path = folder.join(names::SAMPLES);
         let read = |reason: String| StoreError::Read { path: path.clone(), reason };
-        let samples =
+        let points =
             table::read(&path, &TableOptions::with_header()).map_err(|e| read(e.to_string()))?.points;
-        let held = manifold.spheres_holding(samples.view()).map_err(|e| read(e.to_string()))?;
-        let held: Vec<f64> = held.into_iter().map(f64::from).collect();
+        let held = manifold.spheres_holding(points.view()).map_err(|e| read(e.to_string()))?;
         // The point that all panels share is written above them.
         let title = match (pipeline_name(pipeline), point_name(&results.keys, values)) {
             (name, point) if point.is_empty() || !shared.is_empty() => name.to_string(),
             ("baseline", point) => point,
             (name, point) => format!("{name}, {point}"),
         };
-        panels.push(panel(title, &samples, &held, "real spheres that hold it", &axes, true));
+        let (values, label) =
+            (held.into_iter().map(f64::from).collect(), "real spheres that hold it".to_string());
+        clouds.push(Cloud { title, values, points, label, generated: true });
     }
-    // One colour scale for all generated points.
-    let top = panels.iter().skip(1).filter_map(|p| p.colour.as_ref().map(|c| c.high)).fold(0.0, f64::max);
-    for bar in panels.iter_mut().skip(1).filter_map(|p| p.colour.as_mut()) {
-        bar.high = top;
+    let (pairs, most) = if dim == 3 { (&PAIRS[..], POINTS_BY_PAIRS) } else { (&PAIRS[..1], POINTS) };
+    let axis_names = replay.plan().data.source.axis_names();
+    let mut rows = Vec::new();
+    for pair in pairs {
+        let axes = Axes {
+            pair: *pair,
+            frame: Frame::around_pair(&reference, *pair, MARGIN),
+            names: [axis_names[pair.0].clone(), axis_names[pair.1].clone()],
+        };
+        let mut panels: Vec<Panel> = clouds.iter().map(|cloud| panel(cloud, most, &axes)).collect();
+        // One colour scale for all generated points.
+        let top = panels.iter().skip(1).filter_map(|p| p.colour.as_ref().map(|c| c.high)).fold(0.0, f64::max);
+        for bar in panels.iter_mut().skip(1).filter_map(|p| p.colour.as_mut()) {
+            bar.high = top;
+        }
+        let title = if dim == 3 { format!("axes {} and {}", pair.0 + 1, pair.1 + 1) } else { String::new() };
+        rows.extend(panels.chunks(COLUMNS).map(|panels| PanelRow {
+            title: title.clone(),
+            role: Role::Data,
+            form: Form::Square,
+            panels: panels.to_vec(),
+        }));
     }
-    let row = |panels: &[Panel]| PanelRow {
-        title: String::new(),
-        role: Role::Data,
-        form: Form::Square,
-        panels: panels.to_vec(),
-    };
-    let more = if dim > 2 { " The first two axes." } else { "" };
+    let more = if dim > 3 { " The first two axes." } else { "" };
     Ok(Some(Figure {
         name: "spheres".to_string(),
         title: format!("What density and coverage are made of (k = {k})"),
@@ -96,13 +107,15 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
         note: format!(
             "First: real points, coloured by the radius of their sphere. Then: generated points, by how many \
              of those spheres hold them. Up to {} points each, replicate 0.{more}",
-            count(POINTS)
+            count(most)
         ),
-        rows: panels.chunks(COLUMNS).map(row).collect(),
+        rows,
     }))
 }
 
-/// The runs to show: of a sweep over lambda the smallest and the largest, else the pipelines of the first point.
+/// The runs to show, which differ in one key or in their pipeline. Of a sweep over lambda the smallest and the largest;
+/// where there is one pipeline alone, those of another key that leaves the real points alone; else the pipelines of the
+/// first point.
 fn chosen(results: &Results) -> Vec<(String, Vec<String>)> {
     let mut points: Vec<(String, Vec<String>)> = Vec::new();
     for (_, status) in &results.runs {
@@ -111,62 +124,76 @@ fn chosen(results: &Results) -> Vec<(String, Vec<String>)> {
             points.push(point);
         }
     }
-    let plain = |values: &[String]| !values.iter().any(|v| v == "true");
-    if let Some(lambda) = results.keys.iter().position(|key| key == LAMBDA) {
-        let number = |values: &[String]| values.get(lambda).and_then(|v| v.parse::<f64>().ok());
-        let first = points.first().map(|(pipeline, _)| pipeline.clone()).unwrap_or_default();
-        points.retain(|(pipeline, values)| *pipeline == first && plain(values) && number(values).is_some());
-        points.sort_by(|a, b| number(&a.1).unwrap_or(0.0).total_cmp(&number(&b.1).unwrap_or(0.0)));
-        return match points.as_slice() {
-            [first, .., last] => vec![first.clone(), last.clone()],
-            few => few.to_vec(),
-        };
+    // A control is none of the points that are compared.
+    let plain = points.iter().find(|(_, values)| !values.iter().any(|value| value == "true"));
+    let Some((pipeline, first)) = plain.or(points.first()).cloned() else { return points };
+    let alone = points.iter().all(|(other, _)| *other == pipeline);
+    let keys = || 0..results.keys.len();
+    let may = |k: usize| {
+        let other_points = ["data.", "metrics.", "seed"].iter().any(|part| results.keys[k].starts_with(part));
+        results.keys[k] == LAMBDA || (alone && !other_points)
+    };
+    let mut order: Vec<usize> = keys().filter(|&k| may(k)).collect();
+    order.sort_by_key(|&k| results.keys[k] != LAMBDA);
+    for key in order {
+        let number = |values: &[String]| values.get(key).and_then(|v| v.parse::<f64>().ok());
+        let same = |values: &[String]| keys().all(|k| k == key || values.get(k) == first.get(k));
+        let mut line: Vec<_> =
+            points.iter().filter(|(name, v)| *name == pipeline && same(v)).cloned().collect();
+        line.retain(|(_, values)| number(values).is_some());
+        line.sort_by(|a, b| number(&a.1).unwrap_or(0.0).total_cmp(&number(&b.1).unwrap_or(0.0)));
+        if let [smallest, .., largest] = line.as_slice() {
+            return vec![smallest.clone(), largest.clone()];
+        }
     }
-    let Some((_, values)) = points.first().cloned() else { return points };
-    points.retain(|(_, v)| *v == values);
+    points.retain(|(_, values)| *values == first);
     points
 }
 
-/// The first two axes of the points: what is shown of them, and their names.
-struct Axes {
-    frame: Frame,
-    names: Vec<String>,
+/// Points with a value each, which their colour shows.
+struct Cloud {
+    title: String,
+    points: Array2<f64>,
+    values: Vec<f64>,
+    label: String,
+    /// Whether they are samples: the smallest values are drawn last, and the scale begins at 0.
+    generated: bool,
 }
 
-fn panel(
-    title: String,
-    points: &Array2<f64>,
-    values: &[f64],
-    label: &str,
-    axes: &Axes,
-    small_on_top: bool,
-) -> Panel {
-    let shown = points.slice(s![..points.nrows().min(POINTS), ..]);
-    let values = &values[..shown.nrows()];
+/// Two axes of the points: what is shown of them, and their names.
+struct Axes {
+    pair: (usize, usize),
+    frame: Frame,
+    names: [String; 2],
+}
+
+fn panel(cloud: &Cloud, most: usize, axes: &Axes) -> Panel {
+    let shown = cloud.points.slice(s![..cloud.points.nrows().min(most), ..]);
+    let values = &cloud.values[..shown.nrows()];
     let mut order: Vec<usize> = (0..shown.nrows()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let low = order.first().map_or(0.0, |&i| values[i]);
     let high = order.get((COLOURED * order.len() as f64) as usize).map_or(1.0, |&i| values[i]);
-    if small_on_top {
+    if cloud.generated {
         order.reverse();
     }
     let (mut x, mut y) = axes.frame.axes();
-    (x.label, y.label) = (axes.names[0].clone(), axes.names[1].clone());
+    [x.label, y.label] = axes.names.clone();
     Panel {
-        title: title.clone(),
+        title: cloud.title.clone(),
         x,
         y,
         colour: Some(ColourBar {
-            label: label.to_string(),
-            low: if small_on_top { 0.0 } else { low },
-            high: if small_on_top { high.max(1.0) } else { high.max(low + 1e-12) },
+            label: cloud.label.clone(),
+            low: if cloud.generated { 0.0 } else { low },
+            high: if cloud.generated { high.max(1.0) } else { high.max(low + 1e-12) },
         }),
         marks: vec![Mark::Points {
-            label: title,
+            label: cloud.title.clone(),
             ink: Role::Data.into(),
             size: 2.4,
-            x: order.iter().map(|&i| shown[[i, 0]]).collect(),
-            y: order.iter().map(|&i| shown[[i, 1]]).collect(),
+            x: order.iter().map(|&i| shown[[i, axes.pair.0]]).collect(),
+            y: order.iter().map(|&i| shown[[i, axes.pair.1]]).collect(),
             value: order.iter().map(|&i| values[i]).collect(),
         }],
     }

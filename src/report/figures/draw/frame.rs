@@ -45,7 +45,8 @@ pub fn left_gutter(panel: &Panel, shown: Shown) -> f64 {
     // How many ticks there will be depends on the height, which depends on the gutters.
     let counts = [3.0, 4.0, 6.0, 8.0];
     let labels = counts.into_iter().flat_map(|count| inside(&panel.y, count));
-    let widths = labels.map(|(_, label)| text::width(&label, TICK, false));
+    let width = |label: &str| label.lines().map(|line| text::width(line, TICK, false)).fold(0.0, f64::max);
+    let widths = labels.map(|(_, label)| width(&label));
     widths.fold(0.0, f64::max) + 8.0 + if scale::name(&panel.y).is_empty() { 0.0 } else { 20.0 }
 }
 
@@ -80,7 +81,11 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
         let y = plot.bottom() - position(&panel.y, value) * plot.height;
         svg.stroke(&path([(plot.x, y), (plot.right(), y)]), &grid, 1.0, false);
         if shown.y {
-            svg.text(plot.x - 6.0, y + 0.36 * TICK, Anchor::End, &font, &label);
+            let above = 7.0 * (label.lines().count() as f64 - 1.0);
+            for (i, line) in label.lines().enumerate() {
+                let y = y + 0.36 * TICK - above + 14.0 * i as f64;
+                svg.text(plot.x - 6.0, y, Anchor::End, &font, line);
+            }
         }
     }
     for (value, label) in inside(&panel.x, across) {

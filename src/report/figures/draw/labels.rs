@@ -17,8 +17,11 @@ const LEADER: f64 = 16.0;
 /// Names wider than this are broken into lines.
 const WIDEST: f64 = 150.0;
 
-/// Space to the right of a panel that its names take.
+/// Space to the right of a panel that its names take; a turned panel has none.
 pub fn gutter(panel: &Panel) -> f64 {
+    if panel.is_turned() {
+        return 0.0;
+    }
     let widths = panel.marks.iter().filter_map(Mark::end_label).flat_map(|label| {
         text::wrap(label, SIZE, WIDEST).into_iter().map(|line| text::width(&line, SIZE, false))
     });
@@ -44,6 +47,9 @@ impl Label {
 
 /// Writes the names of a panel's lines to its right.
 pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
+    if panel.is_turned() {
+        return;
+    }
     let spot = |x: f64, y: f64| {
         let y = plot.bottom() - position(&panel.y, y) * plot.height;
         (plot.x + position(&panel.x, x).min(1.0) * plot.width, y.clamp(plot.y, plot.bottom()))

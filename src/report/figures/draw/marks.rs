@@ -20,8 +20,10 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
 
 fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
     let spot = |x: f64, y: f64| {
+        let (x, y) = if panel.is_turned() { (y, x) } else { (x, y) };
         (plot.x + position(&panel.x, x) * plot.width, plot.bottom() - position(&panel.y, y) * plot.height)
     };
+    let along = if panel.is_turned() { &panel.y } else { &panel.x };
     let through = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| spot(*x, *y)).collect::<Vec<_>>();
     match mark {
         Mark::Line { ink, stroke, x, y, low, high, .. } => {
@@ -33,9 +35,14 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
             let width = if *stroke == Stroke::Thin { 1.0 } else { 2.0 };
             svg.stroke(&path(through(x, y)), &colour, width, *stroke == Stroke::Dashed);
         }
-        Mark::Level { ink, y, .. } => {
+        Mark::Level { ink, y, band, .. } => {
             let colour = svg.theme.colour(*ink);
-            svg.stroke(&path([spot(panel.x.low, *y), spot(panel.x.high, *y)]), &colour, 1.2, true);
+            let across = |y: f64| [spot(along.low, y), spot(along.high, y)];
+            if let Some((low, high)) = band {
+                let corners = across(*high).into_iter().chain(across(*low).into_iter().rev());
+                svg.fill(&(path(corners) + "Z"), &colour, 0.1);
+            }
+            svg.stroke(&path(across(*y)), &colour, 1.2, true);
         }
         Mark::Points { ink, size, x, y, value, .. } => {
             let positions = through(x, y);

@@ -81,14 +81,17 @@ fn header(svg: &mut Svg, figure: &Figure) -> f64 {
     y + 14.0
 }
 
-/// What dots with intervals are, once for the figure; returns where it ends.
+/// What dots with intervals are, once for the figure; returns where it ends. What several colours share has the colour
+/// of text.
 fn key(svg: &mut Svg, figure: &Figure, y: f64) -> f64 {
     let mut entries: Vec<(&str, super::model::Ink, bool)> = Vec::new();
     for mark in figure.rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks) {
-        if let Mark::Intervals { label, ink, open, .. } = mark
-            && !entries.iter().any(|(known, ..)| known == label)
-        {
-            entries.push((label, *ink, *open));
+        if let Mark::Intervals { label, ink, open, .. } = mark {
+            match entries.iter_mut().find(|(known, ..)| known == label) {
+                Some((_, known, _)) if *known != *ink => *known = Role::Data.into(),
+                Some(_) => {}
+                None => entries.push((label, *ink, *open)),
+            }
         }
     }
     if entries.is_empty() {

@@ -40,8 +40,11 @@ pub fn offset(axis: &Axis) -> Option<f64> {
     Some(if inside <= high { inside } else { (low / unit).floor() * unit })
 }
 
-/// What is written along an axis: its label, and the offset that its ticks leave out.
+/// What is written along an axis: its label, that it is logarithmic, and the offset that its ticks leave out.
 pub fn name(axis: &Axis) -> String {
+    if axis.scale == Scale::Log {
+        return format!("{} (log scale)", axis.label).trim_start().to_string();
+    }
     let Some(offset) = offset(axis) else { return axis.label.clone() };
     let sign = if offset < 0.0 { '\u{2212}' } else { '+' };
     let short = format!("{:e}", offset.abs());
