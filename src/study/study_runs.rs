@@ -127,7 +127,7 @@ fn read_spec(out: &Path, is_old: bool) -> Result<Study, String> {
     let study = spec::read_text_in(out, names::SPEC, &text, &[]).map_err(|e| e.to_string())?;
     let clips = |plan: &Plan| plan.pipelines.iter().any(|pipeline| plan.sample.clips(pipeline.denoiser));
     if is_old && study.points.iter().any(|point| clips(&point.plan)) {
-        return spec::read_finished(out, names::SPEC, &text).map_err(|e| e.to_string());
+        return spec::read_finished(out, names::SPEC, &text, &[]).map_err(|e| e.to_string());
     }
     Ok(study)
 }
