@@ -31,8 +31,8 @@ pub fn replicates_table(pilot: &Pilot, size: f64) -> String {
     let table = narrow_table(header, pilot.lines.iter().map(cells).collect());
     format!(
         "Replicates that tell a difference of {size} in {} to `{}`, four times in five:\n\n{table}\n\n\
-         The deviation is that of the paired differences, with its 95 % interval; the replicates are those that it\n\
-         needs, and those that the ends of its interval need (paired t-test at 5 %).\n",
+         The deviation is that of the paired differences, with its 95 % interval; the replicates are those\n\
+         that it needs, and those that the ends of its interval need (paired t-test at 5 %).\n",
         pilot.metric, pilot.baseline
     )
 }
