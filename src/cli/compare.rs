@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Output folder of a study, A
+    #[arg(value_name = "DIR_A")]
     pub a: PathBuf,
     /// Output folder of another one, B; differences are B - A
+    #[arg(value_name = "DIR_B")]
     pub b: PathBuf,
     /// Metric of summary.csv; may be given more than once [default: those of the table at the end of a run]
     #[arg(long = "metric", value_name = "NAME")]

@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn no_line_is_too_wide() {
-        let words = |text: &str| vec![text.to_string(); 6];
+        let words = |text: &str| vec![text.to_string(); 5];
         let narrow = narrow_table(words("a"), vec![words("0.123 +- 0.045")]);
         assert_eq!(narrow.lines().count(), 3, "{narrow}");
         let wide = narrow_table(words("a heading"), vec![words(&"0.123 +- 0.045 ".repeat(4))]);

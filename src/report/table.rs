@@ -26,9 +26,9 @@ const LEFT_OUT_FIRST_WITHOUT_DENSITY: [&str; 5] =
 
 /// What the terms of the tables mean.
 pub const GLOSSARY: &str = "\
-log-likelihood  mean log-density of the samples under the data's own; above real points is too concentrated
-sliced W2       distance of the samples to real points, in units of the data; real points show its floor
-mode error      sum over the modes of the difference between their share of the samples and their weight
+log-likelihood  mean log-density of samples under the data's; above real points, too concentrated
+sliced W2       distance of samples to real points, in units of the data; real points show its floor
+mode error      sum over the modes of the difference between share of the samples and weight
 precision, coverage  share of samples near real points, and of real points near samples
 steps to real   first reverse step from which samples stay as good as real points; map alone: step 0
 ";

@@ -94,12 +94,17 @@ fn the_number_is_that_of_the_power_at_the_deviation_of_the_paired_differences() 
 #[test]
 fn a_sweep_has_a_line_for_each_point_and_a_pilot_of_two_says_that_it_is_small() {
     let folder = tempdir().unwrap();
-    spec(folder.path(), &format!("{TINY}\n[sweep]\n\"train.learning_rate\" = [0.001, 0.003]\n"));
+    let sweep = "\n[sweep]\n\"train.learning_rate\" = [0.001, 0.003]\n\"train.isotropy.lambda\" = [0.25]\n";
+    spec(folder.path(), &format!("{TINY}{sweep}"));
     succeeded(&run(folder.path(), &["run", "spec.toml", "--quiet", "--set", "replicates=2"]));
     let said = succeeded(&run(folder.path(), &[&CHECK[..], &["0.5"]].concat()));
     let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("| gaussianized ")).collect();
     assert_eq!(lines.len(), 2, "{said}");
     assert!(lines[0].contains(" 0.001 |") && lines[1].contains(" 0.003 |"), "{said}");
+    // Two keys leave no room for all columns, and yet no line is broken.
+    let (_, table) = said.split_once("Replicates that tell").expect(&said);
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{said}");
+    assert!(lines.iter().all(|line| line.ends_with(") |") && line.contains("(between ")), "{said}");
     assert!(said.contains("Of 2 replicates a deviation is hardly known"), "{said}");
 }
 
