@@ -18,7 +18,7 @@ const STUDY: &str = "tests/figures/study";
 /// The committed summary of a sweep over lambda, alone.
 const LAMBDA: &str = "tests/figures/central_banana";
 
-fn figures(folder: &str) -> Vec<Figure> {
+pub fn figures(folder: &str) -> Vec<Figure> {
     figures::all(&mut Results::read(Path::new(folder)).unwrap())
 }
 
@@ -122,7 +122,7 @@ fn texts(group: &usvg::Group, found: &mut Vec<(String, usvg::Rect)>) {
 }
 
 /// No text touches another or leaves the picture.
-fn is_readable(figure: &Figure, theme: Theme) {
+pub fn is_readable(figure: &Figure, theme: Theme) {
     let drawn = svg(figure, theme);
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(FONT_REGULAR.to_vec());
