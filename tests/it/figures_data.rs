@@ -86,7 +86,7 @@ fn isotropy_along_the_forward_process() {
 #[test]
 fn a_folder_with_tables_alone_has_figures_of_tables_alone() {
     let names: Vec<String> = figures(STUDY).into_iter().map(|f| f.name).collect();
-    assert_eq!(names, ["log_likelihood", "loss", "prdc_steps", "last_step", "isotropy"]);
+    assert_eq!(names, ["log_likelihood", "ends", "loss", "prdc_steps", "last_step", "isotropy"]);
 }
 
 #[test]
