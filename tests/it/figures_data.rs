@@ -18,7 +18,7 @@ const STUDY: &str = "tests/figures/study";
 /// The committed summary of a sweep over lambda, alone.
 const LAMBDA: &str = "tests/figures/central_banana";
 
-fn figures(folder: &str) -> Vec<Figure> {
+pub fn figures(folder: &str) -> Vec<Figure> {
     figures::all(&mut Results::read(Path::new(folder)).unwrap())
 }
 
@@ -86,7 +86,7 @@ fn isotropy_along_the_forward_process() {
 #[test]
 fn a_folder_with_tables_alone_has_figures_of_tables_alone() {
     let names: Vec<String> = figures(STUDY).into_iter().map(|f| f.name).collect();
-    assert_eq!(names, ["log_likelihood", "loss", "prdc_steps", "last_step", "isotropy"]);
+    assert_eq!(names, ["log_likelihood", "ends", "loss", "prdc_steps", "last_step", "isotropy"]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn texts(group: &usvg::Group, found: &mut Vec<(String, usvg::Rect)>) {
 }
 
 /// No text touches another or leaves the picture.
-fn is_readable(figure: &Figure, theme: Theme) {
+pub fn is_readable(figure: &Figure, theme: Theme) {
     let drawn = svg(figure, theme);
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(FONT_REGULAR.to_vec());

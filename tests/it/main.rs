@@ -18,6 +18,7 @@ mod disk;
 mod docs;
 mod ends;
 mod figures_data;
+mod figures_shown;
 mod frozen;
 mod fuzz_spec;
 mod gaussianize_edges;

@@ -26,7 +26,7 @@ fn exists(folder: &Path, name: &str) -> bool {
 #[test]
 fn a_run_with_plot_has_all_figures_and_a_page() {
     let folder = finished(TINY, &["--plot"]);
-    for name in ["clouds", "log_likelihood", "loss", "prdc_steps", "isotropy", "spheres", "layers"] {
+    for name in ["clouds", "log_likelihood", "ends", "loss", "prdc_steps", "isotropy", "spheres", "layers"] {
         for end in ["svg", "png", "csv"] {
             assert!(exists(folder.path(), &format!("figures/{name}.{end}")), "{name}.{end} is missing");
         }
@@ -43,7 +43,7 @@ fn a_run_with_plot_has_all_figures_and_a_page() {
         page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count(),
         "addresses in the page"
     );
-    assert_eq!(page.matches("<figure").count(), 7);
+    assert_eq!(page.matches("<figure").count(), 8);
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn by_pairs(
             points("real points", Role::Quiet.into(), columns(real)),
             points(pipeline_name(pipeline), results.role(pipeline).into(), columns(cloud.points.view())),
         ];
-        Panel { title: format!("axes {} and {}", pair.0 + 1, pair.1 + 1), x, y, colour: None, marks }
+        Panel { title: format!("{} and {}", names[pair.0], names[pair.1]), x, y, colour: None, marks }
     };
     let rows = samples.iter().map(|(pipeline, cloud)| PanelRow {
         title: pipeline_name(pipeline).to_string(),

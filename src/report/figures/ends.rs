@@ -5,6 +5,7 @@ use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale, Stroke};
 use super::names::point_name;
 use super::results::Results;
+use super::series::changed_keys;
 use super::spread::Spread;
 use super::statistic::Statistic;
 use crate::metrics::scored;
@@ -125,11 +126,8 @@ fn points_with_one_key_changed<'a>(all: impl Iterator<Item = &'a [String]>) -> V
         return points;
     }
     let first = points[0];
-    let changed = |values: &[String]| -> Vec<usize> {
-        (0..values.len()).filter(|&k| values.get(k) != first.get(k)).collect()
-    };
-    points.retain(|values| changed(values).len() <= 1);
-    points.sort_by_key(|values| changed(values));
+    points.retain(|values| changed_keys(first, values).len() <= 1);
+    points.sort_by_key(|values| changed_keys(first, values));
     points.truncate(MOST_POINTS);
     points
 }

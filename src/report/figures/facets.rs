@@ -35,6 +35,8 @@ pub struct Facet {
     pub marks: Vec<Mark>,
     /// The lines' results, for the choice of the axes.
     pub curves: Vec<Curve>,
+    /// Whether only the lines that differ from the first in one key are named.
+    pub one_key: bool,
 }
 
 /// Lays out the runs of a table. `lines` makes curves of the replicates of one pipeline at one point.
@@ -105,8 +107,17 @@ fn end_dots(name: &str, ink: Ink, curve: &Curve) -> Option<Mark> {
     })
 }
 
-/// How the spread over replicates is drawn, for the caption.
-pub fn spread_note(facets: &[Facet]) -> &'static str {
+/// How the lines are chosen and the spread over replicates is drawn, for the caption.
+pub fn lines_note(facets: &[Facet]) -> String {
+    let chosen = if facets.iter().any(|facet| facet.one_key) {
+        "Named lines differ from the first in one key; thin ones in several. "
+    } else {
+        ""
+    };
+    format!("{chosen}{}", spread_note(facets))
+}
+
+fn spread_note(facets: &[Facet]) -> &'static str {
     let curves = || facets.iter().flat_map(|facet| &facet.curves);
     if curves().any(|curve| !curve.low.is_empty()) {
         "Bands: 95 % intervals of the mean over replicates. "
@@ -143,7 +154,13 @@ fn one_panel<R>(
         curves.push(main);
     }
     behind.append(&mut marks);
-    (!curves.is_empty()).then(|| Facet { title: String::new(), role: Role::Data, marks: behind, curves })
+    (!curves.is_empty()).then(|| Facet {
+        title: String::new(),
+        role: Role::Data,
+        marks: behind,
+        curves,
+        one_key: false,
+    })
 }
 
 /// What all lines of a panel are compared with, where it is the same for all of them.
@@ -166,6 +183,7 @@ fn panel_of<R>(
     let ends: Vec<Option<f64>> = drawn.iter().map(|l| l.main.last()).collect();
     let emphasis = Emphasis::new(keys, &points, &ends);
     let many = mine.len() > NAMED_POINTS;
+    let one_key = emphasis.one_key;
     let reference = common_reference(&drawn);
     let (mut raw_marks, mut quiet, mut named, mut curves) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for ((group, lines), (label, strength)) in mine.iter().zip(drawn).zip(emphasis.lines) {
@@ -193,5 +211,5 @@ fn panel_of<R>(
     raw_marks.append(&mut named);
     raw_marks.extend(reference);
     let title = pipeline_name(pipeline).to_string();
-    Facet { title, role, marks: raw_marks, curves }
+    Facet { title, role, marks: raw_marks, curves, one_key }
 }

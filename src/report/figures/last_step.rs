@@ -2,9 +2,10 @@
 //! density and coverage against lambda (I 28) with the control (the plain network with its output scaled) and
 //! the second paper's own values beside; or against whatever else a sweep varies first.
 
+use super::abscissa::{Abscissa, LAMBDA, abscissas};
 use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale};
-use super::names::{file_names, point_name, short_keys, short_value};
+use super::names::{file_names, point_name};
 use super::paper_table::{paper_name, paper_value};
 use super::results::Results;
 use super::series::strength;
@@ -13,12 +14,6 @@ use super::statistic::Statistic;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
 use crate::spec::DATA;
-
-/// The key that goes before all others.
-const LAMBDA: &str = "train.isotropy.lambda";
-
-/// The key that makes a run a control.
-const CONTROL: &str = "train.isotropy.control";
 
 /// What is drawn beside the log-likelihood.
 const METRICS: [&str; 7] =
@@ -29,29 +24,6 @@ const SPREAD: f64 = 0.45;
 
 /// More series than this cannot be distinguished.
 const MOST_SERIES: usize = 6;
-
-/// A key with more values than this is left to the curves of the other figures.
-const MOST_PLACES: usize = 16;
-
-/// Keys that get a figure of their own.
-const MOST_KEYS: usize = 4;
-
-/// Letters that there is room for along the axis of a panel, all values together; and letters that a line of a value has
-/// at least.
-const AXIS_LETTERS: usize = 64;
-const FEWEST_LETTERS: usize = 6;
-
-/// The abscissa: a swept key and its values.
-struct Abscissa {
-    /// Index of the key among the sweep's.
-    key: usize,
-    /// Index of the control's key.
-    control: Option<usize>,
-    /// The short form of the key.
-    name: String,
-    /// Its values, rising where they are numbers.
-    values: Vec<String>,
-}
 
 /// One colour and sign: a pipeline with or without control at one point of the other keys.
 struct Series<'a> {
@@ -154,44 +126,6 @@ fn points_of(results: &Results) -> Vec<&[String]> {
     points
 }
 
-impl Abscissa {
-    /// The indices of the other keys.
-    fn others(&self, results: &Results) -> Vec<usize> {
-        (0..results.keys.len()).filter(|&k| k != self.key && Some(k) != self.control).collect()
-    }
-
-    /// Some keys and their values at a point.
-    fn at(&self, results: &Results, keys: &[usize], point: &[String]) -> (Vec<String>, Vec<String>) {
-        let names = keys.iter().map(|&k| results.keys[k].clone()).collect();
-        (names, keys.iter().filter_map(|&k| point.get(k).cloned()).collect())
-    }
-}
-
-/// The keys on the abscissa: lambda, then the others that take several values.
-fn abscissas(results: &Results) -> Vec<Abscissa> {
-    let control = results.keys.iter().position(|key| key == CONTROL);
-    let mut order: Vec<usize> = (0..results.keys.len()).filter(|&k| Some(k) != control).collect();
-    order.sort_by_key(|&k| results.keys[k] != LAMBDA);
-    let found = order.into_iter().filter_map(|key| {
-        let mut values: Vec<String> = Vec::new();
-        for value in results.summary.iter().filter_map(|row| row.values.get(key)) {
-            if !values.contains(value) {
-                values.push(value.clone());
-            }
-        }
-        if values.iter().all(|v| v.is_empty() || v.parse::<f64>().is_ok()) {
-            values.sort_by(|a, b| number(a).total_cmp(&number(b)));
-        }
-        let name = short_keys(&results.keys)[key].clone();
-        (2..=MOST_PLACES).contains(&values.len()).then_some(Abscissa { key, control, name, values })
-    });
-    found.take(MOST_KEYS).collect()
-}
-
-fn number(text: &str) -> f64 {
-    text.parse().unwrap_or(f64::INFINITY)
-}
-
 /// The values of a metric by pipeline, control and the values of all other keys, which may be held at those of a point.
 fn series<'a>(
     results: &'a Results,
@@ -254,28 +188,6 @@ impl Series<'_> {
     }
 }
 
-/// A value below its position, in lines of at most `most` letters, which end at commas and slashes where they can.
-fn tick_name(value: &str, most: usize) -> String {
-    if value.is_empty() {
-        return "as in\nthe spec".to_string();
-    }
-    let mut lines = vec![String::new()];
-    for piece in short_value(value).split_inclusive([',', '/', ' ']) {
-        for letter in piece.chars() {
-            let line = lines.last().map_or(0, |line| line.chars().count());
-            if line == most {
-                lines.push(String::new());
-            }
-            lines.last_mut().expect("there is a first line").push(letter);
-        }
-        if lines.last().is_some_and(|line| 2 * line.chars().count() > most) {
-            lines.push(String::new());
-        }
-    }
-    lines.retain(|line| !line.trim().is_empty());
-    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
-}
-
 fn panel(
     results: &Results,
     (metric, title): (&str, &str),
@@ -300,8 +212,7 @@ fn panel(
     if marks.is_empty() {
         return None;
     }
-    let most = (AXIS_LETTERS / abscissa.values.len()).max(FEWEST_LETTERS);
-    let mut names: Vec<String> = abscissa.values.iter().map(|value| tick_name(value, most)).collect();
+    let mut names = abscissa.tick_names();
     if let Some((ddpm, iso)) = paper.and_then(|data| paper_value(data, metric)) {
         let at = names.len() as f64;
         let y = vec![ddpm, iso];
@@ -334,17 +245,4 @@ fn panel(
         colour: None,
         marks,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_values_are_broken_into_lines() {
-        assert_eq!(tick_name("0.0001", 6), "0.0001");
-        assert_eq!(tick_name("[16, 16]", 32), "[16, 16]");
-        assert_eq!(tick_name("[128, 128, 128]", 6), "[128,\n128,\n128]");
-        assert_eq!(tick_name("", 6), "as in\nthe spec");
-    }
 }

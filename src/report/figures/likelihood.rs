@@ -3,7 +3,7 @@
 
 use super::captions::{count, setting};
 use super::draw;
-use super::facets::{Facet, Lines, facets, reference_line, spread_note};
+use super::facets::{Facet, Lines, facets, lines_note, reference_line};
 use super::maps::add_maps;
 use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
 use super::results::Results;
@@ -39,7 +39,7 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
         facet.curves.push(exact);
         note += &format!("Exact denoiser: {} points, not part of the study. ", count(points));
     }
-    note += spread_note(&facets);
+    note += &lines_note(&facets);
     let maps = add_maps(results, statistic.column, &mut facets);
     if !maps.is_empty() {
         note += "Open dots and thin lines: the map alone, x_T mapped back without diffusion. ";

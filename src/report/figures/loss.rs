@@ -2,7 +2,7 @@
 //! loss on the same batch is taken off: what is left is 0 for the best network, and can be compared.
 
 use super::captions::setting;
-use super::facets::{Facet, Lines, facets};
+use super::facets::{Facet, Lines, facets, lines_note};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Scale, Stroke};
 use super::results::Results;
 use super::series::{Curve, Group};
@@ -117,6 +117,7 @@ fn note(drawn: &[(&Quantity, Vec<Facet>)]) -> String {
     let marks = || drawn.iter().flat_map(|(_, facets)| facets).flat_map(|facet| &facet.marks);
     let smoothed = marks()
         .any(|mark| matches!(mark, Mark::Line { stroke: Stroke::Thin, label, .. } if label.ends_with("raw")));
+    let chosen = drawn.iter().map(|(_, facets)| lines_note(facets)).find(|note| !note.is_empty());
     let mut parts = vec![if smoothed {
         "Thin: raw, mean over replicates. Thick: moving average over 4 % of the logged iterations."
     } else {
@@ -130,7 +131,7 @@ fn note(drawn: &[(&Quantity, Vec<Facet>)]) -> String {
             "Where the optimum is not known, each pipeline's loss has its own floor, so their levels cannot be compared."
         });
     }
-    parts.join(" ")
+    chosen.unwrap_or_default() + &parts.join(" ")
 }
 
 /// What a logarithmic axis can show of a curve.

@@ -16,6 +16,7 @@
 //! | [`mod@spheres`] | points by radius and by number of spheres (its Figs. 4-6) |
 //! | [`mod@layers`] | the Gaussianizer layer by layer |
 
+pub mod abscissa;
 pub mod captions;
 pub mod clouds;
 pub mod contours;

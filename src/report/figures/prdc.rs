@@ -1,7 +1,7 @@
 //! Precision, recall, density and coverage against reverse step.
 
 use super::captions::setting;
-use super::facets::{Facet, facets, spread_note};
+use super::facets::{Facet, facets, lines_note};
 use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::Curve;
@@ -52,7 +52,7 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
             .map(|pair| row("", Role::Data, pair.iter().filter_map(|m| panel(*m, 0)).collect()))
             .collect()
     };
-    let spread = by_metric.iter().map(|facets| spread_note(facets)).find(|note| !note.is_empty());
+    let spread = by_metric.iter().map(|facets| lines_note(facets)).find(|note| !note.is_empty());
     Some(Figure {
         name: "prdc_steps".to_string(),
         title: "Precision, recall, density and coverage at every reverse step".to_string(),

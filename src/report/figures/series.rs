@@ -130,6 +130,11 @@ impl Curve {
     }
 }
 
+/// The indices of the keys in which a point of a sweep differs from another one.
+pub fn changed_keys(one: &[String], other: &[String]) -> Vec<usize> {
+    (0..one.len().max(other.len())).filter(|&k| one.get(k) != other.get(k)).collect()
+}
+
 /// How strongly the `i`-th of `n` points of a sweep is drawn: from light to the full colour of its pipeline.
 pub fn strength(i: usize, n: usize) -> f64 {
     if n < 2 { 1.0 } else { 0.4 + 0.6 * i as f64 / (n - 1) as f64 }
@@ -164,16 +169,27 @@ pub fn groups<R>(runs: &[RunRows<R>]) -> Vec<Group<'_, R>> {
 pub struct Emphasis {
     /// In the order of the lines: label where it is written, and strength.
     pub lines: Vec<(Option<String>, f64)>,
+    /// Whether the lines that differ from the first one in a single key are named.
+    pub one_key: bool,
 }
 
 impl Emphasis {
-    /// Up to [`NAMED_POINTS`] lines are all named, from light to full colour; of more, those that end
-    /// highest, lowest and in the middle.
+    /// Up to [`NAMED_POINTS`] lines are all named, from light to full colour; of more, those that end highest, lowest and
+    /// in the middle. Where several keys vary, they are compared one at a time: named are the lines that differ from the
+    /// first one in a single key, if they are not too many.
     pub fn new(keys: &[String], points: &[&[String]], ends: &[Option<f64>]) -> Self {
         let n = points.len();
         let name = |i: usize| point_name(keys, points[i]);
+        let one_key: Vec<usize> = (0..n).filter(|&i| changed_keys(points[0], points[i]).len() <= 1).collect();
+        if (2..=NAMED_POINTS).contains(&one_key.len()) && one_key.len() < n {
+            let mut lines = vec![(None, 0.3); n];
+            for (rank, &i) in one_key.iter().enumerate() {
+                lines[i] = (Some(name(i)), strength(rank, one_key.len()));
+            }
+            return Self { lines, one_key: true };
+        }
         if n <= NAMED_POINTS {
-            return Self { lines: (0..n).map(|i| (Some(name(i)), strength(i, n))).collect() };
+            return Self { lines: (0..n).map(|i| (Some(name(i)), strength(i, n))).collect(), one_key: false };
         }
         let mut order: Vec<usize> = (0..n).filter(|&i| ends[i].is_some()).collect();
         order.sort_by(|&a, &b| ends[a].unwrap_or(0.0).total_cmp(&ends[b].unwrap_or(0.0)));
@@ -184,7 +200,7 @@ impl Emphasis {
                 lines[i] = (Some(format!("{word}: {}", name(i))), 1.0);
             }
         }
-        Self { lines }
+        Self { lines, one_key: false }
     }
 }
 
@@ -236,6 +252,19 @@ mod tests {
         let x: Vec<f64> = (0..1001).map(f64::from).collect();
         let thin = Curve { x: x.clone(), y: x, ..Curve::default() }.thinned(11);
         assert_eq!(thin.x, (0..11).map(|i| f64::from(i) * 100.0).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn keys_are_compared_one_at_a_time() {
+        let keys = ["network.width".to_string(), "train.ema".to_string()];
+        let values: Vec<Vec<String>> = ["8 0", "8 0.9", "16 0", "16 0.9", "32 0", "32 0.9"]
+            .map(|point| point.split(' ').map(str::to_string).collect())
+            .to_vec();
+        let points: Vec<&[String]> = values.iter().map(Vec::as_slice).collect();
+        let emphasis = Emphasis::new(&keys, &points, &[Some(1.0); 6]);
+        let named: Vec<_> = emphasis.lines.iter().filter_map(|line| line.0.as_deref()).collect();
+        assert_eq!(named, ["width 8, ema 0", "width 8, ema 0.9", "width 16, ema 0", "width 32, ema 0"]);
+        assert_eq!(emphasis.lines[3], (None, 0.3));
     }
 
     #[test]

@@ -72,33 +72,46 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
             ("baseline", point) => point,
             (name, point) => format!("{name}, {point}"),
         };
-        let (values, label) =
-            (held.into_iter().map(f64::from).collect(), "real spheres that hold it".to_string());
+        let (values, label) = (held.into_iter().map(f64::from).collect(), "spheres that hold it".to_string());
         clouds.push(Cloud { title, values, points, label, generated: true });
     }
     let (pairs, most) = if dim == 3 { (&PAIRS[..], POINTS_BY_PAIRS) } else { (&PAIRS[..1], POINTS) };
     let axis_names = replay.plan().data.source.axis_names();
-    let mut rows = Vec::new();
-    for pair in pairs {
-        let axes = Axes {
-            pair: *pair,
-            frame: Frame::around_pair(&reference, *pair, MARGIN),
-            names: [axis_names[pair.0].clone(), axis_names[pair.1].clone()],
-        };
-        let mut panels: Vec<Panel> = clouds.iter().map(|cloud| panel(cloud, most, &axes)).collect();
-        // One colour scale for all generated points.
-        let top = panels.iter().skip(1).filter_map(|p| p.colour.as_ref().map(|c| c.high)).fold(0.0, f64::max);
-        for bar in panels.iter_mut().skip(1).filter_map(|p| p.colour.as_mut()) {
-            bar.high = top;
-        }
-        let title = if dim == 3 { format!("axes {} and {}", pair.0 + 1, pair.1 + 1) } else { String::new() };
-        rows.extend(panels.chunks(COLUMNS).map(|panels| PanelRow {
-            title: title.clone(),
-            role: Role::Data,
-            form: Form::Square,
-            panels: panels.to_vec(),
-        }));
-    }
+    let by_pair: Vec<Vec<Panel>> = pairs
+        .iter()
+        .map(|pair| {
+            let frame = Frame::around_pair(&reference, *pair, MARGIN);
+            let names = [axis_names[pair.0].clone(), axis_names[pair.1].clone()];
+            let axes = Axes { pair: *pair, frame, names };
+            let mut panels: Vec<Panel> = clouds.iter().map(|cloud| panel(cloud, most, &axes)).collect();
+            // One colour scale for all generated points.
+            let top =
+                panels.iter().skip(1).filter_map(|p| p.colour.as_ref().map(|c| c.high)).fold(0.0, f64::max);
+            for bar in panels.iter_mut().skip(1).filter_map(|p| p.colour.as_mut()) {
+                bar.high = top;
+            }
+            panels
+        })
+        .collect();
+    let row = |title: &str, panels: Vec<Panel>| PanelRow {
+        title: title.to_string(),
+        role: Role::Data,
+        form: Form::Square,
+        panels,
+    };
+    // A row for each cloud where it has several panels.
+    let rows: Vec<PanelRow> = match by_pair.as_slice() {
+        [panels] => panels.chunks(COLUMNS).map(|panels| row("", panels.to_vec())).collect(),
+        pairs => (0..clouds.len())
+            .map(|cloud| {
+                let panels = pairs.iter().map(|panels| Panel {
+                    title: format!("{} and {}", panels[cloud].x.label, panels[cloud].y.label),
+                    ..panels[cloud].clone()
+                });
+                row(&clouds[cloud].title, panels.collect())
+            })
+            .collect(),
+    };
     let more = if dim > 3 { " The first two axes." } else { "" };
     Ok(Some(Figure {
         name: "spheres".to_string(),

@@ -14,6 +14,9 @@ const LINE: f64 = 15.0;
 /// Between a line's end and its name.
 const LEADER: f64 = 16.0;
 
+/// How far names may reach beyond the panel, above and below.
+const BEYOND: f64 = 4.0;
+
 /// Names wider than this are broken into lines.
 const WIDEST: f64 = 150.0;
 
@@ -27,6 +30,16 @@ pub fn gutter(panel: &Panel) -> f64 {
     });
     widths.fold(0.0, f64::max)
         + if panel.marks.iter().any(|m| m.end_label().is_some()) { LEADER + 6.0 } else { 0.0 }
+}
+
+/// Height of a panel beside which all of its names have room.
+pub fn height(panel: &Panel) -> f64 {
+    if panel.is_turned() {
+        return 0.0;
+    }
+    let lines =
+        panel.marks.iter().filter_map(Mark::end_label).map(|label| text::wrap(label, SIZE, WIDEST).len());
+    LINE * lines.sum::<usize>() as f64 - 2.0 * BEYOND
 }
 
 /// A name with the position that it would have best.
@@ -74,7 +87,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
         })
         .collect();
     labels.sort_by(|a, b| a.from.1.total_cmp(&b.from.1));
-    spread(&mut labels, plot.y - 4.0, plot.bottom() + 4.0);
+    spread(&mut labels, plot.y - BEYOND, plot.bottom() + BEYOND);
     for label in &labels {
         let colour = svg.theme.colour(label.ink);
         let right = plot.right();

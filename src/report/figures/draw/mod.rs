@@ -82,14 +82,17 @@ fn header(svg: &mut Svg, figure: &Figure) -> f64 {
 }
 
 /// What dots with intervals are, once for the figure; returns where it ends. What several colours share has the colour
-/// of text.
+/// of text; what is named along an axis has no entry.
 fn key(svg: &mut Svg, figure: &Figure, y: f64) -> f64 {
     let mut entries: Vec<(&str, super::model::Ink, bool)> = Vec::new();
-    for mark in figure.rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks) {
+    let panels = || figure.rows.iter().flat_map(|row| &row.panels);
+    let named = |label: &String| panels().filter_map(Panel::places).any(|places| places.contains(label));
+    for mark in panels().flat_map(|panel| &panel.marks) {
         if let Mark::Intervals { label, ink, open, .. } = mark {
             match entries.iter_mut().find(|(known, ..)| known == label) {
                 Some((_, known, _)) if *known != *ink => *known = Role::Data.into(),
                 Some(_) => {}
+                None if named(label) => {}
                 None => entries.push((label, *ink, *open)),
             }
         }
@@ -153,7 +156,12 @@ fn titles(figure: &Figure, index: usize) -> Vec<&str> {
 fn panel_row(svg: &mut Svg, figure: &Figure, index: usize, row: &PanelRow, layout: &Layout, y: f64) -> f64 {
     let height = match row.form {
         Form::Square => layout.plot,
-        Form::Ratio(ratio) => (ratio * layout.plot).min(HIGHEST),
+        Form::Ratio(ratio) => {
+            // The names at the ends of lines must have room beside the panel.
+            let named = row.panels.iter().enumerate().filter(|(c, _)| names_here(row, *c));
+            let names = named.map(|(_, panel)| labels::height(panel)).fold(0.0, f64::max);
+            (ratio * layout.plot).min(HIGHEST).max(names)
+        }
     };
     let titles = titles(figure, index);
     let above = if titles.iter().any(|title| !title.is_empty()) { TITLE } else { 8.0 }
