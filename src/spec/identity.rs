@@ -240,7 +240,7 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline, cross_validation: bool) -> Line
             lines.extend(gaussianize_lines(&at, options));
             // Before there was cross-validation, a fit to few points used all its layers.
             if cross_validation && options.is_cross_validated(plan.data.samples) {
-                lines.insert(format!("{at}.cross_validated"), "\"two standard errors\"".into());
+                lines.insert(format!("{at}.cross_validated"), "\"over points and folds\"".into());
             }
         }
         lines.insert(at, word(named));

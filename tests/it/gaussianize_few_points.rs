@@ -51,18 +51,19 @@ fn cloud(kind: &str, n: usize, d: usize, at: u64) -> Array2<f64> {
     x
 }
 
-/// Mean gain over the best normal distribution, on fresh points, of maps fitted to `draws` sets of `n` points.
-fn gain(kind: &str, n: usize, d: usize, draws: u64) -> f64 {
+/// Mean gains on fresh points, of maps fitted to `draws` sets of `n` points: over the normal distribution of the same
+/// points, and over the best of its shrinkages.
+fn gains(kind: &str, n: usize, d: usize, draws: u64) -> (f64, f64) {
     let fresh = cloud(kind, 2000, d, 1000);
     let one = |draw| {
         let x = cloud(kind, n, d, 10 + draw);
         let (map, _) = fit(&x, &GaussianizeOptions::default()).unwrap();
         let own = map.log_density(fresh.view()).mean().unwrap();
-        let normal = best_normal(&x, fresh.view());
-        eprintln!("{kind} d {d} n {n}: {own:.3} {normal:.3} {:.3} layers {}", own - normal, map.layers());
-        own - normal
+        (own - one_normal(&x, fresh.view(), 1.0), own - best_normal(&x, fresh.view()))
     };
-    (0..draws).map(one).sum::<f64>() / draws as f64
+    let all: Vec<(f64, f64)> = (0..draws).map(one).collect();
+    let mean = |values: &dyn Fn(&(f64, f64)) -> f64| all.iter().map(values).sum::<f64>() / draws as f64;
+    (mean(&|gains| gains.0), mean(&|gains| gains.1))
 }
 
 #[test]
@@ -70,12 +71,12 @@ fn a_map_is_never_worse_on_fresh_points_than_one_normal_distribution() {
     for kind in ["normal", "modes", "skewed"] {
         for d in [1, 2, 5, 13] {
             for n in [20, 45, 89, 133, 200] {
-                let gain = gain(kind, n, d, 3);
-                // The normal distribution has the best of six shrinkages for the very points that judge it; a map has
-                // to choose with what few points say, whose noise falls as 1 / n and grows with d.
-                let noise = 0.05 + (1.0 + 0.5 * d as f64) / n as f64;
-                eprintln!("== {kind} d {d} n {n}: gain {gain:.3} noise {noise:.3}");
-                assert!(gain > -noise, "{kind} d {d} n {n}: {gain}");
+                let (gain, over_best) = gains(kind, n, d, 6);
+                assert!(gain > -0.05, "{kind} d {d} n {n}: {gain}");
+                // The best of six shrinkages is chosen with the very points that judge it, which no fit has; it is less
+                // far ahead the more points there are.
+                let hindsight = 0.05 + (1.0 + 0.5 * d as f64) / n as f64;
+                assert!(n < 45 || over_best > -hindsight, "{kind} d {d} n {n}: {over_best}");
                 if kind == "modes" && d <= 2 && n > 20 {
                     assert!(gain > 0.3, "modes are seen, d {d} n {n}: {gain}");
                 }

@@ -1,7 +1,7 @@
 //! How many layers a fit to few points gets, where too few could be held out to watch it.
 //!
 //! The points are dealt into folds. Each fold is held out once while layers are fitted to the others, and scores them;
-//! so every point counts. A layer is added only where the gain over all points is larger than twice its standard error,
+//! so every point counts. A layer is added only where the gain over all points is larger than its standard error,
 //! because with few points chance alone makes one of many layers look good; that error is the larger of those over points
 //! and over folds, because a fit that finds the shape of the data in some folds only may miss it in all the points. Where
 //! no layer is added, the map is that of one normal distribution, whose correlations are shrunk by as much as the folds
@@ -23,9 +23,6 @@ const KEPT_CORRELATIONS: [f64; 8] = [1.0, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0]
 
 /// The factor where the points are too few to be dealt into folds.
 const CAUTIOUS: f64 = 0.5;
-
-/// A gain counts where it is larger than so many of its standard errors.
-const STANDARD_ERRORS: f64 = 2.0;
 
 /// What the folds say of maps with 0, 1, 2, ... layers; the one without is that of one normal distribution.
 pub(super) struct Choice {
@@ -91,7 +88,7 @@ pub(super) fn choose(
         let gains = &scores - &best;
         let gain = mean(&gains);
         let error = standard_error(&gains).max(standard_error(&means(&gains, &sizes)));
-        if gain > options.min_gain.max(STANDARD_ERRORS * error) {
+        if gain > options.min_gain.max(error) {
             (choice.kept, best) = (layer + 1, scores);
         } else if layer + 1 - choice.kept > options.patience || !gain.is_finite() {
             break;

@@ -43,12 +43,12 @@ impl fmt::Display for StopReason {
             Self::CrossValidation { kept: 0, tried, folds } => write!(
                 f,
                 "none of {tried} layers tried raised the log-likelihood of points left out of {folds} fits by more than \
-                 twice its standard error, so the map is that of one normal distribution"
+                 its standard error, so the map is that of one normal distribution"
             ),
             Self::CrossValidation { kept, tried, folds } => write!(
                 f,
                 "layer {kept} of {tried} tried was the last that raised the log-likelihood of points left out of {folds} \
-                 fits by more than twice its standard error"
+                 fits by more than its standard error"
             ),
             Self::HeldOut { kept, tried, patience, min_gain } => write!(
                 f,
