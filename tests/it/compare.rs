@@ -255,3 +255,24 @@ fn runs_that_are_missing_or_of_other_numerics_are_noticed() {
     let gaussianized = printed.lines().find(|line| line.starts_with("| gaussianized")).unwrap();
     assert!(gaussianized.ends_with(" 1 |"), "{printed}");
 }
+
+#[test]
+fn a_folder_whose_spec_cannot_be_read_is_compared_by_what_its_runs_say() {
+    let sweep = "\n[sweep]\n\"train.learning_rate\" = [0.001, 0.002]\n";
+    let folder = two_studies(&three(sweep), &three(sweep));
+    std::fs::write(folder.path().join("b/spec.toml"), "name = ").unwrap();
+    let output = run(folder.path(), &["compare", "a", "b", "--csv", "differences.csv"]);
+    let printed = succeeded(&output);
+    let why =
+        ["the spec of b cannot be read (", "all finished runs are taken, and the specs are not compared"];
+    assert!(why.iter().all(|word| message(&output).contains(word)), "{}", message(&output));
+    assert!(!printed.contains("The specs") && !printed.contains("Only in B"), "{printed}");
+    // The exact denoiser is the same run at both points, and says only the first.
+    assert!(printed.contains("Only in A:\n  exact, learning_rate 0.002\n\n|"), "{printed}");
+    assert!(
+        printed.contains("B: b (15 runs)") && printed.contains("Every difference is exactly 0"),
+        "{printed}"
+    );
+    let rows = records(folder.path().join("differences.csv"));
+    assert!(rows.iter().all(|row| row["paired"] == "true"));
+}
