@@ -10,6 +10,7 @@ use super::spread::Spread;
 use super::statistic::Statistic;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
+use std::collections::HashSet;
 
 /// What is compared beside the log-likelihood: distances to the real points, the less the better.
 const DISTANCES: [&str; 3] = ["sliced_w2", "energy_distance", "mode_error"];
@@ -116,12 +117,8 @@ pub fn ends(results: &Results) -> Option<Figure> {
 
 /// The first point, and those that differ from it in one key: all of one key before those of the next.
 fn points_with_one_key_changed<'a>(all: impl Iterator<Item = &'a [String]>) -> Vec<&'a [String]> {
-    let mut points: Vec<&[String]> = Vec::new();
-    all.for_each(|values| {
-        if !points.contains(&values) {
-            points.push(values);
-        }
-    });
+    let mut seen = HashSet::new();
+    let mut points: Vec<&[String]> = all.filter(|values| seen.insert(*values)).collect();
     if points.len() <= MOST_POINTS {
         return points;
     }

@@ -14,6 +14,7 @@ use super::statistic::Statistic;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
 use crate::spec::DATA;
+use std::collections::HashSet;
 
 /// What is drawn beside the log-likelihood.
 const METRICS: [&str; 7] =
@@ -50,11 +51,7 @@ fn figure(results: &Results, statistic: &Statistic, abscissa: &Abscissa, name: S
     let paper = (results.keys[abscissa.key] == LAMBDA).then(|| paper_name(results)).flatten();
     let comparison = Comparison::new(&results.summary);
     // One key at a time: the others are held where there are too many of their values to distinguish.
-    let all: Vec<&[String]> = points_of(results);
-    let held = all.first().copied().filter(|_| {
-        METRICS.iter().any(|metric| series(results, &comparison, metric, abscissa, None).len() > MOST_SERIES)
-            || series(results, &comparison, statistic.column, abscissa, None).len() > MOST_SERIES
-    });
+    let held = first_point(results).filter(|_| series_of(results, abscissa) > MOST_SERIES);
     let mut left_out = 0;
     let mut panels = Vec::new();
     for metric in METRICS.into_iter().chain([statistic.column]) {
@@ -115,15 +112,19 @@ fn figure(results: &Results, statistic: &Statistic, abscissa: &Abscissa, name: S
     })
 }
 
-/// The sweep points of the summary, in its order.
-fn points_of(results: &Results) -> Vec<&[String]> {
-    let mut points: Vec<&[String]> = Vec::new();
-    for row in results.summary.iter().filter(|row| row.pipeline != DATA) {
-        if !points.contains(&row.values.as_slice()) {
-            points.push(&row.values);
-        }
-    }
-    points
+/// The first sweep point of the summary.
+fn first_point(results: &Results) -> Option<&[String]> {
+    results.summary.iter().find(|row| row.pipeline != DATA).map(|row| row.values.as_slice())
+}
+
+/// How many series there are where no key is held.
+fn series_of(results: &Results, abscissa: &Abscissa) -> usize {
+    let rows = results.summary.iter().filter(|row| row.pipeline != DATA);
+    let kinds = rows.map(|row| {
+        let others = (0..row.values.len()).filter(|&k| k != abscissa.key);
+        (&row.pipeline, others.map(|k| &row.values[k]).collect::<Vec<_>>())
+    });
+    kinds.collect::<HashSet<_>>().len()
 }
 
 /// The values of a metric by pipeline, control and the values of all other keys, which may be held at those of a point.

@@ -3,6 +3,7 @@
 use super::model::{Ink, Mark, Role};
 use super::results::Results;
 use super::series::are_few;
+use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
 use crate::spec::DATA;
 use crate::store::Label;
@@ -37,7 +38,11 @@ impl Spread {
         }
         // The values of other runs than those of the summary would say something else.
         let known = each.len() == estimate.replicates;
-        let interval = estimate.interval.filter(|_| !known);
+        // Tables of earlier versions have intervals that go beyond what a metric can be.
+        let (lowest, highest) =
+            scored::column(metric).map_or((f64::NEG_INFINITY, f64::INFINITY), |c| c.range);
+        let possible = |(low, high): (f64, f64)| (low.max(lowest), high.min(highest));
+        let interval = estimate.interval.filter(|_| !known).map(possible);
         Some(Self { mean: estimate.mean, interval, each: if known { each } else { Vec::new() } })
     }
 

@@ -6,7 +6,7 @@ use super::results::Results;
 use crate::report::comparison::{Comparison, Line};
 use crate::spec::DATA;
 
-/// The mean is at the mercy of a few samples where it lies so many nats further below the median than it does for real
+/// A few samples decide the mean where it lies so many nats further below the median than it does for real
 /// points ...
 const NATS: f64 = 1.0;
 
@@ -27,7 +27,7 @@ pub struct Statistic {
 
 impl Statistic {
     /// The statistic of every figure of a folder: the median where the last step of any line of its summary has a mean
-    /// that is at the mercy of a few samples, else the mean.
+    /// that a few samples decide, else the mean.
     pub fn of(results: &Results) -> Self {
         let comparison = Comparison::new(&results.summary);
         let gap = |line| -> Option<f64> {
@@ -51,7 +51,7 @@ impl Statistic {
                 column: "log_likelihood_median",
                 name: "median",
                 why: format!(
-                    "The median over samples is drawn, not the mean, which is at the mercy of a few samples: of {} it \
+                    "The median over samples is drawn, not the mean, which a few samples decide: of {} it \
                      lies {} nats below the median ({} for real points), while {} % of the samples are less likely \
                      than every real point. ",
                     pipeline_name(line.pipeline()),

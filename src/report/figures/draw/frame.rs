@@ -14,8 +14,11 @@ const NAME: f64 = 12.5;
 /// Pixels between two ticks of the horizontal axis, and of the vertical one.
 const APART: (f64, f64) = (76.0, 46.0);
 
-/// Pixels between two ticks of the horizontal axis of a turned panel, which is narrow.
-const APART_TURNED: f64 = 46.0;
+/// Pixels between two ticks of the horizontal axis of a narrow panel.
+const APART_NARROW: f64 = 46.0;
+
+/// Panels that are less wide than this are narrow.
+const NARROW: f64 = 300.0;
 
 /// Pixels between two ticks of a square panel.
 const SQUARE: f64 = 36.0;
@@ -77,7 +80,9 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
     let (across, up) = match form {
         // Both axes of a square have the same unit, and so the same ticks.
         Form::Square => ((plot.width / SQUARE).max(2.0), (plot.width / SQUARE).max(2.0)),
-        Form::Ratio(_) if panel.is_turned() => ((plot.width / APART_TURNED).max(2.0), 2.0),
+        Form::Ratio(_) if panel.is_turned() && plot.width < NARROW => {
+            ((plot.width / APART_NARROW).max(2.0), 2.0)
+        }
         Form::Ratio(_) => ((plot.width / APART.0).max(2.0), (plot.height / APART.1).max(2.0)),
     };
     let font = Font { size: TICK, colour: svg.theme.muted(), bold: false };
