@@ -72,7 +72,8 @@ fn a_map_is_never_worse_on_fresh_points_than_one_normal_distribution() {
         for d in [1, 2, 5, 13] {
             for n in [20, 45, 89, 133, 200] {
                 let (gain, over_best) = gains(kind, n, d, 6);
-                assert!(gain > -0.05, "{kind} d {d} n {n}: {gain}");
+                // How much of the correlations is kept is itself chosen by cross-validation, whose noise falls as 1 / n.
+                assert!(gain > -(0.05 + 1.0 / n as f64), "{kind} d {d} n {n}: {gain}");
                 // The best of six shrinkages is chosen with the very points that judge it, which no fit has; it is less
                 // far ahead the more points there are.
                 let hindsight = 0.05 + (1.0 + 0.5 * d as f64) / n as f64;
