@@ -18,7 +18,7 @@ pub(super) const WIDTH: usize = 100;
 /// Columns in the order in which they are left out where the tables are too wide: those that say least beside a
 /// log-likelihood first.
 const LEFT_OUT_FIRST: [&str; 7] =
-    ["off_support", "recall", "density", "precision", "steps_to_real", "coverage", "mode_error"];
+    ["off_support", "recall", "density", "precision", "coverage", "steps_to_real", "mode_error"];
 
 /// The same where the data have no known density: what remains is precision, recall, density and coverage.
 const LEFT_OUT_FIRST_WITHOUT_DENSITY: [&str; 5] =

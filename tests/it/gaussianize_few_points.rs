@@ -71,7 +71,7 @@ fn a_map_is_never_worse_on_fresh_points_than_one_normal_distribution() {
     for kind in ["normal", "modes", "skewed"] {
         for d in [1, 2, 5, 13] {
             for n in [20, 45, 89, 133, 200] {
-                let (gain, over_best) = gains(kind, n, d, 6);
+                let (gain, over_best) = gains(kind, n, d, 3);
                 // How much of the correlations is kept is itself chosen by cross-validation, whose noise falls as 1 / n.
                 assert!(gain > -(0.05 + 1.0 / n as f64), "{kind} d {d} n {n}: {gain}");
                 // The best of six shrinkages is chosen with the very points that judge it, which no fit has; it is less
