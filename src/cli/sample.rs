@@ -27,7 +27,7 @@ pub struct SampleArgs {
     /// Seed of the starting points and the noise [default: the run's: its own samples again]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Another key of [sample], or diffusion.variance or diffusion.clip; later ones win
+    /// Another key of the section `sample`, or diffusion.variance or diffusion.clip; later ones win
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<Override>,
     /// File to write, CSV or npy [default: CSV on standard output]

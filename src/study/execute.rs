@@ -1,7 +1,8 @@
 //! Executing parts of a frozen study, and collecting its tables.
 
 use super::error::{RunFailure, StudyError};
-use super::frozen_plan::{FrozenRun, FrozenStudy, Specs};
+use super::frozen_plan::{FrozenStudy, Specs};
+use super::frozen_run::FrozenRun;
 use super::planned::PlannedRun;
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;

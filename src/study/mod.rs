@@ -12,14 +12,14 @@
 //! | [`side_by_side`] | how many runs the memory holds at a time |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], `summary`, [`run_values`], [`provenance`] | the study's own tables, made of those of its runs |
-//! | [`frozen_plan`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
+//! | [`frozen_plan`], [`frozen_run`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
 //! | `found_runs` | the finished runs of a folder, and what each found |
 //! | `paired` | values of two groups, replicate by replicate |
 //! | [`study_runs`], [`mod@compare`] | two studies, run by run |
 //! | [`pilot`] | how much paired differences vary, and how many replicates they need |
 //! | `verify` | every file against its digest |
 //! | [`mod@list`] | the runs of a folder and their states |
-//! | [`old_folders`], [`version_0_1`] | runs of earlier versions: which are kept, and why others are not |
+//! | [`old_folders`], `version_0_1` | runs of earlier versions: which are kept, and why others are not |
 //! | [`engines`] | job arrays on a cluster |
 //!
 //! Nothing but the folder is shared between processes: each run has its own lock, checkpoints and status.
@@ -31,6 +31,7 @@ pub mod error;
 pub mod execute;
 mod found_runs;
 pub mod frozen_plan;
+pub mod frozen_run;
 pub mod held;
 mod index_list;
 pub mod list;
@@ -56,7 +57,8 @@ pub use compare::{Compared, ComparedLine, ComparedRow, compare};
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
 pub use error::{RunFailure, StudyError};
 pub use execute::{Collected, Executed};
-pub use frozen_plan::{FrozenRun, FrozenStudy};
+pub use frozen_plan::FrozenStudy;
+pub use frozen_run::FrozenRun;
 pub use index_list::index_list;
 pub use list::{RunLine, RunList, RunState, list, not_asked_for};
 pub use pilot::{Needed, Pilot, PilotLine, PilotRuns};
