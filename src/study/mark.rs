@@ -21,14 +21,15 @@ const HEADER: u64 = 1 << 16;
 /// Naming the first such file.
 pub fn refuse_foreign(out: &Path, force: bool) -> Result<(), StudyError> {
     let foreign = |name| Err(StudyError::Foreign { folder: out.display().to_string(), name });
-    let spec = out.join(names::SPEC);
+    let (spec, is_marked) = (out.join(names::SPEC), has_mark(out));
+    if spec.exists() && is_marked {
+        // A spec that cannot be read is compared with the study, and refused.
+        return Ok(());
+    }
     if reads_as_spec(out) {
         // The spec may be the user's own, and so may the tables beside it.
         let table = names::TABLES.into_iter().find(|name| !is_table(&out.join(name)));
-        return match table.filter(|_| !has_mark(out)) {
-            Some(name) => foreign(name),
-            None => Ok(()),
-        };
+        return table.map_or(Ok(()), foreign);
     }
     let others = [names::RUNS, names::FIGURES, names::PAGE, names::TENSORBOARD, names::PLAN];
     let name = others.into_iter().chain(names::TABLES).chain([names::SPEC]).find(|name| {
@@ -38,9 +39,8 @@ pub fn refuse_foreign(out: &Path, force: bool) -> Result<(), StudyError> {
     });
     match name {
         None => Ok(()),
-        Some(name) if !has_mark(out) => foreign(name),
-        // A spec that is there and cannot be read is compared with the study, and refused.
-        Some(_) if force || spec.exists() => Ok(()),
+        Some(name) if !is_marked => foreign(name),
+        Some(_) if force => Ok(()),
         Some(name) => Err(StudyError::SpecIsGone { folder: out.display().to_string(), name }),
     }
 }

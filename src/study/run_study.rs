@@ -66,15 +66,16 @@ pub fn run_study(
     let scheduler = Scheduler::new(options, reporter, &study.keys)?;
     let out = &options.out;
     let runs = planned(study, out);
-    let statuses_now = || statuses(&runs, options, reporter);
     // What is finished needs no lock, so that it can be looked at in a folder that cannot be written.
-    if !options.force && holds(out, study)? == Held::Same && Tables::are_whole(out) {
-        let statuses = statuses_now()?;
-        if statuses.iter().all(Option::is_some) {
-            let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
-            summary.iter_mut().for_each(|row| row.values = by_name(&row.values, &keys, &study.keys));
-            return Ok(Outcome::AlreadyDone(result(study, out, summary, statuses, Vec::new(), 0.0)));
-        }
+    if !options.force
+        && holds(out, study)? == Held::Same
+        && Tables::are_whole(out)
+        && let Some(statuses) = all_finished(&runs, options)?
+    {
+        let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
+        summary.iter_mut().for_each(|row| row.values = by_name(&row.values, &keys, &study.keys));
+        let statuses = statuses.into_iter().map(Some).collect();
+        return Ok(Outcome::AlreadyDone(result(study, out, summary, statuses, Vec::new(), 0.0)));
     }
     atomic::make_folder(out)?;
     refuse_foreign(out, options.force)?;
@@ -91,7 +92,7 @@ pub fn run_study(
     remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
-    let mut statuses = statuses_now()?;
+    let mut statuses = statuses(&runs, options, reporter)?;
     if held != Held::Nothing && !options.force {
         say_what_is_kept(reporter, out, adopted, &statuses);
         let missing = runs.iter().zip(&statuses).filter(|(_, status)| status.is_none());
@@ -153,6 +154,37 @@ pub fn finished_as_labelled(run: &PlannedRun) -> Option<Status> {
     run.finished().map(|status| Status { label: run.label.clone(), ..status })
 }
 
+/// What the folder holds of a run: nothing, its status, or why its files are not what it wrote.
+type Found = Option<Result<Status, StoreError>>;
+
+/// What the folder holds of each run, looked at on all threads: the status of one that is finished once its files are
+/// found to be what it wrote.
+///
+/// # Errors
+/// If threads cannot be had.
+fn look_through(runs: &[PlannedRun], options: &RunOptions) -> Result<Vec<Found>, StudyError> {
+    let look = |run: &PlannedRun| {
+        let status = finished_as_labelled(run)?;
+        Some(check_files(&run.folder, &status).map(|()| status))
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+    let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
+    Ok(pool.install(|| runs.par_iter().map(look).collect()))
+}
+
+/// The status of each run, if all are finished and their files are what they wrote. The files are read only where no run
+/// is missing.
+///
+/// # Errors
+/// If threads cannot be had.
+fn all_finished(runs: &[PlannedRun], options: &RunOptions) -> Result<Option<Vec<Status>>, StudyError> {
+    if !runs.iter().all(|run| run.folder.join(names::STATUS).is_file()) {
+        return Ok(None);
+    }
+    let found = look_through(runs, options)?;
+    Ok(found.into_iter().map(|found| found.and_then(Result::ok)).collect())
+}
+
 /// The status of each run that is finished and whose files are what it wrote; a damaged run is reported, and counts as
 /// not done.
 ///
@@ -163,21 +195,14 @@ fn statuses(
     options: &RunOptions,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Option<Status>>, StudyError> {
-    let look = |run: &PlannedRun| {
-        let status = finished_as_labelled(run)?;
-        Some(check_files(&run.folder, &status).map(|()| status))
-    };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
-    let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
-    let found: Vec<Option<Result<Status, StoreError>>> = pool.install(|| runs.par_iter().map(look).collect());
-    let say = |(run, found): (&PlannedRun, Option<Result<Status, StoreError>>)| {
+    let say = |(run, found): (&PlannedRun, Found)| {
         let damaged = |error: &StoreError| {
             let name = &run.label.run;
             reporter.on(Event::Notice(&format!("{name} is computed again: {}", error.reason())));
         };
         found.and_then(|found| found.inspect_err(damaged).ok())
     };
-    Ok(runs.iter().zip(found).map(say).collect())
+    Ok(runs.iter().zip(look_through(runs, options)?).map(say).collect())
 }
 
 /// Folder and status of the runs that are done.
