@@ -1,9 +1,8 @@
 //! `gdiff data`
 
 use super::SpecArgs;
-use super::{Failure, print, read, refuse_input, write_table};
+use super::{Failure, give_table, read, refuse_input};
 use crate::data::source::Part;
-use crate::data::table;
 use crate::numeric::memory;
 use clap::Args;
 use std::path::PathBuf;
@@ -37,13 +36,5 @@ pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
     let bytes = memory::of_f64(&[count, plan.data.source.dim()]);
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
-    let names = plan.data.source.axis_names();
-    match &args.out {
-        Some(path) => write_table(path, &names, &points),
-        None => {
-            let mut text = Vec::new();
-            table::write_csv(&mut text, &names, &points).map_err(|e| Failure::running(e.to_string()))?;
-            print(&String::from_utf8_lossy(&text))
-        }
-    }
+    give_table(args.out.as_deref(), &plan.data.source.axis_names(), &points)
 }

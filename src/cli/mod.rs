@@ -147,6 +147,16 @@ fn write_table(path: &Path, names: &[String], points: &Array2<f64>) -> Result<()
     Ok(())
 }
 
+/// Writes a table of points to a file, as [`write_table`], or prints it as CSV.
+fn give_table(out: Option<&Path>, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
+    if let Some(path) = out {
+        return write_table(path, names, points);
+    }
+    let mut text = Vec::new();
+    table::write_csv(&mut text, names, points).map_err(|e| Failure::running(e.to_string()))?;
+    print(&String::from_utf8_lossy(&text))
+}
+
 /// Prints what a command was asked for, control characters written out, where nothing is left to do after it.
 ///
 /// # Errors

@@ -1,7 +1,6 @@
 //! `gdiff sample`: more points from a finished run, by any sampler, without training again.
 
-use super::{Failure, print, refuse_input, write_table};
-use crate::data::table;
+use super::{Failure, give_table, refuse_input};
 use crate::numeric::memory;
 use crate::run::FinishedRun;
 use crate::spec::Override;
@@ -73,15 +72,7 @@ pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {
     let bytes = memory::of_f64(&[count, 4 * dim.max(widest)]);
     memory::check(&format!("drawing {count} points"), bytes).map_err(Failure::input)?;
     let points = run.draw(count, args.seed)?;
-    let names = run.plan().data.source.axis_names();
-    match &args.out {
-        Some(path) => write_table(path, &names, &points),
-        None => {
-            let mut text = Vec::new();
-            table::write_csv(&mut text, &names, &points).map_err(|e| Failure::running(e.to_string()))?;
-            print(&String::from_utf8_lossy(&text))
-        }
-    }
+    give_table(args.out.as_deref(), &run.plan().data.source.axis_names(), &points)
 }
 
 /// The folder of the run: the given one, or the only run of a study's folder.

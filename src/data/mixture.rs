@@ -3,7 +3,7 @@
 pub use super::mixture_error::MixtureError;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::{gaussian::Gaussian, random::Stream};
-use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, parallel::prelude::*};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, Zip, parallel::prelude::*};
 use ndarray_linalg::{Cholesky, UPLO};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -141,39 +141,37 @@ impl GaussianMixture {
     /// `sum_k r_k(x) Sigma_k^-1 (mu_k - x)` with `r_k` the responsibilities. It is right however far out a point lies;
     /// where the result itself or a Mahalanobis distance exceeds the range of numbers, it is not finite.
     pub fn score(&self, x: ArrayView2<f64>) -> Array2<f64> {
-        let mut out = Array2::zeros(x.dim());
-        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
-            .into_par_iter()
-            .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
-            .for_each(|(mut out, x)| {
-                let d = self.dim;
-                let mut whitened = vec![0.0; d * self.len()];
-                let mut terms = vec![0.0; self.len()];
-                for (mut grad, row) in out.rows_mut().into_iter().zip(x.rows()) {
-                    for (k, c) in self.components.iter().enumerate() {
-                        let y = &mut whitened[k * d..(k + 1) * d];
-                        terms[k] = c.log_scale - 0.5 * c.gaussian.whiten(&row, y);
-                    }
-                    self.responsibilities_of(&whitened, &mut terms);
-                    for (k, c) in self.components.iter().enumerate() {
-                        let responsibility = terms[k];
-                        // A responsibility that is not a number makes the gradient one, so that it is seen.
-                        if responsibility != 0.0 {
-                            let y = &mut whitened[k * d..(k + 1) * d];
-                            c.gaussian.whiten_transposed(y);
-                            grad.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
-                        }
-                    }
+        let d = self.dim;
+        self.rows_from_responsibilities(x, d, |mut grad, whitened, responsibilities| {
+            for (k, (c, &responsibility)) in self.components.iter().zip(responsibilities).enumerate() {
+                // A responsibility that is not a number makes the gradient one, so that it is seen.
+                if responsibility != 0.0 {
+                    let y = &mut whitened[k * d..(k + 1) * d];
+                    c.gaussian.whiten_transposed(y);
+                    grad.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
                 }
-            });
-        out
+            }
+        })
     }
 
     /// The responsibilities `r_k(x_i) = w_k N(x_i; mu_k, Sigma_k) / p(x_i)` of the components for each row of `x`, shape
     /// `(n, d) -> (n, K)`, by log-sum-exp: right however far out a point lies, as long as its coordinates still tell the
     /// means apart; not a number where a Mahalanobis distance exceeds the range of numbers.
     pub fn responsibilities(&self, x: ArrayView2<f64>) -> Array2<f64> {
-        let mut out = Array2::zeros((x.nrows(), self.len()));
+        self.rows_from_responsibilities(x, self.len(), |mut out, _, responsibilities| {
+            out.iter_mut().zip(responsibilities).for_each(|(out, r)| *out = *r);
+        })
+    }
+
+    /// A row of `columns` numbers for each row of `x`, which begins as zeros: `fill(row, whitened, responsibilities)` has the
+    /// whitened point under each component, one behind the other, and the components' responsibilities.
+    fn rows_from_responsibilities(
+        &self,
+        x: ArrayView2<f64>,
+        columns: usize,
+        fill: impl Fn(ArrayViewMut1<f64>, &mut [f64], &[f64]) + Sync,
+    ) -> Array2<f64> {
+        let mut out = Array2::zeros((x.nrows(), columns));
         out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
             .into_par_iter()
             .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
@@ -181,13 +179,13 @@ impl GaussianMixture {
                 let d = self.dim;
                 let mut whitened = vec![0.0; d * self.len()];
                 let mut terms = vec![0.0; self.len()];
-                for (mut out, row) in out.rows_mut().into_iter().zip(x.rows()) {
+                for (out, row) in out.rows_mut().into_iter().zip(x.rows()) {
                     for (k, c) in self.components.iter().enumerate() {
                         let y = &mut whitened[k * d..(k + 1) * d];
                         terms[k] = c.log_scale - 0.5 * c.gaussian.whiten(&row, y);
                     }
                     self.responsibilities_of(&whitened, &mut terms);
-                    out.iter_mut().zip(&terms).for_each(|(out, term)| *out = *term);
+                    fill(out, &mut whitened, &terms);
                 }
             });
         out

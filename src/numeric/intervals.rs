@@ -87,9 +87,13 @@ fn welch_half_width((a, mean_a): (&[f64], f64), (b, mean_b): (&[f64], f64)) -> O
         return Some(0.0);
     }
     let freedom = (u + v).powi(2) / (u * u / a_freedom + v * v / b_freedom);
-    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let half_width = student.inverse_cdf(0.5 + 0.5 * LEVEL) * (u + v).sqrt();
+    let half_width = t_quantile(freedom)? * (u + v).sqrt();
     half_width.is_finite().then_some(half_width)
+}
+
+/// `t_f(0.975)`: the half-width of a 95 % interval in standard errors; none without freedom.
+pub(super) fn t_quantile(freedom: f64) -> Option<f64> {
+    Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.5 + 0.5 * LEVEL))
 }
 
 /// `1/(n-1) sum_i (v_i - mean)^2`.
@@ -100,8 +104,7 @@ fn variance(values: &[f64], mean: f64) -> f64 {
 /// `t_{n-1}(0.975) s / sqrt(n)`, where that is a number.
 fn half_width(values: &[f64], mean: f64) -> Option<f64> {
     let n = values.len() as f64;
-    let student = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
-    let half_width = student.inverse_cdf(0.5 + 0.5 * LEVEL) * (variance(values, mean) / n).sqrt();
+    let half_width = t_quantile(n - 1.0)? * (variance(values, mean) / n).sqrt();
     half_width.is_finite().then_some(half_width)
 }
 

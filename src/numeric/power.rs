@@ -1,7 +1,8 @@
 //! How many replicates tell a difference: the power of the paired two-sided t-test at the 5 % level, which says "told"
 //! where the 95 % interval of the mean difference leaves out 0.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
+use super::intervals::t_quantile;
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 
 /// The level of the test.
 const LEVEL: f64 = 0.05;
@@ -24,7 +25,7 @@ pub const MOST_REPLICATES: usize = 1_000_000;
 /// `E_s[Phi(lambda - t s) + Phi(-lambda - t s)]`, by the midpoint rule over the quantiles of `s`.
 pub fn power(ratio: f64, n: usize) -> Option<f64> {
     let freedom = n.checked_sub(1).filter(|&freedom| freedom > 0)? as f64;
-    let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(1.0 - LEVEL / 2.0);
+    let t = t_quantile(freedom)?;
     let chi = ChiSquared::new(freedom).ok()?;
     let normal = Normal::standard();
     let lambda = ratio.abs() * (n as f64).sqrt();
@@ -57,8 +58,7 @@ pub fn detectable(half_width: f64, n: usize) -> Option<f64> {
 /// The standard deviation of `n` values whose mean has a 95 % interval (Student's t) of this half-width.
 pub fn deviation(half_width: f64, n: usize) -> Option<f64> {
     let freedom = n.checked_sub(1).filter(|&freedom| freedom > 0)? as f64;
-    let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(1.0 - LEVEL / 2.0);
-    Some(half_width * (n as f64).sqrt() / t)
+    Some(half_width * (n as f64).sqrt() / t_quantile(freedom)?)
 }
 
 /// The fewest replicates that tell a difference of this size with [`POWER`], where the differences have this standard

@@ -114,7 +114,7 @@ impl Estimate {
 }
 
 /// Digits after the point that show two digits of an uncertainty.
-fn worth(half: f64) -> usize {
+pub fn worth(half: f64) -> usize {
     if half > 0.0 { (1.0 - half.log10().floor()).clamp(0.0, 17.0) as usize } else { 17 }
 }
 

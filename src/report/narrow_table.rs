@@ -1,7 +1,9 @@
 //! A table of the terminal that is never too wide: cells are broken into lines before.
 
-use super::table::WIDTH;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// No line of a table in the terminal is longer.
+const WIDTH: usize = 100;
 
 /// The table as text: the first column at the left, the others at the right.
 pub fn narrow_table(header: Vec<String>, rows: Vec<Vec<String>>) -> String {

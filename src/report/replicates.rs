@@ -1,6 +1,6 @@
 //! How many replicates a pilot asks for, as a table.
 
-use super::comparison::{Estimate, every_column};
+use super::comparison::{Estimate, every_column, worth};
 use super::figures::names::{short_keys, short_value};
 use super::narrow_table::narrow_table;
 use super::visible::visible_cell;
@@ -68,7 +68,7 @@ fn needed(line: &PilotLine, size: f64) -> [String; 2] {
         return [why.to_string(), String::new()];
     };
     let count = |n: Option<usize>| n.map_or_else(|| format!("over {MOST_REPLICATES}"), |n| n.to_string());
-    let digits = (1.0 - needed.interval.0.log10().floor()).clamp(0.0, 17.0) as usize;
+    let digits = worth(needed.interval.0);
     let [n, low, high] = needed.replicates.map(count);
     let (deviation, (from, to)) = (needed.deviation, needed.interval);
     [

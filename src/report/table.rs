@@ -1,7 +1,8 @@
 //! The short tables at the end of a run: means over replicates, and what each pipeline is better or worse by.
 
-use super::comparison::{Comparison, Estimate, Line, SummaryColumn};
+use super::comparison::{Comparison, Estimate, Line, SummaryColumn, worth};
 use super::figures::names::short_keys;
+use super::narrow_table::is_too_wide;
 use super::visible::visible_cell;
 use crate::numeric::power::detectable;
 use crate::spec::DATA;
@@ -11,9 +12,6 @@ use comfy_table::{CellAlignment, Table, presets};
 
 /// More lines than this are for `summary.csv`.
 pub(super) const MOST_LINES: usize = 60;
-
-/// No line of the tables is longer; columns at the right are left out before.
-pub(super) const WIDTH: usize = 100;
 
 /// Columns in the order in which they are left out where the tables are too wide: those that say least beside a
 /// log-likelihood first.
@@ -93,7 +91,7 @@ pub fn end_table(finished: &Finished) -> String {
     let known = columns.iter().any(|column| column.metric == "log_likelihood");
     let left_out: &[&str] = if known { &LEFT_OUT_FIRST } else { &LEFT_OUT_FIRST_WITHOUT_DENSITY };
     for name in left_out {
-        if tables(&with).iter().flat_map(|table| table.lines()).all(|line| line.chars().count() <= WIDTH) {
+        if !tables(&with).iter().any(|table| is_too_wide(table)) {
             break;
         }
         columns.iter().zip(&mut with).filter(|(c, _)| c.metric == *name).for_each(|(_, with)| *with = false);
@@ -137,7 +135,7 @@ fn undecided(comparison: &Comparison, lines: &[Line], columns: &[SummaryColumn],
         };
         // The largest of all lines: what is beyond it would be told for each.
         if let Some(most) = lines.iter().filter_map(beyond).reduce(f64::max).filter(|most| *most > 0.0) {
-            parts.push(format!("{} {}", column.heading, two_digits(most)));
+            parts.push(format!("{} {:.*}", column.heading, worth(most), most));
         }
     }
     if parts.is_empty() {
@@ -152,11 +150,6 @@ fn undecided(comparison: &Comparison, lines: &[Line], columns: &[SummaryColumn],
 /// The size of difference that as many replicates tell four times in five.
 fn detectable_from(difference: &Estimate) -> Option<f64> {
     detectable(difference.half_width()?, difference.replicates)
-}
-
-fn two_digits(value: f64) -> String {
-    let digits = (1.0 - value.log10().floor()).clamp(0.0, 17.0) as usize;
-    format!("{value:.digits$}")
 }
 
 /// How much was done, in which time, and where it is.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// A finished run.
 pub struct FoundRun {
     /// Its folder.
-    folder: PathBuf,
+    pub folder: PathBuf,
     /// Its status.
     pub status: Status,
     /// The keys of its stages; those of a run of version 0.1 follow from its spec. None where that cannot be read.
@@ -31,6 +31,11 @@ pub struct RunResult {
 }
 
 impl FoundRun {
+    /// The name of its folder.
+    pub fn name(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// The values of its sweep, in the order of `keys`. They belong to the keys of the sweep that ran it, which its own
     /// table names.
     pub fn sweep_values(&self, keys: &[String]) -> Vec<String> {

@@ -1,21 +1,13 @@
 //! Runs of earlier versions: those of version 0.1, whose names come from the bytes of their spec, and those of other
 //! numerics. A run that is the same today is kept under today's name; for the others there is a reason.
 
-use super::planned::{self, PlannedRun};
+use super::found_runs::{FoundRun, found_runs};
+use super::planned::PlannedRun;
 use super::version_0_1;
 use crate::spec::{self, NUMERICS, StageKeys};
-use crate::store::rows::read_keys;
-use crate::store::sweep_values::by_name;
-use crate::store::{Label, Lock, MetricsRow, Status, StoreError, atomic, names};
+use crate::store::{Label, Lock, Status, StoreError, atomic, names};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-
-/// A finished run of version 0.1.
-struct OldRun {
-    folder: PathBuf,
-    status: Status,
-    keys: StageKeys,
-}
 
 /// What tells runs apart: pipeline, key and replicate.
 type RunKey = (String, String, usize);
@@ -26,18 +18,14 @@ fn run_key(label: &Label, keys: &StageKeys) -> RunKey {
 
 /// The finished runs of version 0.1 in a folder. None where the folder has none, which is known without reading each
 /// run's spec.
-pub struct OldRuns(HashMap<RunKey, OldRun>);
+pub struct OldRuns(HashMap<RunKey, FoundRun>);
 
 impl OldRuns {
     /// Looks through a folder.
     pub fn read(out: &Path) -> Self {
-        let old = |name: String| {
-            let folder = planned::folder(out, &name);
-            let status = Status::read_done(&folder).filter(|status| status.keys.is_none())?;
-            let keys = version_0_1::keys(&folder)?;
-            Some((run_key(&status.label, &keys), OldRun { folder, status, keys }))
-        };
-        Self(planned::run_folders(out).into_iter().filter_map(old).collect())
+        let old = found_runs(out).into_iter().filter(|run| run.status.keys.is_none());
+        let by_key = |run: FoundRun| Some((run_key(&run.status.label, run.keys.as_ref()?), run));
+        Self(old.filter_map(by_key).collect())
     }
 
     /// Where a run is finished, and its status there: in its own folder, or under the name of version 0.1.
@@ -76,7 +64,7 @@ pub fn adopt(out: &Path, runs: &[PlannedRun]) -> Result<usize, StoreError> {
             }
         }
         let label = Label { run: run.label.run.clone(), ..found.status.label.clone() };
-        let (keys, numerics) = (Some(found.keys), Some(NUMERICS));
+        let (keys, numerics) = (found.keys, Some(NUMERICS));
         Status { label, keys, numerics, files, ..found.status }.write(&run.folder)?;
         drop(lock);
         adopted += 1;
@@ -87,21 +75,19 @@ pub fn adopt(out: &Path, runs: &[PlannedRun]) -> Result<usize, StoreError> {
 /// Why runs of earlier versions that stand for some of these runs are computed again: a sentence for each reason, with
 /// the number of runs.
 pub fn why_again(out: &Path, sweep_keys: &[String], missing: &[&PlannedRun]) -> Vec<String> {
+    if missing.is_empty() {
+        return Vec::new();
+    }
     let place = |label: &Label, values| (label.pipeline.clone(), label.replicate, values);
     let mut asked: HashMap<(String, usize, Vec<String>), &PlannedRun> = HashMap::new();
     for run in missing {
         asked.insert(place(&run.label, run.label.values.clone()), run);
     }
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for name in planned::run_folders(out) {
-        let folder = planned::folder(out, &name);
-        let is_earlier = |status: &Status| status.numerics != Some(NUMERICS);
-        let Some(status) = Status::read_done(&folder).filter(is_earlier) else { continue };
-        // The values belong to the keys of the sweep that ran it, which its own table names.
-        let keys = read_keys::<MetricsRow>(&folder.join(names::METRICS)).unwrap_or_default();
-        let values = by_name(&status.label.values, &keys, sweep_keys);
-        if let Some(run) = asked.get(&place(&status.label, values)) {
-            reasons.entry(reason(&folder, &status, run)).or_default().push(name);
+    for found in found_runs(out).into_iter().filter(|run| run.status.numerics != Some(NUMERICS)) {
+        let label = &found.status.label;
+        if let Some(run) = asked.get(&place(label, found.sweep_values(sweep_keys))) {
+            reasons.entry(reason(&found, run)).or_default().push(found.name());
         }
     }
     let sentence = |(reason, names): (String, Vec<String>)| match names.as_slice() {
@@ -113,13 +99,13 @@ pub fn why_again(out: &Path, sweep_keys: &[String], missing: &[&PlannedRun]) -> 
 }
 
 /// Why the run in a folder is not the one that is asked for.
-fn reason(folder: &Path, status: &Status, run: &PlannedRun) -> String {
-    if let Some(numerics) = status.numerics {
+fn reason(found: &FoundRun, run: &PlannedRun) -> String {
+    if let Some(numerics) = found.status.numerics {
         return format!(
             "its results are those of numerics {numerics}, and this gdiff computes numerics {NUMERICS} (docs/compatibility.md)"
         );
     }
-    let study = match version_0_1::read(folder) {
+    let study = match version_0_1::read(&found.folder) {
         Ok(study) => study,
         Err(error) => return format!("its spec cannot be read today: {error}"),
     };

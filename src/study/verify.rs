@@ -31,9 +31,8 @@ pub struct Verified {
 /// If the folder has neither runs nor tables.
 pub fn verify(out: &Path) -> Result<Verified, StudyError> {
     let mut verified = Verified::default();
-    let entries = std::fs::read_dir(out.join(names::RUNS)).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    folders.sort();
+    let folders: Vec<PathBuf> =
+        planned::run_folders(out).iter().map(|run| planned::folder(out, run)).collect();
     if folders.is_empty() && provenance::read(out).is_none() {
         return Err(StudyError::NoRuns(out.display().to_string()));
     }

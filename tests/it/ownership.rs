@@ -1,31 +1,9 @@
 //! What is not ours is never touched, and what was changed since we wrote it is never believed.
 
-use crate::common::{files, message, run, said, spec, succeeded, text};
+use crate::common::{SMALL, files, message, run, said, spec, succeeded, text};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::tempdir;
-
-/// One small run.
-const SMALL: &str = r#"name = "small"
-pipelines = ["baseline", "gaussianized"]
-[data]
-kind = "eight_gaussians"
-samples = 60
-[gaussianize]
-coupling = "marginal"
-layers = 1
-[diffusion]
-steps = 4
-[network]
-hidden = [4]
-time_dim = 4
-[train]
-iterations = 5
-[sample]
-count = 30
-[metrics]
-reference = 30
-"#;
 
 fn write(folder: &Path, name: &str, text: &str) {
     std::fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();

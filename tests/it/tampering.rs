@@ -2,34 +2,16 @@
 //! the very files of the sound study again, or refuses in a sentence, and `gdiff verify` finds the change. The counts
 //! that the tests print stand in `docs/reliability.md`.
 
-use crate::common::{Dice, TABLES, files, message, run, spec, succeeded, text};
+use crate::common::{Dice, SMALL, TABLES, files, message, run, spec, succeeded, text};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::{TempDir, tempdir};
 
 /// Two small runs that write every kind of file.
-const SMALL: &str = r#"name = "small"
-pipelines = ["baseline", "gaussianized"]
-[data]
-kind = "eight_gaussians"
-samples = 60
-[gaussianize]
-coupling = "marginal"
-layers = 1
-[diffusion]
-steps = 4
-[network]
-hidden = [4]
-time_dim = 4
-[train]
-iterations = 5
-[sample]
-count = 30
-[metrics]
-reference = 30
-points = true
-"#;
+fn every_file() -> String {
+    format!("{SMALL}points = true\n")
+}
 
 /// The ways of changing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +214,7 @@ fn nothing(_: &Path) -> bool {
 
 fn begin<'a>(commands: &'a [&'a [&'a str]], of_the_user: fn(&Path) -> bool) -> Attack<'a> {
     let folder = tempdir().unwrap();
-    spec(folder.path(), SMALL);
+    spec(folder.path(), &every_file());
     let attack = Attack { folder, commands, sound: Files::new(), with_times: has_times, of_the_user };
     succeeded(&attack.make());
     let sound = contents(&attack.out());

@@ -9,6 +9,28 @@ use assert_cmd::Command;
 pub use process::{Dice, Waiting, message, run, said, shell, succeeded};
 use std::path::{Path, PathBuf};
 
+/// Two runs that are over at once, with every stage.
+pub const SMALL: &str = r#"name = "small"
+pipelines = ["baseline", "gaussianized"]
+[data]
+kind = "eight_gaussians"
+samples = 60
+[gaussianize]
+coupling = "marginal"
+layers = 1
+[diffusion]
+steps = 4
+[network]
+hidden = [4]
+time_dim = 4
+[train]
+iterations = 5
+[sample]
+count = 30
+[metrics]
+reference = 30
+"#;
+
 /// A spec that runs in well under a second.
 pub const TINY: &str = r#"name = "tiny"
 seed = 5
