@@ -9,6 +9,7 @@ use crate::run::{Quiet, Reporter};
 use crate::store::console;
 use crate::study::{ENGINES, FrozenStudy, RunState, SubmitOptions, engine, index_list, list, not_asked_for};
 use clap::{Args, Subcommand};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 /// `gdiff sweep`
@@ -133,7 +134,8 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
 }
 
 fn exec(args: &ExecArgs) -> Result<(), Failure> {
-    let frozen = FrozenStudy::read(&args.folder)?;
+    // The process ends with this command: freeing the names of 10,000 runs would take longer than a small run.
+    let frozen = ManuallyDrop::new(FrozenStudy::read(&args.folder)?);
     let options = options(&args.how, args.folder.clone(), false)?;
     let progress = Progress::on_standard_error();
     let reporter: &dyn Reporter = if args.quiet { &Quiet } else { &progress };

@@ -70,8 +70,14 @@ impl FrozenStudy {
             return Err(StudyError::NoSuchIndex { index: range.start, count });
         }
         let range = range.start..range.end.min(count);
-        let firsts = self.firsts();
-        let range: Vec<usize> = range.filter(|&index| firsts[index] == index).collect();
+        // A job of one run of many thousands must not look all of them up in a table.
+        let range: Vec<usize> = match range.len() {
+            1 => range.filter(|&index| self.is_first(index)).collect(),
+            _ => {
+                let firsts = self.firsts();
+                range.filter(|&index| firsts[index] == index).collect()
+            }
+        };
         let asked = range.len();
         let _lock = Lock::shared(out)?;
         remove_leftovers(out)?;

@@ -194,6 +194,12 @@ impl FrozenStudy {
         self.runs.iter().enumerate().map(|(i, run)| *seen.entry(&run.label.run).or_insert(i)).collect()
     }
 
+    /// Whether no run before that index is the very same one.
+    pub fn is_first(&self, index: usize) -> bool {
+        let name = &self.runs[index].label.run;
+        self.runs[..index].iter().all(|run| run.label.run != *name)
+    }
+
     /// The folder of a run.
     pub fn folder(out: &Path, run: &FrozenRun) -> PathBuf {
         planned::folder(out, &run.label.run)
