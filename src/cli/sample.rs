@@ -23,6 +23,10 @@ pub struct SampleArgs {
     /// Reverse steps of a few-step sampler [default: the run's]
     #[arg(long, value_name = "N")]
     pub steps: Option<std::num::NonZeroUsize>,
+    /// Where to begin: noise, late (the smallest step at which the noised training points look normal), or the step `t`
+    /// of a late start [default: as the run]
+    #[arg(long, value_name = "noise|late|N")]
+    pub start: Option<String>,
     /// Seed of the starting points and the noise [default: the run's: its own samples again]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -53,8 +57,20 @@ impl SampleArgs {
         }
         let sampler = self.sampler.as_ref().map(|name| Override::from_flag("sample.sampler", name));
         let steps = self.steps.map(|steps| Override::from_flag("sample.steps", &steps.to_string()));
-        Ok(sampler.into_iter().chain(steps).chain(self.set.iter().cloned()).collect())
+        let start = self.start.iter().flat_map(|start| start_overrides(start));
+        Ok(sampler.into_iter().chain(steps).chain(start).chain(self.set.iter().cloned()).collect())
     }
+}
+
+/// The keys that `--start` sets.
+fn start_overrides(start: &str) -> Vec<Override> {
+    let (start, step) = match start {
+        "late" => ("late", Some("auto")),
+        step if step.parse::<usize>().is_ok() => ("late", Some(step)),
+        word => (word, None),
+    };
+    let step = step.map(|step| Override::from_flag("sample.start_step", step));
+    [Override::from_flag("sample.start", start)].into_iter().chain(step).collect()
 }
 
 pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {

@@ -35,7 +35,9 @@ pub use denoiser::Denoiser;
 pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
 pub use network::{Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, TimeEncoding};
-pub use sample::{Clip, DataBox, SampleOptions, Sampler, SamplerKind, Spacing, Times, sample};
+pub use sample::{
+    Clip, DataBox, LateStart, SampleOptions, Sampler, SamplerKind, Spacing, Start, StartStep, Times, sample,
+};
 pub use schedule::{DiffusionOptions, Schedule, ScheduleKind, VarianceKind};
 pub use train::{
     BackendChoice, Batch, Decay, IsotropyForm, IsotropyLoss, LossTerms, OptimizerKind, OptimizerOptions,

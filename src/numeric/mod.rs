@@ -17,6 +17,7 @@
 //! | [`power_of_two`] | exact scaling, so that squares fit the range of numbers |
 //! | [`sort`] | many values in ascending order |
 //! | [`wasserstein`] | Wasserstein-2 distances on a line |
+//! | [`word_or_number`] | keys of a spec that are a word or a whole number |
 //! | [`simd`] | eight numbers side by side |
 
 pub mod chebyshev;
@@ -35,3 +36,4 @@ pub mod simd;
 pub mod sort;
 pub mod threads;
 pub mod wasserstein;
+pub mod word_or_number;

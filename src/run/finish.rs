@@ -49,7 +49,9 @@ pub(super) fn finish(
         },
         map_log_likelihood: prepared.space.log_likelihood,
         control_scale: model.control_scale,
-        speciation_step: speciation_step(run, prepared),
+        speciation_step: speciation_step(run, prepared, samples.t),
+        network_calls: Some(samples.calls),
+        start_step: run.plan.sample.late.map(|_| samples.t),
         fresh: Some(replicate.fresh.clone()),
         warnings: prepared.space.warnings.clone(),
         error: None,
@@ -61,9 +63,9 @@ pub(super) fn finish(
 }
 
 /// The reverse step at which theory has the process choose between classes; none without a reverse process.
-fn speciation_step(run: &Run, prepared: &Prepared) -> Option<usize> {
+fn speciation_step(run: &Run, prepared: &Prepared, start: usize) -> Option<usize> {
     let (plan, denoiser) = (run.plan, run.pipeline.denoiser);
-    let times = plan.sample.sampler(None).and_then(|sampler| sampler.times(&plan.schedule)).ok()?;
+    let times = plan.sample.sampler(start, None).and_then(|sampler| sampler.times(&plan.schedule)).ok()?;
     let largest = prepared.space.largest_eigenvalue.filter(|_| denoiser != DenoiserKind::None)?;
     reverse_step(&plan.schedule, &times, largest)
 }

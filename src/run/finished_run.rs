@@ -4,10 +4,13 @@
 //! so that the first `n` points of a run are here again, up to the rounding of another device.
 
 use super::error::{RunError, StageError};
+use super::late_start::late_start;
 use super::prepare::{exact_denoiser, read_chain};
 use super::replicate::{Purpose, reference_points};
 use crate::data::source::Part;
-use crate::diffusion::{DataBox, Denoiser, DiffusionError, Network, NetworkDenoiser, sample};
+use crate::diffusion::{
+    DataBox, Denoiser, DiffusionError, LateStart, Network, NetworkDenoiser, StartStep, sample,
+};
 use crate::gaussianize::Gaussianizer;
 use crate::space::options::NamedTransform;
 use crate::space::{Chain, FitContext, TransformOptions};
@@ -40,6 +43,8 @@ pub struct FinishedRun {
     denoiser: Option<Box<dyn Denoiser>>,
     /// The box to which the predicted x0 is clipped; none where it is not.
     bounds: Option<DataBox>,
+    /// Where a late start begins; none for a start from noise.
+    late: Option<LateStart>,
 }
 
 impl FinishedRun {
@@ -82,7 +87,13 @@ impl FinishedRun {
             }
         };
         let bounds = bounds(&sample, &chain, train.view(), plan.pipelines[0].denoiser);
-        Ok(Self { plan, sample, replicate, chain, denoiser, bounds })
+        // An automatic start that the run has found already is not looked for again.
+        let at = match (sample.late, status.start_step) {
+            (Some(StartStep::Auto), Some(t)) if plan.sample.late == sample.late => Some(StartStep::At(t)),
+            (at, _) => at,
+        };
+        let late = late(&plan, at.filter(|_| denoiser.is_some()), &chain, train.view(), replicate)?;
+        Ok(Self { plan, sample, replicate, chain, denoiser, bounds, late })
     }
 
     /// The run that the exact denoiser makes of a plan, whether it was part of the study or not.
@@ -103,12 +114,23 @@ impl FinishedRun {
         let denoiser = exact(&plan, &fitted.chain, replicate)?;
         let sample = plan.sample.clone();
         let bounds = bounds(&sample, &fitted.chain, train.view(), DenoiserKind::Exact);
-        Ok(Self { plan, sample, replicate, chain: fitted.chain, denoiser: Some(denoiser), bounds })
+        let late = late(&plan, sample.late, &fitted.chain, train.view(), replicate)?;
+        Ok(Self { plan, sample, replicate, chain: fitted.chain, denoiser: Some(denoiser), bounds, late })
     }
 
     /// The run's plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The step `t` at which its reverse process begins.
+    pub fn start_step(&self) -> usize {
+        self.late.as_ref().map_or(self.plan.schedule.steps(), |late| late.t)
+    }
+
+    /// Its reverse steps; 0 where its samples are those of the space alone.
+    pub fn steps(&self) -> usize {
+        if self.denoiser.is_some() { self.sample.steps_from(self.start_step()) } else { 0 }
     }
 
     /// Its space.
@@ -167,21 +189,26 @@ impl FinishedRun {
         see: &mut dyn FnMut(usize, usize, &Array2<f64>),
     ) -> Result<(), RunError> {
         let (plan, replicate) = (&self.plan, self.replicate);
-        let start = Purpose::Start.seeded(seed, replicate).standard_normal(0, count, plan.data.source.dim());
+        let failed = |e: DiffusionError| StageError::from(e).of(&format!("replicate {replicate}"), "sample");
+        let mut start =
+            Purpose::Start.seeded(seed, replicate).standard_normal(0, count, plan.data.source.dim());
         let noise = Purpose::SampleNoise.seeded(seed, replicate);
         let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), DiffusionError> {
             see(step, t, x);
             Ok(())
         };
+        if let Some(late) = &self.late {
+            start = late.points(&plan.schedule, start.view()).map_err(failed)?;
+        }
         let mut draw = || match &self.denoiser {
-            None => observe(0, plan.schedule.steps(), &start),
-            Some(denoiser) => {
-                let sampler = self.sample.sampler(self.bounds.clone())?;
+            Some(denoiser) if self.steps() > 0 => {
+                let sampler = self.sample.sampler(self.start_step(), self.bounds.clone())?;
                 sample(denoiser.as_ref(), &plan.schedule, sampler, start.clone(), &noise, &mut observe)
                     .map(|_| ())
             }
+            _ => observe(0, self.start_step(), &start),
         };
-        draw().map_err(|e| StageError::from(e).of(&format!("replicate {replicate}"), "sample"))
+        draw().map_err(failed)
     }
 
     fn data_space(&self, x: ArrayView2<f64>) -> Array2<f64> {
@@ -201,6 +228,20 @@ fn bounds(
 ) -> Option<DataBox> {
     let clips = how.clips(denoiser);
     clips.then(|| DataBox::of(chain.forward(train).view()))
+}
+
+/// Where a late start of a run begins.
+fn late(
+    plan: &Plan,
+    at: Option<StartStep>,
+    chain: &Chain,
+    train: ArrayView2<f64>,
+    replicate: usize,
+) -> Result<Option<LateStart>, RunError> {
+    let Some(at) = at else { return Ok(None) };
+    let stream = Purpose::LateStart.stream(plan, replicate);
+    let late = late_start(at, &plan.schedule, chain.forward(train).view(), &stream);
+    late.map(Some).map_err(|e| e.of(&format!("replicate {replicate}"), "sample"))
 }
 
 fn exact(plan: &Plan, chain: &Chain, replicate: usize) -> Result<Box<dyn Denoiser>, RunError> {

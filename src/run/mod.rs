@@ -6,6 +6,7 @@
 //! | [`replicate`] | what the pipelines of a replicate share: data, reference points, random streams |
 //! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
 //! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
+//! | `late_start` | the step at which a late start begins |
 //! | `sample` | the reverse process, scored |
 //! | `finish` | what is left to write, the status last |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
@@ -18,6 +19,7 @@ pub mod error;
 pub mod events;
 mod finish;
 pub mod finished_run;
+mod late_start;
 pub mod prepare;
 pub mod replicate;
 pub mod run_options;

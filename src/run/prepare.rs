@@ -1,10 +1,11 @@
 //! The space of a run, fitted to its training points; and what is known of the diffusion there.
 
+use super::late_start::late_start;
 use super::replicate::Purpose;
 use super::{Run, Stage, StageError};
-use crate::diffusion::MixtureDenoiser;
 use crate::diffusion::isotropy::{Isotropy, isotropy, spread_times};
 use crate::diffusion::speciation::largest_eigenvalue;
+use crate::diffusion::{LateStart, MixtureDenoiser, Schedule, StartStep};
 use crate::gaussianize::Gaussianizer;
 use crate::space::chain::FittedChain;
 use crate::space::{Chain, FitContext, Fitted, MapFile, Scaling};
@@ -14,7 +15,7 @@ use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
 use crate::store::{FitRow, IsotropyRow, Status, StoreError, names};
 use ndarray::{Array2, ArrayView2};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Times at which the isotropy of the forward process is measured.
@@ -34,6 +35,8 @@ pub struct FittedSpace {
     pub warnings: Vec<String>,
     /// The largest eigenvalue of the covariance of the training points there; none where it cannot be computed.
     pub largest_eigenvalue: Option<f64>,
+    /// The automatic late starts of the schedules that asked for one.
+    late_starts: Mutex<Vec<(Arc<Schedule>, LateStart)>>,
     /// The files of its Gaussianizers, made for the first of the runs that share the space.
     files: OnceLock<Vec<MapFileBytes>>,
 }
@@ -98,7 +101,17 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
     }
     let largest_eigenvalue = largest_eigenvalue(points.view());
     let files = OnceLock::new();
-    Ok(FittedSpace { chain, points, fit_rows, log_likelihood, warnings, largest_eigenvalue, files })
+    let late_starts = Mutex::default();
+    Ok(FittedSpace {
+        chain,
+        points,
+        fit_rows,
+        log_likelihood,
+        warnings,
+        largest_eigenvalue,
+        late_starts,
+        files,
+    })
 }
 
 /// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
@@ -133,8 +146,25 @@ impl FittedSpace {
             fit_rows,
             log_likelihood: status.map_log_likelihood,
             warnings: status.warnings.clone(),
+            late_starts: Mutex::default(),
             files: OnceLock::new(),
         })
+    }
+
+    /// Where a late start of a run in this space begins. An automatic one is found once for all runs of one schedule.
+    pub(super) fn late_start(&self, run: &Run, at: StartStep) -> Result<LateStart, StageError> {
+        let schedule = &run.plan.schedule;
+        let known = || self.late_starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().iter().find(|(of, _)| of == schedule).map(|(_, late)| late.clone());
+        if let Some(found) = found.filter(|_| at == StartStep::Auto) {
+            return Ok(found);
+        }
+        // The lock is not held meanwhile: other threads may find the same step.
+        let late = late_start(at, schedule, self.points.view(), &run.stream(Purpose::LateStart))?;
+        if at == StartStep::Auto {
+            known().push((Arc::clone(schedule), late.clone()));
+        }
+        Ok(late)
     }
 
     /// The files of its Gaussianizers, for data whose axes have these names.

@@ -26,6 +26,8 @@ pub enum Purpose {
     TrainNoise,
     /// Starting points x_T.
     Start,
+    /// The draws by which a late start is found.
+    LateStart,
     /// Noise of the reverse steps.
     SampleNoise,
     /// Noise of whole data sets: isotropy, and the scale of the control.
@@ -47,6 +49,7 @@ impl Purpose {
             Self::Timestep => "timestep",
             Self::TrainNoise => "train_noise",
             Self::Start => "start",
+            Self::LateStart => "late_start",
             Self::SampleNoise => "sample_noise",
             Self::Forward => "forward",
         };

@@ -11,9 +11,12 @@ use crate::store::{MetricsRow, names};
 use ndarray::{Array2, ArrayView2};
 use std::time::Instant;
 
-/// The generated points of data space, `(n, d)`, and the seconds that they took.
+/// The generated points of data space, `(n, d)`, the step `t` that the process began at, and the seconds that they took.
 pub(super) struct Samples {
     pub points: Array2<f64>,
+    pub t: usize,
+    /// How often the denoiser was asked for each of them.
+    pub calls: usize,
     pub seconds: f64,
 }
 
@@ -21,29 +24,35 @@ pub(super) struct Samples {
 pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Samples, StageError> {
     let clock = Instant::now();
     let (plan, options) = (run.plan, &run.plan.sample);
-    let steps = if model.denoiser.is_some() { options.steps } else { 0 };
+    let late = match (&model.denoiser, options.late) {
+        (Some(_), Some(at)) => Some(prepared.space.late_start(run, at)?),
+        _ => None,
+    };
+    let t = late.as_ref().map_or(plan.schedule.steps(), |late| late.t);
+    let steps = if model.denoiser.is_some() { options.steps_from(t) } else { 0 };
     run.begin_stage(Stage::Sample, steps);
     let mut scored = Scored { run, prepared, steps, rows: Vec::new(), points: None };
-    let start = run.stream(Purpose::Start).standard_normal(0, options.count, prepared.space.points.ncols());
+    let mut start =
+        run.stream(Purpose::Start).standard_normal(0, options.count, prepared.space.points.ncols());
+    if let Some(late) = &late {
+        start = late.points(&plan.schedule, start.view())?;
+    }
+    let mut calls = 0;
     match &model.denoiser {
-        None => scored.observe(0, plan.schedule.steps(), &start)?,
-        Some(denoiser) => {
+        Some(denoiser) if steps > 0 => {
+            let bounds = options.bounds(run.pipeline.denoiser, prepared.space.points.view());
+            let sampler = options.sampler(t, bounds)?;
+            calls = sampler.calls(steps);
             let noise = run.stream(Purpose::SampleNoise);
             let mut observe = |step: usize, t: usize, x: &Array2<f64>| scored.observe(step, t, x);
-            diffusion::sample(
-                denoiser.as_ref(),
-                &plan.schedule,
-                options.sampler(options.bounds(run.pipeline.denoiser, prepared.space.points.view()))?,
-                start,
-                &noise,
-                &mut observe,
-            )?;
+            diffusion::sample(denoiser.as_ref(), &plan.schedule, sampler, start, &noise, &mut observe)?;
         }
+        _ => scored.observe(0, t, &start)?,
     }
     let Scored { rows, points, .. } = scored;
     run.folder.write_rows(names::METRICS, run.sweep_keys, run.label, &rows)?;
     let points = points.expect("the last step is always scored");
-    Ok(Samples { points, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Samples { points, t, calls, seconds: clock.elapsed().as_secs_f64() })
 }
 
 /// The reverse process so far.

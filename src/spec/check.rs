@@ -11,7 +11,7 @@ use super::pipelines::{self, DenoiserKind, Pipeline};
 use super::plan::{DataPlan, Plan, SamplePlan};
 use super::ranges::Checker;
 use super::reuse::Reuse;
-use crate::diffusion::{Clip, SamplerKind, Schedule, ScheduleKind, Times, TrainOptions};
+use crate::diffusion::{Clip, SamplerKind, Schedule, ScheduleKind, StartStep, Times, TrainOptions};
 use crate::metrics::prdc::advice::uneven_counts;
 use crate::metrics::scored::MetricsOptions;
 use std::sync::Arc;
@@ -29,6 +29,9 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let network = network(&check, &mut file, data.source.dim())?;
     let (train, iterations) = train(&check, &mut file, &mut warnings)?;
+    if let Some(at) = file.sample.late() {
+        file.sample.start_step = Some(at);
+    }
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
     clipping(&sample, &pipelines, &mut warnings);
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
@@ -128,16 +131,32 @@ fn sample(
 ) -> Result<SamplePlan, SpecError> {
     let (s, all) = (&file.sample, file.diffusion.steps);
     check.section("sample", s.check())?;
-    let steps = s.steps.unwrap_or(all);
-    check.require((1..=all).contains(&steps), "sample.steps", || {
-        format!("`sample.steps` is {steps}, but it must be from 1 to `diffusion.steps`, {all}")
+    let late = s.late();
+    let start = match late {
+        Some(StartStep::At(t)) => t,
+        Some(StartStep::Auto) | None => all,
+    };
+    check.require(start <= all, "sample.start_step", || {
+        format!(
+            "`sample.start_step` is {start}, but it must be from 0 to `diffusion.steps`, {all}, or \"auto\""
+        )
     })?;
-    check.require(s.sampler != SamplerKind::Ddpm || steps == all, "sample.steps", || {
-        format!("the sampler \"ddpm\" takes all {all} steps; leave `sample.steps` out, or use \"ddim\"")
+    let of_start = if start < all { "`sample.start_step`" } else { "`diffusion.steps`" };
+    let steps = s.steps.unwrap_or(start);
+    check.require(s.steps.is_none() || (1..=start).contains(&steps), "sample.steps", || match start {
+        0 => "`sample.start_step` is 0, which leaves no reverse step; leave `sample.steps` out".to_string(),
+        _ => format!("`sample.steps` is {steps}, but it must be from 1 to {of_start}, {start}"),
     })?;
-    let times = Times { start: None, count: Some(steps), spacing: s.spacing }.of(schedule);
-    let first = times.map_err(|e| check.0.error("sample", e.to_string()))?.first().copied().unwrap_or(all);
-    if s.sampler != SamplerKind::Ddpm && first < all {
+    check.require(s.sampler != SamplerKind::Ddpm || steps == start, "sample.steps", || {
+        format!("the sampler \"ddpm\" takes all {start} steps; leave `sample.steps` out, or use \"ddim\"")
+    })?;
+    let first = if start == 0 {
+        0
+    } else {
+        let times = Times { start: Some(start), count: Some(steps), spacing: s.spacing }.of(schedule);
+        times.map_err(|e| check.0.error("sample", e.to_string()))?.first().copied().unwrap_or(start)
+    };
+    if s.sampler != SamplerKind::Ddpm && first < start && late.is_none() {
         warnings.push(format!(
             "`sample.spacing` is \"leading\" with {steps} steps, so sampling begins at step {first} of {all} from pure noise, where alpha_bar is {:.3} and not {:.3}; \"trailing\" begins at the last step",
             schedule.alpha_bar(first),
@@ -154,6 +173,7 @@ fn sample(
     Ok(SamplePlan {
         count: s.count,
         steps,
+        late,
         epsilon_scale: s.epsilon_scale,
         options: s.clone(),
         variance,

@@ -44,6 +44,11 @@ static RULES: &[Rule] = &[
         because: "the sampler \"ddpm\" takes every step of the schedule",
     },
     Rule {
+        key: "sample.start_step",
+        idle: |p| p.sample.late.is_none(),
+        because: "`sample.start` is \"noise\"",
+    },
+    Rule {
         key: "diffusion.variance",
         idle: |p| p.sample.options.sampler != SamplerKind::Ddpm,
         because: "only the sampler \"ddpm\" has it",
@@ -106,7 +111,8 @@ const UNWATCHED: &str = "no points are held out to watch the fit";
 const NOT_SGD: &str = "\"sgd\" does not have it";
 
 fn takes_every_step(plan: &Plan) -> bool {
-    plan.sample.options.sampler == SamplerKind::Ddpm || plan.sample.steps == plan.schedule.steps()
+    plan.sample.options.sampler == SamplerKind::Ddpm
+        || plan.sample.options.steps.is_none_or(|steps| steps == plan.schedule.steps())
 }
 
 fn is_cosine(plan: &Plan) -> bool {

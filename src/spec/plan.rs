@@ -9,7 +9,7 @@ use super::sections::DataFile;
 use crate::data::source::{Part, Source};
 use crate::diffusion::sample::clip::within;
 use crate::diffusion::{
-    Clip, DataBox, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions,
+    Clip, DataBox, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, StartStep, TrainOptions,
     VarianceKind,
 };
 use crate::gaussianize::GaussianizeOptions;
@@ -41,8 +41,10 @@ pub struct DataPlan {
 pub struct SamplePlan {
     /// Points to generate.
     pub count: usize,
-    /// Reverse steps it takes, `1..=T`.
+    /// Reverse steps it takes, `1..=T`; after an automatic late start it may be fewer, and none at all.
     pub steps: usize,
+    /// The step of a late start; none for a start from noise.
+    pub late: Option<StartStep>,
     /// Multiplies the predicted noise.
     pub epsilon_scale: f64,
     /// The section.
@@ -56,12 +58,17 @@ pub struct SamplePlan {
 }
 
 impl SamplePlan {
-    /// The sampler of one run, from pure noise; its predicted x0 is clipped to `bounds`.
+    /// The sampler of one run from step `t` on; its predicted x0 is clipped to `bounds`.
     ///
     /// # Errors
     /// As [`SampleOptions::build`].
-    pub fn sampler(&self, bounds: Option<DataBox>) -> Result<Box<dyn Sampler>, DiffusionError> {
-        Ok(within(bounds, self.options.build(self.variance, None)?))
+    pub fn sampler(&self, t: usize, bounds: Option<DataBox>) -> Result<Box<dyn Sampler>, DiffusionError> {
+        Ok(within(bounds, self.options.build(self.variance, Some(t))?))
+    }
+
+    /// Reverse steps from step `t` on.
+    pub fn steps_from(&self, t: usize) -> usize {
+        self.steps.min(t)
     }
 
     /// The box to which the x0 that this denoiser predicts is clipped: that of the training points `(n, d)` in the

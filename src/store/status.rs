@@ -68,6 +68,12 @@ pub struct Status {
     /// The reverse step at which theory has the process choose between classes: see `diffusion::speciation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speciation_step: Option<usize>,
+    /// The step `t` at which the reverse process began, of a late start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_step: Option<usize>,
+    /// How often the denoiser was asked for a sample; 0 where the samples are those of the space, or of a late start, alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_calls: Option<usize>,
     /// The scores of fresh real points of the same replicate.
     #[serde(default)]
     pub fresh: Option<MetricsRow>,
@@ -95,6 +101,8 @@ impl Status {
             map_log_likelihood: None,
             control_scale: None,
             speciation_step: None,
+            start_step: None,
+            network_calls: None,
             fresh: None,
             warnings: Vec::new(),
             error: Some(error.to_string()),

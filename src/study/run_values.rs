@@ -31,6 +31,12 @@ const PLATEAU_STEP: &str = "plateau_step";
 /// The number of the reverse step at which theory has the process choose between classes.
 const SPECIATION_STEP: &str = "speciation_step";
 
+/// The step `t` at which a late start began.
+pub const START_STEP: &str = "start_step";
+
+/// How often the denoiser was asked for each sample.
+pub const NETWORK_CALLS: &str = "network_calls";
+
 /// A named value of one run.
 pub type Named = (Cow<'static, str>, Option<f64>);
 
@@ -51,6 +57,8 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     add("control_scale", status.control_scale);
     add("map_log_likelihood", status.map_log_likelihood);
     add(SPECIATION_STEP, status.speciation_step.map(|step| step as f64));
+    add(START_STEP, status.start_step.map(|t| t as f64));
+    add(NETWORK_CALLS, status.network_calls.map(|calls| calls as f64));
     let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
     add(STEPS_TO_REAL, reached.map(|step| step as f64));
     let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();
@@ -83,7 +91,7 @@ pub fn range(name: &str, steps: usize) -> (f64, f64) {
     let any = (f64::NEG_INFINITY, f64::INFINITY);
     match name {
         STEPS_TO_REAL | PLATEAU_STEP | SPECIATION_STEP => (0.0, steps as f64),
-        "final_loss" | "control_scale" => (0.0, f64::INFINITY),
+        "final_loss" | "control_scale" | START_STEP | NETWORK_CALLS => (0.0, f64::INFINITY),
         name => {
             let metric = name.strip_prefix(FIRST).unwrap_or(name);
             scored::column(metric).map_or(any, |column| column.range)

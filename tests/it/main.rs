@@ -29,6 +29,7 @@ mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
 mod isotropy;
+mod late_start;
 mod metrics_energy;
 mod metrics_modes;
 mod metrics_prdc;

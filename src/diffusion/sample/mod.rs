@@ -5,6 +5,7 @@
 //! | [`options`] | `[sample]` of a spec: which sampler, how many points and steps |
 //! | [`clip`] | clipping of the predicted data to the box of the training points |
 //! | [`times`] | which of the `T` steps a sampler with fewer of them visits |
+//! | [`late_start`] | beginning below `T`, from a normal distribution with the moments of the noised data |
 //! | `ddpm` | ancestral sampling (Ho et al. 2020) |
 //! | `ddim` | denoising diffusion implicit models (Song et al. 2021) |
 //! | `dpm_solver` | DPM-Solver++ 2M (Lu et al. 2022) |
@@ -17,10 +18,12 @@ mod ddim;
 mod ddpm;
 mod dpm_solver;
 mod heun;
+pub mod late_start;
 pub mod options;
 pub mod times;
 
 pub use clip::{Clip, DataBox};
+pub use late_start::{LateStart, Start, StartStep};
 pub use options::{SampleOptions, SamplerKind};
 pub use times::{Spacing, Times};
 
@@ -41,6 +44,12 @@ pub trait Sampler: Send {
     /// How often it asks the denoiser in a step. The last step, to `t = 0`, needs one call only.
     fn calls_per_step(&self) -> usize {
         1
+    }
+
+    /// How often it asks the denoiser in so many steps, the last of which goes to `t = 0`.
+    fn calls(&self, steps: usize) -> usize {
+        let each = self.calls_per_step();
+        (each * steps).saturating_sub(each - 1)
     }
 
     /// Takes the points `x` `(n, d)` from `x_t` to `x_s`, with `t = at.t` and `s = at.to`.

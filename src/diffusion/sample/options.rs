@@ -1,6 +1,8 @@
 //! `[sample]` of a spec: how points are generated.
 
-use super::{Sampler, Spacing, Times, ddim::Ddim, ddpm::Ddpm, dpm_solver::DpmSolver2M, heun::Heun};
+use super::{
+    Sampler, Spacing, Start, StartStep, Times, ddim::Ddim, ddpm::Ddpm, dpm_solver::DpmSolver2M, heun::Heun,
+};
 use crate::diffusion::{DiffusionError, VarianceKind};
 use crate::numeric::options::{self, OutOfRange, require};
 use schemars::JsonSchema;
@@ -44,7 +46,7 @@ pub struct SampleOptions {
     pub count: usize,
     /// Sampler.
     pub sampler: SamplerKind,
-    /// Reverse steps of a few-step sampler; all of T when left out.
+    /// Reverse steps of a few-step sampler; all from its start on when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
     /// Which of the T steps a few-step sampler visits.
@@ -53,6 +55,11 @@ pub struct SampleOptions {
     pub eta: f64,
     /// Multiplies the predicted noise.
     pub epsilon_scale: f64,
+    /// From where the reverse process begins: pure noise, or later.
+    pub start: Start,
+    /// The step `t` of a late start, or "auto", the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_step: Option<StartStep>,
 }
 
 impl Default for SampleOptions {
@@ -64,6 +71,8 @@ impl Default for SampleOptions {
             spacing: Spacing::Trailing,
             eta: 0.0,
             epsilon_scale: 1.0,
+            start: Start::Noise,
+            start_step: None,
         }
     }
 }
@@ -72,6 +81,11 @@ impl SampleOptions {
     /// The defaults with another sampler.
     pub fn new(sampler: SamplerKind) -> Self {
         Self { sampler, ..Self::default() }
+    }
+
+    /// The step of a late start; none for a start from noise.
+    pub fn late(&self) -> Option<StartStep> {
+        (self.start == Start::Late).then(|| self.start_step.unwrap_or(StartStep::Auto))
     }
 
     /// Refuses values out of their range. Whether the schedule has so many steps, [`Times::of`] checks.
@@ -88,7 +102,8 @@ impl SampleOptions {
     }
 
     /// The sampler of these options for one run from `x_S`: `start` is the step `S`, and `None` is `T`. `variance`
-    /// is that of the ancestral step. DDPM visits every step, whatever `steps` says.
+    /// is that of the ancestral step. DDPM visits every step, whatever `steps` says, and no sampler visits more than
+    /// there are from its start on.
     ///
     /// # Errors
     /// If an option is out of its range.
@@ -98,7 +113,8 @@ impl SampleOptions {
         start: Option<usize>,
     ) -> Result<Box<dyn Sampler>, DiffusionError> {
         self.check()?;
-        let times = Times { start, count: self.steps, spacing: self.spacing };
+        let count = self.steps.map(|steps| start.map_or(steps, |start| steps.min(start)));
+        let times = Times { start, count, spacing: self.spacing };
         Ok(match self.sampler {
             SamplerKind::Ddpm => Box::new(Ddpm { times: Times::every(start), variance }),
             SamplerKind::Ddim => Box::new(Ddim { times, eta: self.eta }),

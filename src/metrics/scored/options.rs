@@ -2,11 +2,9 @@
 
 use super::ScoreStep;
 use crate::numeric::options::{self, OutOfRange};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
-use std::borrow::Cow;
-use std::fmt;
+use crate::numeric::word_or_number::{WordOrNumber, word_or_number};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// `[metrics]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,8 +87,6 @@ pub enum Distances {
     Every(usize),
 }
 
-const WORDS: &[&str] = &["ends", "all", "none"];
-
 impl Distances {
     /// Whether a step is one of them.
     pub fn include(self, at: ScoreStep) -> bool {
@@ -104,49 +100,31 @@ impl Distances {
     }
 }
 
-impl Serialize for Distances {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl WordOrNumber for Distances {
+    const WORDS: &'static [&'static str] = &["ends", "all", "none"];
+    const SMALLEST: usize = 1;
+
+    fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "ends" => Some(Self::Ends),
+            "all" => Some(Self::All),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+
+    fn of_number(number: usize) -> Self {
+        Self::Every(number)
+    }
+
+    fn written(self) -> Result<&'static str, usize> {
         match self {
-            Self::Ends => serializer.serialize_str("ends"),
-            Self::All => serializer.serialize_str("all"),
-            Self::None => serializer.serialize_str("none"),
-            Self::Every(steps) => serializer.serialize_u64(*steps as u64),
+            Self::Ends => Ok("ends"),
+            Self::All => Ok("all"),
+            Self::None => Ok("none"),
+            Self::Every(steps) => Err(steps),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Distances {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
-        impl Visitor<'_> for Words {
-            type Value = Distances;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("\"ends\", \"all\", \"none\" or a positive whole number")
-            }
-            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
-                usize::try_from(v)
-                    .map(Distances::Every)
-                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
-            }
-            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
-                match v {
-                    "ends" => Ok(Distances::Ends),
-                    "all" => Ok(Distances::All),
-                    "none" => Ok(Distances::None),
-                    other => Err(E::unknown_variant(other, WORDS)),
-                }
-            }
-        }
-        deserializer.deserialize_any(Words)
-    }
-}
-
-impl JsonSchema for Distances {
-    fn schema_name() -> Cow<'static, str> {
-        "Distances".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "enum": WORDS }, { "type": "integer", "minimum": 1 }] })
-    }
-}
+word_or_number!(Distances);

@@ -108,7 +108,7 @@ fn figures(results: &Results, values: &[String], file: String) -> Result<Vec<Fig
     let mut outside = 0;
     let (mut rows, mut last) = (Vec::new(), Vec::new());
     for (pipeline, replay) in &runs {
-        let steps = replay.plan().sample.steps;
+        let steps = replay.steps();
         let wanted: Vec<usize> = (0..=FIFTHS).map(|i| i * steps / FIFTHS).collect();
         let clouds = replay.clouds(POINTS, &|step| wanted.contains(&step))?;
         let panels = clouds.iter().map(|cloud| {

@@ -135,7 +135,7 @@ fn exact_curve(results: &Results, statistic: &Statistic) -> Result<Option<(Curve
         return Ok(None);
     }
     let (every, count) = (study.base.metrics.every, study.base.sample.count);
-    let count = count.min((EXACT_MOVES / study.base.sample.steps).max(1000));
+    let count = count.min((EXACT_MOVES / study.base.sample.steps.max(1)).max(1000));
     let clouds = FinishedRun::exact(study.base.clone(), 0)?.clouds(count, &|step| step % every == 0)?;
     let mut curve = Curve::default();
     for cloud in clouds {

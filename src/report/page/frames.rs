@@ -117,7 +117,7 @@ fn side(
     count: usize,
     most_frames: usize,
 ) -> Result<Side, RunError> {
-    let last = run.plan().sample.steps;
+    let last = run.steps();
     let frames = most_frames.min(last + 1);
     let steps: Vec<usize> = (0..frames).map(|i| i * last / (frames - 1).max(1)).collect();
     let clouds = run.clouds(count, &|step| steps.binary_search(&step).is_ok())?;
