@@ -4,7 +4,7 @@
 use crate::metrics::scored;
 use crate::spec::{BASELINE, DATA};
 use crate::store::SummaryRow;
-use crate::study::run_values::{FIRST, STEPS_TO_REAL};
+use crate::study::run_values::{FIRST, START_STEP, STEPS_TO_REAL};
 use std::collections::{HashMap, HashSet};
 
 /// A column of a table over a summary.
@@ -181,10 +181,13 @@ impl<'a> Comparison<'a> {
         pipelines
     }
 
-    /// Whether a pipeline has a map that is more than a scaling, and its own metrics.
+    /// Whether a pipeline has a map that is more than a scaling, and its own metrics. The first step of a late start is not
+    /// the map alone.
     pub fn has_map(&self, pipeline: &'a str, values: &'a [String]) -> bool {
         let map = Line::MapAlone(pipeline, values);
-        self.row(pipeline, values, OF_A_MAP).is_some() && !self.means(map).is_empty()
+        self.row(pipeline, values, OF_A_MAP).is_some()
+            && self.row(pipeline, values, START_STEP).is_none()
+            && !self.means(map).is_empty()
     }
 
     /// The bits of the means of a line's metrics, which tell lines apart.

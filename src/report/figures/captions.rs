@@ -9,7 +9,7 @@ use crate::spec::Plan;
 pub fn pipeline_name(name: &str) -> &str {
     match name {
         "gaussianized" => "Gaussianized",
-        "ica_kde" => "ICA + kernel densities",
+        "ica_kde" => "ICA + KDE",
         "exact" => "exact denoiser",
         "data" => "real points",
         other => other,

@@ -245,7 +245,7 @@ fn signs(spread: &Spread, label: &str, name: &str, role: Role, open: bool, at: f
 }
 
 /// Logarithmic where all values are positive and far apart.
-fn scale(values: &[f64]) -> Scale {
+pub fn scale(values: &[f64]) -> Scale {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
     if low > 0.0 && high > LOG_FROM * low { Scale::Log } else { Scale::Linear }
@@ -253,7 +253,7 @@ fn scale(values: &[f64]) -> Scale {
 
 /// The ends of an axis that shows all values and the ends of their intervals; on a logarithmic one an interval that goes
 /// far below all values is cut off.
-fn axis_ends(values: &[f64], ends: &[f64], scale: &Scale) -> (f64, f64) {
+pub fn axis_ends(values: &[f64], ends: &[f64], scale: &Scale) -> (f64, f64) {
     let lowest = |list: &[f64]| list.iter().copied().fold(f64::INFINITY, f64::min);
     let high = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if *scale == Scale::Log {

@@ -61,7 +61,12 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
     let row = |what: &str, range: (f64, f64)| PanelRow {
         title: String::new(),
         role: Role::Data,
-        form: Form::Ratio(if facets.len() > 1 { 0.55 } else { 0.34 }),
+        // Narrow panels are higher, so that the label of the axis has room.
+        form: Form::Ratio(match facets.len() {
+            1 => 0.34,
+            2 => 0.55,
+            _ => 0.85,
+        }),
         panels: facets.iter().map(|facet| panel(facet, what, &statistic, range)).collect(),
     };
     let mut rows = vec![row("", whole)];

@@ -9,6 +9,8 @@
 //! | [`mod@clouds`] | samples at chosen reverse steps (Fig. 4 of the first paper) |
 //! | [`mod@likelihood`] | log-likelihood against reverse step (its Fig. 5) |
 //! | [`mod@ends`] | every metric at both ends: the map alone, and the samples |
+//! | [`mod@calls`] | the last step against the calls of the network |
+//! | [`mod@starts`] | the last step against the step of a late start |
 //! | [`mod@loss`] | training loss (its Fig. 6) |
 //! | [`mod@prdc`] | precision, recall, density, coverage against reverse step |
 //! | [`mod@last_step`] | the last step against lambda, beside the second paper's Table 1, or another swept key |
@@ -17,6 +19,8 @@
 //! | [`mod@layers`] | the Gaussianizer layer by layer |
 
 pub mod abscissa;
+pub mod along;
+pub mod calls;
 pub mod captions;
 pub mod clouds;
 pub mod contours;
@@ -38,6 +42,7 @@ pub mod results;
 pub mod series;
 pub mod spheres;
 pub mod spread;
+pub mod starts;
 pub mod statistic;
 
 use crate::run::RunError;
@@ -71,6 +76,16 @@ pub static FIGURES: &[FigureKind] = &[
         build: |r, _| one(Ok(prdc::prdc_steps(r))),
     },
     FigureKind { name: "last_step", about: "last step", build: |r, _| Ok(last_step::last_step(r)) },
+    FigureKind {
+        name: "calls",
+        about: "the last step against network calls",
+        build: |r, _| one(Ok(calls::calls(r))),
+    },
+    FigureKind {
+        name: "starts",
+        about: "the last step against the start step",
+        build: |r, _| one(Ok(starts::starts(r))),
+    },
     FigureKind { name: "isotropy", about: "isotropy", build: |r, _| one(Ok(isotropy::isotropy(r))) },
     FigureKind { name: "spheres", about: "spheres", build: |r, _| one(spheres::spheres(r)) },
     FigureKind { name: "layers", about: "layers", build: |r, _| one(layers::layers(r)) },

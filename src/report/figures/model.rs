@@ -70,6 +70,8 @@ pub enum Scale {
     Linear,
     /// By their logarithm.
     Log,
+    /// By their logarithm, for whole numbers: 0 stands at the lower end, which is below 1.
+    LogFromZero,
     /// Positions 0, 1, 2, ... with names.
     Named(Vec<String>),
 }

@@ -6,8 +6,9 @@ use crate::report::figures::model::{Axis, Scale};
 /// Where a number lies between the ends of an axis, 0 to 1; beyond it outside.
 pub fn position(axis: &Axis, value: f64) -> f64 {
     match axis.scale {
-        Scale::Log => {
+        Scale::Log | Scale::LogFromZero => {
             let (low, high) = (axis.low.log10(), axis.high.log10());
+            let value = if axis.scale == Scale::LogFromZero { value.max(axis.low) } else { value };
             (value.max(f64::MIN_POSITIVE).log10() - low) / (high - low)
         }
         _ => (value - axis.low) / (axis.high - axis.low),
@@ -19,6 +20,10 @@ pub fn ticks(axis: &Axis, count: f64) -> Vec<(f64, String)> {
     match &axis.scale {
         Scale::Linear => linear(axis, count),
         Scale::Log => logarithmic(axis.low, axis.high, count),
+        Scale::LogFromZero => {
+            let from_one = logarithmic(1.0, axis.high, count - 1.0);
+            std::iter::once((0.0, "0".to_string())).chain(from_one).collect()
+        }
         Scale::Named(names) => names.iter().enumerate().map(|(i, name)| (i as f64, name.clone())).collect(),
     }
 }
@@ -42,7 +47,7 @@ pub fn offset(axis: &Axis) -> Option<f64> {
 
 /// What is written along an axis: its label, that it is logarithmic, and the offset that its ticks leave out.
 pub fn name(axis: &Axis) -> String {
-    if axis.scale == Scale::Log {
+    if matches!(axis.scale, Scale::Log | Scale::LogFromZero) {
         return format!("{} (log scale)", axis.label).trim_start().to_string();
     }
     let Some(offset) = offset(axis) else { return axis.label.clone() };
@@ -206,6 +211,9 @@ mod tests {
         assert_eq!(labels(Scale::Log, 0.1, 100.0, 4.0), ["0.1", "1", "10", "100"]);
         assert_eq!(labels(Scale::Log, 0.15, 1.2, 5.0), ["0.2", "0.5", "1"]);
         assert_eq!(labels(Scale::Log, 1e-8, 1e4, 4.0).len(), 5);
+        assert_eq!(labels(Scale::LogFromZero, 0.5, 110.0, 4.0), ["0", "1", "10", "100"]);
+        let axis = Axis { label: String::new(), scale: Scale::LogFromZero, low: 0.5, high: 200.0 };
+        assert_eq!((position(&axis, 0.0), position(&axis, 0.5)), (0.0, 0.0));
         let axis = Axis { label: String::new(), scale: Scale::Log, low: 0.1, high: 10.0 };
         assert!((position(&axis, 1.0) - 0.5).abs() < 1e-12);
     }

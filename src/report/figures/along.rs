@@ -1,0 +1,180 @@
+//! Metrics of the last step along a number that each run has: how often it asked its network, or where it began.
+
+use super::captions::pipeline_name;
+use super::ends::{axis_ends, scale};
+use super::model::{Axis, Ink, Mark, Panel, Scale, Stroke};
+use super::names::point_name;
+use super::results::Results;
+use super::spread::Spread;
+use super::statistic::Statistic;
+use crate::metrics::scored;
+use crate::report::comparison::{Comparison, Line};
+use crate::spec::DATA;
+
+/// What is drawn beside the log-likelihood: distances to the real points, the less the better.
+const DISTANCES: [&str; 2] = ["sliced_w2", "mode_error"];
+
+/// How far below the real points' a log-likelihood is shown, in units of the distance from the best to the real points'
+/// plus one nat: a few steps can take samples anywhere.
+const NATS_BELOW: f64 = 1.5;
+
+/// The metrics of such a figure.
+pub fn metrics(statistic: &Statistic) -> Vec<&'static str> {
+    DISTANCES.into_iter().chain([statistic.column]).collect()
+}
+
+/// The runs of one pipeline that differ in one key of the sweep.
+pub struct Series<'a> {
+    /// The pipeline.
+    pub pipeline: &'a str,
+    /// The values of the other keys, in words.
+    pub group: String,
+    /// Its sweep points, each with the number that they are drawn along, rising.
+    pub points: Vec<(f64, &'a [String])>,
+}
+
+/// Every pipeline's sweep points along the row `number` of the summary, grouped by the keys other than `free`; with each
+/// point its value of `free`, of which those are left out that `shown` does not want.
+pub fn series<'a>(
+    results: &'a Results,
+    number: &str,
+    free: &str,
+    shown: &dyn Fn(&str) -> bool,
+) -> Vec<Series<'a>> {
+    let mut list: Vec<Series> = Vec::new();
+    let free = results.keys.iter().position(|key| key == free);
+    let others: Vec<usize> = (0..results.keys.len()).filter(|&k| Some(k) != free).collect();
+    let keys: Vec<String> = others.iter().map(|&k| results.keys[k].clone()).collect();
+    for row in results.summary.iter().filter(|row| row.metric == number && row.pipeline != DATA) {
+        if !free.is_none_or(|k| shown(&row.values[k])) {
+            continue;
+        }
+        let values: Vec<String> = others.iter().map(|&k| row.values[k].clone()).collect();
+        let group = point_name(&keys, &values);
+        let point = (row.numbers.mean, row.values.as_slice());
+        match list.iter_mut().find(|s| s.pipeline == row.pipeline && s.group == group) {
+            Some(series) => series.points.push(point),
+            None => list.push(Series { pipeline: &row.pipeline, group, points: vec![point] }),
+        }
+    }
+    for series in &mut list {
+        series.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Runs that take the same steps are the same runs.
+        series.points.dedup_by_key(|point| point.0);
+    }
+    list.sort_by_key(|series| results.pipelines.iter().position(|name| name == series.pipeline));
+    list
+}
+
+/// The marks of a series in a metric: a line through the means, and a dot with its interval at each. `name` is what the
+/// figure's key says of it.
+pub fn marks(
+    results: &Results,
+    comparison: &Comparison,
+    series: &Series,
+    metric: &str,
+    name: &str,
+) -> Vec<Mark> {
+    let ink: Ink = results.role(series.pipeline).into();
+    let at = |(x, values): &(f64, &[String])| -> Option<(f64, Spread)> {
+        let row =
+            results.summary.iter().find(|row| row.pipeline == series.pipeline && row.values == **values)?;
+        let line = Line::Pipeline(&row.pipeline, &row.values);
+        Some((*x, Spread::of(results, comparison, line, metric)?))
+    };
+    let points: Vec<(f64, Spread)> = series.points.iter().filter_map(at).collect();
+    if points.is_empty() {
+        return Vec::new();
+    }
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(x, spread)| (*x, spread.mean)).unzip();
+    let line = Mark::Line {
+        label: name.to_string(),
+        named: false,
+        ink,
+        stroke: if series.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal },
+        x,
+        y,
+        low: Vec::new(),
+        high: Vec::new(),
+    };
+    let dots = points.iter().flat_map(|(x, spread)| dot(spread, ink, name, false, *x));
+    std::iter::once(line).chain(dots).collect()
+}
+
+/// A mean with its interval, or with the dots of the replicates.
+pub fn dot(spread: &Spread, ink: Ink, label: &str, open: bool, at: f64) -> Vec<Mark> {
+    let (low, high) = spread.interval.unwrap_or((spread.mean, spread.mean));
+    let (label, y) = (label.to_string(), vec![spread.mean]);
+    let each = spread.dots(&label, Ink { strength: 0.6, ..ink }, at);
+    let mean = Mark::Intervals { label, ink, open, x: vec![at], y, low: vec![low], high: vec![high] };
+    each.into_iter().chain([mean]).collect()
+}
+
+/// The means and ends of intervals among the marks.
+fn numbers(marks: &[Mark]) -> (Vec<f64>, Vec<f64>) {
+    let (mut means, mut ends) = (Vec::new(), Vec::new());
+    for mark in marks {
+        match mark {
+            Mark::Intervals { y, low, high, .. } => {
+                means.extend(y);
+                ends.extend(low.iter().chain(high));
+            }
+            Mark::Points { y, .. } => ends.extend(y),
+            _ => {}
+        }
+    }
+    (means, ends)
+}
+
+/// A panel for each list of marks in one metric, on axes that all of them share, with fresh real points as a level.
+pub fn panels(
+    results: &Results,
+    statistic: &Statistic,
+    metric: &str,
+    x: &Axis,
+    lists: Vec<(String, Vec<Mark>)>,
+) -> Vec<Panel> {
+    let real = Spread::of_real_points(results, metric);
+    let all: Vec<Mark> = lists.iter().flat_map(|(_, marks)| marks.clone()).collect();
+    let (mut means, mut ends) = numbers(&all);
+    let of_likelihood = metric == statistic.column;
+    if let Some(real) = &real {
+        means.push(real.mean);
+        ends.extend(real.values());
+    }
+    ends.extend(&means);
+    let scale = if of_likelihood { Scale::Linear } else { scale(&means) };
+    let (mut low, high) = axis_ends(&means, &ends, &scale);
+    if let (true, Some(real)) = (of_likelihood, &real) {
+        low = low.max(real.mean - NATS_BELOW * (high - real.mean + 1.0));
+    }
+    let label = match scored::column(metric) {
+        _ if of_likelihood => statistic.label(),
+        Some(column) => column.label(),
+        None => metric.to_string(),
+    };
+    let panel = |(title, marks): (String, Vec<Mark>)| {
+        let level = real.iter().flat_map(|real| real.level(x.high));
+        Panel {
+            title,
+            x: x.clone(),
+            y: Axis { label: label.clone(), scale: scale.clone(), low, high },
+            colour: None,
+            marks: level.chain(marks).collect(),
+        }
+    };
+    lists.into_iter().map(panel).collect()
+}
+
+/// The name of a pipeline in the key of such a figure.
+pub fn series_name(pipeline: &str) -> &str {
+    pipeline_name(pipeline)
+}
+
+/// The part of a caption about intervals and what the axis of the log-likelihood cuts off.
+pub fn spread_note(marks: &[Mark]) -> &'static str {
+    match marks.iter().any(|mark| matches!(mark, Mark::Points { .. })) {
+        true => "Small dots: each replicate; fewer than 5 are too few for an interval.",
+        false => "Bars: 95 % intervals of the mean over replicates.",
+    }
+}
