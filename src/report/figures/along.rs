@@ -7,6 +7,7 @@ use super::names::point_name;
 use super::results::Results;
 use super::spread::Spread;
 use super::statistic::Statistic;
+use crate::diffusion::SamplerKind;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
 use crate::spec::DATA;
@@ -14,9 +15,11 @@ use crate::spec::DATA;
 /// What is drawn beside the log-likelihood: distances to the real points, the less the better.
 const DISTANCES: [&str; 2] = ["sliced_w2", "mode_error"];
 
-/// How far below the real points' a log-likelihood is shown, in units of the distance from the best to the real points'
-/// plus one nat: a few steps can take samples anywhere.
-const NATS_BELOW: f64 = 1.5;
+/// How far below the real points' a log-likelihood is shown, nats: a few steps can take samples anywhere.
+const NATS_BELOW: f64 = 2.5;
+
+/// The key that names the sampler.
+const SAMPLER: &str = "sample.sampler";
 
 /// The metrics of such a figure.
 pub fn metrics(statistic: &Statistic) -> Vec<&'static str> {
@@ -27,8 +30,12 @@ pub fn metrics(statistic: &Statistic) -> Vec<&'static str> {
 pub struct Series<'a> {
     /// The pipeline.
     pub pipeline: &'a str,
-    /// The values of the other keys, in words.
+    /// The values of the other keys, in words; the sampler's first.
     pub group: String,
+    /// The sampler, where it is swept.
+    pub sampler: Option<String>,
+    /// The values of the keys beside the sampler's, in words.
+    pub rest: String,
     /// Its sweep points, each with the number that they are drawn along, rising.
     pub points: Vec<(f64, &'a [String])>,
 }
@@ -50,11 +57,19 @@ pub fn series<'a>(
             continue;
         }
         let values: Vec<String> = others.iter().map(|&k| row.values[k].clone()).collect();
-        let group = point_name(&keys, &values);
+        let sampler = keys.iter().position(|key| key == SAMPLER).map(|k| sampler_title(&values[k]));
+        let kept = |i: &usize| keys[*i] != SAMPLER;
+        let beside: (Vec<String>, Vec<String>) =
+            (0..keys.len()).filter(kept).map(|i| (keys[i].clone(), values[i].clone())).unzip();
+        let rest = point_name(&beside.0, &beside.1);
+        let parts = [sampler.as_deref().unwrap_or_default(), &rest];
+        let group = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         let point = (row.numbers.mean, row.values.as_slice());
         match list.iter_mut().find(|s| s.pipeline == row.pipeline && s.group == group) {
             Some(series) => series.points.push(point),
-            None => list.push(Series { pipeline: &row.pipeline, group, points: vec![point] }),
+            None => {
+                list.push(Series { pipeline: &row.pipeline, group, sampler, rest, points: vec![point] });
+            }
         }
     }
     for series in &mut list {
@@ -64,6 +79,12 @@ pub fn series<'a>(
     }
     list.sort_by_key(|series| results.pipelines.iter().position(|name| name == series.pipeline));
     list
+}
+
+/// The name of a sampler by its value in a spec.
+fn sampler_title(value: &str) -> String {
+    let named: Result<SamplerKind, _> = serde_json::from_value(value.into());
+    named.map_or_else(|_| value.to_string(), |kind| kind.title().to_string())
 }
 
 /// The marks of a series in a metric: a line through the means, and a dot with its interval at each. `name` is what the
@@ -144,9 +165,12 @@ pub fn panels(
     }
     ends.extend(&means);
     let scale = if of_likelihood { Scale::Linear } else { scale(&means) };
-    let (mut low, high) = axis_ends(&means, &ends, &scale);
+    let (mut low, mut high) = axis_ends(&means, &ends, &scale);
     if let (true, Some(real)) = (of_likelihood, &real) {
-        low = low.max(real.mean - NATS_BELOW * (high - real.mean + 1.0));
+        // Intervals of a few wild replicates reach anywhere too.
+        let best = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        low = low.max(real.mean - NATS_BELOW);
+        high = high.min(best + 0.1 * (best - low));
     }
     let label = match scored::column(metric) {
         _ if of_likelihood => statistic.label(),

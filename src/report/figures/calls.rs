@@ -54,8 +54,10 @@ pub fn calls(results: &Results) -> Option<Figure> {
         for series in all.iter().filter(|series| series.group == group) {
             marks.extend(along::marks(results, &comparison, series, metric, series_name(series.pipeline)));
         }
-        for series in &single {
-            let label = format!("{}, {}", series_name(series.pipeline), series.group);
+        let rest = all.iter().find(|series| series.group == group).map(|series| &series.rest);
+        for series in single.iter().filter(|series| Some(&series.rest) == rest) {
+            let sampler = series.sampler.as_deref().unwrap_or(&series.group);
+            let label = format!("{}, {sampler}", series_name(series.pipeline));
             let mut own = along::marks(results, &comparison, series, metric, &label);
             own.retain(|mark| !matches!(mark, Mark::Line { .. }));
             own.iter_mut().for_each(|mark| {

@@ -3,7 +3,6 @@
 use super::along::{self, Series, dot, series_name, spread_note};
 use super::captions::setting;
 use super::model::{Axis, Figure, Form, Mark, PanelRow, Role};
-use super::names::short_value;
 use super::results::Results;
 use super::spread::Spread;
 use super::statistic::Statistic;
@@ -27,8 +26,8 @@ pub fn starts(results: &Results) -> Option<Figure> {
     }
     let statistic = Statistic::of(results);
     let comparison = Comparison::new(&results.summary);
-    let fixed = along::series(results, START_STEP, KEY, &|value| short_value(value) != AUTO);
-    let found = along::series(results, START_STEP, KEY, &|value| short_value(value) == AUTO);
+    let fixed = along::series(results, START_STEP, KEY, &|value| value != AUTO);
+    let found = along::series(results, START_STEP, KEY, &|value| value == AUTO);
     let mut groups: Vec<&str> = Vec::new();
     for series in fixed.iter().filter(|series| series.points.len() > 1) {
         if !groups.contains(&series.group.as_str()) {

@@ -21,7 +21,7 @@ pub fn ticks(axis: &Axis, count: f64) -> Vec<(f64, String)> {
         Scale::Linear => linear(axis, count),
         Scale::Log => logarithmic(axis.low, axis.high, count),
         Scale::LogFromZero => {
-            let from_one = logarithmic(1.0, axis.high, count - 1.0);
+            let from_one = logarithmic(1.0, axis.high, count.max(3.0));
             std::iter::once((0.0, "0".to_string())).chain(from_one).collect()
         }
         Scale::Named(names) => names.iter().enumerate().map(|(i, name)| (i as f64, name.clone())).collect(),
@@ -111,12 +111,15 @@ fn logarithmic(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     };
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let every = ((decades / count.max(1.0)).ceil() as usize).max(1);
-    let values = (first..=last)
-        .step_by(every)
-        .flat_map(|power| digits.iter().map(move |digit| (digit * 10_f64.powi(power), power)))
-        .filter(|(value, _)| (low * 0.9999..=high * 1.0001).contains(value));
-    let found: Vec<(f64, String)> =
-        values.map(|(value, power)| (value, label(value, (-power).max(0) as usize))).collect();
+    let with = |every: usize| -> Vec<(f64, String)> {
+        let values = (first..=last)
+            .step_by(every)
+            .flat_map(|power| digits.iter().map(move |digit| (digit * 10_f64.powi(power), power)))
+            .filter(|(value, _)| (low * 0.9999..=high * 1.0001).contains(value));
+        values.map(|(value, power)| (value, label(value, (-power).max(0) as usize))).collect()
+    };
+    // Where the decades that were chosen leave one tick or none, more of them are shown.
+    let found = (1..=every).rev().map(with).find(|found| found.len() > 1).unwrap_or_default();
     // Less than an octave has hardly a round number in it.
     if found.len() < 2 {
         return linear(&Axis::linear("", low, high), count);
@@ -211,6 +214,7 @@ mod tests {
         assert_eq!(labels(Scale::Log, 0.1, 100.0, 4.0), ["0.1", "1", "10", "100"]);
         assert_eq!(labels(Scale::Log, 0.15, 1.2, 5.0), ["0.2", "0.5", "1"]);
         assert_eq!(labels(Scale::Log, 1e-8, 1e4, 4.0).len(), 5);
+        assert_eq!(labels(Scale::Log, 0.03, 80.0, 1.5), ["0.1", "1", "10"]);
         assert_eq!(labels(Scale::LogFromZero, 0.5, 110.0, 4.0), ["0", "1", "10", "100"]);
         let axis = Axis { label: String::new(), scale: Scale::LogFromZero, low: 0.5, high: 200.0 };
         assert_eq!((position(&axis, 0.0), position(&axis, 0.5)), (0.0, 0.0));
