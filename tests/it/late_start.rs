@@ -3,6 +3,8 @@
 use crate::common::{TINY, csv, message, run, said, spec, succeeded, text};
 use gdiff::diffusion::sample::late_start::Moments;
 use gdiff::diffusion::{DiffusionOptions, Schedule};
+use gdiff::report::figures::model::Mark;
+use gdiff::report::figures::{self, Figure, Results};
 use ndarray::{Array, Array2, Dimension, array};
 use std::path::Path;
 use tempfile::tempdir;
@@ -183,4 +185,58 @@ fn starts_that_cannot_be_meant_are_refused_in_words() {
     let output = run(folder, &["check", "spec.toml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(message(&output).contains("`sample.start` is \"noise\""), "{}", message(&output));
+}
+
+/// The figure of a folder by its name.
+fn figure(folder: &Path, name: &str) -> Figure {
+    let all = figures::all(&mut Results::read(folder).unwrap());
+    all.into_iter().find(|figure| figure.name == name).unwrap()
+}
+
+/// The means of a figure's first panel under a label, by their abscissas.
+fn means(figure: &Figure, wanted: &str) -> Vec<(f64, f64)> {
+    let marks = figure.rows[0].panels[0].marks.iter();
+    let means = marks.filter_map(|mark| match mark {
+        Mark::Intervals { label, x, y, .. } if label == wanted => Some((x[0], y[0])),
+        _ => None,
+    });
+    means.collect()
+}
+
+#[test]
+fn figures_show_the_calls_and_the_steps_saved() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    let sweep = "[sweep]\n\"sample.start_step\" = [\"auto\", 0, 50, 100]\n";
+    for (name, m) in [("normal", 0.0), ("far", 5.0)] {
+        let text = modes(m, "ddpm", "start = \"late\"").replace("seed = 3", "seed = 3\nreplicates = 5");
+        spec(folder, &(text + sweep));
+        succeeded(&run(folder, &["run", "spec.toml", "--out", name, "--quiet"]));
+    }
+    // Normal data lose nothing without any step; far modes lose the modes.
+    let (normal, far) = (figure(&folder.join("normal"), "starts"), figure(&folder.join("far"), "starts"));
+    assert!(normal.note.contains("exact denoiser 100."), "{}", normal.note);
+    assert!(
+        far.note.contains("exact denoiser 0.") || far.note.contains("exact denoiser 50."),
+        "{}",
+        far.note
+    );
+    let starts: Vec<f64> = means(&far, "exact denoiser").iter().map(|(t, _)| *t).collect();
+    assert_eq!(starts, [0.0, 50.0, 100.0]);
+    let (_, found) = csv(folder.join("far/summary.csv"));
+    let cell = |metric: &str| found.iter().find(|r| r[1] == "auto" && r[2] == metric).unwrap()[3].clone();
+    assert_eq!(means(&far, "exact denoiser, automatic")[0].0.to_string(), cell("start_step"));
+    // Heun's method asks twice a step and once in the last.
+    let sweep = "[[sweep.zip]]\n\"sample.sampler\" = [\"ddim\", \"ddim\", \"heun\", \"heun\", \"ddpm\"]\n\"sample.steps\" = [1, 10, 1, 10, 100]\n";
+    spec(folder, &(modes(1.0, "ddim", "") + sweep));
+    succeeded(&run(folder, &["run", "spec.toml", "--out", "calls", "--quiet"]));
+    let calls = figure(&folder.join("calls"), "calls");
+    let titles: Vec<&str> = calls.rows.iter().map(|row| row.panels[0].title.as_str()).collect();
+    assert_eq!(titles, ["DDIM", "Heun"]);
+    let at = |label: &str| means(&calls, label).into_iter().map(|(calls, _)| calls).collect::<Vec<_>>();
+    assert_eq!(at("exact denoiser"), [1.0, 10.0]);
+    assert_eq!(at("exact denoiser, DDPM"), [100.0]);
+    let (_, rows) = csv(folder.join("calls/summary.csv"));
+    let heun = rows.iter().find(|r| r[1] == "heun" && r[2] == "10" && r[3] == "network_calls").unwrap();
+    assert_eq!(heun[4], "19.0");
 }
