@@ -1,14 +1,14 @@
 //! The end of a run: what is left to write, the status last.
 
 use super::diagnose::Diagnosed;
+use super::path::speciation_step;
 use super::prepare::Prepared;
 use super::sample::Samples;
 use super::train::Model;
 use super::{Event, Run, StageError};
 use crate::data::table;
-use crate::diffusion::speciation::reverse_step;
 use crate::metrics::RealManifold;
-use crate::spec::{DenoiserKind, NUMERICS};
+use crate::spec::NUMERICS;
 use crate::store::knn_radii::write_knn_radii;
 use crate::store::{StageSeconds, State, Status, names};
 
@@ -62,12 +62,4 @@ pub(super) fn finish(
     let status = run.folder.finish(status)?;
     run.report(Event::Finished { run: &run.label.run });
     Ok(status)
-}
-
-/// The reverse step at which theory has the process choose between classes; none without a reverse process.
-pub(super) fn speciation_step(run: &Run, prepared: &Prepared) -> Option<usize> {
-    let (plan, denoiser) = (run.plan, run.pipeline.denoiser);
-    let times = plan.sample.sampler(None).and_then(|sampler| sampler.times(&plan.schedule)).ok()?;
-    let largest = prepared.space.largest_eigenvalue.filter(|_| denoiser != DenoiserKind::None)?;
-    reverse_step(&plan.schedule, &times, largest)
 }

@@ -7,7 +7,7 @@
 //! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
 //! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
 //! | `sample` | the reverse process, scored |
-//! | `diagnose` | the tables of `[diagnostics]` |
+//! | `path`, `diagnose` | what is kept of the reverse process for `[diagnostics]`, and the tables made of it |
 //! | `finish` | what is left to write, the status last |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 mod finish;
 pub mod finished_run;
+mod path;
 pub mod prepare;
 pub mod replicate;
 pub mod run_options;

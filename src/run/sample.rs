@@ -1,19 +1,21 @@
 //! The sampling stage of a run: the process backwards, every step scored in data space.
 
+use super::path::{Path, speciation_step};
 use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::train::Model;
 use super::{Event, Run, Stage, StageError};
-use crate::diffusion;
-use crate::metrics::scored::{ScoreStep, columns};
+use crate::diffusion::{self, DiffusionError, Sampler};
+use crate::metrics::scored::{COMMITTED, ScoreStep, columns};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{MetricsRow, names};
 use ndarray::{Array2, ArrayView2};
 use std::time::Instant;
 
-/// The generated points of data space, `(n, d)`, and the seconds that they took.
+/// The generated points of data space, `(n, d)`, what is kept of the way there, and the seconds that they took.
 pub(super) struct Samples {
     pub points: Array2<f64>,
+    pub path: Path,
     pub seconds: f64,
 }
 
@@ -23,8 +25,10 @@ pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Sa
     let (plan, options) = (run.plan, &run.plan.sample);
     let steps = if model.denoiser.is_some() { options.steps } else { 0 };
     run.begin_stage(Stage::Sample, steps);
-    let mut scored = Scored { run, prepared, steps, rows: Vec::new(), points: None };
-    let start = run.stream(Purpose::Start).standard_normal(0, options.count, prepared.space.points.ncols());
+    let dim = prepared.space.points.ncols();
+    let path = Path::wanted(run, steps, dim, speciation_step(run, prepared));
+    let mut scored = Scored { run, prepared, steps, rows: Vec::new(), points: None, path };
+    let start = run.stream(Purpose::Start).standard_normal(0, options.count, dim);
     match &model.denoiser {
         None => scored.observe(0, plan.schedule.steps(), &start)?,
         Some(denoiser) => {
@@ -33,17 +37,24 @@ pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Sa
             diffusion::sample(
                 denoiser.as_ref(),
                 &plan.schedule,
-                options.sampler(options.bounds(run.pipeline.denoiser, prepared.space.points.view()))?,
+                sampler(run, prepared)?,
                 start,
                 &noise,
                 &mut observe,
             )?;
         }
     }
-    let Scored { rows, points, .. } = scored;
+    let Scored { mut rows, points, path, .. } = scored;
+    rows.iter_mut().zip(path.committed()).for_each(|(row, committed)| row.set(COMMITTED, committed));
     run.folder.write_rows(names::METRICS, run.sweep_keys, run.label, &rows)?;
     let points = points.expect("the last step is always scored");
-    Ok(Samples { points, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Samples { points, path, seconds: clock.elapsed().as_secs_f64() })
+}
+
+/// The sampler of a run, with the box to which its x0 is clipped.
+pub(super) fn sampler(run: &Run, prepared: &Prepared) -> Result<Box<dyn Sampler>, DiffusionError> {
+    let options = &run.plan.sample;
+    options.sampler(options.bounds(run.pipeline.denoiser, prepared.space.points.view()))
 }
 
 /// The reverse process so far.
@@ -54,6 +65,8 @@ struct Scored<'a> {
     rows: Vec<MetricsRow>,
     /// The points of data space at the newest scored step.
     points: Option<Array2<f64>>,
+    /// What the diagnostics need of it.
+    path: Path,
 }
 
 impl Scored<'_> {
@@ -62,11 +75,12 @@ impl Scored<'_> {
         let run = self.run;
         wait_at(Point::Sample(step), &run.label.run, || run.interrupt.is_set());
         run.interrupt.check()?;
+        self.path.see(step, t, x);
         let at = ScoreStep { step, last: self.steps };
         if !run.plan.metrics.scores(at) {
             return Ok(());
         }
-        let points = self.to_data_space(x.view(), step, t)?;
+        let points = to_data_space(self.prepared, x.view(), step, t)?;
         let row = MetricsRow { step, t, values: run.replicate.score(points.view(), at)? };
         for (column, value) in columns().zip(&row.values) {
             if value.is_some_and(|v| !v.is_finite()) {
@@ -78,19 +92,25 @@ impl Scored<'_> {
         run.progress(Stage::Sample, step, value);
         run.report(Event::Metrics { run: &run.label.run, row: &row });
         self.rows.push(row);
+        self.path.see_scored(run, step, t, points.view())?;
         self.points = Some(points);
         Ok(())
     }
+}
 
-    /// From the space of the diffusion back to data space.
-    fn to_data_space(&self, x: ArrayView2<f64>, step: usize, t: usize) -> Result<Array2<f64>, StageError> {
-        let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
-            true => Ok(()),
-            false => Err(StageError::Diverged { step, t, what: what.to_string() }),
-        };
-        finite(x, "a coordinate is infinite or not a number")?;
-        let points = self.prepared.space.chain.inverse(x);
-        finite(points.view(), "the inverse of the space left the range of numbers")?;
-        Ok(points)
-    }
+/// From the space of the diffusion back to data space, at a reverse step.
+pub(super) fn to_data_space(
+    prepared: &Prepared,
+    x: ArrayView2<f64>,
+    step: usize,
+    t: usize,
+) -> Result<Array2<f64>, StageError> {
+    let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
+        true => Ok(()),
+        false => Err(StageError::Diverged { step, t, what: what.to_string() }),
+    };
+    finite(x, "a coordinate is infinite or not a number")?;
+    let points = prepared.space.chain.inverse(x);
+    finite(points.view(), "the inverse of the space left the range of numbers")?;
+    Ok(points)
 }
