@@ -87,7 +87,7 @@ fn mean_square(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
 pub fn step_divergence(schedule: &Schedule, variance: f64, t: usize, dim: usize, excess: f64) -> Option<f64> {
     let factor =
         schedule.beta(t).powi(2) / (2.0 * variance * schedule.alpha(t) * (1.0 - schedule.alpha_bar(t)));
-    (variance > 0.0).then(|| factor * dim as f64 * excess)
+    (variance > 0.0).then_some(factor * dim as f64 * excess)
 }
 
 /// The share of each time in the sum of `values` over all times `1..=last`, where each of the given ones, which rise,

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// What is drawn of a row.
 struct Quantity {
-    title: &'static str,
+    label: &'static str,
     value: fn(&BifurcationRow) -> Option<f64>,
     /// A level to read it by: its name, and its value in the results.
     level: fn(&Results) -> Option<(String, f64)>,
@@ -21,16 +21,16 @@ struct Quantity {
 
 const QUANTITIES: [Quantity; 3] = [
     Quantity {
-        title: "share that is in its final mode",
+        label: "share in its final mode",
         value: |row| row.committed,
         level: |results| Some(("chance".to_string(), chance(results)?)),
     },
     Quantity {
-        title: "clones that agree, 0 by chance",
+        label: "agreement of clones, 0 by chance",
         value: |row| row.clones_agree_normalized,
         level: |_| Some((LEVEL.to_string(), LEVEL)),
     },
-    Quantity { title: "entropy of the modes (nats)", value: |row| row.entropy, level: |_| None },
+    Quantity { label: "entropy of the modes (nats)", value: |row| row.entropy, level: |_| None },
 ];
 
 /// The share that agrees by chance.
@@ -50,19 +50,16 @@ pub fn bifurcation(results: &Results) -> Option<Figure> {
         })
         .filter(|(_, facets)| facets.iter().flat_map(|f| &f.curves).any(|c| c.x.len() > 1))
         .collect();
-    let pipelines = drawn.iter().map(|(_, facets)| facets.len()).max()?;
-    let row = |pipeline: usize| {
-        let own = |(quantity, facets): &(&Quantity, Vec<Facet>)| {
-            facets.get(pipeline).map(|facet| panel(results, quantity, facet, facets))
-        };
-        let first = drawn.iter().find_map(|(_, facets)| facets.get(pipeline));
-        PanelRow {
-            title: first.map_or(String::new(), |facet| facet.title.clone()),
-            role: first.map_or(Role::Data, |facet| facet.role),
-            form: Form::Ratio(0.75),
-            panels: drawn.iter().filter_map(own).collect(),
-        }
+    let several = drawn.iter().any(|(_, facets)| facets.len() > 1);
+    let row = |(quantity, facets): &(&Quantity, Vec<Facet>)| PanelRow {
+        title: String::new(),
+        role: Role::Data,
+        form: Form::Ratio(if several { 0.55 } else { 0.3 }),
+        panels: facets.iter().map(|facet| panel(results, quantity, facet, facets)).collect(),
     };
+    if drawn.is_empty() {
+        return None;
+    }
     let spread = drawn.iter().map(|(_, facets)| lines_note(facets)).find(|note| !note.is_empty());
     Some(Figure {
         name: "bifurcation".to_string(),
@@ -72,7 +69,7 @@ pub fn bifurcation(results: &Results) -> Option<Figure> {
             "{}{SPECIATION_NOTE}Clones: a sample and a second continuation from the same point of that step; the mode counts as chosen where their agreement crosses {LEVEL}.",
             spread.unwrap_or_default()
         ),
-        rows: (0..pipelines).map(row).collect(),
+        rows: drawn.iter().map(row).collect(),
     })
 }
 
@@ -98,9 +95,9 @@ fn panel(results: &Results, quantity: &Quantity, facet: &Facet, all: &[Facet]) -
     }
     marks.extend(facet.marks.clone());
     Panel {
-        title: quantity.title.to_string(),
+        title: facet.title.clone(),
         x: Axis::linear("reverse step", 0.0, last),
-        y: Axis::linear("", range.0, range.1),
+        y: Axis::linear(quantity.label, range.0, range.1),
         colour: None,
         marks,
     }

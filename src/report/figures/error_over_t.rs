@@ -42,24 +42,28 @@ const QUANTITIES: [Quantity; 4] = [
         title: "optimum not known",
         label: "error of the noise",
         value: |row| row.mse.filter(|_| row.optimal.is_none()),
-        scale: Scale::Linear,
+        scale: Scale::Log,
     },
 ];
 
 /// The figure; none where no run wrote `error_over_t.csv`.
 pub fn error_over_t(results: &Results) -> Option<Figure> {
-    let mut rows = Vec::new();
-    let mut spread = String::new();
-    for quantity in &QUANTITIES {
-        let curve = |group: &Group<ErrorRow>| positive(&group.replicates, quantity).into();
-        let facets = facets(results, &results.errors, curve);
-        if !facets.iter().flat_map(|f| &f.curves).any(|c| c.x.len() > 1) {
-            continue;
-        }
-        if spread.is_empty() {
-            spread = lines_note(&facets);
-        }
-        rows.push(facets.iter().map(|facet| panel(quantity, facet, &facets)).collect::<Vec<Panel>>());
+    let curve = |quantity: &Quantity| {
+        facets(results, &results.errors, |group: &Group<ErrorRow>| {
+            positive(&group.replicates, quantity).into()
+        })
+    };
+    let all = QUANTITIES.iter().map(|quantity| (quantity, curve(quantity)));
+    let drawn: Vec<(&Quantity, Vec<Facet>)> =
+        all.filter(|(_, facets)| facets.iter().flat_map(|f| &f.curves).any(|c| c.x.len() > 1)).collect();
+    let spread = drawn.iter().map(|(_, facets)| lines_note(facets)).find(|note| !note.is_empty());
+    let spread = spread.unwrap_or_default();
+    let mut rows: Vec<Vec<Panel>> = Vec::new();
+    for (quantity, facets) in &drawn {
+        // Errors of one kind share an axis.
+        let alike = drawn.iter().filter(|(other, _)| other.label == quantity.label);
+        let curves: Vec<&Curve> = alike.flat_map(|(_, facets)| facets).flat_map(|f| &f.curves).collect();
+        rows.push(facets.iter().map(|facet| panel(quantity, facet, &curves)).collect());
     }
     // Panels of single facets stand side by side.
     if rows.iter().all(|panels| panels.len() == 1) {
@@ -71,7 +75,7 @@ pub fn error_over_t(results: &Results) -> Option<Figure> {
         title: "Error of the predicted noise by diffusion time".to_string(),
         setting: setting(results),
         note: format!(
-            "{spread}Excess: mean squared distance to the exact denoiser's prediction, for each dimension; 0 is the best that a network can reach. Share of the divergence: of the sum over all t of the Kullback-Leibler divergence between the model's reverse step and the exact one. t = 1 is nearly clean; sampling goes from right to left."
+            "{spread}Excess: mean squared distance to the exact denoiser's prediction, for each dimension; 0 is the best that a network can reach. Share of the divergence: of the sum over all t of the Kullback-Leibler divergence between the model's reverse step and the exact one. t = 1 is nearly clean; sampling goes from right to left. Where the optimum is not known the error has a floor of its own, and a few fresh points that a map sends far out can dominate it."
         ),
         rows: rows.into_iter().map(row).collect(),
     })
@@ -97,8 +101,8 @@ fn positive(replicates: &[&super::results::RunRows<ErrorRow>], quantity: &Quanti
     }
 }
 
-fn panel(quantity: &Quantity, facet: &Facet, all: &[Facet]) -> Panel {
-    let curves = || all.iter().flat_map(|facet| &facet.curves);
+fn panel(quantity: &Quantity, facet: &Facet, all: &[&Curve]) -> Panel {
+    let curves = || all.iter();
     let high = curves().flat_map(|c| c.y.iter().chain(&c.high)).copied().fold(1e-300, f64::max);
     let low = curves().flat_map(|c| &c.y).copied().fold(f64::INFINITY, f64::min);
     let last = curves().filter_map(|c| c.x.last()).fold(2.0, |a: f64, b| a.max(*b));
