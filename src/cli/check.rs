@@ -133,6 +133,11 @@ fn describe(plan: &Plan) -> String {
             if plan.metrics.prdc { ", PRDC" } else { "" },
         ),
     );
+    let asked = [("cloning", plan.diagnostics.cloning), ("error over t", plan.diagnostics.error_over_t)];
+    let asked: Vec<&str> = asked.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+    if !asked.is_empty() {
+        line("diagnostics", asked.join(", "));
+    }
     line("memory", format!("about {} for a run", size(plan.memory_bytes())));
     text
 }

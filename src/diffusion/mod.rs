@@ -12,6 +12,8 @@
 //! | `fused` | training and prediction without a graph, in `f32` on the host |
 //! | [`mod@sample`] | the reverse process: DDPM, DDIM, DPM-Solver++, Heun |
 //! | [`lockstep`] | several runs in step, each without knowing of the others |
+//! | [`speciation`] | when, by theory, the reverse process chooses between the classes of the data |
+//! | [`diagnostics`] | what is computed of the reverse process beside its samples |
 //! | [`isotropy`] | the isotropy of the noised data (I 20), and of a network's predictions |
 //! | [`safetensors_file`] | tensors on disk |
 //!
@@ -19,6 +21,7 @@
 //! Steps `t` count from 1 (almost clean) to `T` (noise); `t = 0` is the data.
 
 pub mod denoiser;
+pub mod diagnostics;
 pub mod error;
 pub mod exact;
 mod fused;
@@ -32,6 +35,7 @@ pub mod speciation;
 pub mod train;
 
 pub use denoiser::Denoiser;
+pub use diagnostics::DiagnosticsOptions;
 pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
 pub use network::{Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, TimeEncoding};

@@ -9,6 +9,7 @@
 //! | [`sliced`] | the sliced Wasserstein-2 distance |
 //! | [`energy`] | the energy distance |
 //! | `mode_error` | the error of the mode weights |
+//! | `mode_choice` | which mode each sample is in, and how far it has chosen it |
 //! | `steps_to_real` | the reverse step from which the samples are as good as real points |
 //! | `plateau` | when a curve over reverse steps has arrived |
 //! | `points`, `error` | the points that a metric takes, and what can be wrong with them |
@@ -19,6 +20,7 @@
 pub mod energy;
 mod error;
 mod log_likelihood;
+mod mode_choice;
 mod mode_error;
 mod plateau;
 mod points;
@@ -30,6 +32,7 @@ mod steps_to_real;
 pub use energy::{EnergyDistance, energy_distance};
 pub use error::MetricsError;
 pub use log_likelihood::{LogLikelihoodStats, log_likelihood_stats};
+pub use mode_choice::{ModeChoice, mode_choice, share_alike};
 pub use mode_error::mode_error;
 pub use plateau::plateau_step;
 pub use prdc::{Prdc, RealManifold};

@@ -6,12 +6,15 @@ use super::narrow_table::is_too_wide;
 use super::visible::visible_cell;
 use crate::numeric::power::detectable;
 use crate::spec::DATA;
-use crate::store::Status;
+use crate::store::{Status, SummaryRow};
 use crate::study::Finished;
 use comfy_table::{CellAlignment, Table, presets};
 
 /// More lines than this are for `summary.csv`.
 pub(super) const MOST_LINES: usize = 60;
+
+/// More pipelines and points than this are for `summary.csv`.
+const MOST_CHOICES: usize = 8;
 
 /// Columns in the order in which they are left out where the tables are too wide: those that say least beside a
 /// log-likelihood first.
@@ -110,7 +113,7 @@ pub fn end_table(finished: &Finished) -> String {
     } else if !compared.is_empty() {
         text += "One replicate has no interval: with --set replicates=3 or more there is one.\n";
     }
-    text + &end
+    text + &choices(finished) + &end
 }
 
 /// The cells that say which line it is.
@@ -152,6 +155,28 @@ fn detectable_from(difference: &Estimate) -> Option<f64> {
     detectable(difference.half_width()?, difference.replicates)
 }
 
+/// When the modes are chosen, by cloning and by theory, where the runs were cloned.
+fn choices(finished: &Finished) -> String {
+    let rows = |metric: &'static str| finished.summary.iter().filter(move |row| row.metric == metric);
+    let one = |row: &SummaryRow| {
+        let same = |other: &&SummaryRow| (&other.pipeline, &other.values) == (&row.pipeline, &row.values);
+        let theory = rows("speciation_step")
+            .find(same)
+            .map_or("none".to_string(), |theory| format!("{:.0}", theory.numbers.mean));
+        let half = row
+            .numbers
+            .interval_high
+            .map_or(String::new(), |high| format!(" +- {:.1}", high - row.numbers.mean));
+        let point = row.values.iter().map(|value| format!(" {value}")).collect::<String>();
+        format!("{}{point} {:.1}{half} ({theory})", row.pipeline, row.numbers.mean)
+    };
+    let all: Vec<String> = rows("cloning_step").map(one).collect();
+    if all.is_empty() || all.len() > MOST_CHOICES {
+        return String::new();
+    }
+    format!("Reverse step at which the mode is chosen, by cloning (by theory): {}.\n", all.join(", "))
+}
+
 /// How much was done, in which time, and where it is.
 fn end(finished: &Finished) -> String {
     let wall = if finished.seconds > 0.0 { format!(" in {:.1} s", finished.seconds) } else { String::new() };
@@ -170,6 +195,7 @@ fn stage_seconds(runs: &[Status]) -> String {
         ("fits", runs.iter().map(|r| r.seconds.gaussianize).sum::<f64>()),
         ("trainings", runs.iter().map(|r| r.seconds.train).sum()),
         ("samplings", runs.iter().map(|r| r.seconds.sample).sum()),
+        ("diagnostics", runs.iter().map(|r| r.seconds.diagnose).sum()),
     ];
     let shown = stages.iter().filter(|(_, total)| *total >= 0.005);
     shown.map(|(name, total)| format!("{name} {total:.2} s")).collect::<Vec<_>>().join(", ")

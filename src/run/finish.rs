@@ -1,13 +1,14 @@
 //! The end of a run: what is left to write, the status last.
 
+use super::diagnose::Diagnosed;
+use super::path::speciation_step;
 use super::prepare::Prepared;
 use super::sample::Samples;
 use super::train::Model;
 use super::{Event, Run, StageError};
 use crate::data::table;
-use crate::diffusion::speciation::reverse_step;
 use crate::metrics::RealManifold;
-use crate::spec::{DenoiserKind, NUMERICS};
+use crate::spec::NUMERICS;
 use crate::store::knn_radii::write_knn_radii;
 use crate::store::{StageSeconds, State, Status, names};
 
@@ -17,6 +18,7 @@ pub(super) fn finish(
     prepared: &Prepared,
     model: &Model,
     samples: &Samples,
+    diagnosed: &Diagnosed,
 ) -> Result<Status, StageError> {
     let (replicate, metrics) = (run.replicate, &run.plan.metrics);
     if metrics.points {
@@ -46,12 +48,14 @@ pub(super) fn finish(
             gaussianize: prepared.seconds,
             train: model.seconds,
             sample: samples.seconds,
+            diagnose: diagnosed.seconds,
         },
         map_log_likelihood: prepared.space.log_likelihood,
         control_scale: model.control_scale,
         speciation_step: speciation_step(run, prepared, samples.t),
         network_calls: Some(samples.calls),
         start_step: run.plan.sample.late.map(|_| samples.t),
+        cloning_step: diagnosed.cloning_step,
         fresh: Some(replicate.fresh.clone()),
         warnings: prepared.space.warnings.clone(),
         error: None,
@@ -60,12 +64,4 @@ pub(super) fn finish(
     let status = run.folder.finish(status)?;
     run.report(Event::Finished { run: &run.label.run });
     Ok(status)
-}
-
-/// The reverse step at which theory has the process choose between classes; none without a reverse process.
-fn speciation_step(run: &Run, prepared: &Prepared, start: usize) -> Option<usize> {
-    let (plan, denoiser) = (run.plan, run.pipeline.denoiser);
-    let times = plan.sample.sampler(start, None).and_then(|sampler| sampler.times(&plan.schedule)).ok()?;
-    let largest = prepared.space.largest_eigenvalue.filter(|_| denoiser != DenoiserKind::None)?;
-    reverse_step(&plan.schedule, &times, largest)
 }

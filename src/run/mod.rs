@@ -1,5 +1,5 @@
 //! One run: a pipeline of a replicate, from its data to its tables. It reads like the paper: [`prepare`] (the space is
-//! fitted to the training points), `train`, `sample` (every reverse step is scored), `finish`.
+//! fitted to the training points), `train`, `sample` (every reverse step is scored), `diagnose`, `finish`.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -8,6 +8,7 @@
 //! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
 //! | `late_start` | the step at which a late start begins |
 //! | `sample` | the reverse process, scored |
+//! | `path`, `diagnose` | what is kept of the reverse process for `[diagnostics]`, and the tables made of it |
 //! | `finish` | what is left to write, the status last |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
@@ -15,11 +16,13 @@
 //! | [`error`] | why a run stopped |
 
 pub mod device;
+mod diagnose;
 pub mod error;
 pub mod events;
 mod finish;
 pub mod finished_run;
 mod late_start;
+mod path;
 pub mod prepare;
 pub mod replicate;
 pub mod run_options;
@@ -98,7 +101,9 @@ impl Run<'_> {
         let prepared = prepare::prepare(self).map_err(failed(Stage::Gaussianize))?;
         let model = train::train(self, &prepared).map_err(failed(Stage::Train))?;
         let samples = sample::sample(self, &prepared, &model).map_err(failed(Stage::Sample))?;
-        finish::finish(self, &prepared, &model, &samples).map_err(failed(Stage::Sample))
+        let diagnosed =
+            diagnose::diagnose(self, &prepared, &model, &samples).map_err(failed(Stage::Diagnose))?;
+        finish::finish(self, &prepared, &model, &samples, &diagnosed).map_err(failed(Stage::Sample))
     }
 
     fn report(&self, event: Event) {

@@ -32,6 +32,10 @@ pub enum Purpose {
     SampleNoise,
     /// Noise of whole data sets: isotropy, and the scale of the control.
     Forward,
+    /// Noise of the second continuations from the same points.
+    CloneNoise,
+    /// Noise of the fresh points on which the error by t is measured.
+    ErrorNoise,
 }
 
 impl Purpose {
@@ -52,6 +56,8 @@ impl Purpose {
             Self::LateStart => "late_start",
             Self::SampleNoise => "sample_noise",
             Self::Forward => "forward",
+            Self::CloneNoise => "clone_noise",
+            Self::ErrorNoise => "error_noise",
         };
         Stream::new(seed, replicate as u64, name)
     }

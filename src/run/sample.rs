@@ -1,22 +1,25 @@
 //! The sampling stage of a run: the process backwards, every step scored in data space.
 
+use super::path::{Path, speciation_step};
 use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::train::Model;
 use super::{Event, Run, Stage, StageError};
-use crate::diffusion;
-use crate::metrics::scored::{ScoreStep, columns};
+use crate::diffusion::{self, DiffusionError, Sampler};
+use crate::metrics::scored::{COMMITTED, ScoreStep, columns};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{MetricsRow, names};
 use ndarray::{Array2, ArrayView2};
 use std::time::Instant;
 
-/// The generated points of data space, `(n, d)`, the step `t` that the process began at, and the seconds that they took.
+/// The generated points of data space, `(n, d)`, the step `t` that the process began at, what is kept of the way there, and
+/// the seconds that they took.
 pub(super) struct Samples {
     pub points: Array2<f64>,
     pub t: usize,
     /// How often the denoiser was asked for each of them.
     pub calls: usize,
+    pub path: Path,
     pub seconds: f64,
 }
 
@@ -31,17 +34,17 @@ pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Sa
     let t = late.as_ref().map_or(plan.schedule.steps(), |late| late.t);
     let steps = if model.denoiser.is_some() { options.steps_from(t) } else { 0 };
     run.begin_stage(Stage::Sample, steps);
-    let mut scored = Scored { run, prepared, steps, rows: Vec::new(), points: None };
-    let mut start =
-        run.stream(Purpose::Start).standard_normal(0, options.count, prepared.space.points.ncols());
+    let dim = prepared.space.points.ncols();
+    let path = Path::wanted(run, (t, steps), dim, speciation_step(run, prepared, t));
+    let mut scored = Scored { run, prepared, steps, rows: Vec::new(), points: None, path };
+    let mut start = run.stream(Purpose::Start).standard_normal(0, options.count, dim);
     if let Some(late) = &late {
         start = late.points(&plan.schedule, start.view())?;
     }
     let mut calls = 0;
     match &model.denoiser {
         Some(denoiser) if steps > 0 => {
-            let bounds = options.bounds(run.pipeline.denoiser, prepared.space.points.view());
-            let sampler = options.sampler(t, bounds)?;
+            let sampler = sampler(run, prepared, t)?;
             calls = sampler.calls(steps);
             let noise = run.stream(Purpose::SampleNoise);
             let mut observe = |step: usize, t: usize, x: &Array2<f64>| scored.observe(step, t, x);
@@ -49,10 +52,17 @@ pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Sa
         }
         _ => scored.observe(0, t, &start)?,
     }
-    let Scored { rows, points, .. } = scored;
+    let Scored { mut rows, points, path, .. } = scored;
+    rows.iter_mut().zip(path.committed()).for_each(|(row, committed)| row.set(COMMITTED, committed));
     run.folder.write_rows(names::METRICS, run.sweep_keys, run.label, &rows)?;
     let points = points.expect("the last step is always scored");
-    Ok(Samples { points, t, calls, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Samples { points, t, calls, path, seconds: clock.elapsed().as_secs_f64() })
+}
+
+/// The sampler of a run from step `t` on, with the box to which its x0 is clipped.
+pub(super) fn sampler(run: &Run, prepared: &Prepared, t: usize) -> Result<Box<dyn Sampler>, DiffusionError> {
+    let options = &run.plan.sample;
+    options.sampler(t, options.bounds(run.pipeline.denoiser, prepared.space.points.view()))
 }
 
 /// The reverse process so far.
@@ -63,6 +73,8 @@ struct Scored<'a> {
     rows: Vec<MetricsRow>,
     /// The points of data space at the newest scored step.
     points: Option<Array2<f64>>,
+    /// What the diagnostics need of it.
+    path: Path,
 }
 
 impl Scored<'_> {
@@ -71,11 +83,12 @@ impl Scored<'_> {
         let run = self.run;
         wait_at(Point::Sample(step), &run.label.run, || run.interrupt.is_set());
         run.interrupt.check()?;
+        self.path.see(step, t, x);
         let at = ScoreStep { step, last: self.steps };
         if !run.plan.metrics.scores(at) {
             return Ok(());
         }
-        let points = self.to_data_space(x.view(), step, t)?;
+        let points = to_data_space(self.prepared, x.view(), step, t)?;
         let row = MetricsRow { step, t, values: run.replicate.score(points.view(), at)? };
         for (column, value) in columns().zip(&row.values) {
             if value.is_some_and(|v| !v.is_finite()) {
@@ -87,19 +100,25 @@ impl Scored<'_> {
         run.progress(Stage::Sample, step, value);
         run.report(Event::Metrics { run: &run.label.run, row: &row });
         self.rows.push(row);
+        self.path.see_scored(run, step, t, points.view())?;
         self.points = Some(points);
         Ok(())
     }
+}
 
-    /// From the space of the diffusion back to data space.
-    fn to_data_space(&self, x: ArrayView2<f64>, step: usize, t: usize) -> Result<Array2<f64>, StageError> {
-        let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
-            true => Ok(()),
-            false => Err(StageError::Diverged { step, t, what: what.to_string() }),
-        };
-        finite(x, "a coordinate is infinite or not a number")?;
-        let points = self.prepared.space.chain.inverse(x);
-        finite(points.view(), "the inverse of the space left the range of numbers")?;
-        Ok(points)
-    }
+/// From the space of the diffusion back to data space, at a reverse step.
+pub(super) fn to_data_space(
+    prepared: &Prepared,
+    x: ArrayView2<f64>,
+    step: usize,
+    t: usize,
+) -> Result<Array2<f64>, StageError> {
+    let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
+        true => Ok(()),
+        false => Err(StageError::Diverged { step, t, what: what.to_string() }),
+    };
+    finite(x, "a coordinate is infinite or not a number")?;
+    let points = prepared.space.chain.inverse(x);
+    finite(points.view(), "the inverse of the space left the range of numbers")?;
+    Ok(points)
 }

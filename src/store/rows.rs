@@ -51,6 +51,14 @@ impl MetricsRow {
         self.values.get(index).copied().flatten()
     }
 
+    /// Sets the value of a metric by the name of its column.
+    pub fn set(&mut self, column: &str, value: f64) {
+        let index = scored::columns().position(|c| c.name == column);
+        if let Some(place) = index.and_then(|index| self.values.get_mut(index)) {
+            *place = Some(value);
+        }
+    }
+
     /// The names and values of all metrics, in the order of the columns.
     pub fn metrics(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> + '_ {
         scored::columns().enumerate().map(|(i, column)| (column.name, self.values.get(i).copied().flatten()))

@@ -37,6 +37,9 @@ pub const START_STEP: &str = "start_step";
 /// How often the denoiser was asked for each sample.
 pub const NETWORK_CALLS: &str = "network_calls";
 
+/// The number of the reverse step at which cloning finds that the process chooses between modes.
+const CLONING_STEP: &str = "cloning_step";
+
 /// A named value of one run.
 pub type Named = (Cow<'static, str>, Option<f64>);
 
@@ -59,6 +62,7 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     add(SPECIATION_STEP, status.speciation_step.map(|step| step as f64));
     add(START_STEP, status.start_step.map(|t| t as f64));
     add(NETWORK_CALLS, status.network_calls.map(|calls| calls as f64));
+    add(CLONING_STEP, status.cloning_step.map(|crossing| crossing.step));
     let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
     add(STEPS_TO_REAL, reached.map(|step| step as f64));
     let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();
@@ -90,7 +94,7 @@ fn reached_real(rows: &[MetricsRow], fresh: &MetricsRow) -> Option<usize> {
 pub fn range(name: &str, steps: usize) -> (f64, f64) {
     let any = (f64::NEG_INFINITY, f64::INFINITY);
     match name {
-        STEPS_TO_REAL | PLATEAU_STEP | SPECIATION_STEP => (0.0, steps as f64),
+        STEPS_TO_REAL | PLATEAU_STEP | SPECIATION_STEP | CLONING_STEP => (0.0, steps as f64),
         "final_loss" | "control_scale" | START_STEP | NETWORK_CALLS => (0.0, f64::INFINITY),
         name => {
             let metric = name.strip_prefix(FIRST).unwrap_or(name);

@@ -99,6 +99,7 @@ fn the_places_that_extending_names_exist() {
         ("static BUILT_IN", "src/spec/pipelines.rs"),
         ("enum Shape", "src/data/shapes.rs"),
         ("enum Source", "src/data/source.rs"),
+        ("struct DiagnosticsOptions", "src/diffusion/diagnostics/options.rs"),
         ("static FIGURES", "src/report/figures/mod.rs"),
         ("static ENGINES", "src/study/engines/mod.rs"),
     ] {

@@ -150,7 +150,9 @@ fn a_fixed_start_visits_the_steps_below_it() {
         // An automatic start at step 0 leaves none of the steps.
         ("ddim", "start = \"late\"\nsteps = 7", vec![0]),
     ] {
-        spec(folder, &modes(0.0, sampler, late));
+        // Diagnostics of a process without a step have nothing to look at.
+        let diagnostics = "[diagnostics]\ncloning = true\nerror_over_t = true\n";
+        spec(folder, &(modes(0.0, sampler, late) + diagnostics));
         succeeded(&run(folder, &["run", "spec.toml", "--out", "d", "--force", "--quiet"]));
         let (header, rows) = csv(folder.join("d/metrics.csv"));
         let column = header.iter().position(|h| h == "t").unwrap();

@@ -8,6 +8,7 @@ mod clipping;
 mod compare;
 mod cuda;
 mod data;
+mod diagnostics;
 mod differences;
 mod diffusion_batched;
 mod diffusion_fused;

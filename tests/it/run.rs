@@ -1,6 +1,7 @@
 //! What `gdiff run` writes, and when it writes nothing.
 
 use crate::common::{TINY, Waiting, csv, files, message, said, same_tables, spec, succeeded, text};
+use gdiff::metrics::scored::COMMITTED;
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Output;
@@ -31,7 +32,7 @@ fn a_run_writes_every_file_that_users_rely_on() {
 
     let out = folder.path().join("results/tiny");
     let (header, rows) = csv(out.join("metrics.csv"));
-    let expected = "run,pipeline,replicate,step,t,log_likelihood,log_likelihood_median,off_support,precision,recall,density,coverage,sliced_w2,energy_distance,mode_error";
+    let expected = "run,pipeline,replicate,step,t,log_likelihood,log_likelihood_median,off_support,precision,recall,density,coverage,sliced_w2,energy_distance,mode_error,committed";
     assert_eq!(header.join(","), expected);
     assert_eq!(rows.len(), 3 * 13, "three runs, steps 0 to 12");
     for (i, row) in rows.iter().enumerate() {
@@ -41,7 +42,9 @@ fn a_run_writes_every_file_that_users_rely_on() {
         let is_number = |cell: &String| cell.parse::<f64>().is_ok_and(f64::is_finite);
         assert!(row[5..12].iter().all(is_number), "{row:?}");
         // The distances are computed at both ends.
-        assert!(row[12..].iter().all(|cell| is_number(cell) == (step == 0 || step == 12)), "{row:?}");
+        assert!(row[12..15].iter().all(|cell| is_number(cell) == (step == 0 || step == 12)), "{row:?}");
+        // Commitment is a diagnostic.
+        assert_eq!(row[15], "");
     }
     let (header, rows) = csv(out.join("loss.csv"));
     assert_eq!(header.join(","), "run,pipeline,replicate,iteration,loss,mse,isotropy,optimal");
@@ -99,7 +102,7 @@ fn the_summary_has_the_map_alone_the_floor_and_the_steps_to_real() {
     let real = mean("data", "log_likelihood").unwrap();
     let mut reached = 0;
     for pipeline in ["baseline", "gaussianized", "exact"] {
-        for column in gdiff::metrics::scored::columns() {
+        for column in gdiff::metrics::scored::columns().filter(|column| column.name != COMMITTED) {
             let values = curve(&out, pipeline, column.name);
             let of_map = Some(values[0].1);
             assert_eq!((values[0].0, mean(pipeline, &format!("first_{}", column.name))), (0, of_map));

@@ -1,6 +1,7 @@
 //! The metrics that a run computes at its reverse steps, as one table: everything that names columns, from
 //! `metrics.csv` to the figures, reads it. A new metric is a file of this folder and a line of [`METRICS`].
 
+mod committed;
 mod energy_distance;
 mod log_likelihood;
 mod mode_error;
@@ -8,6 +9,7 @@ mod options;
 mod prdc;
 mod sliced_w2;
 
+pub use committed::COMMITTED;
 pub use options::{Distances, MetricsOptions};
 
 use super::MetricsError;
@@ -22,6 +24,7 @@ pub static METRICS: &[&dyn Metric] = &[
     &sliced_w2::SlicedW2Metric,
     &energy_distance::EnergyDistanceMetric,
     &mode_error::ModeError,
+    &committed::Committed,
 ];
 
 /// A column of `metrics.csv`.

@@ -8,6 +8,7 @@ use super::maps::add_maps;
 use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, groups};
+use super::speciation::{SPECIATION_NOTE, speciation_lines};
 use super::spread::Spread;
 use super::statistic::Statistic;
 use crate::metrics::log_likelihood_stats;
@@ -58,6 +59,9 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
     let whole = whole_range(&facets, data);
     let close = data.map(|data| close_range(&facets, &maps, data));
     note += &cut_off(&facets, whole.0);
+    if facets.iter().any(|facet| !speciation_lines(results, facet, whole).is_empty()) {
+        note += SPECIATION_NOTE;
+    }
     let row = |what: &str, range: (f64, f64)| PanelRow {
         title: String::new(),
         role: Role::Data,
@@ -67,7 +71,7 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
             2 => 0.55,
             _ => 0.85,
         }),
-        panels: facets.iter().map(|facet| panel(facet, what, &statistic, range)).collect(),
+        panels: facets.iter().map(|facet| panel(results, facet, what, &statistic, range)).collect(),
     };
     let mut rows = vec![row("", whole)];
     if let Some(range) = close {
@@ -87,14 +91,22 @@ fn last_step(facet: &Facet) -> f64 {
     facet.curves.iter().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b))
 }
 
-fn panel(facet: &Facet, what: &str, statistic: &Statistic, (low, high): (f64, f64)) -> Panel {
+fn panel(
+    results: &Results,
+    facet: &Facet,
+    what: &str,
+    statistic: &Statistic,
+    (low, high): (f64, f64),
+) -> Panel {
     let title: Vec<&str> = [facet.title.as_str(), what].into_iter().filter(|t| !t.is_empty()).collect();
+    let mut marks = speciation_lines(results, facet, (low, high));
+    marks.extend(facet.marks.clone());
     Panel {
         title: title.join(", "),
         x: Axis::linear("reverse step", 0.0, last_step(facet)),
         y: Axis::linear(&statistic.label(), low, high),
         colour: None,
-        marks: facet.marks.clone(),
+        marks,
     }
 }
 

@@ -16,16 +16,20 @@
 //! | [`mod@last_step`] | the last step against lambda, beside the second paper's Table 1, or another swept key |
 //! | [`mod@isotropy`] | isotropy along the forward process (Fig. 2 of the second paper) |
 //! | [`mod@spheres`] | points by radius and by number of spheres (its Figs. 4-6) |
+//! | [`mod@bifurcation`] | commitment, cloning and entropy against reverse step |
+//! | [`mod@error_over_t`] | the error of the predicted noise by diffusion time |
 //! | [`mod@layers`] | the Gaussianizer layer by layer |
 
 pub mod abscissa;
 pub mod along;
+pub mod bifurcation;
 pub mod calls;
 pub mod captions;
 pub mod clouds;
 pub mod contours;
 pub mod draw;
 pub mod ends;
+pub mod error_over_t;
 pub mod facets;
 pub mod isotropy;
 pub mod last_step;
@@ -40,6 +44,7 @@ pub mod paper_table;
 pub mod prdc;
 pub mod results;
 pub mod series;
+pub mod speciation;
 pub mod spheres;
 pub mod spread;
 pub mod starts;
@@ -74,6 +79,16 @@ pub static FIGURES: &[FigureKind] = &[
         name: "prdc_steps",
         about: "PRDC against reverse step",
         build: |r, _| one(Ok(prdc::prdc_steps(r))),
+    },
+    FigureKind {
+        name: "bifurcation",
+        about: "choice of the modes",
+        build: |r, _| one(Ok(bifurcation::bifurcation(r))),
+    },
+    FigureKind {
+        name: "error_over_t",
+        about: "error by diffusion time",
+        build: |r, _| one(Ok(error_over_t::error_over_t(r))),
     },
     FigureKind { name: "last_step", about: "last step", build: |r, _| Ok(last_step::last_step(r)) },
     FigureKind {

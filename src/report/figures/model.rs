@@ -117,6 +117,8 @@ pub enum Stroke {
     Thin,
     /// Something to compare with.
     Dashed,
+    /// A place on an axis: thin and dashed.
+    Guide,
 }
 
 /// Something drawn in a panel.

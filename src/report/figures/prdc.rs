@@ -5,6 +5,7 @@ use super::facets::{Facet, facets, lines_note};
 use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::Curve;
+use super::speciation::{SPECIATION_NOTE, speciation_lines};
 use super::spread::Spread;
 
 /// Up to this value all metrics share one axis.
@@ -52,14 +53,16 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
             .map(|pair| row("", Role::Data, pair.iter().filter_map(|m| panel(*m, 0)).collect()))
             .collect()
     };
+    let theory = by_metric.iter().flatten().any(|f| !speciation_lines(results, f, (0.0, 1.0)).is_empty());
     let spread = by_metric.iter().map(|facets| lines_note(facets)).find(|note| !note.is_empty());
     Some(Figure {
         name: "prdc_steps".to_string(),
         title: "Precision, recall, density and coverage at every reverse step".to_string(),
         setting: setting(results),
         note: format!(
-            "{}Density has no upper end: read it against the line of real points.",
-            spread.unwrap_or_default()
+            "{}{}Density has no upper end: read it against the line of real points.",
+            spread.unwrap_or_default(),
+            if theory { SPECIATION_NOTE } else { "" }
         ),
         rows,
     })
@@ -73,9 +76,11 @@ fn highest(all: &[Vec<Facet>]) -> f64 {
 fn panel(results: &Results, metric: &str, facet: &Facet, all: &[Vec<Facet>]) -> Panel {
     let curves = || all.iter().flatten().flat_map(|f| &f.curves);
     let last = curves().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b));
-    let mut marks = facet.marks.clone();
+    let mut marks = speciation_lines(results, facet, (0.0, 1.04 * highest(all)));
+    let guides = marks.len();
+    marks.extend(facet.marks.clone());
     if let Some(real) = Spread::of_real_points(results, metric) {
-        marks.splice(0..0, real.level(last));
+        marks.splice(guides..guides, real.level(last));
     }
     Panel {
         title: metric.to_string(),

@@ -6,7 +6,10 @@ use crate::spec::{self, DATA, Study};
 use crate::store::rows::{read_keys, read_labelled, read_rows};
 use crate::store::summary::read_summary;
 use crate::store::sweep_values::{add_missing, by_name};
-use crate::store::{IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, names};
+use crate::store::{
+    BifurcationRow, ErrorRow, IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow,
+    names,
+};
 use crate::study::{
     old_folders::OldRuns,
     planned::{self, planned},
@@ -106,6 +109,10 @@ pub struct Results {
     pub losses: Vec<RunRows<LossRow>>,
     /// Isotropy along each run's forward process.
     pub isotropy: Vec<RunRows<IsotropyRow>>,
+    /// When the samples of each run choose their modes.
+    pub bifurcation: Vec<RunRows<BifurcationRow>>,
+    /// Errors of each run's predicted noise by diffusion time.
+    pub errors: Vec<RunRows<ErrorRow>>,
     /// Last steps over replicates.
     pub summary: Vec<SummaryRow>,
     /// What made the numbers.
@@ -140,17 +147,22 @@ impl Results {
         let mut metrics = Keyed::read(folder, names::METRICS, &runs)?;
         let mut losses = Keyed::read(folder, names::LOSS, &runs)?;
         let mut isotropy = Keyed::read(folder, names::ISOTROPY, &runs)?;
+        let mut bifurcation = Keyed::read(folder, names::BIFURCATION, &runs)?;
+        let mut errors = Keyed::read(folder, names::ERROR_OVER_T, &runs)?;
         let summary = folder.join(names::SUMMARY);
         let mut summary = if summary.is_file() { Some(read_summary(&summary)?) } else { None };
 
         // Every source names its own keys. From here on all of them have the same keys in the same order.
         let of_runs = runs.iter().map(|run| &run.keys);
-        let of_tables = [&metrics.keys, &losses.keys, &isotropy.keys].into_iter();
+        let of_tables =
+            [&metrics.keys, &losses.keys, &isotropy.keys, &bifurcation.keys, &errors.keys].into_iter();
         let of_summary = summary.iter().map(|(keys, _)| keys);
         of_tables.chain(of_summary).chain(of_runs).for_each(|more| add_missing(&mut keys, more));
         metrics.reorder(&keys);
         losses.reorder(&keys);
         isotropy.reorder(&keys);
+        bifurcation.reorder(&keys);
+        errors.reorder(&keys);
         for run in &mut runs {
             run.status.label.values = by_name(&run.status.label.values, &run.keys, &keys);
         }
@@ -166,6 +178,7 @@ impl Results {
             }
         };
         let (mut metrics, mut losses, mut isotropy) = (metrics.runs, losses.runs, isotropy.runs);
+        let (mut bifurcation, mut errors) = (bifurcation.runs, errors.runs);
         if metrics.is_empty() && losses.is_empty() && isotropy.is_empty() && summary.is_empty() {
             return Err(FigureError::Nothing(folder.to_path_buf()));
         }
@@ -185,6 +198,8 @@ impl Results {
         in_order(&mut metrics, &pipelines);
         in_order(&mut losses, &pipelines);
         in_order(&mut isotropy, &pipelines);
+        in_order(&mut bifurcation, &pipelines);
+        in_order(&mut errors, &pipelines);
         let folder = folder.to_path_buf();
         Ok(Self {
             folder,
@@ -195,6 +210,8 @@ impl Results {
             metrics,
             losses,
             isotropy,
+            bifurcation,
+            errors,
             summary,
             provenance,
             runs,

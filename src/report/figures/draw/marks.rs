@@ -32,8 +32,13 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
                 let band = through(x, high).into_iter().chain(through(x, low).into_iter().rev());
                 svg.fill(&(path(band) + "Z"), &colour, 0.16);
             }
-            let width = if *stroke == Stroke::Thin { 1.0 } else { 2.0 };
-            svg.stroke(&path(through(x, y)), &colour, width, *stroke == Stroke::Dashed);
+            let width = if matches!(stroke, Stroke::Thin | Stroke::Guide) { 1.0 } else { 2.0 };
+            svg.stroke(
+                &path(through(x, y)),
+                &colour,
+                width,
+                matches!(stroke, Stroke::Dashed | Stroke::Guide),
+            );
         }
         Mark::Level { ink, y, band, .. } => {
             let colour = svg.theme.colour(*ink);
