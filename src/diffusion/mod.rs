@@ -11,6 +11,7 @@
 //! | [`train`] | batches, loss, optimizer; one iteration; stopping and going on |
 //! | `fused` | training and prediction without a graph, in `f32` on the host |
 //! | [`mod@sample`] | the reverse process: DDPM, DDIM, DPM-Solver++, Heun |
+//! | [`likelihood`] | the density of the model at given points |
 //! | [`lockstep`] | several runs in step, each without knowing of the others |
 //! | [`isotropy`] | the isotropy of the noised data (I 20), and of a network's predictions |
 //! | [`safetensors_file`] | tensors on disk |
@@ -23,6 +24,7 @@ pub mod error;
 pub mod exact;
 mod fused;
 pub mod isotropy;
+pub mod likelihood;
 pub mod lockstep;
 pub mod network;
 pub mod safetensors_file;

@@ -11,6 +11,7 @@ mod data;
 mod differences;
 mod diffusion_batched;
 mod diffusion_fused;
+mod diffusion_likelihood;
 mod diffusion_network;
 mod diffusion_sampling;
 mod diffusion_training;
