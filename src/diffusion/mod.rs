@@ -13,6 +13,8 @@
 //! | [`mod@sample`] | the reverse process: DDPM, DDIM, DPM-Solver++, Heun |
 //! | [`likelihood`] | the density of the model at given points |
 //! | [`lockstep`] | several runs in step, each without knowing of the others |
+//! | [`speciation`] | when, by theory, the reverse process chooses between the classes of the data |
+//! | [`diagnostics`] | what is computed of the reverse process beside its samples |
 //! | [`isotropy`] | the isotropy of the noised data (I 20), and of a network's predictions |
 //! | [`safetensors_file`] | tensors on disk |
 //!
@@ -20,6 +22,7 @@
 //! Steps `t` count from 1 (almost clean) to `T` (noise); `t = 0` is the data.
 
 pub mod denoiser;
+pub mod diagnostics;
 pub mod error;
 pub mod exact;
 mod fused;
@@ -34,6 +37,7 @@ pub mod speciation;
 pub mod train;
 
 pub use denoiser::Denoiser;
+pub use diagnostics::DiagnosticsOptions;
 pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
 pub use network::{Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, TimeEncoding};

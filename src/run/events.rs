@@ -13,6 +13,8 @@ pub enum Stage {
     Train,
     /// Sampling and scoring, counted in reverse steps.
     Sample,
+    /// Diagnostics, counted in their tables.
+    Diagnose,
 }
 
 impl Stage {
@@ -23,6 +25,7 @@ impl Stage {
             Self::Gaussianize => "gaussianize",
             Self::Train => "train",
             Self::Sample => "sample",
+            Self::Diagnose => "diagnose",
         }
     }
 }

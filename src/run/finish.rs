@@ -1,5 +1,6 @@
 //! The end of a run: what is left to write, the status last.
 
+use super::diagnose::Diagnosed;
 use super::prepare::Prepared;
 use super::sample::Samples;
 use super::train::Model;
@@ -17,6 +18,7 @@ pub(super) fn finish(
     prepared: &Prepared,
     model: &Model,
     samples: &Samples,
+    diagnosed: &Diagnosed,
 ) -> Result<Status, StageError> {
     let (replicate, metrics) = (run.replicate, &run.plan.metrics);
     if metrics.points {
@@ -46,10 +48,12 @@ pub(super) fn finish(
             gaussianize: prepared.seconds,
             train: model.seconds,
             sample: samples.seconds,
+            diagnose: diagnosed.seconds,
         },
         map_log_likelihood: prepared.space.log_likelihood,
         control_scale: model.control_scale,
         speciation_step: speciation_step(run, prepared),
+        cloning_step: diagnosed.cloning_step,
         fresh: Some(replicate.fresh.clone()),
         warnings: prepared.space.warnings.clone(),
         error: None,
@@ -61,7 +65,7 @@ pub(super) fn finish(
 }
 
 /// The reverse step at which theory has the process choose between classes; none without a reverse process.
-fn speciation_step(run: &Run, prepared: &Prepared) -> Option<usize> {
+pub(super) fn speciation_step(run: &Run, prepared: &Prepared) -> Option<usize> {
     let (plan, denoiser) = (run.plan, run.pipeline.denoiser);
     let times = plan.sample.sampler(None).and_then(|sampler| sampler.times(&plan.schedule)).ok()?;
     let largest = prepared.space.largest_eigenvalue.filter(|_| denoiser != DenoiserKind::None)?;

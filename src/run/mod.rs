@@ -1,5 +1,5 @@
 //! One run: a pipeline of a replicate, from its data to its tables. It reads like the paper: [`prepare`] (the space is
-//! fitted to the training points), `train`, `sample` (every reverse step is scored), `finish`.
+//! fitted to the training points), `train`, `sample` (every reverse step is scored), `diagnose`, `finish`.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -7,6 +7,7 @@
 //! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
 //! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
 //! | `sample` | the reverse process, scored |
+//! | `diagnose` | the tables of `[diagnostics]` |
 //! | `finish` | what is left to write, the status last |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
@@ -14,6 +15,7 @@
 //! | [`error`] | why a run stopped |
 
 pub mod device;
+mod diagnose;
 pub mod error;
 pub mod events;
 mod finish;
@@ -96,7 +98,9 @@ impl Run<'_> {
         let prepared = prepare::prepare(self).map_err(failed(Stage::Gaussianize))?;
         let model = train::train(self, &prepared).map_err(failed(Stage::Train))?;
         let samples = sample::sample(self, &prepared, &model).map_err(failed(Stage::Sample))?;
-        finish::finish(self, &prepared, &model, &samples).map_err(failed(Stage::Sample))
+        let diagnosed =
+            diagnose::diagnose(self, &prepared, &model, &samples).map_err(failed(Stage::Diagnose))?;
+        finish::finish(self, &prepared, &model, &samples, &diagnosed).map_err(failed(Stage::Sample))
     }
 
     fn report(&self, event: Event) {

@@ -32,6 +32,8 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
     clipping(&sample, &pipelines, &mut warnings);
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
+    check.section("diagnostics", file.diagnostics.check())?;
+    cloning(&file, &data, &sample, &mut warnings);
     exact_is_known(&check, &pipelines, &data)?;
     // The pipeline with the most Gaussianizers.
     let layers = pipelines.iter().map(|pipeline| {
@@ -56,6 +58,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
         iterations,
         sample,
         metrics,
+        diagnostics: file.diagnostics.clone(),
         warnings,
         resolved: file,
         asked,
@@ -179,6 +182,16 @@ fn clipping(sample: &SamplePlan, pipelines: &[Pipeline], warnings: &mut Vec<Stri
             abar.sqrt().recip()
         )),
         Clip::Data => {}
+    }
+}
+
+/// Says where the sampler has no noise that could make two continuations from one point different.
+fn cloning(file: &SpecFile, data: &DataPlan, sample: &SamplePlan, warnings: &mut Vec<String>) {
+    if file.diagnostics.cloning && data.source.mixture().is_some() && !sample.options.adds_noise() {
+        warnings.push(
+            "`diagnostics.cloning` clones nothing, because the sampler adds no noise: two continuations from the same points would be the same; take the sampler \"ddpm\", or \"ddim\" with `sample.eta` above 0 (commitment and entropy need no noise, and are computed)"
+                .to_string(),
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use super::origin::{Origins, join};
 use super::pipelines::PipelineOptions;
 use super::presets;
 use super::sections::DataFile;
-use crate::diffusion::{DiffusionOptions, NetworkOptions, SampleOptions, TrainOptions};
+use crate::diffusion::{DiagnosticsOptions, DiffusionOptions, NetworkOptions, SampleOptions, TrainOptions};
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
 use schemars::JsonSchema;
@@ -50,6 +50,9 @@ pub struct SpecFile {
     /// What is measured at every reverse step.
     #[serde(default)]
     pub metrics: MetricsOptions,
+    /// What is computed of the reverse process beside its samples; left out, nothing.
+    #[serde(default, skip_serializing_if = "DiagnosticsOptions::is_off")]
+    pub diagnostics: DiagnosticsOptions,
 }
 
 fn one() -> usize {

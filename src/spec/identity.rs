@@ -11,7 +11,9 @@ use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::sections::{ComponentFile, DataFile};
 use crate::data::source::Source;
-use crate::diffusion::{Clip, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions};
+use crate::diffusion::{
+    Clip, DiagnosticsOptions, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions,
+};
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
 use crate::numeric::digest::hex;
@@ -79,6 +81,7 @@ pub struct Identity<'a> {
     /// With the one value of `[diffusion]` that only sampling depends on.
     sampling: Lines,
     metrics: Lines,
+    diagnostics: Lines,
 }
 
 impl<'a> Identity<'a> {
@@ -98,6 +101,7 @@ impl<'a> Identity<'a> {
             control: control_lines(plan),
             sampling,
             metrics: differing("metrics", &file.metrics, &usual::METRICS),
+            diagnostics: differing("diagnostics", &file.diagnostics, &usual::DIAGNOSTICS),
             cross_validation: true,
             plan,
         }
@@ -109,7 +113,8 @@ impl<'a> Identity<'a> {
     }
 
     /// The canonical text of a spec as a whole, without what only adds or leaves out runs (sweep, replicates, pipelines)
-    /// and without its name: what two specs must share to live in one folder.
+    /// and without its name: what two specs must share to live in one folder. Diagnostics are left out too: a folder may
+    /// gain them, and its networks stay.
     pub fn canonical(&self) -> BTreeMap<String, String> {
         let file = &self.plan.resolved;
         let mut lines = self.data.clone();
@@ -159,6 +164,7 @@ impl<'a> Identity<'a> {
         lines.extend(clip_lines(plan, pipeline));
         let sampling = key(&lines);
         add(&mut lines, &self.metrics);
+        add(&mut lines, &self.diagnostics);
         (StageKeys { data, space, training, sampling, run: key(&lines) }, lines)
     }
 }
@@ -166,11 +172,12 @@ impl<'a> Identity<'a> {
 /// The sections of a spec that says nothing, as TOML.
 mod usual {
     use super::{
-        DiffusionOptions, GaussianizeOptions, MetricsOptions, NetworkOptions, SampleOptions, Table,
-        TrainOptions, Value, table,
+        DiagnosticsOptions, DiffusionOptions, GaussianizeOptions, MetricsOptions, NetworkOptions,
+        SampleOptions, Table, TrainOptions, Value, table,
     };
     use std::sync::LazyLock;
 
+    pub static DIAGNOSTICS: LazyLock<Table> = LazyLock::new(|| table(&DiagnosticsOptions::default()));
     pub static DIFFUSION: LazyLock<Table> = LazyLock::new(|| table(&DiffusionOptions::default()));
     pub static GAUSSIANIZE: LazyLock<Table> = LazyLock::new(|| table(&GaussianizeOptions::default()));
     pub static METRICS: LazyLock<Table> = LazyLock::new(|| table(&MetricsOptions::default()));

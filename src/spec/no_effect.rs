@@ -7,7 +7,7 @@ use super::grid::Setting;
 use super::origin::Origins;
 use super::plan::Plan;
 use crate::diffusion::{
-    DiffusionOptions, OptimizerKind, SampleOptions, SamplerKind, ScheduleKind, TrainOptions,
+    DiagnosticsOptions, DiffusionOptions, OptimizerKind, SampleOptions, SamplerKind, ScheduleKind, TrainOptions,
 };
 use crate::gaussianize::{Components, Coupling, GaussianizeOptions, Rotation};
 use crate::metrics::scored::MetricsOptions;
@@ -88,6 +88,11 @@ static RULES: &[Rule] = &[
         key: "data.reference_scale",
         idle: |p| p.data.scale == ScaleKind::None,
         because: "`data.scale` is \"none\"",
+    },
+    Rule {
+        key: "diagnostics.cloning",
+        idle: |p| p.data.source.mixture().is_none(),
+        because: "the modes of these data are not known; those of data.kind = \"gmm\" and \"eight_gaussians\" are",
     },
     Rule { key: "metrics.k", idle: |p| !p.metrics.prdc, because: "`metrics.prdc` is false" },
     Rule {
@@ -191,6 +196,7 @@ fn value(file: &SpecFile, key: &str) -> Option<Value> {
         "train" => inner(&file.train, rest),
         "sample" => inner(&file.sample, rest),
         "metrics" => inner(&file.metrics, rest),
+        "diagnostics" => inner(&file.diagnostics, rest),
         _ => None,
     }
 }
@@ -205,6 +211,7 @@ fn usual(key: &str) -> Option<Value> {
         "train" => inner(&TrainOptions::default(), rest),
         "sample" => inner(&SampleOptions::default(), rest),
         "metrics" => inner(&MetricsOptions::default(), rest),
+        "diagnostics" => inner(&DiagnosticsOptions::default(), rest),
         _ => None,
     }
 }

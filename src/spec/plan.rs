@@ -9,7 +9,7 @@ use super::sections::DataFile;
 use crate::data::source::{Part, Source};
 use crate::diffusion::sample::clip::within;
 use crate::diffusion::{
-    Clip, DataBox, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions,
+    Clip, DataBox, DiagnosticsOptions, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions,
     VarianceKind,
 };
 use crate::gaussianize::GaussianizeOptions;
@@ -108,6 +108,8 @@ pub struct Plan {
     pub sample: SamplePlan,
     /// Metrics.
     pub metrics: MetricsOptions,
+    /// What is computed of the reverse process beside its samples.
+    pub diagnostics: DiagnosticsOptions,
     /// What is allowed but likely not meant, one sentence each.
     pub warnings: Vec<String>,
     /// What one run holds in memory, by an estimate.
@@ -202,13 +204,13 @@ impl Plan {
     /// A text that is the same for two plans if their trainings and samplings can go in lockstep: all but data of one
     /// size, the space, learning rate, lambda and the factor on the output is the same.
     pub fn lockstep_key(&self) -> String {
-        let SpecFile { diffusion, network, train, sample, .. } = &self.resolved;
+        let SpecFile { diffusion, network, train, sample, diagnostics, .. } = &self.resolved;
         let (mut train, mut sample) = (*train, sample.clone());
         (train.learning_rate, sample.epsilon_scale) = (1.0, 1.0);
         if let Some(isotropy) = &mut train.isotropy {
             isotropy.lambda = 0.0;
         }
         let shape = (self.data.source.dim(), self.data.samples, self.iterations);
-        format!("{shape:?} {diffusion:?} {network:?} {train:?} {sample:?}")
+        format!("{shape:?} {diffusion:?} {network:?} {train:?} {sample:?} {diagnostics:?}")
     }
 }

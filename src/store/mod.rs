@@ -5,7 +5,7 @@
 //! | [`names`] | the name of every file that a study writes |
 //! | [`atomic`] | files that appear whole or not at all |
 //! | [`run_folder`] | the folder of a run: what it writes with its digests, and reads back checked |
-//! | [`rows`], [`fit_rows`], [`summary`], [`knn_radii`] | the tables, row by row; columns are read by name |
+//! | [`rows`], [`fit_rows`], [`diagnostics_rows`], [`summary`], [`knn_radii`] | the tables, row by row; columns are read by name |
 //! | [`sweep_values`] | the values of the sweep keys, matched by name |
 //! | [`status`] | how a run ended, written last |
 //! | [`sealed`] | JSON files that carry a digest of their own |
@@ -19,6 +19,7 @@
 pub mod atomic;
 pub mod checkpoints;
 pub mod console;
+pub mod diagnostics_rows;
 pub mod drawn_files;
 mod error;
 pub mod fit_rows;
@@ -35,11 +36,12 @@ pub mod sweep_values;
 pub mod wait_point;
 
 pub use checkpoints::Checkpoints;
+pub use diagnostics_rows::{BifurcationRow, ErrorRow, Where};
 pub use drawn_files::DrawnFiles;
 pub use error::StoreError;
 pub use fit_rows::FitRow;
 pub use lock::Lock;
 pub use rows::{IsotropyRow, Label, LabelledRows, LossRow, MetricsRow, Row};
 pub use run_folder::RunFolder;
-pub use status::{StageSeconds, State, Status};
+pub use status::{CloningStep, StageSeconds, State, Status};
 pub use summary::{SummaryRow, SummaryValues};

@@ -10,13 +10,20 @@ pub const LOSS: &str = "loss.csv";
 pub const ISOTROPY: &str = "isotropy.csv";
 /// What the fits of Gaussianizers did.
 pub const FIT: &str = "gaussianizer.csv";
+/// When the samples choose their modes.
+pub const BIFURCATION: &str = "bifurcation.csv";
+/// The error of the predicted noise by diffusion time.
+pub const ERROR_OVER_T: &str = "error_over_t.csv";
 /// The last steps over replicates.
 pub const SUMMARY: &str = "summary.csv";
 /// What made the numbers. Written after all tables.
 pub const PROVENANCE: &str = "provenance.json";
 
-/// Every table of a study, in the order in which they are written.
+/// The tables that every study has, in the order in which they are written.
 pub const TABLES: [&str; 6] = [METRICS, LOSS, ISOTROPY, FIT, SUMMARY, PROVENANCE];
+
+/// The tables of `[diagnostics]`, which runs and studies have only where the spec asks for them.
+pub const DIAGNOSTICS: [&str; 2] = [BIFURCATION, ERROR_OVER_T];
 
 /// The folder with a folder for each run.
 pub const RUNS: &str = "runs";

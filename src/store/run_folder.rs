@@ -79,6 +79,14 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Removes a file that an earlier run of this folder may have left, and that this one does not write.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        atomic::remove(&self.path.join(name))
+    }
+
     fn note(&self, name: &str, digest: String) {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), digest);
     }

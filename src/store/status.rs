@@ -20,12 +20,30 @@ pub struct StageSeconds {
     pub train: f64,
     /// Sampling and scoring.
     pub sample: f64,
+    /// `[diagnostics]`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub diagnose: f64,
+}
+
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
+}
+
+/// Where the pairs of a cloning come to agree beyond chance, in reverse steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CloningStep {
+    /// Where the normalized agreement crosses 0.55, interpolated between steps.
+    pub step: f64,
+    /// Lower end of its 95 % interval over the points (bootstrap).
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
 }
 
 impl StageSeconds {
     /// All stages together.
     pub fn total(&self) -> f64 {
-        self.gaussianize + self.train + self.sample
+        self.gaussianize + self.train + self.sample + self.diagnose
     }
 }
 
@@ -68,6 +86,10 @@ pub struct Status {
     /// The reverse step at which theory has the process choose between classes: see `diffusion::speciation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speciation_step: Option<usize>,
+    /// The reverse step at which cloning finds that the process chooses between the modes of the data: see
+    /// `diffusion::diagnostics`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloning_step: Option<CloningStep>,
     /// The scores of fresh real points of the same replicate.
     #[serde(default)]
     pub fresh: Option<MetricsRow>,
@@ -95,6 +117,7 @@ impl Status {
             map_log_likelihood: None,
             control_scale: None,
             speciation_step: None,
+            cloning_step: None,
             fresh: None,
             warnings: Vec::new(),
             error: Some(error.to_string()),

@@ -8,12 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files that a run may write, beside those that its status names and its checkpoints.
-const RUN_FILES: [&str; 11] = [
+const RUN_FILES: [&str; 13] = [
     names::SPEC,
     names::METRICS,
     names::LOSS,
     names::ISOTROPY,
     names::FIT,
+    names::BIFURCATION,
+    names::ERROR_OVER_T,
     names::MODEL,
     names::GAUSSIANIZER,
     names::SAMPLES,
@@ -40,7 +42,8 @@ pub fn clear(out: &Path) -> Result<Vec<PathBuf>, StoreError> {
         remove_leftovers(&folder)?;
         remove_if_empty(&folder)?;
     }
-    names::TABLES.into_iter().try_for_each(|name| atomic::remove(&out.join(name)))?;
+    let tables = names::TABLES.into_iter().chain(names::DIAGNOSTICS);
+    tables.into_iter().try_for_each(|name| atomic::remove(&out.join(name)))?;
     let all = [names::RUNS, names::FIGURES, names::TENSORBOARD].map(|name| out.join(name));
     all.iter().try_for_each(|folder| remove_if_empty(folder))?;
     let mut left: Vec<PathBuf> = all.iter().flat_map(|folder| files(folder)).collect();

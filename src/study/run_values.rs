@@ -31,6 +31,9 @@ const PLATEAU_STEP: &str = "plateau_step";
 /// The number of the reverse step at which theory has the process choose between classes.
 const SPECIATION_STEP: &str = "speciation_step";
 
+/// The number of the reverse step at which cloning finds that the process chooses between modes.
+const CLONING_STEP: &str = "cloning_step";
+
 /// A named value of one run.
 pub type Named = (Cow<'static, str>, Option<f64>);
 
@@ -51,6 +54,7 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     add("control_scale", status.control_scale);
     add("map_log_likelihood", status.map_log_likelihood);
     add(SPECIATION_STEP, status.speciation_step.map(|step| step as f64));
+    add(CLONING_STEP, status.cloning_step.map(|crossing| crossing.step));
     let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
     add(STEPS_TO_REAL, reached.map(|step| step as f64));
     let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();
@@ -82,7 +86,7 @@ fn reached_real(rows: &[MetricsRow], fresh: &MetricsRow) -> Option<usize> {
 pub fn range(name: &str, steps: usize) -> (f64, f64) {
     let any = (f64::NEG_INFINITY, f64::INFINITY);
     match name {
-        STEPS_TO_REAL | PLATEAU_STEP | SPECIATION_STEP => (0.0, steps as f64),
+        STEPS_TO_REAL | PLATEAU_STEP | SPECIATION_STEP | CLONING_STEP => (0.0, steps as f64),
         "final_loss" | "control_scale" => (0.0, f64::INFINITY),
         name => {
             let metric = name.strip_prefix(FIRST).unwrap_or(name);

@@ -212,6 +212,7 @@ impl<'a> Scheduler<'a> {
             return Err(RunError::Interrupted);
         }
         let training = run.keys.training_of(run.label.replicate);
+        let earlier = Status::read_done(&run.folder).filter(|status| status.label.replicate == run.label.replicate);
         let folder = RunFolder::open(&run.folder, &run.spec, training.as_deref())?;
         let name = &run.label.run;
         self.reporter.on(Event::Stage { run: name, stage: Stage::Data, total: 1 });
@@ -224,7 +225,7 @@ impl<'a> Scheduler<'a> {
             keys: &run.keys,
             folder,
             replicate: &replicate,
-            stages: &stages.of_run(index),
+            stages: &stages.of_run(index, earlier.map(|status| (run.folder.clone(), status))),
             lockstep,
             device: &self.device,
             reporter: self.reporter,

@@ -3,6 +3,7 @@
 
 use super::planned::PlannedRun;
 use crate::run::{FittedSpace, Replicate, Run, RunError, SharedStages, StageError};
+use crate::spec::StageKeys;
 use crate::store::{Status, names, run_folder};
 use candle_core::Device;
 use std::collections::HashMap;
@@ -118,9 +119,9 @@ impl StudyStages {
             .map_err(|error| RunError::Data { replicate, reason: error.to_string() })
     }
 
-    /// The stages as a run sees them.
-    pub fn of_run<'s>(&'s self, index: usize) -> StagesOfRun<'s> {
-        StagesOfRun { stages: self, index }
+    /// The stages as a run sees them. `earlier` is what its folder held when it was finished last: folder and status.
+    pub fn of_run<'s>(&'s self, index: usize, earlier: Option<(PathBuf, Status)>) -> StagesOfRun<'s> {
+        StagesOfRun { stages: self, index, earlier }
     }
 
     /// Notes that a run is over, however it ended.
@@ -147,6 +148,17 @@ impl StudyStages {
 pub struct StagesOfRun<'s> {
     stages: &'s StudyStages,
     index: usize,
+    earlier: Option<(PathBuf, Status)>,
+}
+
+impl StagesOfRun<'_> {
+    /// The run that was finished in the folder before, if it was another one with the same stage, as one without
+    /// diagnostics is.
+    fn earlier(&self, run: &Run, has_stage: impl Fn(&StageKeys) -> bool) -> Option<(PathBuf, Status)> {
+        let lends = |keys: &StageKeys| keys.run != run.keys.run && has_stage(keys);
+        let earlier = self.earlier.as_ref()?;
+        earlier.1.keys.as_ref().is_some_and(lends).then(|| earlier.clone())
+    }
 }
 
 impl SharedStages for StagesOfRun<'_> {
@@ -156,17 +168,21 @@ impl SharedStages for StagesOfRun<'_> {
         fit: &mut dyn FnMut() -> Result<FittedSpace, StageError>,
     ) -> Result<Arc<FittedSpace>, StageError> {
         self.stages.spaces.get(self.index, || {
-            let taken_over =
-                self.stages.lender(&run.keys.space, run.label.replicate).and_then(|(folder, status)| {
-                    FittedSpace::read(&folder, &status, run.plan, run.replicate.train.view()).ok()
-                });
+            let (key, replicate) = (&run.keys.space, run.label.replicate);
+            let lender = self.earlier(run, |keys| keys.space == *key && run.pipeline.is_gaussianized());
+            let lender = lender.or_else(|| self.stages.lender(key, replicate));
+            let taken_over = lender.and_then(|(folder, status)| {
+                FittedSpace::read(&folder, &status, run.plan, run.replicate.train.view()).ok()
+            });
             // What cannot be read back is fitted again.
             taken_over.map_or_else(fit, Ok)
         })
     }
 
     fn trained(&self, run: &Run) -> Option<(PathBuf, Status)> {
-        self.stages.lender(run.keys.training.as_ref()?, run.label.replicate)
+        let key = run.keys.training.as_ref()?;
+        let earlier = self.earlier(run, |keys| keys.training.as_ref() == Some(key));
+        earlier.or_else(|| self.stages.lender(key, run.label.replicate))
     }
 }
 

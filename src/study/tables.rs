@@ -6,10 +6,11 @@ use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked_rows};
 use crate::store::summary::write_summary;
 use crate::store::{
-    FitRow, IsotropyRow, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow, atomic, names,
+    BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError,
+    SummaryRow, atomic, names,
 };
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What has been written.
 pub struct Tables {
@@ -24,7 +25,8 @@ impl Tables {
     /// kept.
     pub fn are_whole(out: &Path) -> bool {
         let Some(written) = provenance::read(out) else { return false };
-        names::TABLES.iter().all(|name| match written.tables.get(*name) {
+        let diagnostics = names::DIAGNOSTICS.iter().filter(|name| written.tables.contains_key(**name));
+        names::TABLES.iter().chain(diagnostics).all(|name| match written.tables.get(*name) {
             Some(digest) => {
                 std::fs::read(out.join(name)).is_ok_and(|bytes| atomic::digest(&bytes) == *digest)
             }
@@ -33,7 +35,7 @@ impl Tables {
     }
 
     /// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv` and `summary.csv` from the runs' folders,
-    /// in their order, with one run in memory at a time.
+    /// in their order, with one run in memory at a time; and the tables of `[diagnostics]` that a run has.
     ///
     /// # Errors
     /// If a run's table is damaged or a file cannot be written.
@@ -42,6 +44,8 @@ impl Tables {
         let mut losses = RowWriter::begin(&out.join(names::LOSS), keys)?;
         let mut isotropy: RowWriter<IsotropyRow> = RowWriter::begin(&out.join(names::ISOTROPY), keys)?;
         let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join(names::FIT), keys)?;
+        let mut bifurcation: IfAny<BifurcationRow> = IfAny::new(out, names::BIFURCATION, keys);
+        let mut errors: IfAny<ErrorRow> = IfAny::new(out, names::ERROR_OVER_T, keys);
         let mut summary = Summary::default();
         for (folder, status) in runs {
             let label = &status.label;
@@ -52,6 +56,8 @@ impl Tables {
             losses.add(label, &loss)?;
             isotropy.add(label, &read_checked_rows(folder, status, names::ISOTROPY)?)?;
             fits.add(label, &read_if_there(folder, status, names::FIT)?)?;
+            bifurcation.add(label, &read_if_there(folder, status, names::BIFURCATION)?)?;
+            errors.add(label, &read_if_there(folder, status, names::ERROR_OVER_T)?)?;
         }
         let summary = summary.rows(keys);
         let digests = [
@@ -61,7 +67,43 @@ impl Tables {
             (names::FIT, fits.finish()?),
             (names::SUMMARY, write_summary(&out.join(names::SUMMARY), keys, &summary)?),
         ];
-        Ok(Self { summary, digests: digests.map(|(name, digest)| (name.to_string(), digest)).into() })
+        let mut digests: BTreeMap<String, String> =
+            digests.map(|(name, digest)| (name.to_string(), digest)).into();
+        let diagnostics =
+            [(names::BIFURCATION, bifurcation.finish()?), (names::ERROR_OVER_T, errors.finish()?)];
+        digests.extend(diagnostics.into_iter().filter_map(|(name, d)| Some((name.to_string(), d?))));
+        Ok(Self { summary, digests })
+    }
+}
+
+/// A table of a study that is there only where a run has rows of it.
+struct IfAny<'a, R> {
+    path: PathBuf,
+    keys: &'a [String],
+    writer: Option<RowWriter<R>>,
+}
+
+impl<'a, R: Row> IfAny<'a, R> {
+    fn new(out: &Path, name: &str, keys: &'a [String]) -> Self {
+        Self { path: out.join(name), keys, writer: None }
+    }
+
+    fn add(&mut self, label: &Label, rows: &[R]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if self.writer.is_none() {
+            self.writer = Some(RowWriter::begin(&self.path, self.keys)?);
+        }
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.add(label, rows))
+    }
+
+    /// Puts the table in its place, and returns its digest; or removes the one that an earlier study left there.
+    fn finish(self) -> Result<Option<String>, StoreError> {
+        match self.writer {
+            Some(writer) => writer.finish().map(Some),
+            None => atomic::remove(&self.path).map(|()| None),
+        }
     }
 }
 

@@ -87,6 +87,15 @@ impl SampleOptions {
         })
     }
 
+    /// Whether the sampler adds noise in its steps, so that two runs from the same points end differently.
+    pub fn adds_noise(&self) -> bool {
+        match self.sampler {
+            SamplerKind::Ddpm => true,
+            SamplerKind::Ddim => self.eta > 0.0,
+            SamplerKind::DpmSolver2M | SamplerKind::Heun => false,
+        }
+    }
+
     /// The sampler of these options for one run from `x_S`: `start` is the step `S`, and `None` is `T`. `variance`
     /// is that of the ancestral step. DDPM visits every step, whatever `steps` says.
     ///

@@ -1,0 +1,31 @@
+//! `[diagnostics]` of a spec: what is computed of the reverse process beside its samples.
+
+use crate::numeric::options::OutOfRange;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `[diagnostics]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiagnosticsOptions {
+    /// When the samples choose their modes: commitment and entropy at every scored step, cloning at chosen ones.
+    pub cloning: bool,
+    /// The error of the predicted noise by t, on noised fresh points and along the sampler's own path.
+    pub error_over_t: bool,
+}
+
+impl DiagnosticsOptions {
+    /// Whether nothing is computed, as where the section is left out.
+    pub fn is_off(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Refuses values out of their range.
+    ///
+    /// # Errors
+    /// Naming the key.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let Self { cloning: _, error_over_t: _ } = self;
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! The tables of `[diagnostics]`: when the samples choose their modes, and the error of the predicted noise.
+
+use super::rows::Row;
+use serde::{Deserialize, Serialize};
+
+/// A row of `bifurcation.csv`: how far the samples have chosen their modes at one reverse step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BifurcationRow {
+    /// Reverse step: 0 is x_T.
+    pub step: usize,
+    /// Diffusion time: T at step 0, 0 at the end.
+    pub t: usize,
+    /// Share of the samples that are in the mode in which they end; empty where the step is not scored.
+    pub committed: Option<f64>,
+    /// Mean entropy of the responsibilities of the modes, nats; empty where the step is not scored.
+    pub entropy: Option<f64>,
+    /// Share of the pairs that went on twice from this step with independent noise and ended in one mode; empty where
+    /// nothing was cloned.
+    pub clones_agree: Option<f64>,
+    /// The same less what chance gives, over what it leaves: 0 by chance, 1 where all agree.
+    pub clones_agree_normalized: Option<f64>,
+}
+
+impl Row for BifurcationRow {
+    fn columns() -> Vec<&'static str> {
+        vec!["step", "t", "committed", "entropy", "clones_agree", "clones_agree_normalized"]
+    }
+}
+
+/// Which points an error of the predicted noise was measured at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Where {
+    /// Fresh real points with noise: those that the loss is about.
+    Noised,
+    /// The sampler's own points.
+    Path,
+}
+
+/// A row of `error_over_t.csv`: the error of the predicted noise at one diffusion time, for each dimension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorRow {
+    /// Diffusion time, from 1.
+    pub t: usize,
+    /// `E |eps_theta - eps|^2 / d` on noised points; empty along the path, where there is no true noise.
+    pub mse: Option<f64>,
+    /// The same of the exact denoiser on the same points; empty where none is known.
+    pub optimal: Option<f64>,
+    /// `E |eps_theta - eps*|^2 / d`; empty where no exact denoiser is known.
+    pub excess: Option<f64>,
+    /// Which points.
+    #[serde(rename = "where")]
+    pub place: Where,
+    /// Divergence of the model's reverse step from the exact one at t, nats; empty where the sampler is not ancestral.
+    pub kl: Option<f64>,
+    /// Its share of the sum over all t.
+    pub kl_share: Option<f64>,
+}
+
+impl Row for ErrorRow {
+    fn columns() -> Vec<&'static str> {
+        vec!["t", "mse", "optimal", "excess", "where", "kl", "kl_share"]
+    }
+}
