@@ -3,14 +3,15 @@
 use super::prepare::Prepared;
 use super::sample::Samples;
 use super::train::Model;
-use super::{Run, StageError};
-use crate::store::{CloningStep, names};
+use super::{Run, StageError, likelihood};
+use crate::store::{CloningStep, MeanLikelihoods, names};
 use std::time::Instant;
 
 /// What the diagnostics found that is no table.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosed {
     pub cloning_step: Option<CloningStep>,
+    pub likelihoods: Option<MeanLikelihoods>,
     pub seconds: f64,
 }
 
@@ -18,8 +19,8 @@ pub(super) struct Diagnosed {
 /// write are removed.
 pub(super) fn diagnose(
     run: &Run,
-    _prepared: &Prepared,
-    _model: &Model,
+    prepared: &Prepared,
+    model: &Model,
     _samples: &Samples,
 ) -> Result<Diagnosed, StageError> {
     names::DIAGNOSTICS.into_iter().try_for_each(|name| run.folder.remove(name))?;
@@ -27,5 +28,6 @@ pub(super) fn diagnose(
         return Ok(Diagnosed::default());
     }
     let clock = Instant::now();
-    Ok(Diagnosed { cloning_step: None, seconds: clock.elapsed().as_secs_f64() })
+    let likelihoods = likelihood::of_fresh_points(run, &prepared.space.chain, model.denoiser.as_deref())?;
+    Ok(Diagnosed { cloning_step: None, likelihoods, seconds: clock.elapsed().as_secs_f64() })
 }

@@ -54,6 +54,7 @@ pub(super) fn finish(
         control_scale: model.control_scale,
         speciation_step: speciation_step(run, prepared),
         cloning_step: diagnosed.cloning_step,
+        likelihoods: diagnosed.likelihoods,
         fresh: Some(replicate.fresh.clone()),
         warnings: prepared.space.warnings.clone(),
         error: None,

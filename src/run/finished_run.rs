@@ -111,6 +111,16 @@ impl FinishedRun {
         &self.plan
     }
 
+    /// Its replicate.
+    pub fn replicate(&self) -> usize {
+        self.replicate
+    }
+
+    /// What predicts the noise; none where the samples are those of the space alone.
+    pub(super) fn denoiser(&self) -> Option<&dyn Denoiser> {
+        self.denoiser.as_deref()
+    }
+
     /// Its space.
     pub fn chain(&self) -> &Chain {
         &self.chain

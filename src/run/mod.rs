@@ -9,6 +9,7 @@
 //! | `sample` | the reverse process, scored |
 //! | `diagnose` | the tables of `[diagnostics]` |
 //! | `finish` | what is left to write, the status last |
+//! | [`likelihood`] | how likely points are under the model, its map alone, and the density of the data |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
@@ -20,6 +21,7 @@ pub mod error;
 pub mod events;
 mod finish;
 pub mod finished_run;
+pub mod likelihood;
 pub mod prepare;
 pub mod replicate;
 pub mod run_options;
@@ -30,6 +32,7 @@ pub use device::DeviceChoice;
 pub use error::{RunError, StageError};
 pub use events::{Event, Quiet, Reporter, Stage};
 pub use finished_run::{Cloud, FinishedRun};
+pub use likelihood::Likelihoods;
 pub use prepare::FittedSpace;
 pub use replicate::{Purpose, Replicate};
 pub use run_options::{Interrupt, RunOptions};

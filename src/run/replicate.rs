@@ -30,6 +30,8 @@ pub enum Purpose {
     SampleNoise,
     /// Noise of whole data sets: isotropy, and the scale of the control.
     Forward,
+    /// Signs by which the divergence is estimated in many dimensions.
+    Likelihood,
 }
 
 impl Purpose {
@@ -49,6 +51,7 @@ impl Purpose {
             Self::Start => "start",
             Self::SampleNoise => "sample_noise",
             Self::Forward => "forward",
+            Self::Likelihood => "likelihood",
         };
         Stream::new(seed, replicate as u64, name)
     }

@@ -55,6 +55,12 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     add("map_log_likelihood", status.map_log_likelihood);
     add(SPECIATION_STEP, status.speciation_step.map(|step| step as f64));
     add(CLONING_STEP, status.cloning_step.map(|crossing| crossing.step));
+    let likelihoods = status.likelihoods.as_ref();
+    let (model, truth) = (likelihoods.and_then(|l| l.model), likelihoods.and_then(|l| l.truth));
+    add("model_log_likelihood", model);
+    add("model_kl", truth.zip(model).map(|(truth, model)| truth - model));
+    add("map_alone_log_likelihood", likelihoods.and_then(|l| l.map));
+    add("true_log_likelihood", truth);
     let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
     add(STEPS_TO_REAL, reached.map(|step| step as f64));
     let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();

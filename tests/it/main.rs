@@ -30,6 +30,7 @@ mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
 mod isotropy;
+mod likelihood_command;
 mod metrics_energy;
 mod metrics_modes;
 mod metrics_prdc;

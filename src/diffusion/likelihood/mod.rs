@@ -94,6 +94,8 @@ pub enum Origin<'a> {
 pub struct PointLikelihood {
     /// `log q(x)`.
     pub log_likelihood: f64,
+    /// The same on half the grid.
+    pub half_grid: f64,
     /// How far half the grid is from it; where the divergence is estimated, the root of the squares of that and of the
     /// standard error over the vectors of signs.
     pub error: f64,
@@ -197,7 +199,7 @@ impl<'a> Grid<'a> {
             let squares: f64 = whole.iter().map(|v| (v - value).powi(2)).sum();
             let of_signs = squares / (estimates * (estimates - 1)).max(1) as f64;
             let error = (of_signs + (value - coarse).powi(2)).sqrt();
-            let found = PointLikelihood { log_likelihood: value, error };
+            let found = PointLikelihood { log_likelihood: value, half_grid: coarse, error };
             (value.is_finite() && error.is_finite()).then_some(found)
         };
         whole.chunks_exact(estimates).zip(half.chunks_exact(estimates)).map(point).collect()

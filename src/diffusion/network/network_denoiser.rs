@@ -1,7 +1,7 @@
 //! Trained networks as a denoiser: in parallel over fixed chunks of rows, so that the result is the same for every
 //! number of threads.
 
-use super::{Conditioning, Graph, Network, parameters::Parameters};
+use super::{Graph, Network, parameters::Parameters};
 use crate::diffusion::denoiser::{Denoiser, NoiseField, Probes, RealTimeDenoiser};
 use crate::diffusion::fused::{AtStep, Predictor};
 use crate::diffusion::{BackendChoice, DiffusionError};
@@ -148,15 +148,9 @@ impl Denoiser for NetworkDenoiser {
         let [Member { model, epsilon_scale }] = &self.members[..] else {
             return Err(DiffusionError::Option("several networks have no common time between the steps".into()));
         };
-        let options = model.network.options();
-        let learned = if options.conditioning == Conditioning::Scale {
-            Some("network.conditioning = \"scale\"")
-        } else {
-            options.time.at(1.0, 1, 0).is_none().then_some("network.time = \"learned\"")
-        };
-        if let Some(learned) = learned {
+        if let Some(key) = model.network.options().learned_by_step() {
             return Err(DiffusionError::Option(format!(
-                "the model's likelihood needs the network between its steps, and with {learned} it has learned something of its own for each whole step; train with network.time = \"sinusoidal\" or \"scalar\", and network.conditioning = \"concat\" or \"add\""
+                "the model's likelihood needs the network between its steps, and by `network.{key}` this one has learned something of its own for each whole step; train one with network.time = \"sinusoidal\" or \"scalar\", and network.conditioning = \"concat\" or \"add\""
             )));
         }
         let predictor = match &model.fused {
