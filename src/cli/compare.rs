@@ -51,8 +51,12 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
 
 /// Refuses to write over a table or the spec of a study.
 fn refuse_files_of(folder: &Path, out: &Path) -> Result<(), Failure> {
-    let files: Vec<PathBuf> =
-        names::TABLES.iter().chain(&names::DIAGNOSTICS).chain(&[names::SPEC, names::PROVENANCE]).map(|name| folder.join(name)).collect();
+    let files: Vec<PathBuf> = names::TABLES
+        .iter()
+        .chain(&names::DIAGNOSTICS)
+        .chain(&[names::SPEC, names::PROVENANCE])
+        .map(|name| folder.join(name))
+        .collect();
     refuse_input_at("--csv", out, &files.iter().map(PathBuf::as_path).collect::<Vec<_>>())
 }
 

@@ -245,7 +245,7 @@ impl Map {
     fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
         let table = args.table.read(&args.data)?;
         let whose = format!("the map of {}", args.map.display());
-        in_order_of(table, &args.data, (&self.names, self.named), &whose)
+        in_order_of(table, &args.data, (&self.names, self.named), ("map", &whose))
     }
 }
 

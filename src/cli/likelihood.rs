@@ -7,7 +7,7 @@ use crate::data::table::axis_names;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::likelihood::LikelihoodOptions;
 use crate::numeric::memory;
-use crate::report::{ScoredRun, likelihoods_text};
+use crate::report::{ScoredRun, likelihoods_text, note};
 use crate::run::{FinishedRun, Likelihoods};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{atomic, names};
@@ -27,7 +27,7 @@ pub struct LikelihoodArgs {
     /// How the table is read.
     #[command(flatten)]
     pub table: TableArgs,
-    /// How many points [default: all of a table, 1000 of a data set that is drawn]
+    /// How many points [default: all of a table, 10000 of a data set that is drawn]
     #[arg(long, value_name = "N")]
     pub count: Option<std::num::NonZeroUsize>,
     /// Steps of the integration, an even number
@@ -39,7 +39,7 @@ pub struct LikelihoodArgs {
 }
 
 /// Points of a data set that is drawn, where no number is given.
-const DRAWN: usize = 1000;
+const DRAWN: usize = 10_000;
 
 pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
     let options = LikelihoodOptions { steps: args.steps, ..LikelihoodOptions::default() };
@@ -54,6 +54,9 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
         refuse_input(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let runs = folders.iter().map(|folder| FinishedRun::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    for (run, given) in runs.iter().zip(&args.runs) {
+        run.likelihood_notice().iter().for_each(|notice| note(&format!("{}: {notice}", given.display())));
+    }
     let points = points(args, &runs)?;
     let score = |((run, points), given): ((&FinishedRun, &Array2<f64>), &PathBuf)| {
         let refused = |e: DiffusionError| Failure::input(format!("{}: {e}", given.display()));
@@ -65,11 +68,8 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         write(out, &labels, &scored)?;
     }
-    let runs: Vec<ScoredRun> = labels
-        .into_iter()
-        .zip(scored)
-        .map(|(label, likelihoods)| ScoredRun { label, likelihoods })
-        .collect();
+    let runs: Vec<ScoredRun> =
+        labels.into_iter().zip(scored).map(|(label, likelihoods)| ScoredRun { label, likelihoods }).collect();
     let of = match &args.data {
         Some(path) => format!("points of {}", path.display()),
         None => "held-out points".to_string(),
@@ -86,7 +86,7 @@ fn points(args: &LikelihoodArgs, runs: &[FinishedRun]) -> Result<Vec<Array2<f64>
                 let axes = run.plan().data.source.axis_names();
                 let named = axes != axis_names(axes.len());
                 let whose = format!("the run {}", given.display());
-                in_order_of(table.clone(), path, (&axes, named), &whose)
+                in_order_of(table.clone(), path, (&axes, named), ("run", &whose))
             };
             runs.iter().zip(&args.runs).map(of_run).collect::<Result<Vec<_>, _>>()?
         }

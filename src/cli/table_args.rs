@@ -37,12 +37,12 @@ impl TableArgs {
 
 /// The points of a table for something that has axes of its own: in the order of these where the names are the same, else
 /// as they stand. `named` says whether the names of the axes were given, not made up; `whose` is what has the axes, for
-/// messages.
+/// messages, with its kind.
 pub(super) fn in_order_of(
     table: DataTable,
     path: &Path,
     (wanted, named): (&[String], bool),
-    whose: &str,
+    (kind, whose): (&str, &str),
 ) -> Result<Array2<f64>, Failure> {
     let given = &table.names;
     if given.len() != wanted.len() {
@@ -62,7 +62,7 @@ pub(super) fn in_order_of(
     });
     let Some(places) = reordered else { return Ok(table.points) };
     note(&format!(
-        "{}: the columns are taken in the order of the axes of {whose}: {}",
+        "{}: the columns are taken in the order of the {kind}'s axes: {}",
         path.display(),
         wanted.join(", ")
     ));

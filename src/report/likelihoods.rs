@@ -37,7 +37,9 @@ pub fn likelihoods_text(of: &str, runs: &[ScoredRun]) -> String {
         let map = run.likelihoods.map.as_ref();
         lines.extend(map.map(|values| Line { label: map_name, values: values.clone() }));
     }
-    lines.extend(truth.map(|values| Line { label: "the data's own density".to_string(), values: values.clone() }));
+    lines.extend(
+        truth.map(|values| Line { label: "the data's own density".to_string(), values: values.clone() }),
+    );
     let first = &lines[0];
     let mut header = vec![String::new(), "log-likelihood".to_string()];
     header.extend(truth.map(|_| "minus the data's own".to_string()));
@@ -57,7 +59,11 @@ pub fn likelihoods_text(of: &str, runs: &[ScoredRun]) -> String {
     let count = first.values.len();
     let what = if count == 1 { of.replacen("points", "point", 1) } else { of.to_string() };
     let table = narrow_table(header, lines.iter().map(cells).collect());
-    format!("{count} {}, nats, in the units of the data\n\n{table}\n\n{}", visible_cell(&what), notes(runs, &lines))
+    format!(
+        "{count} {}, nats, in the units of the data\n\n{table}\n\n{}",
+        visible_cell(&what),
+        notes(runs, &lines)
+    )
 }
 
 /// All values; none where one is missing.
@@ -82,13 +88,15 @@ fn notes(runs: &[ScoredRun], lines: &[Line]) -> String {
     if lines[0].values.len() > 1 {
         text += "+- is half of a 95 % interval over the points (Student's t; differences point by point): of these trained\nmodels, not of other trainings.\n";
     }
-    for (i, run) in runs.iter().enumerate() {
-        if let Some(change) = run.likelihoods.grid_change().filter(|change| *change != 0.0) {
-            let whose = if runs.len() > 1 { visible_cell(&run.label).into_owned() } else { "the model".to_string() };
-            let also = if i > 0 { "of" } else { "The whole grid instead of half of it changes the mean of" };
-            text += &format!("{also} {whose} by {}", shown(change, worth(change.abs()).min(9)));
-            text += if i + 1 < runs.len() { ",\n" } else { ".\n" };
-        }
+    let change = |run: &ScoredRun| {
+        let change = run.likelihoods.grid_change().filter(|change| *change != 0.0)?;
+        let whose = if runs.len() > 1 { visible_cell(&run.label) } else { "the model".into() };
+        Some(format!("of {whose} by {}", shown(change, worth(change.abs()).min(9))))
+    };
+    let changes: Vec<String> = runs.iter().filter_map(change).collect();
+    if !changes.is_empty() {
+        text += "The whole grid instead of half of it changes the mean ";
+        text += &format!("{}.\n", changes.join(",\n"));
     }
     for line in lines {
         let without = line.values.iter().filter(|value| value.is_none()).count();

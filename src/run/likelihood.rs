@@ -10,7 +10,7 @@ use crate::diffusion::likelihood::{self, LikelihoodOptions, Origin, PointLikelih
 use crate::diffusion::{Denoiser, DiffusionError};
 use crate::numeric::normal;
 use crate::space::Chain;
-use crate::spec::Plan;
+use crate::spec::{DenoiserKind, Plan};
 use crate::store::{LikelihoodRow, MeanLikelihoods, names};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -49,7 +49,8 @@ impl Likelihoods {
     /// What the grid changes of the mean under the model: the mean less that on half the grid. None where a point has no
     /// likelihood.
     pub fn grid_change(&self) -> Option<f64> {
-        let change = |found: &Option<PointLikelihood>| found.map(|found| found.log_likelihood - found.half_grid);
+        let change =
+            |found: &Option<PointLikelihood>| found.map(|found| found.log_likelihood - found.half_grid);
         mean(&self.model.iter().map(change).collect::<Vec<_>>())
     }
 
@@ -134,6 +135,13 @@ pub(super) fn held_out(plan: &Plan, replicate: usize, count: usize) -> Array2<f6
     }
 }
 
+/// What to say where the samples of a denoiser are clipped and the likelihood is not.
+fn of_clipping(plan: &Plan, denoiser: DenoiserKind) -> Option<&'static str> {
+    plan.sample.clips(denoiser).then_some(
+        "its samples are clipped to the box of the training points, and its likelihood is that of the flow without clipping, which can be far worse (diffusion.clip)",
+    )
+}
+
 /// `[diagnostics] likelihood`: writes `likelihood.csv` where it is asked for, and gives the means.
 pub(super) fn of_fresh_points(
     run: &Run,
@@ -151,6 +159,9 @@ pub(super) fn of_fresh_points(
             "{name}: the table has but {} held-out points, so diagnostics.likelihood = {count} uses these",
             points.nrows()
         )));
+    }
+    if let Some(notice) = of_clipping(plan, run.pipeline.denoiser) {
+        run.report(Event::Notice(&format!("{name}: {notice}")));
     }
     let found =
         likelihoods(plan, replicate, (chain, denoiser), points.view(), &LikelihoodOptions::default())?;
@@ -171,6 +182,12 @@ impl FinishedRun {
     /// table its held-out rows.
     pub fn held_out(&self, count: usize) -> Array2<f64> {
         held_out(self.plan(), self.replicate(), count)
+    }
+
+    /// What to know of the run's likelihoods beside the samples.
+    pub fn likelihood_notice(&self) -> Option<&'static str> {
+        let plan = self.plan();
+        plan.pipelines.first().and_then(|pipeline| of_clipping(plan, pipeline.denoiser))
     }
 
     /// The log-likelihoods of points `(n, d)` of data space.

@@ -7,7 +7,8 @@ use super::grid::Setting;
 use super::origin::Origins;
 use super::plan::Plan;
 use crate::diffusion::{
-    DiagnosticsOptions, DiffusionOptions, OptimizerKind, SampleOptions, SamplerKind, ScheduleKind, TrainOptions,
+    DiagnosticsOptions, DiffusionOptions, OptimizerKind, SampleOptions, SamplerKind, ScheduleKind,
+    TrainOptions,
 };
 use crate::gaussianize::{Components, Coupling, GaussianizeOptions, Rotation};
 use crate::metrics::scored::MetricsOptions;

@@ -9,8 +9,8 @@ use super::sections::DataFile;
 use crate::data::source::{Part, Source};
 use crate::diffusion::sample::clip::within;
 use crate::diffusion::{
-    Clip, DataBox, DiagnosticsOptions, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule, TrainOptions,
-    VarianceKind,
+    Clip, DataBox, DiagnosticsOptions, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule,
+    TrainOptions, VarianceKind,
 };
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;

@@ -3,7 +3,7 @@
 use crate::metrics::scored;
 use crate::metrics::{Quality, plateau_step, steps_to_real};
 use crate::numeric::intervals::mean_interval;
-use crate::store::{LossRow, MetricsRow, Status};
+use crate::store::{LossRow, MeanLikelihoods, MetricsRow, Status};
 use std::borrow::Cow;
 
 /// Fraction of its climb within which the log-likelihood must stay to have reached its plateau.
@@ -55,11 +55,13 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     add("map_log_likelihood", status.map_log_likelihood);
     add(SPECIATION_STEP, status.speciation_step.map(|step| step as f64));
     add(CLONING_STEP, status.cloning_step.map(|crossing| crossing.step));
-    let likelihoods = status.likelihoods.as_ref();
-    let (model, truth) = (likelihoods.and_then(|l| l.model), likelihoods.and_then(|l| l.truth));
+    let of = |value: fn(&MeanLikelihoods) -> Option<f64>| status.likelihoods.as_ref().and_then(value);
+    let (model, map, truth) = (of(|l| l.model), of(|l| l.map), of(|l| l.truth));
+    let divergence = |from: Option<f64>| truth.zip(from).map(|(truth, from)| truth - from);
     add("model_log_likelihood", model);
-    add("model_kl", truth.zip(model).map(|(truth, model)| truth - model));
-    add("map_alone_log_likelihood", likelihoods.and_then(|l| l.map));
+    add("model_kl", divergence(model));
+    add("map_alone_log_likelihood", map);
+    add("map_alone_kl", divergence(map));
     add("true_log_likelihood", truth);
     let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
     add(STEPS_TO_REAL, reached.map(|step| step as f64));

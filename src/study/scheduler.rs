@@ -212,7 +212,8 @@ impl<'a> Scheduler<'a> {
             return Err(RunError::Interrupted);
         }
         let training = run.keys.training_of(run.label.replicate);
-        let earlier = Status::read_done(&run.folder).filter(|status| status.label.replicate == run.label.replicate);
+        let earlier =
+            Status::read_done(&run.folder).filter(|status| status.label.replicate == run.label.replicate);
         let folder = RunFolder::open(&run.folder, &run.spec, training.as_deref())?;
         let name = &run.label.run;
         self.reporter.on(Event::Stage { run: name, stage: Stage::Data, total: 1 });

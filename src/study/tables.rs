@@ -6,8 +6,8 @@ use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked_rows};
 use crate::store::summary::write_summary;
 use crate::store::{
-    BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status, StoreError,
-    SummaryRow, atomic, names,
+    BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status,
+    StoreError, SummaryRow, atomic, names,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -7,9 +7,9 @@ use gdiff::diffusion::likelihood::{
     ContinuousSchedule, LikelihoodOptions, Origin, PointLikelihood, log_likelihood,
 };
 use gdiff::diffusion::{
-    Activation, BackendChoice, Conditioning, Denoiser, DiffusionError, DiffusionOptions, MixtureDenoiser, Network,
-    NetworkDenoiser, NetworkOptions, Schedule, ScheduleKind, TimeEncoding, TrainOptions, TrainStreams,
-    TrainingJob,
+    Activation, BackendChoice, Conditioning, Denoiser, DiffusionError, DiffusionOptions, MixtureDenoiser,
+    Network, NetworkDenoiser, NetworkOptions, Schedule, ScheduleKind, TimeEncoding, TrainOptions,
+    TrainStreams, TrainingJob,
 };
 use gdiff::numeric::gaussian::Gaussian;
 use gdiff::numeric::random::Stream;
@@ -172,7 +172,10 @@ fn a_linear_denoiser_gives_the_normal_density_that_its_flow_has() {
             let squared: f64 = row.iter().map(|v| v * v).sum();
             let expected = -0.5 * squared / variance - 0.5 * dim as f64 * (2.0 * PI * variance).ln();
             let point = point.unwrap();
-            assert!((point.log_likelihood - expected).abs() < 1e-5, "{s2} {dim} {steps}: {point:?} {expected}");
+            assert!(
+                (point.log_likelihood - expected).abs() < 1e-5,
+                "{s2} {dim} {steps}: {point:?} {expected}"
+            );
         }
         // From the step in the middle, with its own normal distribution, it is the density itself.
         let middle = steps.div_ceil(2);
@@ -241,7 +244,10 @@ fn by_differences(network: &Network, x: &Array2<f64>, tau: f64) -> (Vec<f64>, Ve
             at(&moved)
         };
         let (up, down) = (moved(h), moved(-h));
-        divergence.iter_mut().enumerate().for_each(|(i, div)| *div += (up[i * d + j] - down[i * d + j]) / (2.0 * h));
+        divergence
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, div)| *div += (up[i * d + j] - down[i * d + j]) / (2.0 * h));
     }
     (at(x), divergence)
 }
@@ -263,7 +269,11 @@ fn the_divergence_is_that_of_central_differences_in_f64_at_real_times() {
                     let of = |values: &[f64]| -> Vec<f64> { values.iter().map(|v| 1.3 * v).collect() };
                     let what = format!("{options:?} {dim} {tau}");
                     assert!(worst(&found, &of(&eps)) < 2e-5, "{what}: {}", worst(&found, &of(&eps)));
-                    assert!(worst(&div, &of(&divergence)) < 2e-5, "{what}: {}", worst(&div, &of(&divergence)));
+                    assert!(
+                        worst(&div, &of(&divergence)) < 2e-5,
+                        "{what}: {}",
+                        worst(&div, &of(&divergence))
+                    );
                 }
             }
         }
@@ -290,7 +300,8 @@ fn the_divergence_is_that_of_autograd_and_whole_times_give_the_network_itself() 
         let fused = NetworkDenoiser::new(network(d, &options, DType::F32), 1.0).unwrap();
         let whole = fused.predict_noise(x.view(), t).unwrap();
         // A network that predicts on the graph gives the same: its parameters are what counts.
-        let slow = NetworkDenoiser::with_backend(network(d, &options, DType::F32), 1.0, BackendChoice::Candle);
+        let slow =
+            NetworkDenoiser::with_backend(network(d, &options, DType::F32), 1.0, BackendChoice::Candle);
         for denoiser in [&fused, &slow.unwrap()] {
             let real = denoiser.at_real_times().unwrap();
             let field = real.at(t as f64, 0.5).unwrap();
@@ -344,8 +355,7 @@ fn trained(dim: usize, activation: Activation, schedule: &Schedule) -> NetworkDe
     let network = Network::new(dim, schedule.steps(), &options, &stream(), &Device::Cpu).unwrap();
     let data = modes(dim).sample(2000, &stream());
     let purpose = |name| Stream::new(4, 0, name);
-    let streams =
-        TrainStreams { shuffle: purpose("a"), timestep: purpose("b"), noise: purpose("c") };
+    let streams = TrainStreams { shuffle: purpose("a"), timestep: purpose("b"), noise: purpose("c") };
     let train = TrainOptions { iterations: Some(600), ..TrainOptions::default() };
     let mut training =
         Alone::new(TrainingJob::new(data, schedule, network, train, streams).unwrap(), BackendChoice::Auto);
@@ -400,7 +410,8 @@ fn points_far_out_have_a_finite_value_or_none() {
     let mixture = modes(2);
     let exact = MixtureDenoiser::new(&mixture, &schedule).unwrap();
     let network = trained(2, Activation::Relu, &schedule);
-    let far: Array2<f64> = array![[1e3, 0.0], [1e6, -1e6], [1e18, 0.0], [1e60, 1.0], [1e200, 0.0], [f64::MAX, 0.0]];
+    let far: Array2<f64> =
+        array![[1e3, 0.0], [1e6, -1e6], [1e18, 0.0], [1e60, 1.0], [1e200, 0.0], [f64::MAX, 0.0]];
     for denoiser in [&exact as &dyn Denoiser, &network] {
         let found = likelihoods(denoiser, &schedule, &far, &LikelihoodOptions::default());
         for point in found.iter().flatten() {
@@ -439,7 +450,9 @@ fn what_is_known_at_whole_steps_only_is_refused() {
     let usual = LikelihoodOptions::default();
     assert!(refused(three.view(), Origin::Noise, usual).contains("3 dimensions"));
     let wide = gaussian(3);
-    assert!(refused(two.view(), Origin::Gaussian { step: 2, density: &wide }, usual).contains("3 dimensions"));
+    assert!(
+        refused(two.view(), Origin::Gaussian { step: 2, density: &wide }, usual).contains("3 dimensions")
+    );
     let late = Origin::Gaussian { step: 11, density: &gaussian(2) };
     assert!(refused(two.view(), late, usual).contains("no diffusion step 11"));
     assert!(refused(two.view(), Origin::Noise, grid(3)).contains("even number"));

@@ -38,7 +38,8 @@ impl Predictor {
     /// If the parameters cannot be read.
     pub fn new(network: &Network) -> Result<Self, DiffusionError> {
         let model = Model::new(network.layout(), network.options());
-        let (arch, parameters) = (Arch::new(), model.pack(&network.parameters().flat()?.to_dtype(DType::F32)?)?);
+        let (arch, parameters) =
+            (Arch::new(), model.pack(&network.parameters().flat()?.to_dtype(DType::F32)?)?);
         let mut transposed = vec![0.0; model.transposed_size()];
         for dense in model.maps.iter().filter(|map| map.output <= FEW) {
             for range in panels(dense.input) {

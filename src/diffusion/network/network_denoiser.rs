@@ -146,7 +146,9 @@ impl Denoiser for NetworkDenoiser {
     /// If the time enters the network by what it has learned for each whole step, or there are several networks.
     fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {
         let [Member { model, epsilon_scale }] = &self.members[..] else {
-            return Err(DiffusionError::Option("several networks have no common time between the steps".into()));
+            return Err(DiffusionError::Option(
+                "several networks have no common time between the steps".into(),
+            ));
         };
         if let Some(key) = model.network.options().learned_by_step() {
             return Err(DiffusionError::Option(format!(
