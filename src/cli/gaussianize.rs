@@ -1,5 +1,6 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
+use super::table_args::in_order_of;
 use super::{Failure, TableArgs, print, refuse_input, write_table};
 use crate::data::table::axis_names;
 use crate::gaussianize::Gaussianizer;
@@ -11,7 +12,7 @@ use crate::spec::gaussianize_options;
 use crate::store::run_folder::read_checked;
 use crate::store::{Status, atomic, fit_rows};
 use clap::{Args, Subcommand};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -243,30 +244,8 @@ impl Map {
     /// The points of a table: its columns in the order of the map's axes where they have the same names.
     fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
         let table = args.table.read(&args.data)?;
-        let (given, wanted) = (&table.names, &self.names);
-        if given.len() != wanted.len() {
-            return Err(Failure::input(format!(
-                "{} has {} columns, but the map of {} is for {}",
-                args.data.display(),
-                given.len(),
-                args.map.display(),
-                wanted.len()
-            )));
-        }
-        let places: Option<Vec<usize>> =
-            wanted.iter().map(|name| given.iter().position(|other| other == name)).collect();
-        let reordered = places.filter(|places| {
-            let mut sorted = places.clone();
-            sorted.sort_unstable();
-            self.named && !places.is_sorted() && sorted.iter().copied().eq(0..wanted.len())
-        });
-        let Some(places) = reordered else { return Ok(table.points) };
-        note(&format!(
-            "{}: the columns are taken in the order of the map's axes: {}",
-            args.data.display(),
-            wanted.join(", ")
-        ));
-        Ok(table.points.select(Axis(1), &places))
+        let whose = format!("the map of {}", args.map.display());
+        in_order_of(table, &args.data, (&self.names, self.named), ("map", &whose))
     }
 }
 

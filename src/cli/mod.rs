@@ -6,6 +6,7 @@ mod data;
 mod failure;
 mod failures;
 mod gaussianize;
+mod likelihood;
 mod metrics;
 mod plot;
 mod replicates;
@@ -21,6 +22,7 @@ pub use compare::CompareArgs;
 pub use data::DataArgs;
 pub use failure::Failure;
 pub use gaussianize::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
+pub use likelihood::LikelihoodArgs;
 pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
 pub use replicates::PilotArgs;
@@ -57,6 +59,8 @@ pub enum Command {
     Data(DataArgs),
     /// More points from a finished run, by any sampler, without training again
     Sample(SampleArgs),
+    /// How likely held-out points, or a table's, are under the models of finished runs
+    Likelihood(LikelihoodArgs),
     /// Precision, recall, density and coverage of any two tables; with a mixture also the log-likelihood
     Metrics(MetricsArgs),
     /// The invertible map to an independent Gaussian, as a tool on a table of one's own
@@ -102,6 +106,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Check(args) => check::check(args),
         Command::Data(args) => data::data(args),
         Command::Sample(args) => sample::sample(args),
+        Command::Likelihood(args) => likelihood::likelihood(args),
         Command::Metrics(args) => metrics::metrics(args),
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),

@@ -92,7 +92,7 @@ pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {
 }
 
 /// The folder of the run: the given one, or the only run of a study's folder.
-fn run_folder(given: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn run_folder(given: &Path) -> Result<PathBuf, Failure> {
     if given.join(names::STATUS).is_file() {
         return Ok(given.to_path_buf());
     }

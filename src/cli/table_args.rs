@@ -4,6 +4,7 @@ use super::Failure;
 use crate::data::table::{self, ColumnChoice, DataTable, Delimiter, TableOptions};
 use crate::report::note;
 use clap::Args;
+use ndarray::{Array2, Axis};
 use std::path::Path;
 
 /// How tables are to be read, where their files leave a choice.
@@ -32,4 +33,38 @@ impl TableArgs {
         }
         Ok(found)
     }
+}
+
+/// The points of a table for something that has axes of its own: in the order of these where the names are the same, else
+/// as they stand. `named` says whether the names of the axes were given, not made up; `whose` is what has the axes, for
+/// messages, with its kind.
+pub(super) fn in_order_of(
+    table: DataTable,
+    path: &Path,
+    (wanted, named): (&[String], bool),
+    (kind, whose): (&str, &str),
+) -> Result<Array2<f64>, Failure> {
+    let given = &table.names;
+    if given.len() != wanted.len() {
+        return Err(Failure::input(format!(
+            "{} has {} columns, but {whose} is for {}",
+            path.display(),
+            given.len(),
+            wanted.len()
+        )));
+    }
+    let places: Option<Vec<usize>> =
+        wanted.iter().map(|name| given.iter().position(|other| other == name)).collect();
+    let reordered = places.filter(|places| {
+        let mut sorted = places.clone();
+        sorted.sort_unstable();
+        named && !places.is_sorted() && sorted.iter().copied().eq(0..wanted.len())
+    });
+    let Some(places) = reordered else { return Ok(table.points) };
+    note(&format!(
+        "{}: the columns are taken in the order of the {kind}'s axes: {}",
+        path.display(),
+        wanted.join(", ")
+    ));
+    Ok(table.points.select(Axis(1), &places))
 }

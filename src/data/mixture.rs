@@ -1,5 +1,7 @@
 //! Gaussian mixtures of any dimension with full covariances: sampling, exact log-density (G 24), score.
 
+mod laplacian;
+
 pub use super::mixture_error::MixtureError;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::{gaussian::Gaussian, random::Stream};

@@ -66,6 +66,11 @@ impl Source {
         }
     }
 
+    /// Whether the points are a user's own.
+    pub fn is_table(&self) -> bool {
+        matches!(self, Self::Table(_))
+    }
+
     /// The names of the axes: those of a table's columns, else `x0`, `x1`, ...
     pub fn axis_names(&self) -> Vec<String> {
         match self {

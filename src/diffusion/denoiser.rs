@@ -1,4 +1,5 @@
-//! What a sampler needs to know of a model: the noise that it sees in `x_t`.
+//! What a sampler needs to know of a model: the noise that it sees in `x_t`; and what its likelihood needs: the same
+//! between the steps, with the divergence.
 
 use super::DiffusionError;
 use ndarray::{Array2, ArrayView2};
@@ -17,5 +18,60 @@ pub trait Denoiser: Sync {
     /// need too.
     fn waits_for_others(&self) -> bool {
         false
+    }
+
+    /// The same model between the steps.
+    ///
+    /// # Errors
+    /// If it is known at whole steps only.
+    fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {
+        Err(DiffusionError::Option("this denoiser is known at whole steps only".into()))
+    }
+}
+
+/// A denoiser at every real time `tau` in `[1, T]`.
+pub trait RealTimeDenoiser: Sync {
+    /// Dimension `d` of the points.
+    fn dim(&self) -> usize;
+
+    /// The denoiser at `tau`, where abar is `alpha_bar`.
+    ///
+    /// # Errors
+    /// If a covariance of the diffused mixture cannot be factored there.
+    fn at(&self, tau: f64, alpha_bar: f64) -> Result<Box<dyn NoiseField + '_>, DiffusionError>;
+}
+
+/// The predicted noise at one time, as a function of the point alone.
+pub trait NoiseField: Sync {
+    /// `eps(x_i)` of points `x` to `eps`, both `(n, d)` row after row, and the estimates of its divergence at each point
+    /// that `probes` asks for to `divergence`, `(n, estimates)` row after row. What leaves the range of numbers becomes
+    /// infinite or not a number.
+    ///
+    /// A row does not depend on the others.
+    fn evaluate(&self, x: &[f64], probes: Probes, eps: &mut [f64], divergence: &mut [f64]);
+}
+
+/// How the divergence `div eps = sum_j d eps_j / d x_j` is found.
+#[derive(Clone, Copy, Debug)]
+pub enum Probes<'a> {
+    /// Exactly, by the derivatives in all `d` directions: one estimate for each point.
+    Exact,
+    /// By Hutchinson's estimator `v^T (d eps / d x) v`, unbiased for independent signs: one estimate for each vector of
+    /// signs. A model that knows its divergence gives that for each of them.
+    Signs {
+        /// Vectors for each point.
+        each: usize,
+        /// The vectors `(each, n, d)`, vector after vector.
+        signs: &'a [f64],
+    },
+}
+
+impl Probes<'_> {
+    /// Estimates for each point.
+    pub fn estimates(&self) -> usize {
+        match *self {
+            Self::Exact => 1,
+            Self::Signs { each, .. } => each,
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! Diffusion turns a mixture into a mixture, so `p_t` and its score are known in closed form. With it
 //! a sampler's own error shows apart from the network's, and the loss has a known floor.
 
-use super::{Denoiser, DiffusionError, Schedule};
+use super::denoiser::{Denoiser, NoiseField, Probes, RealTimeDenoiser};
+use super::{DiffusionError, Schedule};
 use crate::data::mixture::GaussianMixture;
 use ndarray::{Array2, ArrayView2, Axis};
 use std::borrow::Cow;
@@ -82,5 +83,45 @@ impl Denoiser for MixtureDenoiser {
         }
         let factor = -(1.0 - self.schedule.alpha_bar(t)).sqrt();
         Ok(self.at(t)?.score(x) * factor)
+    }
+
+    fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {
+        Ok(Box::new(&self.mixture))
+    }
+}
+
+impl RealTimeDenoiser for &GaussianMixture {
+    fn dim(&self) -> usize {
+        GaussianMixture::dim(self)
+    }
+
+    fn at(&self, _: f64, alpha_bar: f64) -> Result<Box<dyn NoiseField + '_>, DiffusionError> {
+        let mixture = self.diffused(alpha_bar)?;
+        Ok(Box::new(DiffusedMixture {
+            traces: mixture.precision_traces(),
+            mixture,
+            factor: -(1.0 - alpha_bar).sqrt(),
+        }))
+    }
+}
+
+/// The noise in points of a diffused mixture: `factor` times the score, and its divergence, `factor` times the Laplacian
+/// of the log-density.
+struct DiffusedMixture {
+    mixture: GaussianMixture,
+    traces: Vec<f64>,
+    factor: f64,
+}
+
+impl NoiseField for DiffusedMixture {
+    fn evaluate(&self, x: &[f64], probes: Probes, eps: &mut [f64], divergence: &mut [f64]) {
+        let d = self.mixture.dim();
+        let x = ArrayView2::from_shape((x.len() / d, d), x).expect("points are rows of d numbers");
+        let found = self.mixture.score_and_laplacian(x, &self.traces);
+        let out = eps.chunks_exact_mut(d).zip(divergence.chunks_exact_mut(probes.estimates()));
+        for (row, (eps, divergence)) in found.rows().into_iter().zip(out) {
+            eps.iter_mut().zip(row).for_each(|(eps, score)| *eps = self.factor * score);
+            divergence.fill(self.factor * row[d]);
+        }
     }
 }

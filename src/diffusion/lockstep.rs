@@ -8,6 +8,7 @@ use super::{
     BackendChoice, Batch, Denoiser, DiffusionError, LossTerms, Network, NetworkDenoiser, Training,
     TrainingJob,
 };
+use crate::diffusion::denoiser::RealTimeDenoiser;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -264,6 +265,11 @@ impl Denoiser for LockstepDenoiser<'_> {
 
     fn waits_for_others(&self) -> bool {
         self.member.lockstep.members > 1
+    }
+
+    /// Its own network alone: the others need not ask at the same times.
+    fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {
+        self.own.at_real_times()
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`train`] | batches, loss, optimizer; one iteration; stopping and going on |
 //! | `fused` | training and prediction without a graph, in `f32` on the host |
 //! | [`mod@sample`] | the reverse process: DDPM, DDIM, DPM-Solver++, Heun |
+//! | [`likelihood`] | the density of the model at given points |
 //! | [`lockstep`] | several runs in step, each without knowing of the others |
 //! | [`speciation`] | when, by theory, the reverse process chooses between the classes of the data |
 //! | [`diagnostics`] | what is computed of the reverse process beside its samples |
@@ -26,6 +27,7 @@ pub mod error;
 pub mod exact;
 mod fused;
 pub mod isotropy;
+pub mod likelihood;
 pub mod lockstep;
 pub mod network;
 pub mod safetensors_file;

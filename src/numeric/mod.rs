@@ -14,6 +14,7 @@
 //! | [`memory`] | how much memory there is |
 //! | [`minimum`] | golden-section search |
 //! | [`orthogonal`] | orthogonal matrices |
+//! | [`pchip`] | monotone interpolation |
 //! | [`power_of_two`] | exact scaling, so that squares fit the range of numbers |
 //! | [`sort`] | many values in ascending order |
 //! | [`wasserstein`] | Wasserstein-2 distances on a line |
@@ -29,6 +30,7 @@ pub mod minimum;
 pub mod normal;
 pub mod options;
 pub mod orthogonal;
+pub mod pchip;
 pub mod power;
 pub mod power_of_two;
 pub mod random;

@@ -1,11 +1,12 @@
 //! The diagnostics of a run: what `[diagnostics]` asks for beside the samples. Left out, nothing is computed.
 
+use super::likelihood::ModelDensity;
 use super::path::{ERROR_TIMES, Path, speciation_step};
 use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::sample::{Samples, sampler, to_data_space};
 use super::train::Model;
-use super::{Run, Stage, StageError};
+use super::{Run, Stage, StageError, likelihood};
 use crate::data::mixture::GaussianMixture;
 use crate::data::source::Part;
 use crate::diffusion::diagnostics::cloning::{Agreement, candidate_steps, first_steps, go_on, normalized};
@@ -14,7 +15,7 @@ use crate::diffusion::diagnostics::error_over_t::{
 };
 use crate::diffusion::{Denoiser, MixtureDenoiser, SamplerKind};
 use crate::metrics::mode_choice;
-use crate::store::{BifurcationRow, CloningStep, ErrorRow, Where, names};
+use crate::store::{BifurcationRow, CloningStep, ErrorRow, MeanLikelihoods, Where, names};
 use ndarray::{ArrayView2, s};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -35,6 +36,7 @@ const EXACT_OPERATIONS: f64 = 1e10;
 #[derive(Debug, Default)]
 pub(super) struct Diagnosed {
     pub cloning_step: Option<CloningStep>,
+    pub likelihoods: Option<MeanLikelihoods>,
     pub seconds: f64,
 }
 
@@ -48,19 +50,20 @@ pub(super) fn diagnose(
 ) -> Result<Diagnosed, StageError> {
     names::DIAGNOSTICS.into_iter().try_for_each(|name| run.folder.remove(name))?;
     let asked = &run.plan.diagnostics;
-    let Some(denoiser) = model.denoiser.as_deref().filter(|_| !asked.is_off()) else {
+    if asked.is_off() {
         return Ok(Diagnosed::default());
-    };
+    }
+    let denoiser = model.denoiser.as_deref();
     let clock = Instant::now();
     run.begin_stage(Stage::Diagnose, names::DIAGNOSTICS.len());
     let path = &samples.path;
-    if asked.error_over_t {
+    if let Some(denoiser) = denoiser.filter(|_| asked.error_over_t) {
         let rows = error_rows(run, prepared, denoiser, path)?;
         run.folder.write_rows(names::ERROR_OVER_T, run.sweep_keys, run.label, &rows)?;
     }
     run.progress(Stage::Diagnose, 1, None);
     let mut cloning_step = None;
-    if !path.choices.is_empty() {
+    if let Some(denoiser) = denoiser.filter(|_| !path.choices.is_empty()) {
         let mixture = run.plan.data.source.mixture().expect("modes are those of a mixture");
         let chance = mixture.weights().map(|w| w * w).sum();
         let agreement = clone(run, prepared, denoiser, path, (mixture, chance))?;
@@ -69,7 +72,10 @@ pub(super) fn diagnose(
         let crossing = agreement.crossing(chance, &run.stream(Purpose::CloneNoise).child("resampling"));
         cloning_step = crossing.map(|c| CloningStep { step: c.step, low: c.low, high: c.high });
     }
-    Ok(Diagnosed { cloning_step, seconds: clock.elapsed().as_secs_f64() })
+    run.progress(Stage::Diagnose, 2, None);
+    let model = ModelDensity { chain: &prepared.space.chain, denoiser, late: samples.late.as_ref() };
+    let likelihoods = likelihood::of_fresh_points(run, model)?;
+    Ok(Diagnosed { cloning_step, likelihoods, seconds: clock.elapsed().as_secs_f64() })
 }
 
 /// Which pairs of a sample and its clone end in one mode, by the step at which the clone was made.

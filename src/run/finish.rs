@@ -56,6 +56,7 @@ pub(super) fn finish(
         network_calls: Some(samples.calls),
         start_step: run.plan.sample.late.map(|_| samples.t),
         cloning_step: diagnosed.cloning_step,
+        likelihoods: diagnosed.likelihoods,
         fresh: Some(replicate.fresh.clone()),
         warnings: prepared.space.warnings.clone(),
         error: None,

@@ -133,6 +133,21 @@ impl FinishedRun {
         if self.denoiser.is_some() { self.sample.steps_from(self.start_step()) } else { 0 }
     }
 
+    /// Its replicate.
+    pub fn replicate(&self) -> usize {
+        self.replicate
+    }
+
+    /// Where a late start begins; none for a start from noise.
+    pub(super) fn late(&self) -> Option<&LateStart> {
+        self.late.as_ref()
+    }
+
+    /// What predicts the noise; none where the samples are those of the space alone.
+    pub(super) fn denoiser(&self) -> Option<&dyn Denoiser> {
+        self.denoiser.as_deref()
+    }
+
     /// Its space.
     pub fn chain(&self) -> &Chain {
         &self.chain

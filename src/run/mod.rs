@@ -10,6 +10,7 @@
 //! | `sample` | the reverse process, scored |
 //! | `path`, `diagnose` | what is kept of the reverse process for `[diagnostics]`, and the tables made of it |
 //! | `finish` | what is left to write, the status last |
+//! | [`likelihood`] | how likely points are under the model, its map alone, and the density of the data |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
@@ -22,6 +23,7 @@ pub mod events;
 mod finish;
 pub mod finished_run;
 mod late_start;
+pub mod likelihood;
 mod path;
 pub mod prepare;
 pub mod replicate;
@@ -33,6 +35,7 @@ pub use device::DeviceChoice;
 pub use error::{RunError, StageError};
 pub use events::{Event, Quiet, Reporter, Stage};
 pub use finished_run::{Cloud, FinishedRun};
+pub use likelihood::Likelihoods;
 pub use prepare::FittedSpace;
 pub use replicate::{Purpose, Replicate};
 pub use run_options::{Interrupt, RunOptions};

@@ -117,8 +117,7 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
 /// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
 /// is no model of the data.
 fn log_likelihood(chain: &Chain, run: &Run) -> Option<f64> {
-    let only_scaled = chain.transforms().iter().all(|t| matches!(t, Fitted::Scaling(_)));
-    if only_scaled { None } else { chain.mean_log_density(run.replicate.reference.view()) }
+    if chain.is_only_scaling() { None } else { chain.mean_log_density(run.replicate.reference.view()) }
 }
 
 impl FittedSpace {

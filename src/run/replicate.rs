@@ -36,6 +36,8 @@ pub enum Purpose {
     CloneNoise,
     /// Noise of the fresh points on which the error by t is measured.
     ErrorNoise,
+    /// Signs by which the divergence is estimated in many dimensions.
+    Likelihood,
 }
 
 impl Purpose {
@@ -58,6 +60,7 @@ impl Purpose {
             Self::Forward => "forward",
             Self::CloneNoise => "clone_noise",
             Self::ErrorNoise => "error_noise",
+            Self::Likelihood => "likelihood",
         };
         Stream::new(seed, replicate as u64, name)
     }

@@ -5,18 +5,21 @@ use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::train::Model;
 use super::{Event, Run, Stage, StageError};
-use crate::diffusion::{self, DiffusionError, Sampler};
+use crate::diffusion::{self, DiffusionError, LateStart, Sampler};
 use crate::metrics::scored::{COMMITTED, ScoreStep, columns};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{MetricsRow, names};
 use ndarray::{Array2, ArrayView2};
 use std::time::Instant;
 
-/// The generated points of data space, `(n, d)`, the step `t` that the process began at, what is kept of the way there, and
-/// the seconds that they took.
+/// The generated points of data space, `(n, d)`, where the process began, what is kept of the way there, and the seconds
+/// that they took.
 pub(super) struct Samples {
     pub points: Array2<f64>,
+    /// The time at which the process began.
     pub t: usize,
+    /// The late start, if it was one.
+    pub late: Option<LateStart>,
     /// How often the denoiser was asked for each of them.
     pub calls: usize,
     pub path: Path,
@@ -56,7 +59,7 @@ pub(super) fn sample(run: &Run, prepared: &Prepared, model: &Model) -> Result<Sa
     rows.iter_mut().zip(path.committed()).for_each(|(row, committed)| row.set(COMMITTED, committed));
     run.folder.write_rows(names::METRICS, run.sweep_keys, run.label, &rows)?;
     let points = points.expect("the last step is always scored");
-    Ok(Samples { points, t, calls, path, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Samples { points, t, late, calls, path, seconds: clock.elapsed().as_secs_f64() })
 }
 
 /// The sampler of a run from step `t` on, with the box to which its x0 is clipped.

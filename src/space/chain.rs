@@ -94,19 +94,29 @@ impl Chain {
             .fold(z.to_owned(), |z, transform| transform.transform().inverse(z.view()))
     }
 
-    /// Mean over the points `(n, d)` of the density that the chain gives them if its last space is taken for
-    /// independent standard normal: `log N(z; 0, I) + log |det dz/dx|`, nats. None without points.
-    pub fn mean_log_density(&self, x: ArrayView2<f64>) -> Option<f64> {
-        let (mut z, mut constant) = (x.to_owned(), 0.0);
-        let mut log_density = Array1::zeros(x.nrows());
+    /// Whether it has but scalings, axis by axis: such a space is no model of the data.
+    pub fn is_only_scaling(&self) -> bool {
+        self.transforms.iter().all(|transform| matches!(transform, Fitted::Scaling(_)))
+    }
+
+    /// [`forward`](Self::forward), and `log |det dz/dx|` in two parts: of each point `(n)`, and what is the same for all.
+    pub fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, Array1<f64>, f64) {
+        let (mut z, mut each, mut constant) = (x.to_owned(), Array1::zeros(x.nrows()), 0.0);
         for transform in &self.transforms {
             let (next, log_det) = transform.transform().forward_with_log_det(z.view());
             z = next;
             match log_det {
                 LogDet::Constant(value) => constant += value,
-                LogDet::Each(values) => log_density += &values,
+                LogDet::Each(values) => each += &values,
             }
         }
+        (z, each, constant)
+    }
+
+    /// Mean over the points `(n, d)` of the density that the chain gives them if its last space is taken for
+    /// independent standard normal: `log N(z; 0, I) + log |det dz/dx|`, nats. None without points.
+    pub fn mean_log_density(&self, x: ArrayView2<f64>) -> Option<f64> {
+        let (z, mut log_density, constant) = self.forward_with_log_det(x);
         for (total, z) in log_density.iter_mut().zip(z.rows()) {
             *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>();
         }

@@ -37,6 +37,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     check.section("diagnostics", file.diagnostics.check())?;
     cloning(&file, &data, &sample, &mut warnings);
+    likelihood(&check, &file, &pipelines)?;
     exact_is_known(&check, &pipelines, &data)?;
     // The pipeline with the most Gaussianizers.
     let layers = pipelines.iter().map(|pipeline| {
@@ -203,6 +204,18 @@ fn clipping(sample: &SamplePlan, pipelines: &[Pipeline], warnings: &mut Vec<Stri
         )),
         Clip::Data => {}
     }
+}
+
+/// Refuses to ask for the likelihood of a network that is not known between its steps.
+fn likelihood(check: &Checker, file: &SpecFile, pipelines: &[Pipeline]) -> Result<(), SpecError> {
+    let any_network = pipelines.iter().any(|pipeline| pipeline.denoiser == DenoiserKind::Network);
+    let key = file.network.learned_by_step().filter(|_| any_network && file.diagnostics.likelihood > 0);
+    check.require(key.is_none(), "diagnostics.likelihood", || {
+        format!(
+            "`diagnostics.likelihood` needs the network between its steps, and by `network.{}` it learns something of its own for each whole step; take network.time = \"sinusoidal\" or \"scalar\" and network.conditioning = \"concat\" or \"add\", or set diagnostics.likelihood = 0",
+            key.unwrap_or_default()
+        )
+    })
 }
 
 /// Says where the sampler has no noise that could make two continuations from one point different.

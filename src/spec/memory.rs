@@ -108,6 +108,16 @@ pub fn terms(
         ),
         term("the noise schedule's steps", "diffusion.steps", MemoryPart::Run, &[steps, 4 * F64]),
     ];
+    if file.diagnostics.likelihood > 0 {
+        // In data space and in the run's own, and what is found for each.
+        let found = 2 * dim + 8;
+        terms.push(term(
+            "the fresh points whose likelihood is computed",
+            "diagnostics.likelihood",
+            MemoryPart::Run,
+            &[file.diagnostics.likelihood as u64, found, F64],
+        ));
+    }
     if file.metrics.prdc {
         let bytes = dim * TREE_BY_NUMBER + TREE_BY_POINT;
         terms.push(term(

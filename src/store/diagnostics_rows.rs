@@ -1,4 +1,5 @@
-//! The tables of `[diagnostics]`: when the samples choose their modes, and the error of the predicted noise.
+//! The tables of `[diagnostics]`: when the samples choose their modes, the error of the predicted noise, and the
+//! likelihood of fresh points.
 
 use super::rows::Row;
 use serde::{Deserialize, Serialize};
@@ -60,5 +61,26 @@ pub struct ErrorRow {
 impl Row for ErrorRow {
     fn columns() -> Vec<&'static str> {
         vec!["t", "mse", "optimal", "excess", "where", "kl", "kl_share"]
+    }
+}
+
+/// A row of `likelihood.csv`: how likely one point is, nats, in the units of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelihoodRow {
+    /// Number of the point, from 0.
+    pub point: usize,
+    /// Log-likelihood under the model; empty where the point lies so far out that it leaves the range of numbers.
+    pub log_likelihood: Option<f64>,
+    /// Its error: what half the grid changes, and the standard error where the divergence is estimated.
+    pub error: Option<f64>,
+    /// Log-density under the space alone, without diffusion; empty where that is but a scaling.
+    pub map_log_likelihood: Option<f64>,
+    /// Log-density under that of the data; empty where it is not known.
+    pub true_log_likelihood: Option<f64>,
+}
+
+impl Row for LikelihoodRow {
+    fn columns() -> Vec<&'static str> {
+        vec!["point", "log_likelihood", "error", "map_log_likelihood", "true_log_likelihood"]
     }
 }

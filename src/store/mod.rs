@@ -36,12 +36,12 @@ pub mod sweep_values;
 pub mod wait_point;
 
 pub use checkpoints::Checkpoints;
-pub use diagnostics_rows::{BifurcationRow, ErrorRow, Where};
+pub use diagnostics_rows::{BifurcationRow, ErrorRow, LikelihoodRow, Where};
 pub use drawn_files::DrawnFiles;
 pub use error::StoreError;
 pub use fit_rows::FitRow;
 pub use lock::Lock;
 pub use rows::{IsotropyRow, Label, LabelledRows, LossRow, MetricsRow, Row};
 pub use run_folder::RunFolder;
-pub use status::{CloningStep, StageSeconds, State, Status};
+pub use status::{CloningStep, MeanLikelihoods, StageSeconds, State, Status};
 pub use summary::{SummaryRow, SummaryValues};

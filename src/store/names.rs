@@ -14,6 +14,8 @@ pub const FIT: &str = "gaussianizer.csv";
 pub const BIFURCATION: &str = "bifurcation.csv";
 /// The error of the predicted noise by diffusion time.
 pub const ERROR_OVER_T: &str = "error_over_t.csv";
+/// The likelihood of fresh points under the model.
+pub const LIKELIHOOD: &str = "likelihood.csv";
 /// The last steps over replicates.
 pub const SUMMARY: &str = "summary.csv";
 /// What made the numbers. Written after all tables.
@@ -23,7 +25,7 @@ pub const PROVENANCE: &str = "provenance.json";
 pub const TABLES: [&str; 6] = [METRICS, LOSS, ISOTROPY, FIT, SUMMARY, PROVENANCE];
 
 /// The tables of `[diagnostics]`, which runs and studies have only where the spec asks for them.
-pub const DIAGNOSTICS: [&str; 2] = [BIFURCATION, ERROR_OVER_T];
+pub const DIAGNOSTICS: [&str; 3] = [BIFURCATION, ERROR_OVER_T, LIKELIHOOD];
 
 /// The folder with a folder for each run.
 pub const RUNS: &str = "runs";

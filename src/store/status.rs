@@ -40,6 +40,21 @@ pub struct CloningStep {
     pub high: f64,
 }
 
+/// Means over fresh points of their log-likelihoods, nats, in the units of the data; none where a point has none.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MeanLikelihoods {
+    /// How many points.
+    pub points: usize,
+    /// Under the model.
+    pub model: Option<f64>,
+    /// Under the space alone, where that is more than a scaling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<f64>,
+    /// Under the density of the data, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<f64>,
+}
+
 impl StageSeconds {
     /// All stages together.
     pub fn total(&self) -> f64 {
@@ -96,6 +111,9 @@ pub struct Status {
     /// `diffusion::diagnostics`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloning_step: Option<CloningStep>,
+    /// Likelihoods of fresh points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likelihoods: Option<MeanLikelihoods>,
     /// The scores of fresh real points of the same replicate.
     #[serde(default)]
     pub fresh: Option<MetricsRow>,
@@ -126,6 +144,7 @@ impl Status {
             start_step: None,
             network_calls: None,
             cloning_step: None,
+            likelihoods: None,
             fresh: None,
             warnings: Vec::new(),
             error: Some(error.to_string()),

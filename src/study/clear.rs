@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files that a run may write, beside those that its status names and its checkpoints.
-const RUN_FILES: [&str; 13] = [
+const RUN_FILES: [&str; 14] = [
     names::SPEC,
     names::METRICS,
     names::LOSS,
@@ -16,6 +16,7 @@ const RUN_FILES: [&str; 13] = [
     names::FIT,
     names::BIFURCATION,
     names::ERROR_OVER_T,
+    names::LIKELIHOOD,
     names::MODEL,
     names::GAUSSIANIZER,
     names::SAMPLES,

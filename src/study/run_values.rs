@@ -3,7 +3,7 @@
 use crate::metrics::scored;
 use crate::metrics::{Quality, plateau_step, steps_to_real};
 use crate::numeric::intervals::mean_interval;
-use crate::store::{LossRow, MetricsRow, Status};
+use crate::store::{LossRow, MeanLikelihoods, MetricsRow, Status};
 use std::borrow::Cow;
 
 /// Fraction of its climb within which the log-likelihood must stay to have reached its plateau.
@@ -63,6 +63,14 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     add(START_STEP, status.start_step.map(|t| t as f64));
     add(NETWORK_CALLS, status.network_calls.map(|calls| calls as f64));
     add(CLONING_STEP, status.cloning_step.map(|crossing| crossing.step));
+    let of = |value: fn(&MeanLikelihoods) -> Option<f64>| status.likelihoods.as_ref().and_then(value);
+    let (model, map, truth) = (of(|l| l.model), of(|l| l.map), of(|l| l.truth));
+    let divergence = |from: Option<f64>| truth.zip(from).map(|(truth, from)| truth - from);
+    add("model_log_likelihood", model);
+    add("model_kl", divergence(model));
+    add("map_alone_log_likelihood", map);
+    add("map_alone_kl", divergence(map));
+    add("true_log_likelihood", truth);
     let reached = status.fresh.as_ref().and_then(|fresh| reached_real(rows, fresh));
     add(STEPS_TO_REAL, reached.map(|step| step as f64));
     let first = rows.first().filter(|row| row.step == 0).map(named).unwrap_or_default();

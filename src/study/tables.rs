@@ -6,8 +6,8 @@ use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked_rows};
 use crate::store::summary::write_summary;
 use crate::store::{
-    BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError,
-    SummaryRow, atomic, names,
+    BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status,
+    StoreError, SummaryRow, atomic, names,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ impl Tables {
         let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join(names::FIT), keys)?;
         let mut bifurcation: IfAny<BifurcationRow> = IfAny::new(out, names::BIFURCATION, keys);
         let mut errors: IfAny<ErrorRow> = IfAny::new(out, names::ERROR_OVER_T, keys);
+        let mut likelihoods: IfAny<LikelihoodRow> = IfAny::new(out, names::LIKELIHOOD, keys);
         let mut summary = Summary::default();
         for (folder, status) in runs {
             let label = &status.label;
@@ -58,6 +59,7 @@ impl Tables {
             fits.add(label, &read_if_there(folder, status, names::FIT)?)?;
             bifurcation.add(label, &read_if_there(folder, status, names::BIFURCATION)?)?;
             errors.add(label, &read_if_there(folder, status, names::ERROR_OVER_T)?)?;
+            likelihoods.add(label, &read_if_there(folder, status, names::LIKELIHOOD)?)?;
         }
         let summary = summary.rows(keys);
         let digests = [
@@ -69,8 +71,11 @@ impl Tables {
         ];
         let mut digests: BTreeMap<String, String> =
             digests.map(|(name, digest)| (name.to_string(), digest)).into();
-        let diagnostics =
-            [(names::BIFURCATION, bifurcation.finish()?), (names::ERROR_OVER_T, errors.finish()?)];
+        let diagnostics = [
+            (names::BIFURCATION, bifurcation.finish()?),
+            (names::ERROR_OVER_T, errors.finish()?),
+            (names::LIKELIHOOD, likelihoods.finish()?),
+        ];
         digests.extend(diagnostics.into_iter().filter_map(|(name, d)| Some((name.to_string(), d?))));
         Ok(Self { summary, digests })
     }

@@ -242,3 +242,24 @@ fn figures_show_the_calls_and_the_steps_saved() {
     let heun = rows.iter().find(|r| r[1] == "heun" && r[2] == "10" && r[3] == "network_calls").unwrap();
     assert_eq!(heun[4], "19.0");
 }
+
+#[test]
+fn the_likelihood_of_a_late_start_is_that_of_its_normal_distribution() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    let sweep = "[diagnostics]\nlikelihood = 500\n[sweep]\n\"sample.start_step\" = [0, 1, 50, 100]\n";
+    for (name, m) in [("normal", 0.0), ("modes", 2.0)] {
+        spec(folder, &(modes(m, "ddpm", "start = \"late\"") + sweep));
+        succeeded(&run(folder, &["run", "spec.toml", "--out", name, "--quiet"]));
+    }
+    let kl = |name: &str| -> Vec<f64> {
+        let (_, rows) = csv(folder.join(name).join("summary.csv"));
+        rows.iter().filter(|r| r[2] == "model_kl").map(|r| r[3].parse().unwrap()).collect()
+    };
+    // Moments of 4,000 points: a divergence of about 5 / 8,000 nats from the true normal distribution.
+    assert!(kl("normal").iter().all(|kl| kl.abs() < 0.01), "{:?}", kl("normal"));
+    // A normal distribution is far from two modes; the exact reverse process from the whole noise is not.
+    let far = kl("modes");
+    assert!(far[0] > 0.3 && far[1] > 0.3 && far[2] < 0.3 && far[3].abs() < 0.02, "{far:?}");
+    assert!(far[0] >= far[1] && far[1] > far[2], "{far:?}");
+}

@@ -1,6 +1,6 @@
 //! `[diagnostics]` of a spec: what is computed of the reverse process beside its samples.
 
-use crate::numeric::options::OutOfRange;
+use crate::numeric::options::{self, OutOfRange};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub struct DiagnosticsOptions {
     pub cloning: bool,
     /// The error of the predicted noise by t, on noised fresh points and along the sampler's own path.
     pub error_over_t: bool,
+    /// Fresh points whose likelihood under the model is computed; 0 is none.
+    pub likelihood: usize,
 }
 
 impl DiagnosticsOptions {
@@ -25,7 +27,7 @@ impl DiagnosticsOptions {
     /// # Errors
     /// Naming the key.
     pub fn check(&self) -> Result<(), OutOfRange> {
-        let Self { cloning: _, error_over_t: _ } = self;
-        Ok(())
+        let Self { cloning: _, error_over_t: _, likelihood } = self;
+        if *likelihood > 0 { options::count("likelihood", *likelihood) } else { Ok(()) }
     }
 }

@@ -14,6 +14,7 @@
 //! | [`tensor_gradients`] | the gradient, tensor by tensor |
 //! | [`update`] | optimizer, clipping, average |
 //! | [`training`], [`predict`] | one training iteration; the prediction for many points at one step |
+//! | [`divergence`] | the prediction with its derivatives in given directions |
 //!
 //! Every sum goes over rows, inputs or outputs in a fixed order, one fused multiply-add after the other,
 //! however the work is cut up. So results are bit-identical for any number of threads. They agree with
@@ -24,6 +25,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod block;
+mod divergence;
 mod elementwise;
 mod gemm;
 mod gradient;
@@ -37,5 +39,5 @@ mod training;
 mod transpose;
 mod update;
 
-pub(super) use predict::Predictor;
+pub(super) use predict::{AtStep, Predictor};
 pub(super) use training::FusedTraining;

@@ -10,34 +10,36 @@ use super::{
     transpose::Transpose,
 };
 use crate::diffusion::{DiffusionError, Network};
+use candle_core::DType;
 use pulp::Arch;
 
 /// Rows that go through the network together: few enough that their activations stay in the cache.
 const TILE_ROWS: usize = 64;
 
 /// A network whose parameters no longer change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::diffusion) struct Predictor {
-    arch: Arch,
-    model: Model,
-    parameters: Vec<f32>,
-    transposed: Vec<f32>,
+    pub(super) arch: Arch,
+    pub(super) model: Model,
+    pub(super) parameters: Vec<f32>,
+    pub(super) transposed: Vec<f32>,
 }
 
 /// What a step does to each layer: the same for all points.
 pub(in crate::diffusion) struct AtStep {
     /// Bias, with the embedding of the step in it, and the factors of the outputs.
-    layers: Vec<(Vec<f32>, Option<Vec<f32>>)>,
+    pub(super) layers: Vec<(Vec<f32>, Option<Vec<f32>>)>,
 }
 
 impl Predictor {
-    /// The predictor of a network that computes in `f32` on the host.
+    /// The predictor of a network, with its parameters in `f32` on the host.
     ///
     /// # Errors
     /// If the parameters cannot be read.
     pub fn new(network: &Network) -> Result<Self, DiffusionError> {
         let model = Model::new(network.layout(), network.options());
-        let (arch, parameters) = (Arch::new(), model.pack(&network.parameters().flat()?)?);
+        let (arch, parameters) =
+            (Arch::new(), model.pack(&network.parameters().flat()?.to_dtype(DType::F32)?)?);
         let mut transposed = vec![0.0; model.transposed_size()];
         for dense in model.maps.iter().filter(|map| map.output <= FEW) {
             for range in panels(dense.input) {
@@ -58,8 +60,16 @@ impl Predictor {
 
     /// What the step in row `row` of the tables does to each layer.
     pub fn at_step(&self, row: usize) -> AtStep {
+        let mut step = self.at_encoding(self.model.encoding(&self.parameters, row));
+        for (plan, (_, scale)) in self.model.layers.iter().zip(&mut step.layers) {
+            *scale = plan.scale.map(|table| table.row(&self.parameters, row).to_vec());
+        }
+        step
+    }
+
+    /// What the step of that time encoding does to each layer, without factors from a table over steps.
+    pub fn at_encoding(&self, encoding: &[f32]) -> AtStep {
         let Self { arch, model, parameters, .. } = self;
-        let encoding = model.encoding(parameters, row);
         let layers = model.layers.iter().enumerate().map(|(i, plan)| {
             let mut bias = parameters[plan.dense.bias()].to_vec();
             if model.concat && i == 0 {
@@ -72,7 +82,7 @@ impl Predictor {
                 bias.iter_mut().zip(&parameters[second.bias()]).for_each(|(bias, b)| *bias += b);
                 self.one_row(second, 0, &hidden[..second.input], &mut bias);
             }
-            (bias, plan.scale.map(|table| table.row(parameters, row).to_vec()))
+            (bias, None)
         });
         AtStep { layers: layers.collect() }
     }

@@ -2,10 +2,13 @@
 //! number of threads.
 
 use super::{Graph, Network, parameters::Parameters};
-use crate::diffusion::{BackendChoice, Denoiser, DiffusionError, fused::Predictor};
+use crate::diffusion::denoiser::{Denoiser, NoiseField, Probes, RealTimeDenoiser};
+use crate::diffusion::fused::{AtStep, Predictor};
+use crate::diffusion::{BackendChoice, DiffusionError};
 use candle_core::{DType, Device, Tensor};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, parallel::prelude::*};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Rows of one task on the host.
@@ -36,6 +39,20 @@ struct Model {
     graph: Graph,
     /// The same without a graph, for `f32` on the host.
     fused: Option<Predictor>,
+}
+
+/// A network between the steps, in `f32` on the host.
+struct RealTimeNetwork<'a> {
+    network: &'a Network,
+    predictor: Cow<'a, Predictor>,
+    epsilon_scale: f64,
+}
+
+/// A network at one real time.
+struct NetworkAt<'a> {
+    predictor: &'a Predictor,
+    step: AtStep,
+    epsilon_scale: f64,
 }
 
 impl NetworkDenoiser {
@@ -123,6 +140,48 @@ impl Denoiser for NetworkDenoiser {
                 Ok(concatenate(Axis(0), &views).expect("all predictions have the points' dimension"))
             }
         }
+    }
+
+    /// # Errors
+    /// If the time enters the network by what it has learned for each whole step, or there are several networks.
+    fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {
+        let [Member { model, epsilon_scale }] = &self.members[..] else {
+            return Err(DiffusionError::Option(
+                "several networks have no common time between the steps".into(),
+            ));
+        };
+        if let Some(key) = model.network.options().learned_by_step() {
+            return Err(DiffusionError::Option(format!(
+                "the model's likelihood needs the network between its steps, and by `network.{key}` this one has learned something of its own for each whole step; train one with network.time = \"sinusoidal\" or \"scalar\", and network.conditioning = \"concat\" or \"add\""
+            )));
+        }
+        let predictor = match &model.fused {
+            Some(predictor) => Cow::Borrowed(predictor),
+            None => Cow::Owned(Predictor::new(&model.network)?),
+        };
+        Ok(Box::new(RealTimeNetwork { network: &model.network, predictor, epsilon_scale: *epsilon_scale }))
+    }
+}
+
+impl RealTimeDenoiser for RealTimeNetwork<'_> {
+    fn dim(&self) -> usize {
+        self.network.dim()
+    }
+
+    fn at(&self, tau: f64, _: f64) -> Result<Box<dyn NoiseField + '_>, DiffusionError> {
+        let (layout, steps) = (self.network.layout(), self.network.steps());
+        let encoding = self.network.options().time.at(tau, steps, layout.time_width);
+        let encoding = encoding.expect("encodings without a value between the steps were refused");
+        let encoding: Vec<f32> = encoding.into_iter().map(|v| v as f32).collect();
+        let step = self.predictor.at_encoding(&encoding);
+        Ok(Box::new(NetworkAt { predictor: &self.predictor, step, epsilon_scale: self.epsilon_scale }))
+    }
+}
+
+impl NoiseField for NetworkAt<'_> {
+    fn evaluate(&self, x: &[f64], probes: Probes, eps: &mut [f64], divergence: &mut [f64]) {
+        let factor = self.epsilon_scale;
+        self.predictor.predict_with_divergence(&self.step, x, probes, factor, (eps, divergence));
     }
 }
 

@@ -57,6 +57,16 @@ impl NetworkOptions {
         }
     }
 
+    /// The key by which the network has learned something of its own for each whole step, so that between the steps it is
+    /// not known; none where it is.
+    pub fn learned_by_step(&self) -> Option<&'static str> {
+        match (self.conditioning, self.time) {
+            (Conditioning::Scale, _) => Some("conditioning"),
+            (_, TimeEncoding::Learned) => Some("time"),
+            _ => None,
+        }
+    }
+
     /// Refuses values out of their range.
     ///
     /// # Errors

@@ -26,6 +26,16 @@ impl TimeEncoding {
     pub fn width(self, time_dim: usize) -> usize {
         if self == Self::Scalar { 1 } else { time_dim }
     }
+
+    /// The encoding of a real time `tau` in `[1, T]`, `width` values; at whole ones the row of the table. None of one that
+    /// is learned for whole steps.
+    pub fn at(self, tau: f64, steps: usize, width: usize) -> Option<Vec<f64>> {
+        match self {
+            Self::Sinusoidal => Some(sinusoidal_row(tau - 1.0, steps, width)),
+            Self::Scalar => Some(vec![(tau - 1.0) / steps as f64]),
+            Self::Learned => None,
+        }
+    }
 }
 
 /// The sinusoidal encoding of `t = 1..=T`, shape `(T, dim)` row by row; `dim` is even.
@@ -34,15 +44,15 @@ impl TimeEncoding {
 /// `[sin(u w_0), sin(u w_1), ..., cos(u w_0), cos(u w_1), ...]`. So the encoding covers the same range
 /// whatever `T` is.
 pub fn sinusoidal(steps: usize, dim: usize) -> Vec<f64> {
+    (0..steps).flat_map(|row| sinusoidal_row(row as f64, steps, dim)).collect()
+}
+
+/// The row of `t = row + 1`.
+fn sinusoidal_row(row: f64, steps: usize, dim: usize) -> Vec<f64> {
     let half = dim / 2;
-    let mut table = Vec::with_capacity(steps * dim);
-    for t in 0..steps {
-        let u = 1000.0 * t as f64 / steps as f64;
-        let angles = || (0..half).map(|k| u * PERIODS.powf(-(k as f64) / half as f64));
-        table.extend(angles().map(f64::sin));
-        table.extend(angles().map(f64::cos));
-    }
-    table
+    let u = 1000.0 * row / steps as f64;
+    let angles = || (0..half).map(|k| u * PERIODS.powf(-(k as f64) / half as f64));
+    angles().map(f64::sin).chain(angles().map(f64::cos)).collect()
 }
 
 /// `(t - 1) / T` for `t = 1..=T`.

@@ -2,9 +2,10 @@
 //! distribution with the moments that the noised data have there; the `T - t_s` steps before it are saved.
 
 use crate::diffusion::{DiffusionError, Schedule};
+use crate::numeric::gaussian::Gaussian;
 use crate::numeric::word_or_number::{WordOrNumber, word_or_number};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
-use ndarray_linalg::{Eigh, UPLO};
+use ndarray_linalg::{Cholesky, Eigh, UPLO};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,23 @@ pub struct LateStart {
 }
 
 impl LateStart {
+    /// The density of the points at which the reverse process begins.
+    ///
+    /// # Errors
+    /// If the covariance is singular, as that of points in a plane at `t = 0`.
+    pub fn density(&self, schedule: &Schedule) -> Result<Gaussian, DiffusionError> {
+        let abar = schedule.alpha_bar(self.t);
+        let Moments { mean, covariance } = &self.moments;
+        let noised = covariance * abar + Array2::<f64>::eye(mean.len()) * (1.0 - abar);
+        let factor = noised.cholesky(UPLO::Lower).map_err(|e| {
+            DiffusionError::Option(format!(
+                "the covariance of the late start at t = {} is singular: {e}",
+                self.t
+            ))
+        })?;
+        Ok(Gaussian::new((mean * abar.sqrt()).to_vec(), factor.iter().copied().collect()))
+    }
+
     /// The points at which the reverse process begins, of standard normal `z` `(n, d)`.
     ///
     /// # Errors
