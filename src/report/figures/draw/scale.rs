@@ -21,7 +21,7 @@ pub fn ticks(axis: &Axis, count: f64) -> Vec<(f64, String)> {
         Scale::Linear => linear(axis, count),
         Scale::Log => logarithmic(axis.low, axis.high, count),
         Scale::LogFromZero => {
-            let from_one = logarithmic(1.0, axis.high, count.max(3.0));
+            let from_one = logarithmic(1.0, axis.high, count.max(4.0));
             std::iter::once((0.0, "0".to_string())).chain(from_one).collect()
         }
         Scale::Named(names) => names.iter().enumerate().map(|(i, name)| (i as f64, name.clone())).collect(),
@@ -215,7 +215,8 @@ mod tests {
         assert_eq!(labels(Scale::Log, 0.15, 1.2, 5.0), ["0.2", "0.5", "1"]);
         assert_eq!(labels(Scale::Log, 1e-8, 1e4, 4.0).len(), 5);
         assert_eq!(labels(Scale::Log, 0.03, 80.0, 1.5), ["0.1", "1", "10"]);
-        assert_eq!(labels(Scale::LogFromZero, 0.5, 110.0, 4.0), ["0", "1", "10", "100"]);
+        assert_eq!(labels(Scale::LogFromZero, 0.5, 110.0, 4.0), ["0", "1", "3", "10", "30", "100"]);
+        assert_eq!(labels(Scale::LogFromZero, 0.5, 1100.0, 2.0), ["0", "1", "10", "100", "1,000"]);
         let axis = Axis { label: String::new(), scale: Scale::LogFromZero, low: 0.5, high: 200.0 };
         assert_eq!((position(&axis, 0.0), position(&axis, 0.5)), (0.0, 0.0));
         let axis = Axis { label: String::new(), scale: Scale::Log, low: 0.1, high: 10.0 };
