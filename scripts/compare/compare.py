@@ -1,5 +1,5 @@
 """Times gdiff and its peers in turn on this machine; run by scripts/compare.sh. Writes compare.csv, compare.md and the
-table in README.md. Standard library alone: the peers live in processes of their own."""
+table in docs/speed.md. Standard library alone: the peers live in processes of their own."""
 
 import argparse
 import json
@@ -204,7 +204,7 @@ def main():
     with whole(os.path.join(chosen.out, "compare.md")) as file:
         file.write(goals.page(rows, about, versions, chosen))
     if not chosen.quick:
-        between_markers("README.md", "speed", goals.readme(rows, about))
+        between_markers("docs/speed.md", "speed", goals.readme(rows, about))
 
 
 if __name__ == "__main__":

@@ -123,11 +123,11 @@ pub(super) fn sweep(command: &SweepCommand) -> Result<(), Failure> {
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
     for sentence in study.warnings().iter().chain(&study.splits()) {
-        crate::report::note(sentence);
+        note(sentence);
     }
     // It may be executed on larger machines.
     if let Err(error) = study.check_memory() {
-        crate::report::note(&format!("here {error}"));
+        note(&format!("here {error}"));
     }
     let frozen = FrozenStudy::plan(&study, &args.out, &note)?;
     print(&format!("{} runs, 0 to {}, in {}\n", frozen.runs.len(), frozen.runs.len() - 1, args.out.display()))

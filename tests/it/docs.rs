@@ -38,7 +38,7 @@ fn the_table_of_metrics_is_that_of_the_program() {
     }
     assert_eq!(old, table, "UPDATE_DOCS=1 writes it anew");
     let listed = columns().map(|column| column.name).collect::<Vec<_>>().join(", ");
-    assert!(read("README.md").contains(&format!("step, t, {listed}`")), "README's list of columns");
+    assert!(page.contains(&format!("step, t, {listed}`")), "the list of columns of metrics.csv");
 }
 
 /// The dotted keys of a schema's values.
@@ -57,8 +57,8 @@ fn keys(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
 fn every_key_of_a_spec_stands_in_the_table_of_keys() {
     let mut known = BTreeSet::new();
     keys(&gdiff::spec::schema(), "", &mut known);
-    let readme = read("README.md");
-    let (_, table) = readme.split_once("## The spec, key by key").unwrap();
+    let page = read("docs/spec.md");
+    let (_, table) = page.split_once("## The spec, key by key").unwrap();
     let (table, _) = table.split_once("\n## ").unwrap();
     let (mut section, mut described) = (String::new(), BTreeSet::new());
     for row in table.lines().filter_map(|line| line.strip_prefix("| ")) {
@@ -74,9 +74,9 @@ fn every_key_of_a_spec_stands_in_the_table_of_keys() {
         }
     }
     let missing: Vec<&String> = known.difference(&described).collect();
-    assert!(missing.is_empty(), "keys that README does not describe: {missing:?}");
+    assert!(missing.is_empty(), "keys that docs/spec.md does not describe: {missing:?}");
     let gone: Vec<&String> = described.difference(&known).filter(|key| !key.starts_with("sweep")).collect();
-    assert!(gone.is_empty(), "keys that README describes and no spec has: {gone:?}");
+    assert!(gone.is_empty(), "keys that docs/spec.md describes and no spec has: {gone:?}");
 }
 
 #[test]
@@ -106,5 +106,39 @@ fn the_places_that_extending_names_exist() {
         let item = name.rsplit(' ').next().unwrap();
         assert!(page.contains(&format!("`{item}")), "docs/extending.md does not name {item}");
         assert!(read(file).contains(name), "{file} has no `{name}`");
+    }
+}
+
+#[test]
+fn the_readme_is_short_and_its_spec_is_one() {
+    let readme = read("README.md");
+    let words = readme.split_whitespace().count();
+    assert!(words <= 900, "README has {words} words");
+    let (_, spec) = readme.split_once("```toml\n").unwrap();
+    let (spec, _) = spec.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("first.toml"), spec).unwrap();
+    let output = crate::common::run(folder.path(), &["check", "first.toml"]);
+    crate::common::succeeded(&output);
+    assert!(crate::common::said(&output).contains("15 = 5 replicates of baseline, gaussianized, exact"));
+}
+
+#[test]
+fn the_pages_link_to_what_is_there() {
+    let pages = ["README.md".to_string(), "CONTRIBUTING.md".to_string(), "CHANGELOG.md".to_string()];
+    let docs = crate::common::in_repository("docs", "md").into_iter();
+    let docs = docs.map(|page| format!("docs/{}", page.file_name().unwrap().to_string_lossy()));
+    for page in pages.into_iter().chain(docs) {
+        let text = read(&page);
+        let of_markdown = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        let of_html = ["src=\"", "srcset=\""].into_iter().flat_map(|name| text.split(name).skip(1));
+        let of_html = of_html.filter_map(|rest| rest.split_once('"'));
+        for (link, _) in of_markdown.chain(of_html) {
+            if link.starts_with("http") || link.starts_with('#') {
+                continue;
+            }
+            let beside = path(&page).parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(beside.exists(), "{page} links to {link}");
+        }
     }
 }

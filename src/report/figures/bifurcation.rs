@@ -2,8 +2,8 @@
 //! names.
 
 use super::captions::setting;
-use super::facets::{Facet, facets, lines_note};
-use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::facets::{Facet, facets, form, lines_note};
+use super::model::{Axis, Figure, Mark, Panel, PanelRow, Role};
 use super::results::{Results, RunRows};
 use super::series::Curve;
 use super::speciation::{SPECIATION_NOTE, speciation_lines};
@@ -26,11 +26,11 @@ const QUANTITIES: [Quantity; 3] = [
         level: |results| Some(("chance".to_string(), chance(results)?)),
     },
     Quantity {
-        label: "agreement of clones, 0 by chance",
+        label: "agreement of clones",
         value: |row| row.clones_agree_normalized,
         level: |_| Some((LEVEL.to_string(), LEVEL)),
     },
-    Quantity { label: "entropy of the modes (nats)", value: |row| row.entropy, level: |_| None },
+    Quantity { label: "entropy of modes (nats)", value: |row| row.entropy, level: |_| None },
 ];
 
 /// The share that agrees by chance.
@@ -50,11 +50,10 @@ pub fn bifurcation(results: &Results) -> Option<Figure> {
         })
         .filter(|(_, facets)| facets.iter().flat_map(|f| &f.curves).any(|c| c.x.len() > 1))
         .collect();
-    let several = drawn.iter().any(|(_, facets)| facets.len() > 1);
     let row = |(quantity, facets): &(&Quantity, Vec<Facet>)| PanelRow {
         title: String::new(),
         role: Role::Data,
-        form: Form::Ratio(if several { 0.55 } else { 0.3 }),
+        form: form(facets.len()),
         panels: facets.iter().map(|facet| panel(results, quantity, facet, facets)).collect(),
     };
     if drawn.is_empty() {

@@ -3,7 +3,7 @@
 //! each point. The exact denoiser is a dashed line beside the baseline.
 
 use super::captions::pipeline_name;
-use super::model::{Ink, Mark, Role, Stroke};
+use super::model::{Form, Ink, Mark, Role, Stroke};
 use super::names::point_name;
 use super::results::{Results, RunRows};
 use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups};
@@ -37,6 +37,16 @@ pub struct Facet {
     pub curves: Vec<Curve>,
     /// Whether only the lines that differ from the first in one key are named.
     pub one_key: bool,
+}
+
+/// The form of the panels of a row, a panel for each pipeline: narrow ones are higher, so that the label of the axis has
+/// room.
+pub fn form(panels: usize) -> Form {
+    Form::Ratio(match panels {
+        1 => 0.34,
+        2 => 0.55,
+        _ => 0.85,
+    })
 }
 
 /// Lays out the runs of a table. `lines` makes curves of the replicates of one pipeline at one point.

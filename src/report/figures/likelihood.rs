@@ -3,9 +3,9 @@
 
 use super::captions::{count, setting};
 use super::draw;
-use super::facets::{Facet, Lines, facets, lines_note, reference_line};
+use super::facets::{Facet, Lines, facets, form, lines_note, reference_line};
 use super::maps::add_maps;
-use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
+use super::model::{Axis, Figure, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::{Curve, groups};
 use super::speciation::{SPECIATION_NOTE, speciation_lines};
@@ -65,12 +65,7 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
     let row = |what: &str, range: (f64, f64)| PanelRow {
         title: String::new(),
         role: Role::Data,
-        // Narrow panels are higher, so that the label of the axis has room.
-        form: Form::Ratio(match facets.len() {
-            1 => 0.34,
-            2 => 0.55,
-            _ => 0.85,
-        }),
+        form: form(facets.len()),
         panels: facets.iter().map(|facet| panel(results, facet, what, &statistic, range)).collect(),
     };
     let mut rows = vec![row("", whole)];
