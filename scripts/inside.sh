@@ -40,6 +40,8 @@ names=()
 for spec in configs/suite/*.toml configs/suite/shapes/*.toml; do
     name=$(basename "$spec" .toml)
     case $spec in */shapes/*) name=shapes_$name ;; esac
+    # In 16 dimensions the divergence and the map take an hour: INSIDE_SIXTEEN=yes asks for it.
+    if [ "$name" = sixteen ] && [ "${INSIDE_SIXTEEN:-no}" = no ]; then continue; fi
     names+=("$name")
     study "suite_$name" "$spec" --set 'sweep={}' --set replicates=5 --set metrics.every=1 \
         --set 'pipelines=["baseline", "ica_kde", "gaussianized", "exact"]' \

@@ -613,7 +613,7 @@ fn figures_show_them_with_the_step_of_theory() {
         let svg = text(figures.join(format!("{name}.svg")));
         assert!(svg.contains("Thin dashed vertical lines"), "{name}");
     }
-    for panel in ["share in its final mode", "agreement of clones", "entropy of the modes"] {
+    for panel in ["share in its final mode", "agreement of clones", "entropy of modes"] {
         assert!(text(figures.join("bifurcation.svg")).contains(panel), "{panel}");
     }
     for panel in ["noised points", "own points", "share of the path", "optimum not known"] {
