@@ -43,7 +43,7 @@ pub fn likelihoods_text(of: &str, runs: &[ScoredRun]) -> String {
     let first = &lines[0];
     let mut header = vec![String::new(), "log-likelihood".to_string()];
     header.extend(truth.map(|_| "minus the data's own".to_string()));
-    header.extend(several.then(|| format!("minus {}", first.label)));
+    header.extend(several.then(|| "minus the first".to_string()));
     let cells = |line: &Line| {
         let is_truth = std::ptr::eq(line, lines.last().expect("there is a run")) && truth.is_some();
         let mut cells = vec![line.label.clone(), cell(all(&line.values).and_then(|v| mean_interval(&v)))];
