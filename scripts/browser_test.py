@@ -1,8 +1,10 @@
-"""Tests of report.html in a headless chromium: python scripts/browser_test.py ONE.html MANY.html
+"""Tests of report.html in a headless chromium: python scripts/browser_test.py ONE.html MANY.html LATE.html
 
-ONE is the page of a single study, MANY that of a sweep of 500 runs.
+ONE is the page of a single study with diagnostics, beside its tables, MANY that of a sweep of 500 runs
+without, LATE that of pipelines that start at times of their own.
 """
 
+import csv
 import os
 import shutil
 import sys
@@ -10,6 +12,8 @@ import time
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 SCREENSHOTS = "target/screenshots"
 PATIENCE = 120  # seconds until an animation that plays must have moved: it only bounds a hang
@@ -18,8 +22,8 @@ FEWEST = 100  # pixels of a cloud: some hundred points have several each
 
 # How many pixels of a canvas have the colour of its points, which is that of its title.
 DRAWN = """
-const c = document.querySelectorAll('#clouds canvas')[arguments[0]];
-const title = c.parentNode.querySelector('h3');
+const c = document.querySelectorAll('#sides canvas')[arguments[0]];
+const title = c.closest('.side').querySelector('h3');
 const [r, g, b] = getComputedStyle(title).color.match(/\\d+/g).map(Number);
 const pixels = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
 let found = 0;
@@ -28,12 +32,37 @@ for (let i = 0; i < pixels.length; i += 4) {
 }
 return found;
 """
-PIXELS = "return document.querySelectorAll('#clouds canvas')[arguments[0]].toDataURL()"
+PIXELS = "return document.querySelectorAll('#sides canvas')[arguments[0]].toDataURL()"
 MOVE = """
 const s = document.getElementById('step');
 s.value = arguments[0];
 s.dispatchEvent(new Event('input'));
 return document.getElementById('shown-step').textContent;
+"""
+
+# Every small curve as it stands: its marker, whether the dot lies on the line, its fixed lines, and what is written.
+CURVES = """
+return [...document.querySelectorAll('.curve')].filter((c) => c.querySelector('svg')).map((c) => {
+  const of = (selector, name) => Number(c.querySelector(selector).getAttribute(name));
+  const inner = c.querySelector('svg svg');
+  const [left, top] = ['x', 'y'].map((name) => Number(inner.getAttribute(name)));
+  const [x, y] = [of('.dot', 'cx'), of('.dot', 'cy')];
+  const corners = c.querySelector('polyline').getAttribute('points').split(' ').map((p) => p.split(',').map(Number));
+  const far = Math.min(...corners.map(([a, b]) => Math.hypot(a + left - x, b + top - y)));
+  const value = c.querySelector('.read strong');
+  const texts = [...c.querySelectorAll('svg text')].map((t) => t.getBoundingClientRect());
+  const svg = c.querySelector('svg').getBoundingClientRect();
+  const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top + 2 || b.bottom <= a.top + 2;
+  return {
+    ...c.dataset, points: corners.length, line: of('.at', 'x1'), width: of('svg', 'width'), x, y, far,
+    isInside: y > top && y < top + Number(inner.getAttribute('height')),
+    text: value.textContent, value: Number(value.dataset.value), row: Number(value.dataset.row),
+    guides: [...c.querySelectorAll('.guide')].map((g) => Number(g.getAttribute('x1'))),
+    names: [...c.querySelectorAll('svg text')].map((t) => t.textContent),
+    overlaps: texts.some((a, i) => texts.some((b, j) => i < j && !apart(a, b))),
+    leaves: texts.some((t) => t.left < svg.left - 1 || t.right > svg.right + 1),
+  };
+});
 """
 
 
@@ -77,7 +106,7 @@ def silent(driver, what):
 
 
 def count(driver):
-    return driver.execute_script("return document.querySelectorAll('#clouds canvas').length")
+    return driver.execute_script("return document.querySelectorAll('#sides canvas').length")
 
 
 def is_drawn(driver, canvas):
@@ -100,10 +129,88 @@ def clouds(driver, what):
     check(first == again, f"{what}: and moves them back")
 
 
+def rows(folder, curve):
+    """Abscissa and value of the rows that a curve is made of, of the first replicate."""
+    column, place = curve["column"], curve["place"]
+    over = "t" if column in ("excess", "kl_share", "mse") else "step"
+    name = "error_over_t" if over == "t" else "metrics" if column.startswith("log_likelihood") else "bifurcation"
+    with open(os.path.join(folder, f"{name}.csv"), newline="") as file:
+        table = list(csv.DictReader(file))
+    mine = [r for r in table if r["pipeline"] == curve["pipeline"] and r["replicate"] == "0"]
+    mine = [r for r in mine if r[column] != "" and (not place or r["where"] == place)]
+    # The error is drawn where its optimum is not known.
+    mine = [r for r in mine if column != "mse" or r["optimal"] == ""]
+    return over, {int(r[over]): float(r[column]) for r in mine}
+
+
+def markers(driver, folder, what, fewest):
+    """The slider moves the marker of every curve, and the values beside it are those of the tables."""
+    last = int(driver.execute_script("return document.getElementById('step').max"))
+    seen = []
+    for position in [0, last // 2, last]:
+        words = driver.execute_script(MOVE, position).split()
+        here = {"step": int(words[1]), "t": int(words[-1])}
+        curves = driver.execute_script(CURVES)
+        check(len(curves) >= fewest, f"{what}: {len(curves)} curves at {here}")
+        for curve in curves:
+            name = f"{what}: {curve['pipeline']} {curve['column']} {curve['place']} at {here}"
+            over, known = rows(folder, curve)
+            least = min(abs(x - here[over]) for x in known)
+            right = abs(curve["row"] - here[over]) == least and curve["row"] in known
+            value = known.get(curve["row"], float("nan"))
+            right = right and abs(curve["value"] - value) <= 1e-6 * abs(value)
+            shown = float(curve["text"].replace("\u2212", "-"))
+            right = right and abs(shown - value) <= 5.1e-4 * abs(value)
+            on_line = curve["far"] < 0.2 or not curve["isInside"]
+            if not (right and on_line and curve["points"] <= 400):
+                check(False, f"{name}: {curve} beside {value}")
+        seen.append(curves)
+    for first, middle, end in zip(*seen):
+        if not first["line"] < middle["line"] < end["line"]:
+            check(False, f"{what}: the marker of {first} does not move")
+        if not first["guides"] == middle["guides"] == end["guides"]:
+            check(False, f"{what}: the fixed lines of {first} move")
+    # At one step the markers of all curves over the steps stand one above the other.
+    for curves in seen:
+        by_step = {(round(c["line"], 3), c["width"]) for c in curves if not c["place"]}
+        widths = {width for _, width in by_step}
+        check(len(by_step) == len(widths), f"{what}: the marker stands at one step in every curve")
+    check(True, f"{what}: markers and values at three positions")
+    return seen[0]
+
+
+def keyboard(driver):
+    driver.execute_script(MOVE, 0)
+    before = driver.execute_script(CURVES)
+    slider = driver.find_element(By.ID, "step")
+    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    check(driver.execute_script("return document.getElementById('step').value") == "2", "arrow keys move the slider")
+    after = driver.execute_script(CURVES)
+    # A marker over the time t waits at the first of its times until sampling has come to it.
+    moved = [a["line"] < b["line"] for a, b in zip(before, after) if not a["place"]]
+    check(len(moved) > 0 and all(moved), "and the markers with it")
+    slider.send_keys(Keys.END)
+    value, last = (driver.execute_script(f"return document.getElementById('step').{k}") for k in ["value", "max"])
+    check(value == last, "the end key goes to the last step")
+    said = driver.execute_script("return document.getElementById('step').getAttribute('aria-valuetext')")
+    check(said.startswith("step "), f"a screen reader is told the step: {said}")
+
+
+def unequal(driver, what):
+    """Processes of unequal length share a slider: wherever it stands, every cloud is drawn."""
+    last = int(driver.execute_script("return document.getElementById('step').max"))
+    lengths = driver.execute_script("return sides.map((s) => s.stops[s.stops.length - 1].step)")
+    check(len(set(lengths)) > 1, f"{what}: the processes have {lengths} steps")
+    for position in [0, last // 3, 2 * last // 3, last]:
+        driver.execute_script(MOVE, position)
+        for i in range(count(driver)):
+            check(is_drawn(driver, i), f"{what}: cloud {i + 1} is drawn at position {position}")
+
+
 def an_empty_canvas_is_seen(driver):
     """The check above fails where nothing, or only the contours, are drawn."""
     driver.execute_script(
-        "for (const c of document.querySelectorAll('#clouds canvas')) c.getContext('2d').clearRect(0, 0, c.width, c.height)"
+        "for (const c of document.querySelectorAll('#sides canvas')) c.getContext('2d').clearRect(0, 0, c.width, c.height)"
     )
     check(not is_drawn(driver, 0), "an empty canvas is seen as one")
     driver.execute_script("for (const side of sides) side.positions.fill(65535); draw()")
@@ -167,6 +274,16 @@ def sorting(driver):
         check(len(numbers) > 0 and numbers == sorted(numbers), f"a click on a column sorts table {table + 1}")
 
 
+def settled(driver):
+    """Waits until the curves have the width that there is."""
+    wrong = """return [...document.querySelectorAll('.curve > svg')].some(
+      (s) => Number(s.getAttribute('width')) !== s.parentNode.clientWidth)"""
+    deadline = time.time() + PATIENCE
+    while driver.execute_script(wrong) and time.time() < deadline:
+        time.sleep(0.02)
+    check(not driver.execute_script(wrong), "the curves have the width that there is")
+
+
 def narrow(driver, what):
     for width in [1280, 420]:
         driver.execute_cdp_cmd(
@@ -175,11 +292,14 @@ def narrow(driver, what):
         )
         wide = driver.execute_script("return document.documentElement.scrollWidth")
         check(wide <= width, f"{what}: fits {width} pixels ({wide})")
+        settled(driver)
+        crowded = [c for c in driver.execute_script(CURVES) if c["overlaps"] or c["leaves"]]
+        check(not crowded, f"{what}: the texts of every curve are apart at {width} pixels {crowded[:1] or ''}")
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def main():
-    one, many = sys.argv[1:]
+    one, many, late = sys.argv[1:]
     driver = browser()
     try:
         open_page(driver, one)
@@ -187,6 +307,13 @@ def main():
         clouds(driver, "one study")
         an_empty_canvas_is_seen(driver)
         play(driver)
+        folder = os.path.dirname(one)
+        first = markers(driver, folder, "one study", 3 + 2 * 3 + 2 * 3)
+        names = {name for curve in first for name in curve["names"]}
+        check({"speciation by theory", "cloning"} <= names, "one study: the fixed lines have their names")
+        keyboard(driver)
+        said = driver.execute_script("return document.getElementById('inside').textContent")
+        check("[diagnostics]" not in said, "one study: nothing is said to be missing")
         themes(driver, "one")
         narrow(driver, "one study")
         sorting(driver)
@@ -198,6 +325,9 @@ def main():
         check(fastest > 0, f"500 runs: loaded, in {fastest:.0f} ms here")
         silent(driver, "500 runs")
         clouds(driver, "500 runs")
+        said = driver.execute_script("return document.getElementById('inside').textContent")
+        for key in ["cloning", "error_over_t"]:
+            check(f"[diagnostics] {key} = true" in said, f"500 runs: the part says that {key} would add curves")
         rows = driver.execute_script("return document.querySelectorAll('table.sortable tbody tr').length")
         check(rows >= 250, f"500 runs: {rows} lines in the summary")
         before = driver.execute_script(PIXELS, 0)
@@ -208,6 +338,11 @@ def main():
         themes(driver, "many")
         narrow(driver, "500 runs")
         silent(driver, "500 runs, used")
+
+        open_page(driver, late)
+        unequal(driver, "late starts")
+        narrow(driver, "late starts")
+        silent(driver, "late starts, used")
     finally:
         driver.quit()
 

@@ -133,6 +133,21 @@ impl FinishedRun {
         if self.denoiser.is_some() { self.sample.steps_from(self.start_step()) } else { 0 }
     }
 
+    /// The time `t` of its points before the first reverse step and after each one: [`steps`](Self::steps) and one more.
+    ///
+    /// # Errors
+    /// If the sampler does not fit the schedule.
+    pub fn times(&self) -> Result<Vec<usize>, RunError> {
+        let start = self.start_step();
+        if self.steps() == 0 {
+            return Ok(vec![start]);
+        }
+        let begun = self.sample.sampler(start, None).and_then(|sampler| sampler.times(&self.plan.schedule));
+        let mut times = begun.map_err(|e| self.failed(e))?;
+        times.push(0);
+        Ok(times)
+    }
+
     /// Its replicate.
     pub fn replicate(&self) -> usize {
         self.replicate
@@ -204,7 +219,6 @@ impl FinishedRun {
         see: &mut dyn FnMut(usize, usize, &Array2<f64>),
     ) -> Result<(), RunError> {
         let (plan, replicate) = (&self.plan, self.replicate);
-        let failed = |e: DiffusionError| StageError::from(e).of(&format!("replicate {replicate}"), "sample");
         let mut start =
             Purpose::Start.seeded(seed, replicate).standard_normal(0, count, plan.data.source.dim());
         let noise = Purpose::SampleNoise.seeded(seed, replicate);
@@ -213,7 +227,7 @@ impl FinishedRun {
             Ok(())
         };
         if let Some(late) = &self.late {
-            start = late.points(&plan.schedule, start.view()).map_err(failed)?;
+            start = late.points(&plan.schedule, start.view()).map_err(|e| self.failed(e))?;
         }
         let mut draw = || match &self.denoiser {
             Some(denoiser) if self.steps() > 0 => {
@@ -223,7 +237,12 @@ impl FinishedRun {
             }
             _ => observe(0, self.start_step(), &start),
         };
-        draw().map_err(failed)
+        draw().map_err(|e| self.failed(e))
+    }
+
+    /// What a sampling that failed is reported as.
+    fn failed(&self, error: DiffusionError) -> RunError {
+        StageError::from(error).of(&format!("replicate {}", self.replicate), "sample")
     }
 
     fn data_space(&self, x: ArrayView2<f64>) -> Array2<f64> {

@@ -408,3 +408,55 @@ fn spheres_compare_the_ends_of_one_key() {
     // Other seeds have other real points.
     assert_eq!(titles, ["real points", "seed 7, width 4", "seed 7, width 8"]);
 }
+
+/// A table of precision, recall, density and coverage in a sweep of one key, with real points of density 1.3.
+fn prdc_folder(key: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut metrics = format!("run,pipeline,replicate,{key},step,t,precision,recall,density,coverage\n");
+    for pipeline in ["baseline", "gaussianized"] {
+        for value in [1, 2, 3] {
+            for step in STEPS {
+                let (t, y) = (20 - step, 0.2 + 0.01 * (value * step) as f64);
+                writeln!(metrics, "{pipeline}-{value}-r0,{pipeline},0,{value},{step},{t},{y},{y},{y},{y}")
+                    .unwrap();
+            }
+        }
+    }
+    std::fs::write(folder.path().join("metrics.csv"), metrics).unwrap();
+    let mut summary = format!("pipeline,{key},metric,mean,interval_low,interval_high,replicates\n");
+    for value in [1, 2, 3] {
+        for (metric, mean) in [("precision", 0.99), ("recall", 0.98), ("density", 1.3), ("coverage", 0.97)] {
+            writeln!(summary, "data,{value},{metric},{mean},,,1").unwrap();
+        }
+    }
+    std::fs::write(folder.path().join("summary.csv"), summary).unwrap();
+    folder
+}
+
+#[test]
+fn real_points_are_within_the_axes_of_precision_recall_density_and_coverage() {
+    // Names of 10 letters leave room for four panels in a row, those of 30 for two.
+    for (key, panels) in [("train.rate", 4), ("train.a_key_with_a_very_long_name", 2)] {
+        let folder = prdc_folder(key);
+        let all = figures(folder.path().to_str().unwrap());
+        let figure = all.iter().find(|figure| figure.name == "prdc_steps").unwrap();
+        assert!(figure.rows.iter().all(|row| row.panels.len() == panels), "{key}");
+        assert_eq!(figure.rows.iter().map(|row| row.panels.len()).sum::<usize>(), 8);
+        let mut levels = 0;
+        for panel in figure.rows.iter().flat_map(|row| &row.panels) {
+            for mark in &panel.marks {
+                if let Mark::Level { y, .. } = mark {
+                    assert!(
+                        (panel.y.low..=panel.y.high).contains(y),
+                        "{}: {y} of {:?}",
+                        panel.title,
+                        panel.y
+                    );
+                    levels += 1;
+                }
+            }
+        }
+        assert_eq!(levels, 8);
+        is_readable(figure, Theme::Light);
+    }
+}

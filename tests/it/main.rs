@@ -40,6 +40,7 @@ mod metrics_sliced;
 mod metrics_statistics;
 mod mixture;
 mod ownership;
+mod page;
 mod plot;
 mod refusals;
 mod replicates_for;

@@ -12,25 +12,37 @@ use crate::store::BifurcationRow;
 use std::collections::BTreeSet;
 
 /// What is drawn of a row.
-struct Quantity {
-    label: &'static str,
-    value: fn(&BifurcationRow) -> Option<f64>,
+pub struct Quantity {
+    /// The column of the table.
+    pub column: &'static str,
+    /// What it is.
+    pub label: &'static str,
+    /// Its value in a row.
+    pub value: fn(&BifurcationRow) -> Option<f64>,
     /// A level to read it by: its name, and its value in the results.
-    level: fn(&Results) -> Option<(String, f64)>,
+    pub level: fn(&Results) -> Option<(String, f64)>,
 }
 
-const QUANTITIES: [Quantity; 3] = [
+/// Everything that is drawn of `bifurcation.csv`.
+pub const QUANTITIES: [Quantity; 3] = [
     Quantity {
+        column: "committed",
         label: "share in its final mode",
         value: |row| row.committed,
         level: |results| Some(("chance".to_string(), chance(results)?)),
     },
     Quantity {
+        column: "clones_agree_normalized",
         label: "agreement of clones",
         value: |row| row.clones_agree_normalized,
         level: |_| Some((LEVEL.to_string(), LEVEL)),
     },
-    Quantity { label: "entropy of modes (nats)", value: |row| row.entropy, level: |_| None },
+    Quantity {
+        column: "entropy",
+        label: "entropy of modes (nats)",
+        value: |row| row.entropy,
+        level: |_| None,
+    },
 ];
 
 /// The share that agrees by chance.
@@ -81,13 +93,18 @@ fn common(replicates: &[&RunRows<BifurcationRow>], value: impl Fn(&BifurcationRo
     Curve::over(replicates, true, |row| row.step, |row| value(row).filter(|_| all.contains(&row.step)))
 }
 
+/// An axis for all values of curves and their bands, from 0 on where none is less.
+pub fn range<'a>(curves: impl Iterator<Item = &'a Curve> + Clone) -> (f64, f64) {
+    let values = || curves.clone().flat_map(|c| c.y.iter().chain(&c.low).chain(&c.high).copied());
+    let low = values().fold(0.0, f64::min);
+    let high = values().fold(1e-6, f64::max);
+    (low - 0.04 * (high - low), high + 0.04 * (high - low))
+}
+
 fn panel(results: &Results, quantity: &Quantity, facet: &Facet, all: &[Facet]) -> Panel {
     let curves = || all.iter().flat_map(|facet| &facet.curves);
     let last = curves().filter_map(|c| c.x.last()).fold(1.0, |a: f64, b| a.max(*b));
-    let values = || curves().flat_map(|c| c.y.iter().chain(&c.low).chain(&c.high).copied());
-    let low = values().fold(0.0, f64::min);
-    let high = values().fold(1e-6, f64::max);
-    let range = (low - 0.04 * (high - low), high + 0.04 * (high - low));
+    let range = range(curves());
     let mut marks = speciation_lines(results, facet, range);
     if let Some((label, y)) = (quantity.level)(results) {
         marks.push(Mark::Level { label, ink: Role::Quiet.into(), y, band: None });

@@ -88,15 +88,22 @@ pub fn ends(results: &Results) -> Option<Figure> {
     }
     rows.retain(|row| !row.panels.is_empty());
     share_axes(&mut rows);
-    let few = rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
-    let few = few.filter(|mark| matches!(mark, Mark::Points { .. })).count() > 0;
+    let marks = || rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
+    let few = marks().any(|mark| matches!(mark, Mark::Points { .. }));
+    let intervals = marks().any(|mark| match mark {
+        Mark::Intervals { low, high, .. } => low.iter().zip(high).any(|(low, high)| low < high),
+        Mark::Level { band, .. } => band.is_some(),
+        _ => false,
+    });
     let note = [
         statistic.why.trim_end(),
         "Dashed: fresh real points, the floor.",
         if few {
             "Small dots: each replicate; fewer than 5 are too few for an interval."
-        } else {
+        } else if intervals {
             "Bars and band: 95 % intervals of the mean over replicates."
+        } else {
+            ""
         },
         "Thin lines join a map alone and what diffusion made of its samples.",
     ];

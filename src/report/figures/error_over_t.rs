@@ -12,35 +12,58 @@ use crate::store::{ErrorRow, Where};
 const DEPTH: f64 = 1e-4;
 
 /// What is drawn of a row.
-struct Quantity {
-    title: &'static str,
-    label: &'static str,
-    value: fn(&ErrorRow) -> Option<f64>,
-    scale: Scale,
+pub struct Quantity {
+    /// The column of the table.
+    pub column: &'static str,
+    /// Which rows of it.
+    pub place: Where,
+    /// Which points, or what it is a share of.
+    pub title: &'static str,
+    /// What it is.
+    pub label: &'static str,
+    /// Both in few words.
+    pub name: &'static str,
+    /// Its value in a row.
+    pub value: fn(&ErrorRow) -> Option<f64>,
+    /// Of its axis.
+    pub scale: Scale,
 }
 
-const QUANTITIES: [Quantity; 4] = [
+/// Everything that is drawn of `error_over_t.csv`.
+pub const QUANTITIES: [Quantity; 4] = [
     Quantity {
+        column: "excess",
+        place: Where::Noised,
         title: "noised points",
         label: "excess error",
+        name: "excess error, noised points",
         value: |row| row.excess.filter(|_| row.place == Where::Noised),
         scale: Scale::Log,
     },
     Quantity {
+        column: "excess",
+        place: Where::Path,
         title: "the sampler's own points",
         label: "excess error",
+        name: "excess error, the sampler's own points",
         value: |row| row.excess.filter(|_| row.place == Where::Path),
         scale: Scale::Log,
     },
     Quantity {
+        column: "kl_share",
+        place: Where::Noised,
         title: "share of the path's divergence",
         label: "share of the divergence",
+        name: "share of the path's divergence",
         value: |row| row.kl_share.filter(|_| row.place == Where::Noised),
         scale: Scale::Linear,
     },
     Quantity {
+        column: "mse",
+        place: Where::Noised,
         title: "optimum not known",
         label: "error of the noise",
+        name: "error of the noise, optimum not known",
         value: |row| row.mse.filter(|_| row.optimal.is_none()),
         scale: Scale::Log,
     },
@@ -101,15 +124,19 @@ fn positive(replicates: &[&super::results::RunRows<ErrorRow>], quantity: &Quanti
     }
 }
 
-fn panel(quantity: &Quantity, facet: &Facet, all: &[&Curve]) -> Panel {
-    let curves = || all.iter();
-    let high = curves().flat_map(|c| c.y.iter().chain(&c.high)).copied().fold(1e-300, f64::max);
-    let low = curves().flat_map(|c| &c.y).copied().fold(f64::INFINITY, f64::min);
-    let last = curves().filter_map(|c| c.x.last()).fold(2.0, |a: f64, b| a.max(*b));
-    let (low, high) = match quantity.scale {
+/// An axis for all values of curves.
+pub fn range<'a>(quantity: &Quantity, curves: impl Iterator<Item = &'a Curve> + Clone) -> (f64, f64) {
+    let high = curves.clone().flat_map(|c| c.y.iter().chain(&c.high)).copied().fold(1e-300, f64::max);
+    let low = curves.flat_map(|c| &c.y).copied().fold(f64::INFINITY, f64::min);
+    match quantity.scale {
         Scale::Log => (0.8 * low.max(DEPTH * high), 1.25 * high),
         _ => (0.0, 1.05 * high),
-    };
+    }
+}
+
+fn panel(quantity: &Quantity, facet: &Facet, all: &[&Curve]) -> Panel {
+    let last = all.iter().filter_map(|c| c.x.last()).fold(2.0, |a: f64, b| a.max(*b));
+    let (low, high) = range(quantity, all.iter().copied());
     let title = [facet.title.as_str(), quantity.title];
     Panel {
         title: title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),

@@ -56,7 +56,7 @@ pub fn likelihood(results: &Results) -> Result<Option<Figure>, RunError> {
         }
     }
     let data = real.as_ref().map(|real| real.mean);
-    let whole = whole_range(&facets, data);
+    let whole = whole_range(facets.iter().flat_map(|f| &f.curves), data);
     let close = data.map(|data| close_range(&facets, &maps, data));
     note += &cut_off(&facets, whole.0);
     if facets.iter().any(|facet| !speciation_lines(results, facet, whole).is_empty()) {
@@ -105,10 +105,9 @@ fn panel(
     }
 }
 
-/// All values, but those of single steps far below all others.
-fn whole_range(facets: &[Facet], data: Option<f64>) -> (f64, f64) {
-    let mut values: Vec<f64> =
-        facets.iter().flat_map(|f| &f.curves).flat_map(|c| c.y.iter().copied()).collect();
+/// An axis for all values of curves that are not all empty, but those of single steps far below all others.
+pub fn whole_range<'a>(curves: impl Iterator<Item = &'a Curve>, data: Option<f64>) -> (f64, f64) {
+    let mut values: Vec<f64> = curves.flat_map(|c| c.y.iter().copied()).collect();
     values.extend(data);
     values.sort_by(f64::total_cmp);
     let (lowest, highest) = (values[0], values[values.len() - 1]);

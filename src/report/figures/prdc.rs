@@ -2,14 +2,18 @@
 
 use super::captions::setting;
 use super::facets::{Facet, facets, lines_note};
-use super::model::{Axis, Figure, Form, Panel, PanelRow, Role};
+use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
 use super::results::Results;
 use super::series::Curve;
 use super::speciation::{SPECIATION_NOTE, speciation_lines};
 use super::spread::Spread;
+use std::ops::Range;
 
 /// Up to this value all metrics share one axis.
 const SHARED: f64 = 1.5;
+
+/// Letters of the longest name of a line with which four panels have room beside each other.
+const LETTERS: usize = 16;
 
 /// The columns that are drawn.
 pub const METRICS: [&str; 4] = ["precision", "recall", "density", "coverage"];
@@ -30,29 +34,32 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
     let panel = |metric: usize, pipeline: usize| {
         let facet = by_metric[metric].get(pipeline)?;
         // One axis for all four, but where density goes far above 1.
-        let all = &by_metric[..];
-        let one = &by_metric[metric..=metric];
-        Some(panel(results, METRICS[metric], facet, if highest(all) < SHARED { all } else { one }))
+        let (all, one) = (0..METRICS.len(), metric..metric + 1);
+        let top = |metrics| highest(results, &by_metric, metrics);
+        let high = if top(all.clone()) < SHARED { top(all) } else { top(one) };
+        Some(panel(results, METRICS[metric], facet, &by_metric, high))
     };
+    let long = by_metric.iter().flatten().any(|facet| longest_name(facet) > LETTERS);
+    let beside = if pipelines > 1 && !long { METRICS.len() } else { 2 };
     let row = |title: &str, role, panels: Vec<Panel>| PanelRow {
         title: title.to_string(),
         role,
-        form: Form::Ratio(if pipelines > 1 { 1.0 } else { 0.55 }),
+        form: Form::Ratio(if beside > 2 { 1.0 } else { 0.55 }),
         panels,
     };
-    let rows = if pipelines > 1 {
-        (0..pipelines)
-            .filter_map(|p| {
-                let facet = by_metric.iter().find_map(|facets| facets.get(p))?;
-                Some(row(&facet.title, facet.role, (0..4).filter_map(|m| panel(m, p)).collect()))
-            })
-            .collect()
-    } else {
-        [[0, 1], [2, 3]]
-            .iter()
-            .map(|pair| row("", Role::Data, pair.iter().filter_map(|m| panel(*m, 0)).collect()))
-            .collect()
+    let of_pipeline = |p: usize| {
+        let facet = by_metric.iter().find_map(|facets| facets.get(p));
+        let metrics: Vec<usize> = (0..METRICS.len()).collect();
+        let rows = metrics.chunks(beside).map(|metrics| {
+            let panels = metrics.iter().filter_map(|m| panel(*m, p)).collect();
+            match facet.filter(|_| pipelines > 1) {
+                Some(facet) => row(&facet.title, facet.role, panels),
+                None => row("", Role::Data, panels),
+            }
+        });
+        rows.collect::<Vec<_>>()
     };
+    let rows = (0..pipelines).flat_map(of_pipeline).filter(|row| !row.panels.is_empty()).collect();
     let theory = by_metric.iter().flatten().any(|f| !speciation_lines(results, f, (0.0, 1.0)).is_empty());
     let spread = by_metric.iter().map(|facets| lines_note(facets)).find(|note| !note.is_empty());
     Some(Figure {
@@ -68,15 +75,27 @@ pub fn prdc_steps(results: &Results) -> Option<Figure> {
     })
 }
 
-/// The highest value of some metrics, at least 1.
-fn highest(all: &[Vec<Facet>]) -> f64 {
-    all.iter().flatten().flat_map(|f| &f.curves).flat_map(|c| c.y.iter().copied()).fold(1.0, f64::max)
+/// Letters of the longest name that stands beside a line.
+fn longest_name(facet: &Facet) -> usize {
+    let name = |mark: &Mark| match mark {
+        Mark::Line { label, named: true, .. } => label.chars().count(),
+        _ => 0,
+    };
+    facet.marks.iter().map(name).max().unwrap_or(0)
 }
 
-fn panel(results: &Results, metric: &str, facet: &Facet, all: &[Vec<Facet>]) -> Panel {
-    let curves = || all.iter().flatten().flat_map(|f| &f.curves);
-    let last = curves().filter_map(|c| c.x.last()).fold(0.0, |a: f64, b| a.max(*b));
-    let mut marks = speciation_lines(results, facet, (0.0, 1.04 * highest(all)));
+/// The highest value of some metrics and of real points in them, at least 1.
+fn highest(results: &Results, by_metric: &[Vec<Facet>], metrics: Range<usize>) -> f64 {
+    let curves = by_metric[metrics.clone()].iter().flatten().flat_map(|f| &f.curves);
+    let real = METRICS[metrics].iter().filter_map(|metric| Spread::of_real_points(results, metric));
+    let real = real.flat_map(|spread| spread.points().collect::<Vec<_>>());
+    curves.flat_map(|c| c.y.iter().copied()).chain(real).fold(1.0, f64::max)
+}
+
+fn panel(results: &Results, metric: &str, facet: &Facet, all: &[Vec<Facet>], high: f64) -> Panel {
+    let last = all.iter().flatten().flat_map(|f| &f.curves).filter_map(|c| c.x.last());
+    let last = last.fold(0.0, |a: f64, b| a.max(*b));
+    let mut marks = speciation_lines(results, facet, (0.0, 1.04 * high));
     let guides = marks.len();
     marks.extend(facet.marks.clone());
     if let Some(real) = Spread::of_real_points(results, metric) {
@@ -85,7 +104,7 @@ fn panel(results: &Results, metric: &str, facet: &Facet, all: &[Vec<Facet>]) -> 
     Panel {
         title: metric.to_string(),
         x: Axis::linear("reverse step", 0.0, last),
-        y: Axis::linear("", 0.0, 1.04 * highest(all)),
+        y: Axis::linear("", 0.0, 1.04 * high),
         colour: None,
         marks,
     }

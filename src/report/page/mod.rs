@@ -1,6 +1,9 @@
 //! `report.html`: one page with everything, that opens from disk and asks nothing of a network.
 
-mod frames;
+mod clouds;
+mod curves;
+mod inside;
+mod stops;
 mod tables;
 
 use crate::report::figures::draw::{FONT_REGULAR, FONT_SEMI_BOLD, Theme, css_variables, escape, svg};
@@ -13,7 +16,7 @@ use std::io::Read;
 use std::path::Path;
 
 const CSS: &str = include_str!("page.css");
-const JS: &str = include_str!("page.js");
+const JS: &str = concat!(include_str!("page.js"), include_str!("inside.js"));
 
 /// How the head of a page names what wrote it, up to the version.
 const GENERATOR: &str = r#"<meta name="generator" content="gdiff "#;
@@ -31,10 +34,10 @@ pub fn is_page(path: &Path) -> bool {
 /// The page of results and their figures.
 /// The results' notices say which runs could not be sampled again.
 pub fn page(results: &mut Results, figures: &[Figure]) -> String {
-    let runs = frames::frames(results).unwrap_or_else(|error| {
-        results.notices.push(format!("no animation: {error}"));
-        Vec::new()
-    });
+    let (shown, failed) = inside::inside(results);
+    if let Some(error) = failed {
+        results.notices.push(format!("the page lacks clouds: {error}"));
+    }
     let name = escape(&results.name());
     let mut body = String::new();
     let _ = write!(
@@ -44,7 +47,7 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
     );
     let sections = [
         ("summary", "Summary", tables::summary(results)),
-        ("process", "The reverse process", if runs.is_empty() { String::new() } else { animation(&runs) }),
+        ("inside", "Inside the reverse process", inside::section(results, &shown)),
         ("figures", "Figures", pictures(figures)),
         ("notes", "Left out", notes(results)),
         ("spec", "Spec", tables::spec(results)),
@@ -59,7 +62,7 @@ pub fn page(results: &mut Results, figures: &[Figure]) -> String {
     for (id, title, text) in there() {
         let _ = write!(body, r#"<section id="{id}"><h2>{title}</h2>{text}</section>"#);
     }
-    let data = serde_json::to_string(&runs).unwrap_or_else(|_| "[]".to_string());
+    let data = serde_json::to_string(&shown).unwrap_or_else(|_| "[]".to_string());
     // Within a script element a browser interprets `</` and `<!--`, whatever is around them. In JSON `<`
     // occurs in strings alone, where it may be written as an escape.
     let data = data.replace('<', "\\u003c");
@@ -114,17 +117,4 @@ fn notes(results: &Results) -> String {
     }
     let items: String = results.notices.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
     format!("<ul>{items}</ul>")
-}
-
-/// Slider, button and, where there are several sweep points, a choice of them.
-fn animation(runs: &[frames::Shown]) -> String {
-    let mut text = r#"<div class="controls"><button id="play" type="button">Play</button><input id="step" type="range" min="0" max="1" value="0" aria-label="reverse step"><output id="shown-step"></output>"#.to_string();
-    if runs.len() > 1 {
-        text += r#"<label>Sweep point <select id="run">"#;
-        for (i, run) in runs.iter().enumerate() {
-            let _ = write!(text, r#"<option value="{i}">{}</option>"#, escape(&run.name));
-        }
-        text += "</select></label>";
-    }
-    text + r#"</div><div id="clouds"></div>"#
 }

@@ -102,6 +102,9 @@ pub fn provenance(results: &Results) -> String {
         let shown = match value {
             Value::String(words) => words.clone(),
             Value::Object(stages) => stage_seconds(stages),
+            Value::Number(seconds) if key == "seconds" => {
+                seconds.as_f64().map_or(seconds.to_string(), |seconds| format!("{seconds:.1}"))
+            }
             other => other.to_string(),
         };
         let _ = write!(text, "<dt>{}</dt><dd>{}</dd>", escape(&key.replace('_', " ")), escape(&shown));
@@ -111,8 +114,11 @@ pub fn provenance(results: &Results) -> String {
 
 fn stage_seconds(runs: &serde_json::Map<String, Value>) -> String {
     let total = |stage: &str| -> f64 { runs.values().filter_map(|run| run.get(stage)?.as_f64()).sum() };
+    let diagnostics = total("diagnose");
+    let diagnostics =
+        if diagnostics > 0.0 { format!(", diagnostics {diagnostics:.1} s") } else { String::new() };
     format!(
-        "{} runs: Gaussianizing {:.1} s, training {:.1} s, sampling {:.1} s",
+        "{} runs: Gaussianizing {:.1} s, training {:.1} s, sampling {:.1} s{diagnostics}",
         runs.len(),
         total("gaussianize"),
         total("train"),

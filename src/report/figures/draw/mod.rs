@@ -10,7 +10,7 @@ mod text;
 mod theme;
 
 pub use png::png;
-pub use scale::label as number_label;
+pub use scale::{label as number_label, name as axis_name, ticks};
 pub use text::{REGULAR as FONT_REGULAR, SEMI_BOLD as FONT_SEMI_BOLD, escape};
 pub use theme::{Theme, css_name, css_variables};
 
