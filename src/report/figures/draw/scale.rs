@@ -15,7 +15,7 @@ pub fn position(axis: &Axis, value: f64) -> f64 {
     }
 }
 
-/// Ticks with their labels, about `count` of them. Where the axis has an [`offset`], the labels are differences to it.
+/// Ticks with their labels, about `count` of them. Where the axis has an `offset`, the labels are differences to it.
 pub fn ticks(axis: &Axis, count: f64) -> Vec<(f64, String)> {
     match &axis.scale {
         Scale::Linear => linear(axis, count),
