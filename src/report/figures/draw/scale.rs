@@ -105,7 +105,7 @@ fn scientific(value: f64, digits: usize) -> String {
 fn logarithmic(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     let decades = (high / low).log10();
     let digits: &[f64] = match decades / count.max(1.0) {
-        r if r > 0.7 => &[1.0],
+        r if r > 0.55 => &[1.0],
         r if r > 0.3 => &[1.0, 3.0],
         _ => &[1.0, 2.0, 5.0],
     };
