@@ -29,7 +29,15 @@ impl Origins {
         };
         let document = DeTable::parse(text).map_err(syntax)?;
         let mut places = HashMap::new();
-        collect(&mut places, document.get_ref(), "", &|offset| lines.place(text, offset));
+        // Refused before anything walks the values level by level: the stack has an end.
+        if let Some(offset) =
+            collect(&mut places, document.get_ref(), ("", 0), &|offset| lines.place(text, offset))
+        {
+            let message = format!(
+                "tables and lists lie deeper in each other than {MOST_LEVELS} levels; no spec needs so many"
+            );
+            return Err(SpecError::new(file, lines.place(text, offset), message));
+        }
         let table = toml::from_str(text).map_err(syntax)?;
         Ok((table, Self { file: file.into(), written: Arc::new(places), changes: Vec::new() }))
     }
@@ -85,35 +93,45 @@ impl Origins {
     }
 }
 
+/// Levels of tables and lists within each other at most.
+const MOST_LEVELS: usize = 128;
+
+/// Collects the places of the keys below a path, which is so many levels deep. Gives the offset of a key that lies too
+/// deep, if there is one.
 fn collect(
     places: &mut HashMap<String, Place>,
     table: &DeTable<'_>,
-    prefix: &str,
+    (prefix, level): (&str, usize),
     place: &dyn Fn(usize) -> Place,
-) {
-    for (key, value) in table {
-        let path = join(prefix, key.get_ref());
-        places.insert(path.clone(), place(key.span().start));
-        collect_value(places, value.get_ref(), &path, place);
-    }
+) -> Option<usize> {
+    table.iter().find_map(|(key, value)| {
+        let (path, begin) = (join(prefix, key.get_ref()), key.span().start);
+        places.insert(path.clone(), place(begin));
+        if level == MOST_LEVELS {
+            Some(begin)
+        } else {
+            collect_value(places, value.get_ref(), (&path, level + 1), place)
+        }
+    })
 }
 
 fn collect_value(
     places: &mut HashMap<String, Place>,
     value: &DeValue<'_>,
-    path: &str,
+    (path, level): (&str, usize),
     place: &dyn Fn(usize) -> Place,
-) {
+) -> Option<usize> {
     match value {
-        DeValue::Table(table) => collect(places, table, path, place),
-        DeValue::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                let path = format!("{path}[{i}]");
-                places.insert(path.clone(), place(item.span().start));
-                collect_value(places, item.get_ref(), &path, place);
+        DeValue::Table(table) => collect(places, table, (path, level), place),
+        DeValue::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
+            let (path, begin) = (format!("{path}[{i}]"), item.span().start);
+            places.insert(path.clone(), place(begin));
+            if level == MOST_LEVELS {
+                return Some(begin);
             }
-        }
-        _ => {}
+            collect_value(places, item.get_ref(), (&path, level + 1), place)
+        }),
+        _ => None,
     }
 }
 
