@@ -5,6 +5,8 @@ import csv
 import sys
 from pathlib import Path
 
+from tables import table
+
 RECIPES = ("ica_kde", "sharper", "gaussianized")
 # Along its independent components each of these is a product; a turned grid is one, a ring is none.
 PRODUCTS = {"grid4", "wide4", "shapes_four", "shapes_diagonal2", "shapes_grid9"}
@@ -52,14 +54,6 @@ def verdict(difference, bound):
         return ""
     _, low, high = difference
     return "holds" if low > bound else "fails" if high < bound else "open"
-
-
-def table(heading, rows):
-    print("| " + " | ".join(heading) + " |")
-    print("| " + " | ".join(["---"] * len(heading)) + " |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-    print()
 
 
 def main():

@@ -10,6 +10,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from tables import table
+
 PIPELINES = ("baseline", "ica_kde", "gaussianized", "exact")
 # Student's t at 97.5 %, by degrees of freedom.
 T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
@@ -42,14 +44,6 @@ def shown(mean, half=None, digits=3):
 def of_row(row, digits=3):
     mean, high = number(row["mean"]), number(row["interval_high"])
     return shown(mean, None if high is None else high - mean, digits)
-
-
-def table(heading, lines):
-    print("| " + " | ".join(heading) + " |")
-    print("| " + " | ".join(["---"] * len(heading)) + " |")
-    for line in lines:
-        print("| " + " | ".join(line) + " |")
-    print()
 
 
 def calls(folder):

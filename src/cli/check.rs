@@ -133,7 +133,12 @@ fn describe(plan: &Plan) -> String {
             if plan.metrics.prdc { ", PRDC" } else { "" },
         ),
     );
-    let asked = [("cloning", plan.diagnostics.cloning), ("error over t", plan.diagnostics.error_over_t)];
+    let diagnostics = &plan.diagnostics;
+    let asked = [
+        ("cloning", diagnostics.cloning),
+        ("error over t", diagnostics.error_over_t),
+        ("likelihood", diagnostics.likelihood > 0),
+    ];
     let asked: Vec<&str> = asked.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
     if !asked.is_empty() {
         line("diagnostics", asked.join(", "));

@@ -1,16 +1,15 @@
 //! When, by theory, the reverse process chooses between the classes of the data (Biroli et al. 2024).
 
 use super::Schedule;
-use ndarray::{ArrayView2, Axis};
+use super::sample::late_start::Moments;
+use ndarray::ArrayView2;
 use ndarray_linalg::{EigValsh, UPLO};
 
 /// The largest eigenvalue `Lambda` of the covariance of points `(n, d)`; none for fewer than two points, or where it is no
 /// number.
 pub fn largest_eigenvalue(points: ArrayView2<f64>) -> Option<f64> {
-    let mean = points.mean_axis(Axis(0)).filter(|_| points.nrows() > 1)?;
-    let centred = &points - &mean;
-    let covariance = centred.t().dot(&centred) / (points.nrows() as f64 - 1.0);
-    let values = covariance.eigvalsh(UPLO::Lower).ok()?;
+    let moments = Moments::of(points).ok().filter(|_| points.nrows() > 1)?;
+    let values = moments.covariance.eigvalsh(UPLO::Lower).ok()?;
     values.into_iter().reduce(f64::max).filter(|value| value.is_finite())
 }
 

@@ -1,16 +1,13 @@
 //! The options of a fit, which are also the keys of a spec's `[gaussianize]`.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::kde::bandwidth::BandwidthRule;
 use super::kde::marginal::Tails;
 use super::rotation::ica::Contrast;
 use crate::numeric::options::{OutOfRange, count, not_negative, positive, require};
+use crate::numeric::word_or_number::{WordOrNumber, word_or_number};
 
 /// How each layer rotates the whitened data before its marginals are fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -218,47 +215,24 @@ impl GaussianizeOptions {
     }
 }
 
-const ALL: &str = "all";
+impl WordOrNumber for Components {
+    const WORDS: &'static [&'static str] = &["all"];
+    const SMALLEST: usize = 1;
 
-impl Serialize for Components {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn of_word(word: &str) -> Option<Self> {
+        (word == "all").then_some(Self::All)
+    }
+
+    fn of_number(number: usize) -> Self {
+        Self::Leading(number)
+    }
+
+    fn written(self) -> Result<&'static str, usize> {
         match self {
-            Self::All => serializer.serialize_str(ALL),
-            Self::Leading(m) => m.serialize(serializer),
+            Self::All => Ok("all"),
+            Self::Leading(m) => Err(m),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Components {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AllOrCount;
-        impl Visitor<'_> for AllOrCount {
-            type Value = Components;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("\"all\" or a positive whole number")
-            }
-            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
-                let count = usize::try_from(v).map(Components::Leading);
-                count.map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
-            }
-            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Self::Value, E> {
-                let count = usize::try_from(v).map(Components::Leading);
-                count.map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
-            }
-            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
-                if v == ALL { Ok(Components::All) } else { Err(E::unknown_variant(v, &[ALL])) }
-            }
-        }
-        deserializer.deserialize_any(AllOrCount)
-    }
-}
-
-impl JsonSchema for Components {
-    fn schema_name() -> Cow<'static, str> {
-        "Components".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "enum": [ALL] }, { "type": "integer", "minimum": 1 }] })
-    }
-}
+word_or_number!(Components);

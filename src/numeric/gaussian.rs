@@ -1,5 +1,6 @@
 //! A normal distribution N(m, S) in d dimensions by the Cholesky factor of its covariance.
 
+use std::f64::consts::PI;
 use std::ops::Index;
 
 /// The mean and the lower triangular factor of N(m, S), `S = L L^T`.
@@ -49,6 +50,12 @@ impl Gaussian {
             squared += v * v;
         }
         squared
+    }
+
+    /// `log N(x; m, S)`, nats; `y` has room for `d` numbers.
+    pub fn log_density(&self, x: &(impl Index<usize, Output = f64> + ?Sized), y: &mut [f64]) -> f64 {
+        let squared = self.whiten(x, y);
+        -0.5 * squared - self.log_det - 0.5 * y.len() as f64 * (2.0 * PI).ln()
     }
 
     /// `y <- L^-T y` in place, by backward substitution: of a whitened `y` it makes `S^-1 (x - m)`.

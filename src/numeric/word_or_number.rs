@@ -53,6 +53,11 @@ pub fn deserialize<'de, T: WordOrNumber, D: Deserializer<'de>>(deserializer: D) 
                 .map(T::of_number)
                 .map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
         }
+        fn visit_u64<E: de::Error>(self, v: u64) -> Result<T, E> {
+            usize::try_from(v)
+                .map(T::of_number)
+                .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
+        }
         fn visit_str<E: de::Error>(self, v: &str) -> Result<T, E> {
             T::of_word(v).ok_or_else(|| E::unknown_variant(v, T::WORDS))
         }

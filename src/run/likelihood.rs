@@ -86,8 +86,7 @@ pub(super) struct ModelDensity<'a> {
 fn of_start(late: &LateStart, plan: &Plan, z: ArrayView2<f64>) -> Result<Vec<f64>, DiffusionError> {
     let density = late.density(&plan.schedule)?;
     let mut y = vec![0.0; z.ncols()];
-    let units = density.log_det + 0.5 * z.ncols() as f64 * (2.0 * std::f64::consts::PI).ln();
-    Ok(z.rows().into_iter().map(|z| -0.5 * density.whiten(&z, &mut y) - units).collect())
+    Ok(z.rows().into_iter().map(|z| density.log_density(&z, &mut y)).collect())
 }
 
 /// The likelihoods of points `(n, d)` of data space under the model of a run.

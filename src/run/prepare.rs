@@ -153,16 +153,18 @@ impl FittedSpace {
     /// Where a late start of a run in this space begins. An automatic one is found once for all runs of one schedule.
     pub(super) fn late_start(&self, run: &Run, at: StartStep) -> Result<LateStart, StageError> {
         let schedule = &run.plan.schedule;
+        let begin = || late_start(at, schedule, self.points.view(), &run.stream(Purpose::LateStart));
+        if at != StartStep::Auto {
+            return begin();
+        }
         let known = || self.late_starts.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known().iter().find(|(of, _)| of == schedule).map(|(_, late)| late.clone());
-        if let Some(found) = found.filter(|_| at == StartStep::Auto) {
+        if let Some(found) = found {
             return Ok(found);
         }
         // The lock is not held meanwhile: other threads may find the same step.
-        let late = late_start(at, schedule, self.points.view(), &run.stream(Purpose::LateStart))?;
-        if at == StartStep::Auto {
-            known().push((Arc::clone(schedule), late.clone()));
-        }
+        let late = begin()?;
+        known().push((Arc::clone(schedule), late.clone()));
         Ok(late)
     }
 

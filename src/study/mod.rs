@@ -37,7 +37,7 @@ mod index_list;
 pub mod list;
 pub mod mark;
 pub mod old_folders;
-mod paired;
+pub mod paired;
 pub mod pilot;
 pub mod planned;
 pub mod provenance;

@@ -227,11 +227,13 @@ impl<'a> Grid<'a> {
 
 /// `log p(x_S)`; `y` has room for `d` numbers.
 fn log_density(origin: Origin, x: &[f64], y: &mut [f64]) -> f64 {
-    let (squared, log_det) = match origin {
-        Origin::Noise => (x.iter().map(|v| v * v).sum::<f64>(), 0.0),
-        Origin::Gaussian { density, .. } => (density.whiten(x, y), density.log_det),
-    };
-    -0.5 * squared - log_det - 0.5 * x.len() as f64 * (2.0 * std::f64::consts::PI).ln()
+    match origin {
+        Origin::Noise => {
+            let squared: f64 = x.iter().map(|v| v * v).sum();
+            -0.5 * squared - 0.5 * x.len() as f64 * (2.0 * std::f64::consts::PI).ln()
+        }
+        Origin::Gaussian { density, .. } => density.log_density(x, y),
+    }
 }
 
 /// Vectors of signs `(probes, n, d)` for the points from number `first` on, each from a sub-stream of its own.

@@ -78,9 +78,7 @@ impl Moments {
     /// # Errors
     /// If the covariance has no eigenvalues in the range of numbers.
     pub fn noised(&self, schedule: &Schedule, t: usize) -> Result<NoisedNormal, DiffusionError> {
-        let abar = schedule.alpha_bar(t);
-        let d = self.mean.len();
-        let covariance = &self.covariance * abar + Array2::<f64>::eye(d) * (1.0 - abar);
+        let (mean, covariance) = self.noised_moments(schedule.alpha_bar(t));
         let failed = |what: String| DiffusionError::Option(format!("the moments of the late start: {what}"));
         let (values, vectors) = covariance.eigh(UPLO::Lower).map_err(|e| failed(e.to_string()))?;
         if !values.iter().all(|v| v.is_finite()) {
@@ -88,7 +86,13 @@ impl Moments {
         }
         // The symmetric root: with it points of the same z at two steps are near each other, and at abar = 0 it is z.
         let root = (&vectors * &values.mapv(|v| v.max(0.0).sqrt())).dot(&vectors.t());
-        Ok(NoisedNormal { mean: &self.mean * abar.sqrt(), root })
+        Ok(NoisedNormal { mean, root })
+    }
+
+    /// `sqrt(abar) m` and `abar C + (1 - abar) I`.
+    fn noised_moments(&self, abar: f64) -> (Array1<f64>, Array2<f64>) {
+        let covariance = &self.covariance * abar + Array2::<f64>::eye(self.mean.len()) * (1.0 - abar);
+        (&self.mean * abar.sqrt(), covariance)
     }
 }
 
@@ -121,16 +125,14 @@ impl LateStart {
     /// # Errors
     /// If the covariance is singular, as that of points in a plane at `t = 0`.
     pub fn density(&self, schedule: &Schedule) -> Result<Gaussian, DiffusionError> {
-        let abar = schedule.alpha_bar(self.t);
-        let Moments { mean, covariance } = &self.moments;
-        let noised = covariance * abar + Array2::<f64>::eye(mean.len()) * (1.0 - abar);
-        let factor = noised.cholesky(UPLO::Lower).map_err(|e| {
+        let (mean, covariance) = self.moments.noised_moments(schedule.alpha_bar(self.t));
+        let factor = covariance.cholesky(UPLO::Lower).map_err(|e| {
             DiffusionError::Option(format!(
                 "the covariance of the late start at t = {} is singular: {e}",
                 self.t
             ))
         })?;
-        Ok(Gaussian::new((mean * abar.sqrt()).to_vec(), factor.iter().copied().collect()))
+        Ok(Gaussian::new(mean.to_vec(), factor.iter().copied().collect()))
     }
 
     /// The points at which the reverse process begins, of standard normal `z` `(n, d)`.

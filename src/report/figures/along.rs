@@ -2,7 +2,7 @@
 
 use super::captions::pipeline_name;
 use super::ends::{axis_ends, scale};
-use super::model::{Axis, Ink, Mark, Panel, Scale, Stroke};
+use super::model::{Axis, Form, Mark, Panel, PanelRow, Role, Scale, Stroke};
 use super::names::point_name;
 use super::results::Results;
 use super::spread::Spread;
@@ -20,11 +20,6 @@ const NATS_BELOW: f64 = 2.5;
 
 /// The key that names the sampler.
 const SAMPLER: &str = "sample.sampler";
-
-/// The metrics of such a figure.
-pub fn metrics(statistic: &Statistic) -> Vec<&'static str> {
-    DISTANCES.into_iter().chain([statistic.column]).collect()
-}
 
 /// The runs of one pipeline that differ in one key of the sweep.
 pub struct Series<'a> {
@@ -87,48 +82,92 @@ fn sampler_title(value: &str) -> String {
     named.map_or_else(|_| value.to_string(), |kind| kind.title().to_string())
 }
 
-/// The marks of a series in a metric: a line through the means, and a dot with its interval at each. `name` is what the
-/// figure's key says of it.
-pub fn marks(
-    results: &Results,
-    comparison: &Comparison,
-    series: &Series,
-    metric: &str,
-    name: &str,
-) -> Vec<Mark> {
-    let ink: Ink = results.role(series.pipeline).into();
-    let at = |(x, values): &(f64, &[String])| -> Option<(f64, Spread)> {
-        let row =
-            results.summary.iter().find(|row| row.pipeline == series.pipeline && row.values == **values)?;
-        let line = Line::Pipeline(&row.pipeline, &row.values);
-        Some((*x, Spread::of(results, comparison, line, metric)?))
-    };
-    let points: Vec<(f64, Spread)> = series.points.iter().filter_map(at).collect();
-    if points.is_empty() {
-        return Vec::new();
-    }
-    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(x, spread)| (*x, spread.mean)).unzip();
-    let line = Mark::Line {
-        label: name.to_string(),
-        named: false,
-        ink,
-        stroke: if series.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal },
-        x,
-        y,
-        low: Vec::new(),
-        high: Vec::new(),
-    };
-    let dots = points.iter().flat_map(|(x, spread)| dot(spread, ink, name, false, *x));
-    std::iter::once(line).chain(dots).collect()
+/// What the figures draw from.
+pub struct Draft<'a> {
+    /// The folder.
+    pub results: &'a Results,
+    /// Its summary.
+    pub comparison: Comparison<'a>,
+    /// How the log-likelihood is drawn.
+    pub statistic: Statistic,
 }
 
-/// A mean with its interval, or with the dots of the replicates.
-pub fn dot(spread: &Spread, ink: Ink, label: &str, open: bool, at: f64) -> Vec<Mark> {
-    let (low, high) = spread.interval.unwrap_or((spread.mean, spread.mean));
-    let (label, y) = (label.to_string(), vec![spread.mean]);
-    let each = spread.dots(&label, Ink { strength: 0.6, ..ink }, at);
-    let mean = Mark::Intervals { label, ink, open, x: vec![at], y, low: vec![low], high: vec![high] };
-    each.into_iter().chain([mean]).collect()
+impl<'a> Draft<'a> {
+    /// Of a folder.
+    pub fn new(results: &'a Results) -> Self {
+        Self { results, comparison: Comparison::new(&results.summary), statistic: Statistic::of(results) }
+    }
+
+    /// The spread of a line of the summary in a metric.
+    pub fn spread(&self, line: Line<'a>, metric: &str) -> Option<Spread> {
+        Spread::of(self.results, &self.comparison, line, metric)
+    }
+
+    /// A line through the means of a series in a metric, and a dot with its interval at each.
+    pub fn curve(&self, series: &Series<'a>, metric: &str) -> Vec<Mark> {
+        let name = pipeline_name(series.pipeline);
+        let dots = self.dots(series, metric, name, false);
+        let means = dots.iter().filter_map(|mark| match mark {
+            Mark::Intervals { x, y, .. } => Some((x[0], y[0])),
+            _ => None,
+        });
+        let (x, y): (Vec<f64>, Vec<f64>) = means.unzip();
+        let line = Mark::Line {
+            label: name.to_string(),
+            named: false,
+            ink: self.results.role(series.pipeline).into(),
+            stroke: if series.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal },
+            x,
+            y,
+            low: Vec::new(),
+            high: Vec::new(),
+        };
+        (!dots.is_empty()).then_some(line).into_iter().chain(dots).collect()
+    }
+
+    /// A dot with its interval at each point of a series in a metric; `name` is what the figure's key says of them.
+    pub fn dots(&self, series: &Series<'a>, metric: &str, name: &str, open: bool) -> Vec<Mark> {
+        let role = self.results.role(series.pipeline);
+        let dot = |&(x, values): &(f64, &'a [String])| {
+            let spread = self.spread(Line::Pipeline(series.pipeline, values), metric)?;
+            Some(spread.marks(name, name, role, open, x))
+        };
+        series.points.iter().filter_map(dot).flatten().collect()
+    }
+
+    /// A row of panels for each group, a panel for each metric; `marks` makes those of a group in a metric.
+    pub fn rows(
+        &self,
+        groups: &[&str],
+        x: &Axis,
+        form: Form,
+        marks: impl Fn(&str, &str) -> Vec<Mark>,
+    ) -> Vec<PanelRow> {
+        let metrics = DISTANCES.into_iter().chain([self.statistic.column]);
+        let columns = metrics.map(|metric| {
+            let lists = groups.iter().map(|group| (group.to_string(), marks(group, metric))).collect();
+            panels(self.results, &self.statistic, metric, x, lists).into_iter()
+        });
+        let mut columns: Vec<_> = columns.collect();
+        let row = |_: &&str| PanelRow {
+            title: String::new(),
+            role: Role::Data,
+            form,
+            panels: columns.iter_mut().filter_map(Iterator::next).collect(),
+        };
+        groups.iter().map(row).collect()
+    }
+}
+
+/// The groups that have a series of several points, in the order of the series.
+pub fn groups<'s>(list: &'s [Series]) -> Vec<&'s str> {
+    let mut groups: Vec<&str> = Vec::new();
+    for series in list.iter().filter(|series| series.points.len() > 1) {
+        if !groups.contains(&series.group.as_str()) {
+            groups.push(&series.group);
+        }
+    }
+    groups
 }
 
 /// The means and ends of intervals among the marks.
@@ -148,7 +187,7 @@ fn numbers(marks: &[Mark]) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// A panel for each list of marks in one metric, on axes that all of them share, with fresh real points as a level.
-pub fn panels(
+fn panels(
     results: &Results,
     statistic: &Statistic,
     metric: &str,
@@ -190,14 +229,10 @@ pub fn panels(
     lists.into_iter().map(panel).collect()
 }
 
-/// The name of a pipeline in the key of such a figure.
-pub fn series_name(pipeline: &str) -> &str {
-    pipeline_name(pipeline)
-}
-
-/// The part of a caption about intervals and what the axis of the log-likelihood cuts off.
-pub fn spread_note(marks: &[Mark]) -> &'static str {
-    match marks.iter().any(|mark| matches!(mark, Mark::Points { .. })) {
+/// The part of a caption about intervals.
+pub fn spread_note(rows: &[PanelRow]) -> &'static str {
+    let mut marks = rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
+    match marks.any(|mark| matches!(mark, Mark::Points { .. })) {
         true => "Small dots: each replicate; fewer than 5 are too few for an interval.",
         false => "Bars: 95 % intervals of the mean over replicates.",
     }

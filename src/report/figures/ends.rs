@@ -194,7 +194,7 @@ impl<'a> Draft<'a> {
                 let Some(spread) = spread else { continue };
                 let label =
                     if open { "the map alone (step 0)" } else { "the samples, after diffusion (last step)" };
-                marks.extend(signs(&spread, label, name, place.role, open, at));
+                marks.extend(spread.marks(label, &format!("{name}, {label}"), place.role, open, at));
                 values.extend(spread.points());
                 ends.extend(spread.values());
             }
@@ -214,7 +214,7 @@ impl<'a> Draft<'a> {
                 band: spread.interval,
             };
             marks.insert(0, level);
-            marks.extend(signs(&spread, "real points", "real points", Role::Data, false, at));
+            marks.extend(spread.marks("real points", "real points, real points", Role::Data, false, at));
         }
         if let Some(real) = self.real {
             names.push(real.name.clone());
@@ -233,22 +233,6 @@ impl<'a> Draft<'a> {
             marks,
         })
     }
-}
-
-/// The mean with its interval, or with the dots of the replicates behind.
-fn signs(spread: &Spread, label: &str, name: &str, role: Role, open: bool, at: f64) -> Vec<Mark> {
-    let (low, high) = spread.interval.unwrap_or((spread.mean, spread.mean));
-    let mean = Mark::Intervals {
-        label: label.to_string(),
-        ink: role.into(),
-        open,
-        x: vec![at],
-        y: vec![spread.mean],
-        low: vec![low],
-        high: vec![high],
-    };
-    let dots = spread.dots(&format!("{name}, {label}"), Ink { role, strength: 0.6 }, at);
-    dots.into_iter().chain([mean]).collect()
 }
 
 /// Logarithmic where all values are positive and far apart.

@@ -76,6 +76,22 @@ impl Spread {
         std::iter::once(Mark::Level { label, ink, y: self.mean, band: self.interval }).chain(dots).collect()
     }
 
+    /// The mean with its interval, or with the dots of the replicates behind, at one abscissa; `label` is what the figure's
+    /// key says of it, and `name` whose replicates they are.
+    pub fn marks(&self, label: &str, name: &str, role: Role, open: bool, at: f64) -> Vec<Mark> {
+        let (low, high) = self.interval.unwrap_or((self.mean, self.mean));
+        let mean = Mark::Intervals {
+            label: label.to_string(),
+            ink: role.into(),
+            open,
+            x: vec![at],
+            y: vec![self.mean],
+            low: vec![low],
+            high: vec![high],
+        };
+        self.dots(name, Ink { role, strength: 0.6 }, at).into_iter().chain([mean]).collect()
+    }
+
     /// The replicates as small dots at one abscissa; none where they are many or unknown.
     pub fn dots(&self, name: &str, ink: Ink, at: f64) -> Option<Mark> {
         (!self.each.is_empty()).then(|| Mark::Points {

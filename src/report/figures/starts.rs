@@ -1,13 +1,12 @@
 //! How good the samples are, against the step at which a late start began; and how many steps it saves at no loss.
 
-use super::along::{self, Series, dot, series_name, spread_note};
-use super::captions::setting;
-use super::model::{Axis, Figure, Form, Mark, PanelRow, Role};
+use super::along::{self, Draft, Series, spread_note};
+use super::captions::{pipeline_name, setting};
+use super::model::{Axis, Figure, Form};
 use super::results::Results;
 use super::spread::Spread;
-use super::statistic::Statistic;
 use crate::numeric::intervals::paired_difference;
-use crate::report::comparison::{Comparison, Line};
+use crate::study::paired::paired;
 use crate::study::run_values::START_STEP;
 
 /// The key that the start depends on.
@@ -24,62 +23,28 @@ pub fn starts(results: &Results) -> Option<Figure> {
     if !results.keys.iter().any(|key| key == KEY) {
         return None;
     }
-    let statistic = Statistic::of(results);
-    let comparison = Comparison::new(&results.summary);
+    let draft = Draft::new(results);
     let fixed = along::series(results, START_STEP, KEY, &|value| value != AUTO);
     let found = along::series(results, START_STEP, KEY, &|value| value == AUTO);
-    let mut groups: Vec<&str> = Vec::new();
-    for series in fixed.iter().filter(|series| series.points.len() > 1) {
-        if !groups.contains(&series.group.as_str()) {
-            groups.push(&series.group);
-        }
-    }
-    let last = fixed.iter().flat_map(|s| &s.points).fold(0.0, |most: f64, (t, _)| most.max(*t));
+    let groups = along::groups(&fixed);
     if groups.is_empty() {
         return None;
     }
+    let last = fixed.iter().flat_map(|s| &s.points).fold(0.0, |most: f64, (t, _)| most.max(*t));
     let x = Axis::linear("start step t", -0.02 * last, 1.02 * last);
-    let marks = |group: &str, metric: &str| -> Vec<Mark> {
-        let mut marks = Vec::new();
-        for series in fixed.iter().filter(|series| series.group == group) {
-            marks.extend(along::marks(results, &comparison, series, metric, series_name(series.pipeline)));
-        }
-        for series in found.iter().filter(|series| series.group == group) {
-            let label = format!("{}, automatic", series_name(series.pipeline));
-            for (t, values) in &series.points {
-                let row =
-                    results.summary.iter().find(|r| r.pipeline == series.pipeline && r.values == **values);
-                let Some(row) = row else { continue };
-                let line = Line::Pipeline(&row.pipeline, &row.values);
-                if let Some(spread) = Spread::of(results, &comparison, line, metric) {
-                    marks.extend(dot(&spread, results.role(series.pipeline).into(), &label, true, *t));
-                }
-            }
-        }
-        marks
-    };
-    let metrics = along::metrics(&statistic);
-    let mut columns: Vec<_> = metrics
-        .iter()
-        .map(|metric| {
-            let lists = groups.iter().map(|group| (group.to_string(), marks(group, metric))).collect();
-            along::panels(results, &statistic, metric, &x, lists).into_iter()
-        })
-        .collect();
-    let rows: Vec<PanelRow> = groups
-        .iter()
-        .map(|_| PanelRow {
-            title: String::new(),
-            role: Role::Data,
-            form: Form::Ratio(0.8),
-            panels: columns.iter_mut().filter_map(Iterator::next).collect(),
-        })
-        .collect();
-    let drawn: Vec<Mark> = rows.iter().flat_map(|row| &row.panels).flat_map(|p| p.marks.clone()).collect();
+    let rows = draft.rows(&groups, &x, Form::Ratio(0.8), |group, metric| {
+        let of_group = |series: &&Series| series.group == group;
+        let curves = fixed.iter().filter(of_group).flat_map(|series| draft.curve(series, metric));
+        let automatic = found.iter().filter(of_group).flat_map(|series| {
+            let label = format!("{}, automatic", pipeline_name(series.pipeline));
+            draft.dots(series, metric, &label, true)
+        });
+        curves.chain(automatic).collect()
+    });
     let note = format!(
         "{}Level: fresh real points, the floor. Open: the automatic start. {} {}",
-        statistic.why,
-        spread_note(&drawn),
+        draft.statistic.why,
+        spread_note(&rows),
         saved_note(results, &fixed, last)
     );
     Some(Figure {
@@ -104,11 +69,8 @@ fn saved_note(results: &Results, fixed: &[Series], last: f64) -> String {
         let mut earliest = last;
         for (t, values) in series.points.iter().rev() {
             let own = replicates(results, series.pipeline, values);
-            let pairs: Vec<(f64, f64)> = own
-                .iter()
-                .filter_map(|(r, v)| Some((*v, whole.iter().find(|(other, _)| other == r)?.1)))
-                .collect();
-            let (own, whole): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+            let value = |(_, value): &(usize, f64)| Some(*value);
+            let (own, whole) = paired(&own, value, &whole, value);
             let most = paired_difference(&own, &whole).and_then(|i| Some(i.mean + i.half_width?));
             if !most.is_some_and(|most| most <= width) {
                 break;
@@ -116,7 +78,7 @@ fn saved_note(results: &Results, fixed: &[Series], last: f64) -> String {
             earliest = *t;
         }
         let group = if series.group.is_empty() { String::new() } else { format!(" ({})", series.group) };
-        parts.push(format!("{}{group} {}", series_name(series.pipeline), last - earliest));
+        parts.push(format!("{}{group} {}", pipeline_name(series.pipeline), last - earliest));
     }
     format!(
         "Steps saved at no loss of sliced W2, that is with the upper end of the paired 95 % interval of what is lost below the width of the floor's interval, {width:.4}: {}.",
