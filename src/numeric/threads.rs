@@ -14,5 +14,27 @@ pub fn one_thread_per_kernel() {
         }
         // SAFETY: a plain setter of the OpenBLAS that is linked under these features.
         unsafe { openblas_set_num_threads(1) };
+        end_openblas_threads();
+    }
+}
+
+/// Ends the threads that a shared OpenBLAS starts when it is loaded, one for every core but the first. They would look for
+/// work without pause for some 30 ms before they sleep, which is longer than a small run takes, and get none.
+#[cfg(any(feature = "openblas-system", feature = "openblas-static"))]
+fn end_openblas_threads() {
+    #[cfg(target_os = "linux")]
+    {
+        use std::ffi::{c_char, c_int, c_void};
+        unsafe extern "C" {
+            fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
+        }
+        // Builds of OpenBLAS without threads lack this function, so it is looked up.
+        // SAFETY: a null handle (RTLD_DEFAULT) asks all loaded libraries; the name ends in a zero.
+        let symbol = unsafe { dlsym(std::ptr::null_mut(), c"blas_thread_shutdown_".as_ptr()) };
+        if !symbol.is_null() {
+            // SAFETY: `int blas_thread_shutdown_(void)` of OpenBLAS, which it calls itself before a fork. No product is
+            // under way, and with one thread set none starts them again.
+            unsafe { std::mem::transmute::<*mut c_void, extern "C" fn() -> c_int>(symbol)() };
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::store::{Lock, Status, StoreError, atomic, names};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -115,14 +116,15 @@ impl FrozenStudy {
             texts.for_each(|text| add(text, bytes));
         }
         let mut hash = Sha256::new();
-        let mut bytes = Vec::new();
+        let (mut bytes, mut numbers) = (Vec::new(), String::new());
         words(self.keys.iter().map(String::as_str), &mut bytes);
         words([&*self.directory.to_string_lossy()].into_iter(), &mut bytes);
         for FrozenRun { label, keys, begin, length } in &self.runs {
             hash.update(&bytes);
             bytes.clear();
             words(label.values.iter().map(String::as_str), &mut bytes);
-            let numbers = format!("{} {begin} {length}", label.replicate);
+            numbers.clear();
+            let _infallible = write!(numbers, "{} {begin} {length}", label.replicate);
             words([label.run.as_str(), &label.pipeline, &numbers].into_iter(), &mut bytes);
             if let Some(keys) = keys {
                 add(&keys.digests, &mut bytes);
@@ -143,14 +145,17 @@ impl FrozenStudy {
         }
         let path = out.join(names::PLAN);
         let failed = |reason: String| StudyError::DamagedPlan { path: path.clone(), reason };
-        let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
-        let frozen: Self = serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))?;
+        let text = std::fs::read_to_string(&path).map_err(|e| failed(e.to_string()))?;
+        let frozen: Self = serde_json::from_str(&text).map_err(|e| failed(e.to_string()))?;
         if frozen.digest() != frozen.sha256 {
             return Err(failed("it is damaged".to_string()));
         }
         // A name is a folder under runs/, and nothing else.
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let bad = |run: &&FrozenRun| !run.label.run.chars().all(plain) || run.label.run.starts_with('.');
+        const PLAIN: [bool; 256] = plain_bytes();
+        let bad = |run: &&FrozenRun| {
+            let name = run.label.run.as_bytes();
+            name.first() == Some(&b'.') || !name.iter().all(|&byte| PLAIN[usize::from(byte)])
+        };
         match frozen.runs.iter().find(bad) {
             Some(run) => Err(failed(format!("`{}` is no name of a run", run.label.run))),
             None => Ok(frozen),
@@ -216,6 +221,17 @@ impl FrozenStudy {
         let same = std::fs::read_to_string(folder.join(names::SPEC)).is_ok_and(|there| there == spec);
         Ok(Status::read_done(&folder).filter(|_| same))
     }
+}
+
+/// Which bytes a run's name may have. A table, since all names are checked whenever the plan is read.
+const fn plain_bytes() -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        byte += 1;
+    }
+    plain
 }
 
 /// The open text of all specs.
