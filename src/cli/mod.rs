@@ -6,6 +6,7 @@ mod data;
 mod failure;
 mod failures;
 mod gaussianize;
+mod isotropy;
 mod likelihood;
 mod metrics;
 mod plot;
@@ -22,6 +23,7 @@ pub use compare::CompareArgs;
 pub use data::DataArgs;
 pub use failure::Failure;
 pub use gaussianize::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
+pub use isotropy::IsotropyArgs;
 pub use likelihood::LikelihoodArgs;
 pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
@@ -61,6 +63,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// How likely held-out points, or a table's, are under the models of finished runs
     Likelihood(LikelihoodArgs),
+    /// By how much the isotropy term scaled the predictions of finished runs, and what it asks for
+    Isotropy(IsotropyArgs),
     /// Precision, recall, density and coverage of any two tables; with a mixture also the log-likelihood
     Metrics(MetricsArgs),
     /// The invertible map to an independent Gaussian, as a tool on a table of one's own
@@ -107,6 +111,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Data(args) => data::data(args),
         Command::Sample(args) => sample::sample(args),
         Command::Likelihood(args) => likelihood::likelihood(args),
+        Command::Isotropy(args) => isotropy::isotropy(args),
         Command::Metrics(args) => metrics::metrics(args),
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),

@@ -163,6 +163,11 @@ impl FinishedRun {
         self.denoiser.as_deref()
     }
 
+    /// Whether a network predicts.
+    pub(super) fn is_of_network(&self) -> bool {
+        self.plan.pipelines.first().is_some_and(|pipeline| pipeline.denoiser == DenoiserKind::Network)
+    }
+
     /// Its space.
     pub fn chain(&self) -> &Chain {
         &self.chain
@@ -250,7 +255,7 @@ impl FinishedRun {
     }
 }
 
-fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {
+pub(super) fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {
     plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, replicate)
 }
 

@@ -11,6 +11,7 @@
 //! | `path`, `diagnose` | what is kept of the reverse process for `[diagnostics]`, and the tables made of it |
 //! | `finish` | what is left to write, the status last |
 //! | [`likelihood`] | how likely points are under the model, its map alone, and the density of the data |
+//! | [`output_scale`] | by how much the isotropy term scaled a network's predictions |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
@@ -24,6 +25,7 @@ mod finish;
 pub mod finished_run;
 mod late_start;
 pub mod likelihood;
+pub mod output_scale;
 mod path;
 pub mod prepare;
 pub mod replicate;
@@ -36,6 +38,7 @@ pub use error::{RunError, StageError};
 pub use events::{Event, Quiet, Reporter, Stage};
 pub use finished_run::{Cloud, FinishedRun};
 pub use likelihood::Likelihoods;
+pub use output_scale::OutputScale;
 pub use prepare::FittedSpace;
 pub use replicate::{Purpose, Replicate};
 pub use run_options::{Interrupt, RunOptions};

@@ -3,7 +3,7 @@
 use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::{Event, Run, Stage, StageError};
-use crate::diffusion::isotropy::mean_square_prediction;
+use crate::diffusion::isotropy::prediction_moments;
 use crate::diffusion::lockstep::TrainingHandle;
 use crate::diffusion::train::loss::isotropy_scale;
 use crate::diffusion::{
@@ -163,7 +163,8 @@ fn control_scale(
     points: ArrayView2<f64>,
     lambda: f64,
 ) -> Result<f64, StageError> {
-    let q = mean_square_prediction(plain, points, &run.plan.schedule, &run.stream(Purpose::Forward))?;
+    let forward = run.stream(Purpose::Forward);
+    let q = prediction_moments(plain, points, &run.plan.schedule, &forward)?.mean_square;
     let scale = isotropy_scale(lambda, run.plan.train.loss().reduction, points.ncols(), q);
     scale.ok_or(StageError::NoScale { q })
 }

@@ -6,8 +6,8 @@ use candle_core::{Device, Tensor, Var};
 use gdiff::data::mixture::GaussianMixture;
 use gdiff::data::shapes::{Shape, ShapeSource};
 use gdiff::data::source::Part;
-use gdiff::diffusion::isotropy::{isotropy, mean_square_prediction, spread_times};
-use gdiff::diffusion::train::loss::isotropy_scale;
+use gdiff::diffusion::isotropy::{PredictionMoments, isotropy, prediction_moments, spread_times};
+use gdiff::diffusion::train::loss::{isotropy_scale, isotropy_scale_of_batches};
 use gdiff::diffusion::{
     DiffusionOptions, IsotropyForm, IsotropyLoss, MixtureDenoiser, Network, NetworkDenoiser, Reduction,
     Schedule,
@@ -192,7 +192,8 @@ fn the_isotropy_of_predictions_is_known_where_the_best_prediction_is() {
     let normal = GaussianMixture::new(&[1.0], &[Array1::zeros(2)], &[Array2::eye(2)]).unwrap();
     let exact = MixtureDenoiser::new(&normal, &schedule).unwrap();
     let x0 = Stream::new(2, 0, "data").standard_normal(0, 2000, 2);
-    let q = mean_square_prediction(&exact, x0.view(), &schedule, &Stream::new(2, 0, "noise")).unwrap();
+    let q =
+        prediction_moments(&exact, x0.view(), &schedule, &Stream::new(2, 0, "noise")).unwrap().mean_square;
     let expected = (1..=100).map(|t| 1.0 - schedule.alpha_bar(t)).sum::<f64>() / 100.0;
     // The same points at all times: the error is at most that of 4000 squares, 2 (1 - abar)^2 each.
     assert!((q - expected).abs() < 4.5 * (2.0_f64 / 4000.0).sqrt(), "{q} {expected}");
@@ -210,8 +211,9 @@ fn a_control_is_the_plain_network_with_its_output_scaled_by_the_formulas_s() {
     let model = std::fs::read(folder.path().join("plain/runs/baseline-r0/model.safetensors")).unwrap();
     let denoiser =
         || NetworkDenoiser::new(Network::from_safetensors(&model, &Device::Cpu).unwrap(), 1.0).unwrap();
-    let measure =
-        |noise: &Stream| mean_square_prediction(&denoiser(), points.view(), &plan.schedule, noise).unwrap();
+    let moments =
+        |noise: &Stream| prediction_moments(&denoiser(), points.view(), &plan.schedule, noise).unwrap();
+    let measure = |noise: &Stream| moments(noise).mean_square;
     let q = measure(&Purpose::Forward.stream(&plan, 0));
     let other: Vec<f64> = (0..20).map(|i| measure(&Stream::new(i, 0, "other"))).collect();
     let spread = other.iter().map(|v| (v - q).powi(2)).sum::<f64>() / 20.0;
@@ -242,6 +244,82 @@ fn a_control_is_the_plain_network_with_its_output_scaled_by_the_formulas_s() {
             assert_ne!(read(&out, "samples.csv"), read("plain", "samples.csv"));
         }
     }
+}
+
+#[test]
+fn the_optimum_over_batches_is_where_the_expected_loss_is_least() {
+    // The moments of the exact denoiser of a normal distribution; the least expected loss by brute force over s.
+    let schedule = schedule(60);
+    let source = GaussianMixture::new(&[1.0], &[array![0.3, -0.2]], &[Array2::eye(2) * 0.4]).unwrap();
+    let exact = MixtureDenoiser::new(&source, &schedule).unwrap();
+    let x0 = source.sample(2000, &Stream::new(3, 0, "data"));
+    let noise = Stream::new(3, 0, "noise");
+    let moments = prediction_moments(&exact, x0.view(), &schedule, &noise).unwrap();
+    // <eps*, eps> and |eps*|^2 have the same mean; the same points serve at all times.
+    assert!((moments.output_scale() - 1.0).abs() < 0.02, "{moments:?}");
+    assert!(moments.variance > 0.1, "{moments:?}");
+    let PredictionMoments { mean_square: q, variance: v, .. } = moments;
+    for (lambda, reduction, weight) in [(0.3, Reduction::Sum, 0.15), (2.0, Reduction::Mean, 2.0)] {
+        for batch in [8_usize, 64, usize::MAX] {
+            // The expected loss of s eps*, up to what does not depend on s.
+            let loss = |s: f64| {
+                let second = s.powi(4) * (q * q + v / batch as f64) - 2.0 * s * s * q;
+                s * s * q - 2.0 * s * q + weight * second
+            };
+            let best =
+                (0..400_000).map(|i| 0.5 + i as f64 * 2.5e-6).min_by(|a, b| loss(*a).total_cmp(&loss(*b)));
+            let best = best.unwrap();
+            let scaled = PredictionMoments {
+                mean_square: best * best * q,
+                variance: best.powi(4) * v,
+                projection: best * q,
+            };
+            let s = isotropy_scale_of_batches(lambda, reduction, 2, &scaled, batch).unwrap();
+            assert!((s - best).abs() < 2e-5, "lambda {lambda}, batch {batch}: {s} {best}");
+            assert!((scaled.output_scale() - best).abs() < 1e-12);
+        }
+        let endless = isotropy_scale(lambda, reduction, 2, q).unwrap();
+        let scaled =
+            PredictionMoments { mean_square: endless * endless * q, variance: v, projection: endless * q };
+        let s = isotropy_scale_of_batches(lambda, reduction, 2, &scaled, usize::MAX).unwrap();
+        assert!((s - endless).abs() < 1e-9, "{s} {endless}");
+    }
+}
+
+#[test]
+fn the_scale_of_finished_runs_is_measured() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), MOONS);
+    run(folder.path(), "plain", &[]);
+    let control = ["--set", "train.isotropy.lambda=0.8", "--set", "train.isotropy.control=true"];
+    run(folder.path(), "control", &control);
+    let loss = ["--set", "train.isotropy.lambda=3.0", "--set", "train.iterations=2000"];
+    run(folder.path(), "loss", &loss);
+    let scales =
+        crate::common::run(folder.path(), &["isotropy", "plain", "control", "loss", "--out", "s.csv"]);
+    succeeded(&scales);
+    let (header, rows) = csv(folder.path().join("s.csv"));
+    let of = |row: usize, name: &str| -> f64 {
+        rows[row][header.iter().position(|h| h == name).unwrap()].parse().unwrap()
+    };
+    let status: serde_json::Value =
+        serde_json::from_str(&text(folder.path().join("control/runs/baseline-r0/status.json"))).unwrap();
+    let s = status["control_scale"].as_f64().unwrap();
+    // Scaling the output scales what is measured, to the rounding of f32.
+    assert!((of(1, "output_scale") / of(0, "output_scale") - s).abs() < 1e-6, "{rows:?}");
+    assert!((of(1, "mean_square") / of(0, "mean_square") - s * s).abs() < 1e-6, "{rows:?}");
+    assert_eq!((of(0, "optimal_scale"), of(1, "optimal_scale_of_batches")), (1.0, 1.0));
+    // The loss's own factor depends on its batches, and is nearer to 1 than with endless ones.
+    let (endless, batches) = (of(2, "optimal_scale"), of(2, "optimal_scale_of_batches"));
+    assert!(1.0 < batches && batches < endless, "{rows:?}");
+    assert!(of(2, "output_scale") > of(0, "output_scale"), "{rows:?}");
+    let missing = crate::common::run(folder.path(), &["isotropy", "nowhere"]);
+    assert_eq!(missing.status.code(), Some(2));
+    let over = crate::common::run(
+        folder.path(),
+        &["isotropy", "plain", "--out", "plain/runs/baseline-r0/model.safetensors"],
+    );
+    assert_eq!(over.status.code(), Some(2));
 }
 
 #[test]

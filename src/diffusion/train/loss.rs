@@ -1,6 +1,7 @@
 //! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
 
 use crate::diffusion::DiffusionError;
+use crate::diffusion::isotropy::PredictionMoments;
 use crate::numeric::options::{self, OutOfRange, require};
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use schemars::JsonSchema;
@@ -138,6 +139,36 @@ fn isotropy(predicted: &Tensor, form: IsotropyForm) -> CandleResult<Tensor> {
     }
 }
 
+/// lambda' of a batch-form loss whose first term is a mean over the elements: lambda (mean), or lambda / d (sum).
+fn isotropy_weight(lambda: f64, reduction: Reduction, dim: usize) -> f64 {
+    match reduction {
+        Reduction::Mean => lambda,
+        Reduction::Sum => lambda / dim as f64,
+    }
+}
+
+/// The factor `s` of the batch-form loss's optimum `s eps*` over batches of `batch` points, from the moments of its
+/// own predictions `eps_theta = s eps*`: `s = 1 / (1 - 2 lambda' (1 - Q - V / (batch Q)))`, with
+/// `Q = E|eps_theta|^2 / d`, `V` the variance of `|eps_theta|^2 / d` over points and times, and lambda' as in
+/// [`isotropy_scale`].
+///
+/// The square of a batch's mean exceeds the square of `Q` by `V / batch` on average, so the loss
+/// `E|eps - s eps*|^2 / d + lambda' E(mean_batch |s eps*|^2 / d - 1)^2` has the derivative
+/// `2 ((s - 1) q + 2 lambda' s (s^2 (q^2 + v / batch) - q))` with `q = Q / s^2`, `v = V / s^4`. With many points in a batch
+/// it is `1 / (1 - 2 lambda' (1 - Q))`. None where the formula has no positive value.
+pub fn isotropy_scale_of_batches(
+    lambda: f64,
+    reduction: Reduction,
+    dim: usize,
+    moments: &PredictionMoments,
+    batch: usize,
+) -> Option<f64> {
+    let PredictionMoments { mean_square: q, variance: v, .. } = *moments;
+    let excess = v / (batch as f64 * q);
+    let s = 1.0 / (1.0 - 2.0 * isotropy_weight(lambda, reduction, dim) * (1.0 - q - excess));
+    (s.is_finite() && s > 0.0).then_some(s)
+}
+
 /// The factor `s` by which the minimum of the batch-form loss differs from that of the simple loss:
 /// eps_theta = s eps*, `s (1 - 2 lambda' (1 - s^2 q)) = 1`, with lambda' = lambda (mean) or lambda / d
 /// (sum) and `q = E|eps*|^2 / d` of the *simple* loss's optimum.
@@ -150,10 +181,7 @@ pub fn isotropy_scale(lambda: f64, reduction: Reduction, dim: usize, q: f64) -> 
     if !(q > 0.0 && q <= 1.0 && lambda >= 0.0 && lambda.is_finite()) {
         return None;
     }
-    let weight = match reduction {
-        Reduction::Mean => lambda,
-        Reduction::Sum => lambda / dim as f64,
-    };
+    let weight = isotropy_weight(lambda, reduction, dim);
     let (mut low, mut high) = (1.0, 1.0 / q.sqrt());
     // Increasing in s on the bracket; 60 halvings leave less than rounding.
     for _ in 0..60 {

@@ -1,0 +1,78 @@
+//! `gdiff isotropy`: by how much the isotropy term scaled the predictions of finished runs.
+
+use super::sample::run_folder;
+use super::{Failure, print, refuse_input};
+use crate::run::{FinishedRun, OutputScale};
+use crate::store::leftovers::remove_leftovers;
+use crate::store::{atomic, names};
+use clap::Args;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// `gdiff isotropy`
+#[derive(Debug, Args)]
+pub struct IsotropyArgs {
+    /// The folders of finished runs, for example results/NAME/runs/*
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// File to write (CSV) [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+pub(super) fn isotropy(args: &IsotropyArgs) -> Result<(), Failure> {
+    let folders = args.runs.iter().map(|run| run_folder(run)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(out) = &args.out {
+        let of_runs = [names::SPEC, names::STATUS, names::MODEL, names::GAUSSIANIZER];
+        let inputs: Vec<PathBuf> =
+            folders.iter().flat_map(|folder| of_runs.map(|name| folder.join(name))).collect();
+        refuse_input(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    }
+    let mut rows = Vec::new();
+    for (folder, given) in folders.iter().zip(&args.runs) {
+        match FinishedRun::open(folder)?.output_scale()? {
+            Some(scale) => rows.push((name_of(folder), scale)),
+            None => {
+                let message =
+                    format!("{} has no network whose predictions could be measured", given.display());
+                return Err(Failure::input(message));
+            }
+        }
+    }
+    match &args.out {
+        Some(out) => {
+            out.parent().map_or(Ok(()), remove_leftovers)?;
+            atomic::write(out, |file| write(file, &rows))?;
+            Ok(())
+        }
+        None => {
+            let mut text = Vec::new();
+            write(&mut text, &rows).map_err(|e| Failure::running(e.to_string()))?;
+            print(&String::from_utf8_lossy(&text))
+        }
+    }
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Writes a row for each run.
+fn write(out: &mut dyn Write, rows: &[(String, OutputScale)]) -> std::io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+    writer.write_record([
+        "run",
+        "pipeline",
+        "replicate",
+        "lambda",
+        "control",
+        "batch_size",
+        "mean_square",
+        "variance",
+        "output_scale",
+        "optimal_scale",
+        "optimal_scale_of_batches",
+    ])?;
+    rows.iter().try_for_each(|row| writer.serialize(row))?;
+    writer.flush()
+}
