@@ -26,6 +26,7 @@ FNR == 1 {
         for (i = 1; i <= NF; i++) column[$i] = i
         lambda = column["train.isotropy.lambda"]
         control = column["train.isotropy.control"]
+        scale = column["sample.epsilon_scale"]
         next
     }
 }
@@ -40,6 +41,9 @@ file == "provenance.json" {
     if ($0 ~ /^  "/) about[set, key] = content
     else if (key == "train" || key == "sample") work[set] += content
 }
+
+# Table 1 is about outputs as they are; the points with another factor are for the figure `output_scale`.
+scale && $scale + 0 != 1 { next }
 
 # A row of one group: name, lambda, control.
 file == "summary.csv" {

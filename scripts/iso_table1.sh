@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Table 1 of the second paper (Iso-Diffusion): runs configs/iso/*.toml and prints, for each data set and metric,
 # the paper's numbers, ours at each lambda with 95 % intervals, the control (the plain network with its output
-# scaled), fresh real points, and a verdict by the paired interval. Also writes it to results/iso/table1.md, and
-# the isotropy along the forward process to results/iso/figure2.csv (Figure 2).
+# scaled), fresh real points, and a verdict by the paired interval. Also writes it to results/iso/table1.md, the
+# isotropy along the forward process to results/iso/figure2.csv (Figure 2), by how much each lambda scaled the
+# predictions to results/iso/scales.md, and the figure of the whole trade to results/iso/SET/.
 #
 #     scripts/iso_table1.sh                              # the paper's settings, 3 replicates
 #     scripts/iso_table1.sh --set replicates=20          # goes on from there; finished runs are kept
@@ -52,4 +53,19 @@ awk -F, '
 ' "${folders[@]/%//isotropy.csv}" > "$out/figure2.csv.part"
 mv "$out/figure2.csv.part" "$out/figure2.csv"
 
-cat "$out/table1.md"
+# What the loss asks for and what the networks reached.
+{
+    echo "# By how much the isotropy term scales the predictions"
+    for folder in "${folders[@]}"; do
+        runs=("$folder"/runs/*/status.json)
+        printf '\n`gdiff isotropy %s/runs/*`\n\n' "$folder"
+        "$gdiff" isotropy "${runs[@]%/status.json}" --out "$folder/scales.csv"
+    done
+} > "$out/scales.md.part"
+mv "$out/scales.md.part" "$out/scales.md"
+for folder in "${folders[@]}"; do
+    "$gdiff" plot "$folder" > "$folder/plot.log"
+    "$gdiff" plot "$folder" --dark > "$folder/plot.log"
+done
+
+cat "$out/table1.md" "$out/scales.md"

@@ -2,6 +2,7 @@
 
 use super::sample::run_folder;
 use super::{Failure, print, refuse_input};
+use crate::report::output_scales_text;
 use crate::run::{FinishedRun, OutputScale};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{atomic, names};
@@ -15,7 +16,7 @@ pub struct IsotropyArgs {
     /// The folders of finished runs, for example results/NAME/runs/*
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
-    /// File to write (CSV) [default: standard output]
+    /// Write the numbers of every run (CSV)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -39,18 +40,12 @@ pub(super) fn isotropy(args: &IsotropyArgs) -> Result<(), Failure> {
             }
         }
     }
-    match &args.out {
-        Some(out) => {
-            out.parent().map_or(Ok(()), remove_leftovers)?;
-            atomic::write(out, |file| write(file, &rows))?;
-            Ok(())
-        }
-        None => {
-            let mut text = Vec::new();
-            write(&mut text, &rows).map_err(|e| Failure::running(e.to_string()))?;
-            print(&String::from_utf8_lossy(&text))
-        }
+    if let Some(out) = &args.out {
+        out.parent().map_or(Ok(()), remove_leftovers)?;
+        atomic::write(out, |file| write(file, &rows))?;
     }
+    let scales: Vec<OutputScale> = rows.into_iter().map(|(_, scale)| scale).collect();
+    print(&output_scales_text(&scales))
 }
 
 fn name_of(folder: &Path) -> String {
@@ -66,6 +61,7 @@ fn write(out: &mut dyn Write, rows: &[(String, OutputScale)]) -> std::io::Result
         "replicate",
         "lambda",
         "control",
+        "epsilon_scale",
         "batch_size",
         "mean_square",
         "variance",

@@ -19,6 +19,8 @@ pub struct OutputScale {
     pub lambda: f64,
     /// Whether the loss was left alone and the output is scaled instead.
     pub control: bool,
+    /// `sample.epsilon_scale`, which multiplies the output too.
+    pub epsilon_scale: f64,
     /// The points of a batch.
     pub batch_size: usize,
     /// `Q = E |eps_theta|^2 / d` over noised training points and all times.
@@ -61,6 +63,7 @@ impl FinishedRun {
             replicate,
             lambda,
             control,
+            epsilon_scale: plan.sample.epsilon_scale,
             batch_size,
             mean_square: moments.mean_square,
             variance: moments.variance,

@@ -14,6 +14,8 @@ use gdiff::diffusion::{
 };
 use gdiff::numeric::intervals::{mean_interval, paired_difference};
 use gdiff::numeric::random::Stream;
+use gdiff::report::figures::model::Mark;
+use gdiff::report::figures::{Results, all};
 use gdiff::run::Purpose;
 use gdiff::space::{ScaleKind, Scaling, Transform};
 use gdiff::spec::read_text;
@@ -313,6 +315,17 @@ fn the_scale_of_finished_runs_is_measured() {
     let (endless, batches) = (of(2, "optimal_scale"), of(2, "optimal_scale_of_batches"));
     assert!(1.0 < batches && batches < endless, "{rows:?}");
     assert!(of(2, "output_scale") > of(0, "output_scale"), "{rows:?}");
+    // The table has a line for each lambda of the loss, and the ratio to the plain network; the control is in the CSV.
+    let table = String::from_utf8(scales.stdout).unwrap();
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| baseline"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let ratio = of(2, "output_scale") / of(0, "output_scale");
+    assert_eq!(lines.len(), 2, "{table}");
+    assert_eq!((lines[0][2], lines[0][6], lines[1][2]), ("0", "", "3"), "{table}");
+    assert_eq!((lines[1][3], lines[1][6]), (&*format!("{endless:.4}"), &*format!("{ratio:.4}")), "{table}");
     let missing = crate::common::run(folder.path(), &["isotropy", "nowhere"]);
     assert_eq!(missing.status.code(), Some(2));
     let over = crate::common::run(
@@ -320,6 +333,47 @@ fn the_scale_of_finished_runs_is_measured() {
         &["isotropy", "plain", "--out", "plain/runs/baseline-r0/model.safetensors"],
     );
     assert_eq!(over.status.code(), Some(2));
+}
+
+#[test]
+fn the_figure_of_the_output_scale_has_every_lambda_at_the_scale_of_its_predictions() {
+    let folder = tempdir().unwrap();
+    let sweep = "[[sweep.zip]]\n\"train.isotropy.lambda\" = [0.0, 3.0, 3.0, 0.0]\n\"train.isotropy.control\" = [false, false, true, false]\n\"sample.epsilon_scale\" = [1.0, 1.0, 1.0, 1.2]\n";
+    spec(folder.path(), &(MOONS.replace("seed = 9", "seed = 9\nreplicates = 2") + sweep));
+    run(folder.path(), "out", &[]);
+    let mut results = Results::read(&folder.path().join("out")).unwrap();
+    let figure = all(&mut results).into_iter().find(|figure| figure.name == "output_scale").unwrap();
+    assert_eq!(figure.rows[0].panels.len(), 4);
+    let at = |open: bool| -> Vec<f64> {
+        let marks = figure.rows[0].panels[0].marks.iter();
+        let means = marks.filter_map(|mark| match mark {
+            Mark::Intervals { open: own, x, .. } if *own == open => Some(x[0]),
+            _ => None,
+        });
+        means.collect()
+    };
+    let (_, summary) = csv(folder.path().join("out/summary.csv"));
+    let control = summary.iter().find(|row| row[4] == "control_scale").unwrap();
+    assert_eq!(at(false), [1.0, control[5].parse().unwrap(), 1.2]);
+    // The mean over replicates of what `gdiff isotropy` measures.
+    let runs: Vec<_> = results.runs.iter().map(|(folder, _)| folder.to_str().unwrap()).collect();
+    let arguments = [&["isotropy", "--out", "s.csv"], &runs[..]].concat();
+    succeeded(&crate::common::run(folder.path(), &arguments));
+    let (header, rows) = csv(folder.path().join("s.csv"));
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    let scale = |replicate: &str, lambda: &str| -> f64 {
+        let of = |name: &str, row: &[String]| row[column(name)].clone();
+        let own = |row: &&Vec<String>| {
+            let names = ["replicate", "lambda", "control", "epsilon_scale"];
+            names.map(|name| of(name, row)) == [replicate, lambda, "false", "1.0"]
+        };
+        of("output_scale", rows.iter().find(own).unwrap()).parse().unwrap()
+    };
+    let ratio = |replicate: &str| scale(replicate, "3.0") / scale(replicate, "0.0");
+    let expected = 0.5 * (ratio("0") + ratio("1"));
+    assert_eq!(at(true).len(), 1);
+    assert!((at(true)[0] - expected).abs() < 1e-12, "{:?} {expected}", at(true));
+    assert!(figure.note.contains(&format!("lambda 3 at {expected:.4}")), "{}", figure.note);
 }
 
 #[test]

@@ -14,6 +14,7 @@
 //! | [`mod@loss`] | training loss (its Fig. 6) |
 //! | [`mod@prdc`] | precision, recall, density, coverage against reverse step |
 //! | [`mod@last_step`] | the last step against lambda, beside the second paper's Table 1, or another swept key |
+//! | [`mod@output_scale`] | the last step against the factor on the predicted noise |
 //! | [`mod@isotropy`] | isotropy along the forward process (Fig. 2 of the second paper) |
 //! | [`mod@spheres`] | points by radius and by number of spheres (its Figs. 4-6) |
 //! | [`mod@bifurcation`] | commitment, cloning and entropy against reverse step |
@@ -40,6 +41,7 @@ pub mod maps;
 pub mod model;
 pub mod names;
 pub mod numbers;
+pub mod output_scale;
 pub mod paper_table;
 pub mod prdc;
 pub mod results;
@@ -100,6 +102,11 @@ pub static FIGURES: &[FigureKind] = &[
         name: "starts",
         about: "the last step against the start step",
         build: |r, _| one(Ok(starts::starts(r))),
+    },
+    FigureKind {
+        name: "output_scale",
+        about: "the last step against the scale of the predicted noise",
+        build: |r, _| one(output_scale::output_scale(r)),
     },
     FigureKind { name: "isotropy", about: "isotropy", build: |r, _| one(Ok(isotropy::isotropy(r))) },
     FigureKind { name: "spheres", about: "spheres", build: |r, _| one(spheres::spheres(r)) },
