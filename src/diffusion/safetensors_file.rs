@@ -1,7 +1,8 @@
 //! Tensors on disk: safetensors with a header of our own and a checksum over everything.
 //!
 //! The header is one metadata entry, `gdiff = "SHA256 JSON"`, so equal content gives equal bytes. A file
-//! that was cut short or has a flipped bit is refused, never half read.
+//! that was cut short or has a flipped bit is refused, never half read. Other entries are for other programs: they
+//! belong to the checksum, and are not read here.
 
 use super::DiffusionError;
 use candle_core::{DType, Device, Tensor};
@@ -33,14 +34,47 @@ pub fn write<H: Serialize>(
     header: &H,
     tensors: &BTreeMap<String, Tensor>,
 ) -> Result<Vec<u8>, DiffusionError> {
+    write_with(header, tensors, &BTreeMap::new())
+}
+
+/// The same with more entries of metadata, for programs that do not know the header.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with<H: Serialize>(
+    header: &H,
+    tensors: &BTreeMap<String, Tensor>,
+    entries: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, DiffusionError> {
     let header = serde_json::to_string(header).map_err(saved)?;
     let raw = tensors.iter().map(|(name, t)| to_raw(name, t)).collect::<Result<Vec<_>, _>>()?;
-    let metadata = HashMap::from([(ENTRY.to_string(), format!("{} {header}", digest(&header, &raw)))]);
+    let mut metadata = entries.clone();
+    metadata.insert(ENTRY.to_string(), format!("{} {header}", digest(&header, &raw, entries)));
     let views = raw
         .iter()
         .map(|r| Ok((&r.name, TensorView::new(r.dtype, r.shape.clone(), &r.bytes).map_err(saved)?)))
         .collect::<Result<Vec<_>, DiffusionError>>()?;
-    safetensors::serialize(views, Some(metadata)).map_err(saved)
+    let unordered: HashMap<String, String> = metadata.clone().into_iter().collect();
+    let mut bytes = safetensors::serialize(views, Some(unordered)).map_err(saved)?;
+    order_metadata(&mut bytes, &metadata)?;
+    Ok(bytes)
+}
+
+/// Where the metadata begin in a file, behind the length of the header.
+const METADATA: &[u8] = br#"{"__metadata__":"#;
+
+/// Puts the entries of the metadata, which were written in any order, into that of their names: equal content is to give
+/// equal bytes.
+fn order_metadata(bytes: &mut [u8], metadata: &BTreeMap<String, String>) -> Result<(), DiffusionError> {
+    let ordered = serde_json::to_vec(metadata).map_err(saved)?;
+    let begin = size_of::<u64>() + METADATA.len();
+    let place = bytes.get_mut(begin - METADATA.len()..begin + ordered.len());
+    let (_, place) = place
+        .and_then(|part| part.split_at_mut_checked(METADATA.len()))
+        .filter(|(head, place)| *head == METADATA && place.ends_with(b"}"))
+        .ok_or_else(|| saved("its metadata are not where they were written"))?;
+    place.copy_from_slice(&ordered);
+    Ok(())
 }
 
 /// Header and tensors (on the host) of a file that [`write()`] made.
@@ -49,6 +83,7 @@ pub fn write<H: Serialize>(
 /// If the file is damaged or not one of gdiff.
 pub fn read<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, BTreeMap<String, Tensor>), DiffusionError> {
     let damaged = |e| saved(format!("it is damaged or no safetensors file ({e})"));
+    let own = |(name, text): (&String, &String)| (name.clone(), text.clone());
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
@@ -64,7 +99,9 @@ pub fn read<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, BTreeMap<String, Te
         })
         .collect();
     raw.sort_by(|a, b| a.name.cmp(&b.name));
-    if digest(header, &raw) != checksum {
+    let mut others: BTreeMap<String, String> = metadata.metadata().iter().flatten().map(own).collect();
+    others.remove(ENTRY);
+    if digest(header, &raw, &others) != checksum {
         return Err(saved("its checksum does not match its content, so it is damaged"));
     }
     let header = serde_json::from_str(header)
@@ -101,8 +138,8 @@ pub fn check<'a>(
     }
 }
 
-/// SHA-256 over the header and every name, type, shape and byte, each preceded by its length.
-fn digest(header: &str, raw: &[Raw]) -> String {
+/// SHA-256 over the header, every name, type, shape and byte, and the other entries, each preceded by its length.
+fn digest(header: &str, raw: &[Raw], others: &BTreeMap<String, String>) -> String {
     let mut hash = Sha256::new();
     let mut put = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -113,6 +150,10 @@ fn digest(header: &str, raw: &[Raw]) -> String {
         put(r.name.as_bytes());
         put(format!("{:?} {:?}", r.dtype, r.shape).as_bytes());
         put(&r.bytes);
+    }
+    for (name, text) in others {
+        put(name.as_bytes());
+        put(text.as_bytes());
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }

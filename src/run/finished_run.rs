@@ -163,6 +163,17 @@ impl FinishedRun {
         self.denoiser.as_deref()
     }
 
+    /// The noise that it predicts at points `(n, d)` of its space at step `t`, times its `epsilon_scale`.
+    ///
+    /// # Errors
+    /// If nothing predicts, or points or step do not fit.
+    pub fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        let denoiser = self.denoiser();
+        let denoiser = denoiser.ok_or_else(|| DiffusionError::Option("the run has no denoiser".into()))?;
+        self.plan.schedule.check_step(t)?;
+        denoiser.predict_noise(x, t)
+    }
+
     /// Whether a network predicts.
     pub(super) fn is_of_network(&self) -> bool {
         self.plan.pipelines.first().is_some_and(|pipeline| pipeline.denoiser == DenoiserKind::Network)

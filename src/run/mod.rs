@@ -6,6 +6,7 @@
 //! | [`replicate`] | what the pipelines of a replicate share: data, reference points, random streams |
 //! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
 //! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
+//! | `model_config` | what another program needs to use the network |
 //! | `late_start` | the step at which a late start begins |
 //! | `sample` | the reverse process, scored |
 //! | `path`, `diagnose` | what is kept of the reverse process for `[diagnostics]`, and the tables made of it |
@@ -25,6 +26,7 @@ mod finish;
 pub mod finished_run;
 mod late_start;
 pub mod likelihood;
+mod model_config;
 pub mod output_scale;
 mod path;
 pub mod prepare;

@@ -1,5 +1,6 @@
 //! The training stage of a run: a network from its newest checkpoint on, or the one that another run trained already.
 
+use super::model_config::ModelConfig;
 use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::{Event, Run, Stage, StageError};
@@ -143,7 +144,8 @@ fn logged(
 /// Writes the model and its losses, and makes a denoiser of it.
 fn keep<'a>(run: &'a Run, prepared: &Prepared, trained: Trained) -> Result<Model<'a>, StageError> {
     run.folder.write_rows(names::LOSS, run.sweep_keys, run.label, &trained.losses)?;
-    let bytes = trained.network.to_safetensors()?;
+    let config = ModelConfig::new(run, prepared, &trained.network);
+    let bytes = trained.network.to_safetensors_with(&config.metadata())?;
     run.folder.write(names::MODEL, |out| out.write_all(&bytes))?;
     checkpoints(run).clear()?;
     let plain = NetworkDenoiser::new(trained.network, 1.0)?;
@@ -151,6 +153,8 @@ fn keep<'a>(run: &'a Run, prepared: &Prepared, trained: Trained) -> Result<Model
     let control_scale =
         run.plan.control().map(|lambda| control_scale(run, &plain, points, lambda)).transpose()?;
     let epsilon_scale = control_scale.unwrap_or(1.0) * run.plan.sample.epsilon_scale;
+    let config = config.of_run(run, epsilon_scale);
+    run.folder.write(names::CONFIG, |out| out.write_all(config.as_bytes()))?;
     let denoiser = Box::new(run.lockstep.denoiser(plain.with_epsilon_scale(epsilon_scale)));
     Ok(Model { denoiser: Some(denoiser), control_scale, seconds: 0.0 })
 }

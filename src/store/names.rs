@@ -33,6 +33,8 @@ pub const RUNS: &str = "runs";
 pub const STATUS: &str = "status.json";
 /// The trained network.
 pub const MODEL: &str = "model.safetensors";
+/// What another program needs to use the network.
+pub const CONFIG: &str = "config.json";
 /// The run's first Gaussianizer.
 pub const GAUSSIANIZER: &str = "gaussianizer.safetensors";
 /// The generated points.

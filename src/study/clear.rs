@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files that a run may write, beside those that its status names and its checkpoints.
-const RUN_FILES: [&str; 14] = [
+const RUN_FILES: [&str; 15] = [
     names::SPEC,
     names::METRICS,
     names::LOSS,
@@ -18,6 +18,7 @@ const RUN_FILES: [&str; 14] = [
     names::ERROR_OVER_T,
     names::LIKELIHOOD,
     names::MODEL,
+    names::CONFIG,
     names::GAUSSIANIZER,
     names::SAMPLES,
     names::POINTS,

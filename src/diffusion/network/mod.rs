@@ -204,9 +204,17 @@ impl Network {
     /// # Errors
     /// If the device fails.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, DiffusionError> {
+        self.to_safetensors_with(&BTreeMap::new())
+    }
+
+    /// The same with more entries of metadata, for other programs.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_safetensors_with(&self, entries: &BTreeMap<String, String>) -> Result<Vec<u8>, DiffusionError> {
         let header = Header { dim: self.dim(), steps: self.steps(), network: self.options.clone() };
         let tensors = self.parameters.iter().map(|(name, v)| (name.to_string(), v.as_detached_tensor()));
-        safetensors_file::write(&header, &tensors.collect::<BTreeMap<_, _>>())
+        safetensors_file::write_with(&header, &tensors.collect::<BTreeMap<_, _>>(), entries)
     }
 
     /// The network of a file that [`to_safetensors`](Self::to_safetensors) wrote.
