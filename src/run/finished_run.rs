@@ -80,6 +80,7 @@ impl FinishedRun {
                 let bytes = read_checked(folder, &status, names::MODEL)?;
                 let network = Network::from_safetensors(&bytes, &Device::Cpu)
                     .map_err(|e| failed(names::MODEL, e.to_string()))?;
+                fits(&network, &plan, &sample).map_err(|e| failed(names::MODEL, e))?;
                 let scale = status.control_scale.unwrap_or(1.0) * sample.epsilon_scale;
                 let denoiser =
                     NetworkDenoiser::new(network, scale).map_err(|e| failed(names::MODEL, e.to_string()))?;
@@ -248,6 +249,21 @@ impl FinishedRun {
     fn data_space(&self, x: ArrayView2<f64>) -> Array2<f64> {
         self.chain.inverse(x)
     }
+}
+
+/// Refuses a network with other outputs than its run's plan asks for, and a learned variance where it has learned none.
+fn fits(network: &Network, plan: &Plan, sample: &SamplePlan) -> Result<(), String> {
+    let own = network.outputs();
+    if own != plan.sample.variance.outputs() {
+        return Err("its outputs are not those that the run's diffusion.variance asks for".into());
+    }
+    if sample.variance.is_learned() && own.is_noise() {
+        return Err(
+            "it has learned no variance of the reverse steps, so diffusion.variance = \"learned_range\" cannot be sampled from it; train one with that key"
+                .into(),
+        );
+    }
+    Ok(())
 }
 
 fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {

@@ -14,6 +14,7 @@ use crate::spec::DenoiserKind;
 use crate::store::run_folder::{read_checked, read_checked_rows};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{Checkpoints, LossRow, Status, StoreError, names};
+use candle_core::DType;
 use ndarray::{ArrayView2, s};
 use std::path::Path;
 use std::time::Instant;
@@ -85,8 +86,9 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
         timestep: run.stream(Purpose::Timestep),
         noise: run.stream(Purpose::TrainNoise),
     };
-    let (dim, steps) = (points.ncols(), plan.schedule.steps());
-    let network = Network::new(dim, steps, &plan.network, &run.stream(Purpose::Parameters), run.device)?;
+    let (shape, steps) = ((points.ncols(), plan.sample.variance.outputs()), plan.schedule.steps());
+    let stream = run.stream(Purpose::Parameters);
+    let network = Network::with_dtype(shape, steps, &plan.network, &stream, run.device, DType::F32)?;
     let mut job = TrainingJob::new(points.clone(), &plan.schedule, network, plan.train, streams)?;
     let mut checkpoints = checkpoints(run);
     let restored = checkpoints
@@ -128,8 +130,8 @@ fn logged(
     terms: LossTerms,
     training: &TrainingHandle,
 ) -> Result<LossRow, StageError> {
-    let LossTerms { loss, mse, isotropy } = terms;
-    let reduction = run.plan.train.loss().reduction;
+    let LossTerms { loss, mse, isotropy, .. } = terms;
+    let reduction = run.plan.train.isotropy_loss().reduction;
     let optimal = match &prepared.exact {
         Some(exact) => Some(training.with_last_batch(|batch| optimal_mse(exact, batch, reduction))?),
         None => None,
@@ -164,7 +166,7 @@ fn control_scale(
     lambda: f64,
 ) -> Result<f64, StageError> {
     let q = mean_square_prediction(plain, points, &run.plan.schedule, &run.stream(Purpose::Forward))?;
-    let scale = isotropy_scale(lambda, run.plan.train.loss().reduction, points.ncols(), q);
+    let scale = isotropy_scale(lambda, run.plan.train.isotropy_loss().reduction, points.ncols(), q);
     scale.ok_or(StageError::NoScale { q })
 }
 

@@ -8,6 +8,7 @@
 mod check;
 mod check_data;
 mod check_network;
+mod check_variance;
 mod check_table;
 mod choice;
 mod error;

@@ -1,26 +1,74 @@
-//! Score and Laplacian of a mixture's log-density: what the divergence of its exact denoiser is made of.
+//! Score, Laplacian and curvature of a mixture's log-density: what the divergence of its exact denoiser and the variance
+//! of the noise in a point are made of.
 
 use super::GaussianMixture;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1};
 
 impl GaussianMixture {
     /// `tr Sigma_k^-1` of each component, `(K)`.
     pub fn precision_traces(&self) -> Vec<f64> {
         let trace = |c: &super::Component| {
-            // tr Sigma^-1 = tr L^-T L^-1, the sum of the squared entries of L^-1, column by column.
-            let mut column = vec![0.0; self.dim];
             let mut total = 0.0;
-            for j in 0..self.dim {
-                for i in j..self.dim {
-                    let row = c.gaussian.factor_row(i);
-                    let known: f64 = (j..i).map(|k| row[k] * column[k]).sum();
-                    column[i] = (f64::from(u8::from(i == j)) - known) / row[i];
-                    total += column[i] * column[i];
-                }
-            }
+            self.inverse_factor_entries(c, |_, entry| total += entry * entry);
             total
         };
         self.components.iter().map(trace).collect()
+    }
+
+    /// The diagonal of `Sigma_k^-1` of each component, one behind the other, `(K d)`.
+    fn precision_diagonals(&self) -> Vec<f64> {
+        let mut diagonals = vec![0.0; self.len() * self.dim];
+        for (c, diagonal) in self.components.iter().zip(diagonals.chunks_exact_mut(self.dim)) {
+            self.inverse_factor_entries(c, |j, entry| diagonal[j] += entry * entry);
+        }
+        diagonals
+    }
+
+    /// Calls `see(column, entry)` for each entry of `L^-1` that is not 0 by its form, column by column: `Sigma^-1` is
+    /// `L^-T L^-1`, so its diagonal is that of the columns' squared norms.
+    fn inverse_factor_entries(&self, c: &super::Component, mut see: impl FnMut(usize, f64)) {
+        let mut column = vec![0.0; self.dim];
+        for j in 0..self.dim {
+            for i in j..self.dim {
+                let row = c.gaussian.factor_row(i);
+                let known: f64 = (j..i).map(|k| row[k] * column[k]).sum();
+                column[i] = (f64::from(u8::from(i == j)) - known) / row[i];
+                see(j, column[i]);
+            }
+        }
+    }
+
+    /// `grad log p(x_i)` and then the diagonal of `grad^2 log p(x_i)` of each row of `x`, `(n, d) -> (n, 2 d)`.
+    ///
+    /// # Formula
+    ///
+    /// With `g_k = Sigma_k^-1 (mu_k - x)`, the responsibilities `r_k` and `g = sum_k r_k g_k`, which is the gradient:
+    /// `sum_k r_k ((g_k - g)_j^2 - (Sigma_k^-1)_jj)`. It is not finite where the gradient is not.
+    pub fn score_and_curvature(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        let (d, diagonals) = (self.dim, self.precision_diagonals());
+        self.rows_from_responsibilities(x, 2 * d, |mut out, whitened, responsibilities| {
+            self.add_scores(&mut out, whitened, responsibilities);
+            let parts = whitened.chunks_exact(d).zip(diagonals.chunks_exact(d)).zip(responsibilities);
+            for ((y, diagonal), responsibility) in parts.filter(|(_, r)| **r != 0.0) {
+                for j in 0..d {
+                    out[d + j] += responsibility * ((y[j] + out[j]).powi(2) - diagonal[j]);
+                }
+            }
+        })
+    }
+
+    /// Adds the gradient to the first `d` numbers of a row, and leaves `Sigma_k^-1 (x - mu_k)` of the components whose
+    /// responsibility is not 0 in `whitened`.
+    fn add_scores(&self, out: &mut ArrayViewMut1<f64>, whitened: &mut [f64], responsibilities: &[f64]) {
+        let d = self.dim;
+        for (k, (c, &responsibility)) in self.components.iter().zip(responsibilities).enumerate() {
+            let y = &mut whitened[k * d..(k + 1) * d];
+            c.gaussian.whiten_transposed(y);
+            // A responsibility that is not a number makes the gradient one, so that it is seen.
+            if responsibility != 0.0 {
+                out.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
+            }
+        }
     }
 
     /// `grad log p(x_i)` and then, in a last column, the Laplacian `tr grad^2 log p(x_i)` of each row of `x`,
@@ -33,14 +81,7 @@ impl GaussianMixture {
     pub fn score_and_laplacian(&self, x: ArrayView2<f64>, traces: &[f64]) -> Array2<f64> {
         let d = self.dim;
         self.rows_from_responsibilities(x, d + 1, |mut out, whitened, responsibilities| {
-            for (k, (c, &responsibility)) in self.components.iter().zip(responsibilities).enumerate() {
-                let y = &mut whitened[k * d..(k + 1) * d];
-                c.gaussian.whiten_transposed(y);
-                // A responsibility that is not a number makes the gradient one, so that it is seen.
-                if responsibility != 0.0 {
-                    out.iter_mut().zip(&*y).for_each(|(g, v)| *g -= responsibility * v);
-                }
-            }
+            self.add_scores(&mut out, whitened, responsibilities);
             let mut laplacian = 0.0;
             for ((y, &responsibility), trace) in
                 whitened.chunks_exact(d).zip(responsibilities).zip(traces).filter(|((_, r), _)| **r != 0.0)
