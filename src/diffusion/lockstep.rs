@@ -267,12 +267,7 @@ pub struct LockstepDenoiser<'a> {
 }
 
 impl LockstepDenoiser<'_> {
-    fn predict(
-        &self,
-        x: ArrayView2<f64>,
-        t: usize,
-        outputs: Outputs,
-    ) -> Result<Array2<f64>, DiffusionError> {
+    fn predict(&self, x: ArrayView2<f64>, t: usize, outputs: Outputs) -> Result<Array2<f64>, DiffusionError> {
         let Member { lockstep, index } = self.member;
         if lockstep.members == 1 {
             return self.own.predict(x, t, outputs);

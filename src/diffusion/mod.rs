@@ -42,13 +42,15 @@ pub use denoiser::Denoiser;
 pub use diagnostics::DiagnosticsOptions;
 pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
-pub use network::{Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, Outputs, TimeEncoding};
+pub use network::{
+    Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, Outputs, TimeEncoding,
+};
 pub use reverse_step::ReverseStep;
 pub use sample::{
     Clip, DataBox, LateStart, SampleOptions, Sampler, SamplerKind, Spacing, Start, StartStep, Times, sample,
 };
 pub use schedule::{DiffusionOptions, Schedule, ScheduleKind, VarianceKind};
 pub use train::{
-    BackendChoice, Batch, Decay, IsotropyForm, IsotropyLoss, LossKind, LossTerms, OptimizerKind, OptimizerOptions,
-    Reduction, TrainOptions, TrainStreams, Training, TrainingJob,
+    BackendChoice, Batch, Decay, IsotropyForm, IsotropyLoss, LossKind, LossTerms, OptimizerKind,
+    OptimizerOptions, Reduction, TrainOptions, TrainStreams, Training, TrainingJob,
 };

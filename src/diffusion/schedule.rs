@@ -90,7 +90,8 @@ impl DiffusionOptions {
             format!("is {beta_start}, above `beta_end`, {beta_end}")
         })?;
         require(steps > 1 || self.variance != VarianceKind::LearnedRange, "steps", || {
-            "is 1, but variance = \"learned_range\" needs 2 or more, because the last step adds no noise".into()
+            "is 1, but variance = \"learned_range\" needs 2 or more, because the last step adds no noise"
+                .into()
         })
     }
 }

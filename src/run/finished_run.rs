@@ -14,7 +14,7 @@ use crate::diffusion::{
 use crate::gaussianize::Gaussianizer;
 use crate::space::options::NamedTransform;
 use crate::space::{Chain, FitContext, TransformOptions};
-use crate::spec::{self, DenoiserKind, Override, Plan, SamplePlan};
+use crate::spec::{self, DenoiserKind, Override, Place, Plan, SamplePlan, SpecError};
 use crate::store::run_folder::read_checked;
 use crate::store::{Status, StoreError, names};
 use candle_core::Device;
@@ -70,6 +70,7 @@ impl FinishedRun {
         let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
         let sample = spec::read_finished(folder, names::SPEC, &text, overrides);
         let sample = sample.map_err(|e| RunError::Spec(Box::new(e)))?.base.sample;
+        variance_is_known(&plan, &sample)?;
         let replicate = status.label.replicate;
         let train = training_points(&plan, replicate);
         let chain = read_chain(folder, &status, &plan, train.view())?;
@@ -80,7 +81,10 @@ impl FinishedRun {
                 let bytes = read_checked(folder, &status, names::MODEL)?;
                 let network = Network::from_safetensors(&bytes, &Device::Cpu)
                     .map_err(|e| failed(names::MODEL, e.to_string()))?;
-                fits(&network, &plan, &sample).map_err(|e| failed(names::MODEL, e))?;
+                if network.outputs() != plan.sample.variance.outputs() {
+                    let reason = "its outputs are not those that the run's diffusion.variance asks for";
+                    return Err(failed(names::MODEL, reason.to_string()).into());
+                }
                 let scale = status.control_scale.unwrap_or(1.0) * sample.epsilon_scale;
                 let denoiser =
                     NetworkDenoiser::new(network, scale).map_err(|e| failed(names::MODEL, e.to_string()))?;
@@ -251,17 +255,13 @@ impl FinishedRun {
     }
 }
 
-/// Refuses a network with other outputs than its run's plan asks for, and a learned variance where it has learned none.
-fn fits(network: &Network, plan: &Plan, sample: &SamplePlan) -> Result<(), String> {
-    let own = network.outputs();
-    if own != plan.sample.variance.outputs() {
-        return Err("its outputs are not those that the run's diffusion.variance asks for".into());
-    }
-    if sample.variance.is_learned() && own.is_noise() {
-        return Err(
-            "it has learned no variance of the reverse steps, so diffusion.variance = \"learned_range\" cannot be sampled from it; train one with that key"
-                .into(),
-        );
+/// Refuses to sample a run with a learned variance whose network has learned none.
+fn variance_is_known(plan: &Plan, sample: &SamplePlan) -> Result<(), RunError> {
+    let learned_now = sample.variance.is_learned() && !plan.sample.variance.is_learned();
+    if learned_now && plan.pipelines[0].is_trained() {
+        let place = Place::Argument("diffusion.variance = \"learned_range\"".into());
+        let message = "the network of this run has learned no variance of the reverse steps; run its spec with that key to train one that does";
+        return Err(RunError::Spec(Box::new(SpecError::new(names::SPEC, place, message))));
     }
     Ok(())
 }

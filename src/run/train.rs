@@ -71,6 +71,10 @@ pub(super) fn train<'a>(run: &'a Run, prepared: &Prepared) -> Result<Model<'a>, 
 fn take_over(run: &Run, folder: &Path, status: &Status) -> Result<Trained, StoreError> {
     let bytes = read_checked(folder, status, names::MODEL)?;
     let network = Network::from_safetensors(&bytes, run.device)
+        .and_then(|network| match network.outputs() == run.plan.sample.variance.outputs() {
+            true => Ok(network),
+            false => Err(DiffusionError::Saved("its outputs are not those of diffusion.variance".into())),
+        })
         .map_err(|e| StoreError::Read { path: folder.join(names::MODEL), reason: e.to_string() })?;
     let losses: Vec<LossRow> = read_checked_rows(folder, status, names::LOSS)?;
     losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));

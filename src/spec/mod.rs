@@ -8,8 +8,8 @@
 mod check;
 mod check_data;
 mod check_network;
-mod check_variance;
 mod check_table;
+mod check_variance;
 mod choice;
 mod error;
 mod file;
@@ -29,7 +29,7 @@ mod sections;
 mod study;
 mod sweep_paths;
 
-pub use error::SpecError;
+pub use error::{Place, SpecError};
 pub use file::SpecFile;
 pub use identity::{Identity, NUMERICS, StageKeys};
 pub use memory::{MemoryPart, MemoryTerm};

@@ -126,8 +126,15 @@ impl Layout {
     pub fn new(options: &NetworkOptions, (dim, outputs): (usize, Outputs), steps: usize) -> Self {
         let encoded = options.conditioning != Conditioning::Scale;
         let time_width = if encoded { options.time.width(options.time_dim) } else { 0 };
-        let mut layout =
-            Self { dim, outputs, steps, time_width, parameters: Vec::new(), encoding: None, layers: Vec::new() };
+        let mut layout = Self {
+            dim,
+            outputs,
+            steps,
+            time_width,
+            parameters: Vec::new(),
+            encoding: None,
+            layers: Vec::new(),
+        };
         if encoded && options.time == TimeEncoding::Learned {
             layout.encoding = Some(layout.add("time.table".into(), vec![steps, time_width], Init::Normal));
         }

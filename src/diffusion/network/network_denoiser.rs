@@ -216,12 +216,7 @@ impl NoiseField for NetworkAt<'_> {
 }
 
 impl Member {
-    fn predict(
-        &self,
-        x: ArrayView2<f64>,
-        t: usize,
-        outputs: Outputs,
-    ) -> Result<Array2<f64>, DiffusionError> {
+    fn predict(&self, x: ArrayView2<f64>, t: usize, outputs: Outputs) -> Result<Array2<f64>, DiffusionError> {
         let (d, columns) = (x.ncols(), outputs.width(x.ncols()));
         let mut out = Array2::zeros((x.nrows(), columns));
         match &self.model.fused {

@@ -189,8 +189,9 @@ fn bound_sums(of: &BoundOf, outputs: &Tensor, errors: &Tensor) -> CandleResult<T
         let shape = (models, of.t.len() / models, 1);
         Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(outputs.dtype())?.to_device(device)
     };
-    let log_variance =
-        outputs.broadcast_mul(&column(|term| term.half_range)?)?.broadcast_add(&column(|term| term.middle)?)?;
+    let log_variance = outputs
+        .broadcast_mul(&column(|term| term.half_range)?)?
+        .broadcast_add(&column(|term| term.middle)?)?;
     let squares = errors
         .broadcast_mul(&column(|term| term.error_weight)?)?
         .broadcast_add(&column(|term| term.posterior)?)?;
