@@ -93,23 +93,18 @@ impl Denoiser for MixtureDenoiser {
 
     /// The variances that the loss of a learned variance would give a perfect network, which are those of `x_s` given
     /// `x_t` (Bao et al. 2022): `beta~ + w Var[eps_j | x_t]`, where `w` is the step's [error
-    /// weight](ReverseStep::error_weight) and `Var[eps_j | x_t] = 1 + (1 - abar_t) d^2 log p_t / d x_j^2`.
+    /// weight](ReverseStep::error_weight).
     fn predict_with_variance(
         &self,
         x: ArrayView2<f64>,
         step: &ReverseStep,
     ) -> Result<(Array2<f64>, Array2<f64>), DiffusionError> {
         self.check(x, step.t)?;
-        let (d, noise) = (x.ncols(), 1.0 - step.alpha_bar);
-        let found = self.at(step.t)?.score_and_curvature(x);
-        let eps = found.slice(s![.., ..d]).map(|score| -noise.sqrt() * score);
+        let (d, abar) = (x.ncols(), step.alpha_bar);
+        let found = self.at(step.t)?.score_and_noise_variance(&self.mixture, abar, x);
+        let eps = found.slice(s![.., ..d]).map(|score| -(1.0 - abar).sqrt() * score);
         let (small, weight) = (step.posterior_variance(), step.error_weight());
-        let variance = |curvature: &f64| {
-            let of_noise = 1.0 + noise * curvature;
-            // Rounding may make it negative where it is nearly 0; what is not a number stays so.
-            small + weight * if of_noise < 0.0 { 0.0 } else { of_noise }
-        };
-        Ok((eps, found.slice(s![.., d..]).map(variance)))
+        Ok((eps, found.slice(s![.., d..]).map(|of_noise| small + weight * of_noise)))
     }
 
     fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {

@@ -166,8 +166,8 @@ fn job(data: &Array2<f64>, schedule: &Schedule, options: TrainOptions, outputs: 
 ///
 /// The tolerance is 0.06 in the logarithm. The 4000 points of two coordinates estimate a variance to 0.016 each (one
 /// standard deviation), which a network that smooths over t shares between steps; with the learning rate falling to 0,
-/// Adam's own noise is below that. The ranges are 0.2 to 0.7 wide at the steps looked at, and the fixed variances are off by
-/// more than the tolerance at one of them at least.
+/// Adam's own noise is below that. The range, from one fixed variance to the other, is 1.70, 0.84, 0.51 and 0.34 wide at the
+/// steps looked at.
 #[test]
 fn training_finds_the_variance_of_the_closed_form() {
     let schedule = steep(8);
@@ -185,7 +185,7 @@ fn training_finds_the_variance_of_the_closed_form() {
         (0..8000).for_each(|_| assert!(training.step().unwrap().bound.is_some()));
         let denoiser = NetworkDenoiser::new(training.into_network(), 1.0).unwrap();
         let mut off_by = [0.0f64; 2];
-        for t in [2, 3, 5, 8] {
+        for t in [2, 3, 4, 5] {
             let step = ReverseStep::new(&schedule, t, t - 1);
             let abar = step.alpha_bar;
             let eps = Stream::new(9, 0, "fresh noise").standard_normal(t as u64, 4000, 2);
@@ -220,12 +220,15 @@ fn normal(s: f64) -> GaussianMixture {
 /// The exact denoiser's variance is that of `x_s` given `x_t`, by quadrature over `x_s`, with steps left out too.
 #[test]
 fn the_exact_variance_is_that_of_the_step_before() {
-    let schedule = schedule(20);
     let covariances = [arr2(&[[0.09]]), arr2(&[[0.3]])];
     let mixture = GaussianMixture::new(&[0.7, 0.3], &[arr1(&[-1.0]), arr1(&[1.5])], &covariances).unwrap();
-    let denoiser = MixtureDenoiser::new(&mixture, &schedule).unwrap();
-    for (t, to) in [(2, 1), (10, 9), (20, 19), (10, 4), (20, 1)] {
-        let step = ReverseStep::new(&schedule, t, to);
+    // Of the second one abar_8 is 9e-22, where little is left of the point in its noise.
+    let forgetful = Schedule::from_betas([vec![0.1], vec![0.999; 7]].concat()).unwrap();
+    let schedule = schedule(20);
+    let usual = [(2, 1), (10, 9), (20, 19), (10, 4), (20, 1)].map(|(t, to)| (&schedule, t, to));
+    for (schedule, t, to) in usual.into_iter().chain([(&forgetful, 8, 1), (&forgetful, 8, 7)]) {
+        let denoiser = MixtureDenoiser::new(&mixture, schedule).unwrap();
+        let step = ReverseStep::new(schedule, t, to);
         let before = mixture.diffused(step.alpha_bar_after).unwrap();
         for x in [-1.2, 0.0, 0.4, 2.0] {
             let grid = Array2::from_shape_fn((40_001, 1), |(i, _)| -10.0 + 5e-4 * i as f64);
@@ -335,7 +338,7 @@ fn a_network_says_what_it_gives_and_takes_no_other() {
         assert_eq!(read.outputs(), network.outputs());
     }
     let refused = plain.load_safetensors(&learned.to_safetensors().unwrap()).unwrap_err().to_string();
-    assert!(refused.contains("`layer1.bias` has shape [4]"), "{refused}");
+    assert!(refused.contains("`layer1.weight` has shape [4, 5]"), "{refused}");
     // A checkpoint of one is none of the other.
     let train = TrainOptions { iterations: Some(3), ..TrainOptions::default() };
     let mut other = job(&data, &steps, train, Outputs::Noise);
@@ -475,7 +478,6 @@ fn a_finished_run_is_sampled_with_any_variance_that_its_network_knows() {
             &["--steps", "4"][..],
             &["--set", "diffusion.variance=fixed_small"],
             &["--set", "diffusion.variance=fixed_large"],
-            &["--set", "diffusion.clip=data"],
             &["--sampler", "ddim", "--steps", "4"],
             &["--start", "6"],
         ] {
@@ -484,6 +486,9 @@ fn a_finished_run_is_sampled_with_any_variance_that_its_network_knows() {
             assert!(!seen.contains(&said(&output)), "{pipeline} {flags:?}");
             seen.push(said(&output));
         }
+        let clipped = ["none", "data"]
+            .map(|clip| said(&run(folder, &["sample", &place, "--set", &format!("diffusion.clip={clip}")])));
+        assert_ne!(clipped[0], clipped[1], "{pipeline}");
         // The divergence of a step is that of two normal distributions of one known variance.
         if pipeline == "baseline" {
             let table = text(folder.join(&place).join("error_over_t.csv"));
