@@ -166,7 +166,7 @@ fn job(data: &Array2<f64>, schedule: &Schedule, options: TrainOptions, outputs: 
 ///
 /// The tolerance is 0.06 in the logarithm. The 4000 points of two coordinates estimate a variance to 0.016 each (one
 /// standard deviation), which a network that smooths over t shares between steps; with the learning rate falling to 0,
-/// Adam's own noise is below that. The range, from one fixed variance to the other, is 1.70, 0.84, 0.51 and 0.34 wide at the
+/// Adam's own noise is below that. The range, from one fixed variance to the other, is 1.70, 0.84, 0.52 and 0.34 wide at the
 /// steps looked at.
 #[test]
 fn training_finds_the_variance_of_the_closed_form() {
