@@ -92,7 +92,7 @@ def learned_variance(folder, work):
     print("## Learned variance\n")
     print("![learned variance](learned_variance.png)\n")
     print(
-        "Ancestral sampling with few steps, by the variance of its steps: `gdiff run configs/study/learned_variance.toml --plot`, 10",
+        "Ancestral sampling with few steps, by the variance of its steps: `gdiff run configs/study/learned_variance.toml --plot`, 20",
         "replicates. *Learned*: `learned_range` with the loss `hybrid`; of *exact*, the variance that a perfect network would learn.",
         "Differences are paired by replicate, with 95 % intervals, in bold where these leave out 0. At 1 call no noise is added, so the",
         "variance does not count there: what differs is the network, which the two losses train otherwise. With *exact* the predicted",
