@@ -93,7 +93,7 @@ def learned_variance(folder, work):
     print("![learned variance](learned_variance.png)\n")
     print(
         "Ancestral sampling with few steps, by the variance of its steps: `gdiff run configs/study/learned_variance.toml --plot`, 20",
-        "replicates. *Learned*: `learned_range` with the loss `hybrid`; of *exact*, the variance that a perfect network would learn.",
+        "replicates (`learned_variance/provenance.json` says with which program). *Learned*: `learned_range` with the loss `hybrid`; of *exact*, the variance that a perfect network would learn.",
         "Differences are paired by replicate, with 95 % intervals, in bold where these leave out 0. At 1 call no noise is added, so the",
         "variance does not count there: what differs is the network, which the two losses train otherwise. With *exact* the predicted",
         "noise is the same for all, so that the variance is all that differs.\n",
