@@ -87,6 +87,43 @@ def calls(folder):
     print("The map alone, 0 calls:", "; ".join(map_alone(summary)) + ".\n")
 
 
+def learned_variance(folder, work):
+    """Mean of each variance at each number of calls, and differences to the fixed ones by replicate."""
+    print("## Learned variance\n")
+    print("![learned variance](learned_variance.png)\n")
+    print(
+        "Ancestral sampling with few steps, by the variance of its steps: `gdiff run configs/study/learned_variance.toml --plot`, 20",
+        "replicates (`learned_variance/provenance.json` says with which program). *Learned*: `learned_range` with the loss `hybrid`; of *exact*, the variance that a perfect network would learn.",
+        "Differences are paired by replicate, with 95 % intervals, in bold where these leave out 0. At 1 call no noise is added, so the",
+        "variance does not count there: what differs is the network, which the two losses train otherwise. With *exact* the predicted",
+        "noise is the same for all, so that the variance is all that differs.\n",
+    )
+    summary = rows(folder / "learned_variance" / "summary.csv")
+    real = {row["metric"]: row for row in summary if row["pipeline"] == "data"}
+    kinds = ("fixed_small", "fixed_large", "learned_range")
+    last = {}
+    for row in rows(work / "learned_variance" / "metrics.csv"):
+        if row["t"] == "0":
+            key = (row["pipeline"], int(row["sample.steps"]), row["diffusion.variance"])
+            last.setdefault(key, {})[row["replicate"]] = row
+
+    def difference(own, other, metric, digits):
+        mean, half = mean_and_half([float(own[r][metric]) - float(other[r][metric]) for r in sorted(own)])
+        text = f"{mean:+.{digits}f} +- {half:.{digits}f}"
+        return f"**{text}**" if abs(mean) > half else text
+
+    for metric, name, digits in (("sliced_w2", "Sliced W2", 3), ("mode_error", "Mode error", 3), ("log_likelihood", "Log-likelihood", 2)):
+        better = "the closer to that" if metric == "log_likelihood" else "the less"
+        print(f"{name}; fresh real points have {of_row(real[metric], digits)}, and {better}, the better.\n")
+        lines = []
+        for pipeline in ("baseline", "exact"):
+            for calls in sorted({c for p, c, _ in last if p == pipeline}):
+                of = [last[pipeline, calls, kind] for kind in kinds]
+                means = [shown(*mean_and_half([float(r[metric]) for r in values.values()]), digits) for values in of]
+                lines.append([pipeline, str(calls), *means, *(difference(of[2], other, metric, digits) for other in of[:2])])
+        table(["pipeline", "calls", "fixed_small", "fixed_large", "learned", "learned - small", "learned - large"], lines)
+
+
 def map_alone(summary):
     for row in summary:
         first = row["metric"] == "first_sliced_w2" and row["pipeline"] in ("ica_kde", "gaussianized")
@@ -229,6 +266,7 @@ def likelihood(folder, names):
 def main():
     folder, work, names = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     calls(folder)
+    learned_variance(folder, work)
     late_start(folder, work)
     choice(folder, work, names)
     error_over_t(work)

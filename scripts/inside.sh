@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A look inside the reverse process: writes results/inside/. Quality against network calls (configs/study/calls.toml) and
-# against the step of a late start (configs/study/late_start.toml), the error over t and the likelihood of networks of every
+# A look inside the reverse process: writes results/inside/. Quality against network calls (configs/study/calls.toml), with a
+# learned variance too (configs/study/learned_variance.toml), and against the step of a late start
+# (configs/study/late_start.toml), the error over t and the likelihood of networks of every
 # width (configs/gmm_widths.toml), and on the mixtures of configs/suite/ when the samples choose their modes and how likely
 # held-out points are. About half an hour on two quiet cores; a second call goes on where the first was stopped. Arguments go
 # to every `gdiff run`.
@@ -20,18 +21,22 @@ study() { # its folder, its spec, and what is set
     mkdir -p "$out/$name"
     cp "$work/$name/summary.csv" "$work/$name/provenance.json" "$out/$name/"
 }
-picture() { # a study's folder, and figures of it
-    local folder=$work/$1 name
+picture() { # a study's folder, and figures of it, each with another name behind a colon if it is to have one
+    local folder=$work/$1 name as
     shift
     "$gdiff" plot "$folder" >/dev/null
     "$gdiff" plot "$folder" --dark >/dev/null
-    for name in "$@"; do
-        cp "$folder/figures/$name.png" "$folder/figures/$name-dark.png" "$out/"
+    for as in "$@"; do
+        name=${as%:*} as=${as#*:}
+        cp "$folder/figures/$name.png" "$out/$as.png"
+        cp "$folder/figures/$name-dark.png" "$out/$as-dark.png"
     done
 }
 
 study calls configs/study/calls.toml "$@"
 picture calls calls
+study learned_variance configs/study/learned_variance.toml "$@"
+picture learned_variance calls:learned_variance
 study late_start configs/study/late_start.toml "$@"
 picture late_start starts
 study widths configs/gmm_widths.toml "${everything[@]}" "$@"

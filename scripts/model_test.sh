@@ -37,6 +37,7 @@ count = 50
 reference = 60
 every = 20
 [sweep]
+"diffusion.variance" = ["fixed_small", "learned_range"]
 "network.conditioning" = ["concat", "add", "scale"]
 "network.time" = ["sinusoidal", "scalar", "learned"]
 "network.activation" = ["relu", "silu", "tanh", "gelu"]

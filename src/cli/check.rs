@@ -120,7 +120,14 @@ fn describe(plan: &Plan) -> String {
         ),
     );
     line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
-    line("network", format!("{}, {} parameters", hidden.join("-"), plan.network.parameter_count(dim, steps)));
+    line(
+        "network",
+        format!(
+            "{}, {} parameters",
+            hidden.join("-"),
+            plan.network.parameter_count(dim, plan.sample.variance.outputs(), steps)
+        ),
+    );
     line("training", format!("{} iterations of {} points", plan.iterations, plan.train.batch_size));
     line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
     line(

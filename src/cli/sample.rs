@@ -20,7 +20,7 @@ pub struct SampleArgs {
     /// Sampler: ddpm, ddim, dpm_solver_2m or heun [default: the run's]
     #[arg(long, value_name = "NAME")]
     pub sampler: Option<String>,
-    /// Reverse steps of a few-step sampler [default: the run's]
+    /// Reverse steps [default: the run's]
     #[arg(long, value_name = "N")]
     pub steps: Option<std::num::NonZeroUsize>,
     /// Where to begin: noise, late (the smallest step at which the noised training points look normal), or the step `t`

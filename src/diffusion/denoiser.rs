@@ -1,7 +1,7 @@
 //! What a sampler needs to know of a model: the noise that it sees in `x_t`; and what its likelihood needs: the same
 //! between the steps, with the divergence.
 
-use super::DiffusionError;
+use super::{DiffusionError, ReverseStep};
 use ndarray::{Array2, ArrayView2};
 
 /// Anything that predicts the noise in `x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) eps` (G 3, I 4).
@@ -13,6 +13,20 @@ pub trait Denoiser: Sync {
     /// # Errors
     /// If `t` or the dimension does not fit the model, or the computation fails.
     fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError>;
+
+    /// `eps_theta(x_t, t)` and the variance of each coordinate of the reverse step, both `(n, d)`, of points `x` `(n, d)` at
+    /// `step.t`. The step does not go to the data, whose step adds no noise.
+    ///
+    /// # Errors
+    /// As [`predict_noise`](Self::predict_noise), or if the model knows no variance.
+    fn predict_with_variance(
+        &self,
+        x: ArrayView2<f64>,
+        step: &ReverseStep,
+    ) -> Result<(Array2<f64>, Array2<f64>), DiffusionError> {
+        let _ = (x, step);
+        Err(DiffusionError::Option("this denoiser knows no variance of the reverse step".into()))
+    }
 
     /// Whether a prediction waits for other runs, so that it must not be asked for on a thread of a pool which those
     /// need too.

@@ -4,9 +4,9 @@
 //! a sampler's own error shows apart from the network's, and the loss has a known floor.
 
 use super::denoiser::{Denoiser, NoiseField, Probes, RealTimeDenoiser};
-use super::{DiffusionError, Schedule};
+use super::{DiffusionError, ReverseStep, Schedule};
 use crate::data::mixture::GaussianMixture;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use std::borrow::Cow;
 
 /// Diffused mixtures are kept for every step up to this many matrix entries in all (about 64 MB);
@@ -66,6 +66,15 @@ impl MixtureDenoiser {
         (operations / (k * (d * d + factored))).max(1.0) as usize
     }
 
+    /// Refuses a step that there is not, and points of another dimension.
+    fn check(&self, x: ArrayView2<f64>, t: usize) -> Result<(), DiffusionError> {
+        self.schedule.check_step(t)?;
+        match (self.mixture.dim(), x.ncols()) {
+            (expected, found) if expected != found => Err(DiffusionError::Dimension { expected, found }),
+            _ => Ok(()),
+        }
+    }
+
     /// The mixture that `x_t` follows.
     fn at(&self, t: usize) -> Result<Cow<'_, GaussianMixture>, DiffusionError> {
         match self.diffused.get(t - 1) {
@@ -77,12 +86,25 @@ impl MixtureDenoiser {
 
 impl Denoiser for MixtureDenoiser {
     fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
-        self.schedule.check_step(t)?;
-        if x.ncols() != self.mixture.dim() {
-            return Err(DiffusionError::Dimension { expected: self.mixture.dim(), found: x.ncols() });
-        }
+        self.check(x, t)?;
         let factor = -(1.0 - self.schedule.alpha_bar(t)).sqrt();
         Ok(self.at(t)?.score(x) * factor)
+    }
+
+    /// The variances that the loss of a learned variance would give a perfect network, which are those of `x_s` given
+    /// `x_t` (Bao et al. 2022): `beta~ + w Var[eps_j | x_t]`, where `w` is the step's [error
+    /// weight](ReverseStep::error_weight).
+    fn predict_with_variance(
+        &self,
+        x: ArrayView2<f64>,
+        step: &ReverseStep,
+    ) -> Result<(Array2<f64>, Array2<f64>), DiffusionError> {
+        self.check(x, step.t)?;
+        let (d, abar) = (x.ncols(), step.alpha_bar);
+        let found = self.at(step.t)?.score_and_noise_variance(&self.mixture, abar, x);
+        let eps = found.slice(s![.., ..d]).map(|score| -(1.0 - abar).sqrt() * score);
+        let (small, weight) = (step.posterior_variance(), step.error_weight());
+        Ok((eps, found.slice(s![.., d..]).map(|of_noise| small + weight * of_noise)))
     }
 
     fn at_real_times(&self) -> Result<Box<dyn RealTimeDenoiser + '_>, DiffusionError> {

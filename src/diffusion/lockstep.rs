@@ -5,8 +5,8 @@
 //! A member that is over, or has failed, leaves; the others go on without it.
 
 use super::{
-    BackendChoice, Batch, Denoiser, DiffusionError, LossTerms, Network, NetworkDenoiser, Training,
-    TrainingJob,
+    BackendChoice, Batch, Denoiser, DiffusionError, LossTerms, Network, NetworkDenoiser, Outputs,
+    ReverseStep, Training, TrainingJob,
 };
 use crate::diffusion::denoiser::RealTimeDenoiser;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
@@ -78,11 +78,24 @@ pub struct Lockstep {
     joined: Mutex<Option<(Vec<usize>, NetworkDenoiser)>>,
 }
 
-/// What a member asks: the noise in its points at a step.
+/// What a member asks: its network's outputs for its points at a step.
 struct Question {
     denoiser: NetworkDenoiser,
     x: Array2<f64>,
     t: usize,
+    outputs: Outputs,
+}
+
+impl Question {
+    /// What must be the same for questions to be answered together.
+    fn shape(&self) -> (usize, Outputs, (usize, usize)) {
+        (self.t, self.outputs, self.x.dim())
+    }
+
+    /// The answer to this question alone.
+    fn answer(&self) -> Result<Array2<f64>, DiffusionError> {
+        self.denoiser.predict(self.x.view(), self.t, self.outputs)
+    }
 }
 
 /// A training that a member has joined.
@@ -253,14 +266,28 @@ pub struct LockstepDenoiser<'a> {
     own: NetworkDenoiser,
 }
 
-impl Denoiser for LockstepDenoiser<'_> {
-    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+impl LockstepDenoiser<'_> {
+    fn predict(&self, x: ArrayView2<f64>, t: usize, outputs: Outputs) -> Result<Array2<f64>, DiffusionError> {
         let Member { lockstep, index } = self.member;
         if lockstep.members == 1 {
-            return self.own.predict_noise(x, t);
+            return self.own.predict(x, t, outputs);
         }
-        let question = Question { denoiser: self.own.clone(), x: x.to_owned(), t };
+        let question = Question { denoiser: self.own.clone(), x: x.to_owned(), t, outputs };
         lockstep.predictions.meet(*index, question, &|questions| lockstep.answer(questions))
+    }
+}
+
+impl Denoiser for LockstepDenoiser<'_> {
+    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
+        self.predict(x, t, Outputs::Noise)
+    }
+
+    fn predict_with_variance(
+        &self,
+        x: ArrayView2<f64>,
+        step: &ReverseStep,
+    ) -> Result<(Array2<f64>, Array2<f64>), DiffusionError> {
+        Ok(step.learned(&self.predict(x, step.t, Outputs::NoiseAndVariance)?))
     }
 
     fn waits_for_others(&self) -> bool {
@@ -274,15 +301,12 @@ impl Denoiser for LockstepDenoiser<'_> {
 }
 
 impl Lockstep {
-    /// The noise in the points of all members that ask. They are asked apart where they ask of different steps or with
+    /// The outputs for the points of all members that ask. They are asked apart where they ask of different steps or with
     /// different numbers of points, as members of one shape do not.
     fn answer(&self, questions: Vec<(usize, Question)>) -> Vec<Result<Array2<f64>, DiffusionError>> {
-        let alike = questions.windows(2).all(|pair| {
-            let ((_, a), (_, b)) = (&pair[0], &pair[1]);
-            (a.t, a.x.dim()) == (b.t, b.x.dim())
-        });
+        let alike = questions.windows(2).all(|pair| pair[0].1.shape() == pair[1].1.shape());
         if !alike {
-            return questions.into_iter().map(|(_, q)| q.denoiser.predict_noise(q.x.view(), q.t)).collect();
+            return questions.into_iter().map(|(_, question)| question.answer()).collect();
         }
         let answered = self.answer_together(&questions);
         match answered {
@@ -304,9 +328,10 @@ impl Lockstep {
         let (_, denoiser) = joined.as_ref().expect("it was set just now");
         let views: Vec<ArrayView2<f64>> = questions.iter().map(|(_, q)| q.x.view()).collect();
         let x = concatenate(Axis(0), &views).expect("all points have the same dimensions");
-        let eps = denoiser.predict_noise(x.view(), questions[0].1.t)?;
+        let Question { t, outputs, .. } = questions[0].1;
+        let found = denoiser.predict(x.view(), t, outputs)?;
         let rows = questions[0].1.x.nrows();
-        Ok(eps.axis_chunks_iter(Axis(0), rows.max(1)).map(|part| part.to_owned()).collect())
+        Ok(found.axis_chunks_iter(Axis(0), rows.max(1)).map(|part| part.to_owned()).collect())
     }
 }
 

@@ -5,6 +5,7 @@
 //! | file or folder | one idea |
 //! | --- | --- |
 //! | [`schedule`] | beta_t, abar_t and the variances made of them (G 1-6, I 1-9) |
+//! | [`reverse_step`] | one ancestral step, which may leave out steps: its variances, fixed and learned |
 //! | [`denoiser`] | the trait that samplers see: `(x_t, t) -> eps` |
 //! | [`exact`] | the exact denoiser of a Gaussian mixture |
 //! | [`network`] | the dense network eps_theta(x_t, t), and trained networks as a denoiser |
@@ -30,6 +31,7 @@ pub mod isotropy;
 pub mod likelihood;
 pub mod lockstep;
 pub mod network;
+pub mod reverse_step;
 pub mod safetensors_file;
 pub mod sample;
 pub mod schedule;
@@ -40,12 +42,15 @@ pub use denoiser::Denoiser;
 pub use diagnostics::DiagnosticsOptions;
 pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
-pub use network::{Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, TimeEncoding};
+pub use network::{
+    Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, Outputs, TimeEncoding,
+};
+pub use reverse_step::ReverseStep;
 pub use sample::{
     Clip, DataBox, LateStart, SampleOptions, Sampler, SamplerKind, Spacing, Start, StartStep, Times, sample,
 };
 pub use schedule::{DiffusionOptions, Schedule, ScheduleKind, VarianceKind};
 pub use train::{
-    BackendChoice, Batch, Decay, IsotropyForm, IsotropyLoss, LossTerms, OptimizerKind, OptimizerOptions,
-    Reduction, TrainOptions, TrainStreams, Training, TrainingJob,
+    BackendChoice, Batch, Decay, IsotropyForm, IsotropyLoss, LossKind, LossTerms, OptimizerKind,
+    OptimizerOptions, Reduction, TrainOptions, TrainStreams, Training, TrainingJob,
 };

@@ -1,6 +1,6 @@
 //! The noise schedule: beta_t, alpha_t = 1 - beta_t, abar_t = prod alpha_i (G 1-6, I 1-9).
 
-use super::{Clip, DiffusionError};
+use super::{Clip, DiffusionError, Outputs};
 use crate::numeric::options::{OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub enum VarianceKind {
     FixedSmall,
     /// beta_t itself.
     FixedLarge,
+    /// Learned between the two for each coordinate, by the loss "hybrid" (Nichol & Dhariwal 2021).
+    LearnedRange,
 }
 
 /// `[diffusion]`
@@ -86,6 +88,10 @@ impl DiffusionOptions {
         }
         require(beta_start <= beta_end, "beta_start", || {
             format!("is {beta_start}, above `beta_end`, {beta_end}")
+        })?;
+        require(steps > 1 || self.variance != VarianceKind::LearnedRange, "steps", || {
+            "is 1, but variance = \"learned_range\" needs 2 or more, because the last step adds no noise"
+                .into()
         })
     }
 }
@@ -104,7 +110,17 @@ impl ScheduleKind {
 
 impl VarianceKind {
     /// Every variance.
-    pub const ALL: [Self; 2] = [Self::FixedSmall, Self::FixedLarge];
+    pub const ALL: [Self; 3] = [Self::FixedSmall, Self::FixedLarge, Self::LearnedRange];
+
+    /// Whether the network learns it.
+    pub fn is_learned(self) -> bool {
+        self == Self::LearnedRange
+    }
+
+    /// What a network must give for it.
+    pub fn outputs(self) -> Outputs {
+        if self.is_learned() { Outputs::NoiseAndVariance } else { Outputs::Noise }
+    }
 }
 
 impl Schedule {
@@ -185,11 +201,12 @@ impl Schedule {
         (1.0 - self.alpha_bar[t - 1]) / (1.0 - self.alpha_bar[t]) * self.beta[t]
     }
 
-    /// Variance of the reverse step from `t` to `t - 1`, `t` in `1..=T`.
-    pub fn variance(&self, kind: VarianceKind, t: usize) -> f64 {
+    /// Variance of the reverse step from `t` to `t - 1`, `t` in `1..=T`; none where it is learned.
+    pub fn variance(&self, kind: VarianceKind, t: usize) -> Option<f64> {
         match kind {
-            VarianceKind::FixedSmall => self.posterior_variance(t),
-            VarianceKind::FixedLarge => self.beta(t),
+            VarianceKind::FixedSmall => Some(self.posterior_variance(t)),
+            VarianceKind::FixedLarge => Some(self.beta(t)),
+            VarianceKind::LearnedRange => None,
         }
     }
 

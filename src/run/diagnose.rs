@@ -172,10 +172,11 @@ fn error_rows(
 /// The rows of one kind of points, with the divergence of the reverse steps where sampling is ancestral.
 fn error_table(run: &Run, prepared: &Prepared, place: Where, errors: &[ErrorAt]) -> Vec<ErrorRow> {
     let (plan, dim) = (run.plan, prepared.space.points.ncols());
-    let ancestral =
-        plan.sample.options.sampler == SamplerKind::Ddpm && !plan.sample.clips(run.pipeline.denoiser);
+    let ancestral = plan.sample.options.sampler == SamplerKind::Ddpm
+        && plan.sample.takes_every_step()
+        && !plan.sample.clips(run.pipeline.denoiser);
     let divergence = |error: &ErrorAt| {
-        let variance = plan.schedule.variance(plan.sample.variance, error.t);
+        let variance = plan.schedule.variance(plan.sample.variance, error.t)?;
         step_divergence(&plan.schedule, variance, error.t, dim, error.excess.filter(|_| ancestral)?)
     };
     let kl: Vec<Option<f64>> = errors.iter().map(divergence).collect();

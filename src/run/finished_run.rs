@@ -14,7 +14,7 @@ use crate::diffusion::{
 use crate::gaussianize::Gaussianizer;
 use crate::space::options::NamedTransform;
 use crate::space::{Chain, FitContext, TransformOptions};
-use crate::spec::{self, DenoiserKind, Override, Plan, SamplePlan};
+use crate::spec::{self, DenoiserKind, Override, Place, Plan, SamplePlan, SpecError};
 use crate::store::run_folder::read_checked;
 use crate::store::{Status, StoreError, names};
 use candle_core::Device;
@@ -70,6 +70,7 @@ impl FinishedRun {
         let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
         let sample = spec::read_finished(folder, names::SPEC, &text, overrides);
         let sample = sample.map_err(|e| RunError::Spec(Box::new(e)))?.base.sample;
+        variance_is_known(&plan, &sample)?;
         let replicate = status.label.replicate;
         let train = training_points(&plan, replicate);
         let chain = read_chain(folder, &status, &plan, train.view())?;
@@ -80,6 +81,10 @@ impl FinishedRun {
                 let bytes = read_checked(folder, &status, names::MODEL)?;
                 let network = Network::from_safetensors(&bytes, &Device::Cpu)
                     .map_err(|e| failed(names::MODEL, e.to_string()))?;
+                if network.outputs() != plan.sample.variance.outputs() {
+                    let reason = "its outputs are not those that the run's diffusion.variance asks for";
+                    return Err(failed(names::MODEL, reason.to_string()).into());
+                }
                 let scale = status.control_scale.unwrap_or(1.0) * sample.epsilon_scale;
                 let denoiser =
                     NetworkDenoiser::new(network, scale).map_err(|e| failed(names::MODEL, e.to_string()))?;
@@ -264,6 +269,17 @@ impl FinishedRun {
     fn data_space(&self, x: ArrayView2<f64>) -> Array2<f64> {
         self.chain.inverse(x)
     }
+}
+
+/// Refuses to sample a run with a learned variance whose network has learned none.
+fn variance_is_known(plan: &Plan, sample: &SamplePlan) -> Result<(), RunError> {
+    let learned_now = sample.variance.is_learned() && !plan.sample.variance.is_learned();
+    if learned_now && plan.pipelines[0].is_trained() {
+        let place = Place::Argument("diffusion.variance = \"learned_range\"".into());
+        let message = "the network of this run has learned no variance of the reverse steps; run its spec with that key to train one that does";
+        return Err(RunError::Spec(Box::new(SpecError::new(names::SPEC, place, message))));
+    }
+    Ok(())
 }
 
 pub(super) fn training_points(plan: &Plan, replicate: usize) -> Array2<f64> {

@@ -16,6 +16,8 @@ pub(super) struct ModelConfig {
     /// The names of the data's axes.
     axes: Vec<String>,
     dim: usize,
+    /// The columns of the output: `dim`, and as many again for a learned variance.
+    outputs: usize,
     /// `T`.
     steps: usize,
     network: NetworkConfig,
@@ -55,6 +57,7 @@ impl ModelConfig {
         Self {
             axes: run.plan.data.source.axis_names(),
             dim: network.dim(),
+            outputs: network.outputs(),
             steps: network.steps(),
             network: NetworkConfig {
                 hidden: options.widths(),

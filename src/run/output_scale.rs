@@ -48,7 +48,7 @@ impl FinishedRun {
         let forward = Purpose::Forward.stream(plan, replicate);
         let moments = prediction_moments(denoiser, points.view(), &plan.schedule, &forward)
             .map_err(|e| StageError::from(e).of(&format!("replicate {replicate}"), "isotropy"))?;
-        let IsotropyLoss { lambda, form, reduction, control } = plan.train.loss();
+        let IsotropyLoss { lambda, form, reduction, control } = plan.train.isotropy_loss();
         // A control trains with the simple loss.
         let trained = if control { 0.0 } else { lambda };
         let batch_size = plan.train.batch_size.min(points.nrows());

@@ -15,6 +15,7 @@ use crate::spec::DenoiserKind;
 use crate::store::run_folder::{read_checked, read_checked_rows};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{Checkpoints, LossRow, Status, StoreError, names};
+use candle_core::DType;
 use ndarray::{ArrayView2, s};
 use std::path::Path;
 use std::time::Instant;
@@ -71,6 +72,10 @@ pub(super) fn train<'a>(run: &'a Run, prepared: &Prepared) -> Result<Model<'a>, 
 fn take_over(run: &Run, folder: &Path, status: &Status) -> Result<Trained, StoreError> {
     let bytes = read_checked(folder, status, names::MODEL)?;
     let network = Network::from_safetensors(&bytes, run.device)
+        .and_then(|network| match network.outputs() == run.plan.sample.variance.outputs() {
+            true => Ok(network),
+            false => Err(DiffusionError::Saved("its outputs are not those of diffusion.variance".into())),
+        })
         .map_err(|e| StoreError::Read { path: folder.join(names::MODEL), reason: e.to_string() })?;
     let losses: Vec<LossRow> = read_checked_rows(folder, status, names::LOSS)?;
     losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
@@ -86,8 +91,9 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
         timestep: run.stream(Purpose::Timestep),
         noise: run.stream(Purpose::TrainNoise),
     };
-    let (dim, steps) = (points.ncols(), plan.schedule.steps());
-    let network = Network::new(dim, steps, &plan.network, &run.stream(Purpose::Parameters), run.device)?;
+    let (shape, steps) = ((points.ncols(), plan.sample.variance.outputs()), plan.schedule.steps());
+    let stream = run.stream(Purpose::Parameters);
+    let network = Network::with_dtype(shape, steps, &plan.network, &stream, run.device, DType::F32)?;
     let mut job = TrainingJob::new(points.clone(), &plan.schedule, network, plan.train, streams)?;
     let mut checkpoints = checkpoints(run);
     let restored = checkpoints
@@ -129,8 +135,8 @@ fn logged(
     terms: LossTerms,
     training: &TrainingHandle,
 ) -> Result<LossRow, StageError> {
-    let LossTerms { loss, mse, isotropy } = terms;
-    let reduction = run.plan.train.loss().reduction;
+    let LossTerms { loss, mse, isotropy, .. } = terms;
+    let reduction = run.plan.train.isotropy_loss().reduction;
     let optimal = match &prepared.exact {
         Some(exact) => Some(training.with_last_batch(|batch| optimal_mse(exact, batch, reduction))?),
         None => None,
@@ -169,7 +175,7 @@ fn control_scale(
 ) -> Result<f64, StageError> {
     let forward = run.stream(Purpose::Forward);
     let q = prediction_moments(plain, points, &run.plan.schedule, &forward)?.mean_square;
-    let scale = isotropy_scale(lambda, run.plan.train.loss().reduction, points.ncols(), q);
+    let scale = isotropy_scale(lambda, run.plan.train.isotropy_loss().reduction, points.ncols(), q);
     scale.ok_or(StageError::NoScale { q })
 }
 

@@ -3,6 +3,7 @@
 
 use super::check_data::data;
 use super::check_network::network;
+use super::check_variance::{loss, variance};
 use super::error::SpecError;
 use super::file::SpecFile;
 use super::memory;
@@ -27,13 +28,16 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let pipelines = pipelines::resolve(&check, &file.pipelines, &file.pipeline, data.source.dim())?;
     check.section("gaussianize", file.gaussianize.check_for(data.source.dim()))?;
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
-    let network = network(&check, &mut file, data.source.dim())?;
+    let shape = (data.source.dim(), file.diffusion.variance.outputs());
+    let network = network(&check, &mut file, shape)?;
+    loss(&check, &mut file)?;
     let (train, iterations) = train(&check, &mut file, &mut warnings)?;
     if let Some(at) = file.sample.late() {
         file.sample.start_step = Some(at);
     }
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
     clipping(&sample, &pipelines, &mut warnings);
+    warnings.extend(variance(&sample, &pipelines));
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     check.section("diagnostics", file.diagnostics.check())?;
     cloning(&file, &data, &sample, &mut warnings);
@@ -151,16 +155,13 @@ fn sample(
         0 => "`sample.start_step` is 0, which leaves no reverse step; leave `sample.steps` out".to_string(),
         _ => format!("`sample.steps` is {steps}, but it must be from 1 to {of_start}, {start}"),
     })?;
-    check.require(s.sampler != SamplerKind::Ddpm || steps == start, "sample.steps", || {
-        format!("the sampler \"ddpm\" takes all {start} steps; leave `sample.steps` out, or use \"ddim\"")
-    })?;
     let first = if start == 0 {
         0
     } else {
         let times = Times { start: Some(start), count: Some(steps), spacing: s.spacing }.of(schedule);
         times.map_err(|e| check.0.error("sample", e.to_string()))?.first().copied().unwrap_or(start)
     };
-    if s.sampler != SamplerKind::Ddpm && first < start && late.is_none() {
+    if first < start && late.is_none() {
         warnings.push(format!(
             "`sample.spacing` is \"leading\" with {steps} steps, so sampling begins at step {first} of {all} from pure noise, where alpha_bar is {:.3} and not {:.3}; \"trailing\" begins at the last step",
             schedule.alpha_bar(first),
@@ -169,9 +170,10 @@ fn sample(
     }
     let (variance, clip) = (file.diffusion.variance, file.diffusion.clip);
     let first_alpha_bar = schedule.alpha_bar(first);
-    check.require(s.sampler == SamplerKind::Ddpm || first_alpha_bar >= f64::MIN_POSITIVE, "diffusion", || {
+    let every_step = s.sampler == SamplerKind::Ddpm && steps == start;
+    check.require(every_step || first_alpha_bar >= f64::MIN_POSITIVE, "diffusion", || {
         format!(
-            "alpha_bar at step {first}, where the sampler begins, is below the range of numbers, and it divides by its root; take smaller betas or fewer steps"
+            "alpha_bar at step {first}, where the sampler begins, is below the range of numbers, and it divides by it; take smaller betas or fewer steps"
         )
     })?;
     Ok(SamplePlan {
@@ -182,6 +184,7 @@ fn sample(
         options: s.clone(),
         variance,
         clip,
+        all_steps: all,
         first_alpha_bar,
     })
 }

@@ -3,17 +3,21 @@
 use super::error::SpecError;
 use super::file::SpecFile;
 use super::ranges::Checker;
-use crate::diffusion::NetworkOptions;
+use crate::diffusion::{NetworkOptions, Outputs};
 
 /// A network of more parameters is a typing error, not one for points of a few dimensions.
 const MOST_PARAMETERS: usize = 1_000_000_000;
 
 /// Checks `[network]` for points of `dim` dimensions and fills the widths in.
-pub fn network(check: &Checker, file: &mut SpecFile, dim: usize) -> Result<NetworkOptions, SpecError> {
+pub fn network(
+    check: &Checker,
+    file: &mut SpecFile,
+    (dim, outputs): (usize, Outputs),
+) -> Result<NetworkOptions, SpecError> {
     let network = &mut file.network;
     check.section("network", network.check())?;
     (network.hidden, network.width) = (Some(network.widths()), None);
-    let count = network.parameter_count(dim, file.diffusion.steps);
+    let count = network.parameter_count(dim, outputs, file.diffusion.steps);
     check.require(count <= MOST_PARAMETERS, "network", || {
         format!("the network has {count} parameters, but more than {MOST_PARAMETERS} are a typing error; give smaller `network.hidden` or `network.width`")
     })?;

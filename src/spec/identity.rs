@@ -59,7 +59,7 @@ impl StageKeys {
     }
 }
 
-/// The keys of `[diffusion]` that only sampling depends on.
+/// The keys of `[diffusion]` that only sampling depends on, but for a learned variance.
 const VARIANCE: &str = "diffusion.variance";
 const CLIP: &str = "diffusion.clip";
 
@@ -75,6 +75,8 @@ pub struct Identity<'a> {
     /// What the network is trained for, but not how points are drawn with it.
     diffusion: Lines,
     network: Lines,
+    /// A variance that the network learns: training depends on it.
+    learned: Lines,
     training: Lines,
     /// The lambda whose effect is put on the output of the trained network.
     control: Lines,
@@ -92,11 +94,13 @@ impl<'a> Identity<'a> {
         let variance = diffusion.remove(VARIANCE);
         diffusion.remove(CLIP);
         let mut sampling = differing("sample", &file.sample, &usual::SAMPLE);
-        sampling.extend(variance.map(|value| (VARIANCE.to_string(), value)));
+        let variance: Lines = variance.map(|value| (VARIANCE.to_string(), value)).into_iter().collect();
+        add(&mut sampling, &variance);
         Self {
             data: data_lines(plan),
             diffusion,
             network: differing("network", &file.network, &usual::NETWORK),
+            learned: if file.diffusion.variance.is_learned() { variance } else { Lines::new() },
             training: training_lines(plan),
             control: control_lines(plan),
             sampling,
@@ -154,6 +158,7 @@ impl<'a> Identity<'a> {
         add(&mut lines, &self.diffusion);
         let training = pipeline.is_trained().then(|| {
             add(&mut lines, &self.network);
+            add(&mut lines, &self.learned);
             add(&mut lines, &self.training);
             key(&lines)
         });
@@ -196,8 +201,8 @@ mod usual {
     });
 }
 
-/// The keys of `[train]` that its lines state in a form of their own.
-const OWN_FORM: [&str; 3] = ["epochs", "iterations", "isotropy"];
+/// The keys of `[train]` that its lines state in a form of their own; "loss" follows from the variance.
+const OWN_FORM: [&str; 4] = ["epochs", "iterations", "isotropy", "loss"];
 
 fn add(lines: &mut Lines, section: &Lines) {
     lines.extend(section.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -268,7 +273,7 @@ fn training_lines(plan: &Plan) -> Lines {
     OWN_FORM.iter().for_each(|key| drop(train.remove(*key)));
     let mut lines = differing("train", &train, &usual::TRAIN);
     lines.insert("train.iterations".into(), plan.iterations.to_string());
-    let loss = plan.train.loss();
+    let loss = plan.train.isotropy_loss();
     if loss.lambda != 0.0 && !loss.control {
         lines.insert("train.isotropy.lambda".into(), Value::Float(loss.lambda).to_string());
         lines.insert("train.isotropy.form".into(), word(loss.form));

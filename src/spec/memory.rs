@@ -61,8 +61,9 @@ pub fn terms(
     dim: usize,
     gaussianizers: &[usize],
 ) -> Vec<MemoryTerm> {
-    let (dim, steps) = (dim as u64, file.diffusion.steps as u64);
-    let parameters = network.parameter_count(dim as usize, file.diffusion.steps) as u64;
+    let outputs = file.diffusion.variance.outputs();
+    let parameters = network.parameter_count(dim, outputs, file.diffusion.steps) as u64;
+    let (dim, steps, outputs) = (dim as u64, file.diffusion.steps as u64, outputs.width(dim) as u64);
     // Parameters, gradients and two moments; and the average, if it is on.
     let copies = if file.train.ema > 0.0 { 5 } else { 4 };
     let encoding = match network.conditioning {
@@ -104,7 +105,7 @@ pub fn terms(
             "the activations of a batch",
             "train.batch_size",
             MemoryPart::Network,
-            &[batch as u64, dim + encoding + widths, 3 * F32],
+            &[batch as u64, outputs + encoding + widths, 3 * F32],
         ),
         term("the noise schedule's steps", "diffusion.steps", MemoryPart::Run, &[steps, 4 * F64]),
     ];

@@ -9,6 +9,7 @@ mod check;
 mod check_data;
 mod check_network;
 mod check_table;
+mod check_variance;
 mod choice;
 mod error;
 mod file;
@@ -28,7 +29,7 @@ mod sections;
 mod study;
 mod sweep_paths;
 
-pub use error::SpecError;
+pub use error::{Place, SpecError};
 pub use file::SpecFile;
 pub use identity::{Identity, NUMERICS, StageKeys};
 pub use memory::{MemoryPart, MemoryTerm};

@@ -36,13 +36,8 @@ static RULES: &[Rule] = &[
     },
     Rule {
         key: "sample.spacing",
-        idle: takes_every_step,
+        idle: |p| p.sample.takes_every_step(),
         because: "the sampler takes every step of the schedule",
-    },
-    Rule {
-        key: "sample.steps",
-        idle: |p| p.sample.options.sampler == SamplerKind::Ddpm,
-        because: "the sampler \"ddpm\" takes every step of the schedule",
     },
     Rule {
         key: "sample.start_step",
@@ -51,7 +46,7 @@ static RULES: &[Rule] = &[
     },
     Rule {
         key: "diffusion.variance",
-        idle: |p| p.sample.options.sampler != SamplerKind::Ddpm,
+        idle: |p| p.sample.options.sampler != SamplerKind::Ddpm && !trains_variance(p),
         because: "only the sampler \"ddpm\" has it",
     },
     Rule { key: "diffusion.beta_start", idle: is_cosine, because: COSINE },
@@ -82,12 +77,12 @@ static RULES: &[Rule] = &[
     Rule { key: "train.epsilon", idle: is_sgd, because: NOT_SGD },
     Rule {
         key: "train.isotropy.form",
-        idle: |p| p.train.loss().lambda == 0.0 || p.train.loss().control,
+        idle: |p| p.train.isotropy_loss().lambda == 0.0 || p.train.isotropy_loss().control,
         because: "the loss has no isotropy term",
     },
     Rule {
         key: "train.isotropy.control",
-        idle: |p| p.train.loss().lambda == 0.0,
+        idle: |p| p.train.isotropy_loss().lambda == 0.0,
         because: "`train.isotropy.lambda` is 0",
     },
     Rule {
@@ -116,9 +111,9 @@ const IN_PAIRS: &str =
 const UNWATCHED: &str = "no points are held out to watch the fit";
 const NOT_SGD: &str = "\"sgd\" does not have it";
 
-fn takes_every_step(plan: &Plan) -> bool {
-    plan.sample.options.sampler == SamplerKind::Ddpm
-        || plan.sample.options.steps.is_none_or(|steps| steps == plan.schedule.steps())
+/// Whether a network learns the variance, so that it has an effect on the training at least.
+fn trains_variance(plan: &Plan) -> bool {
+    plan.sample.variance.is_learned() && !trains_nothing(plan)
 }
 
 fn is_cosine(plan: &Plan) -> bool {

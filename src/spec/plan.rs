@@ -53,6 +53,8 @@ pub struct SamplePlan {
     pub variance: VarianceKind,
     /// Whether the predicted x0 is clipped.
     pub clip: Clip,
+    /// Steps `T` of the schedule.
+    pub all_steps: usize,
     /// `abar` at the first step that the sampler visits.
     pub first_alpha_bar: f64,
 }
@@ -64,6 +66,15 @@ impl SamplePlan {
     /// As [`SampleOptions::build`].
     pub fn sampler(&self, t: usize, bounds: Option<DataBox>) -> Result<Box<dyn Sampler>, DiffusionError> {
         Ok(within(bounds, self.options.build(self.variance, Some(t))?))
+    }
+
+    /// Whether the sampler leaves out no step of the schedule from its start on.
+    pub fn takes_every_step(&self) -> bool {
+        let start = match self.late {
+            Some(StartStep::At(t)) => Some(t),
+            Some(StartStep::Auto) | None => None,
+        };
+        self.options.steps.is_none_or(|steps| steps >= start.unwrap_or(self.all_steps))
     }
 
     /// Reverse steps from step `t` on.

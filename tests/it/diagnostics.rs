@@ -266,20 +266,20 @@ fn errors_of_normal_data_are_the_closed_ones() {
 fn the_divergence_of_a_step_is_that_of_its_two_normal_distributions() {
     let schedule = schedule(30);
     let exact = MixtureDenoiser::new(&two_modes(0.3), &schedule).unwrap();
-    for kind in VarianceKind::ALL {
+    for kind in [VarianceKind::FixedSmall, VarianceKind::FixedLarge] {
         for t in [2, 3, 15, 30] {
             let x = 0.37;
             let means = [1.0, 1.2].map(|s| step_mean(&Scaled(&exact, s), &schedule, x, t));
             let eps =
                 [1.0, 1.2].map(|s| Scaled(&exact, s).predict_noise(arr2(&[[x]]).view(), t).unwrap()[[0, 0]]);
-            let variance = schedule.variance(kind, t);
+            let variance = schedule.variance(kind, t).unwrap();
             let expected = (means[0] - means[1]).powi(2) / (2.0 * variance);
             let found = step_divergence(&schedule, variance, t, 1, (eps[0] - eps[1]).powi(2)).unwrap();
             assert!((found / expected - 1.0).abs() < 1e-9, "{kind:?} {t}: {found}, not {expected}");
         }
     }
     // The last step of the smaller variance adds no noise.
-    let variance = schedule.variance(VarianceKind::FixedSmall, 1);
+    let variance = schedule.variance(VarianceKind::FixedSmall, 1).unwrap();
     assert_eq!(step_divergence(&schedule, variance, 1, 1, 0.1), None);
 }
 

@@ -4,7 +4,7 @@ use crate::common::trainings::{Case, case, gap, optimizer, weights};
 use gdiff::diffusion::{
     Activation,
     BackendChoice::{self, Auto, Candle},
-    Conditioning, Denoiser, DiffusionError, IsotropyLoss, NetworkDenoiser, OptimizerKind, Reduction,
+    Conditioning, Denoiser, DiffusionError, IsotropyLoss, NetworkDenoiser, OptimizerKind, Outputs, Reduction,
     TimeEncoding, Training,
 };
 use gdiff::numeric::random::Stream;
@@ -37,6 +37,8 @@ fn trainings_in_one_program_agree_with_each_alone() {
             cases.push(case(Activation::Relu, time, conditioning, &[9]));
         }
     }
+    let learned = cases.iter().map(|case| Case { outputs: Outputs::NoiseAndVariance, ..case.clone() });
+    cases.extend(learned.collect::<Vec<_>>());
     for base in &cases {
         let cases = three(base);
         let mut alone = cases.each_ref().map(|case| case.alone(Candle));
@@ -45,7 +47,8 @@ fn trainings_in_one_program_agree_with_each_alone() {
             let together = batched.step().unwrap();
             for (alone, together) in alone.iter_mut().zip(together) {
                 let (a, b) = (alone.step().unwrap(), together.unwrap());
-                for (a, b) in [(a.loss, b.loss), (a.mse, b.mse), (a.isotropy, b.isotropy)] {
+                let bounds = (a.bound.unwrap_or(0.0), b.bound.unwrap_or(0.0));
+                for (a, b) in [(a.loss, b.loss), (a.mse, b.mse), (a.isotropy, b.isotropy), bounds] {
                     assert!((a - b).abs() <= 1e-4 * a.abs().max(1.0), "{iteration}: {a} {b} of {base:?}");
                 }
             }

@@ -4,7 +4,7 @@ use gdiff::diffusion::{
     Activation,
     BackendChoice::{Auto, Candle},
     Conditioning, Denoiser, DiffusionError, IsotropyForm, IsotropyLoss, NetworkDenoiser, NetworkOptions,
-    OptimizerKind, Reduction, TimeEncoding,
+    OptimizerKind, Outputs, Reduction, ReverseStep, Schedule, TimeEncoding,
 };
 use gdiff::numeric::random::Stream;
 use ndarray::Array2;
@@ -21,7 +21,9 @@ fn agree(case: &Case) {
     let (mut fused, mut graph) = (case.alone(Auto), case.alone(Candle));
     for i in 0..7 {
         let (a, b) = (fused.step().unwrap(), graph.step().unwrap());
-        for (a, b) in [(a.loss, b.loss), (a.mse, b.mse), (a.isotropy, b.isotropy)] {
+        assert_eq!(a.bound.is_some(), case.outputs == Outputs::NoiseAndVariance);
+        let bounds = (a.bound.unwrap_or(0.0), b.bound.unwrap_or(0.0));
+        for (a, b) in [(a.loss, b.loss), (a.mse, b.mse), (a.isotropy, b.isotropy), bounds] {
             assert!((a - b).abs() <= 2e-4 * b.abs().max(1.0), "iteration {i}: {a} {b} of {case:?}");
         }
         assert_eq!(fused.last_batch(), graph.last_batch());
@@ -43,6 +45,17 @@ fn agree(case: &Case) {
         let scale = b.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
         assert!((a - b).iter().all(|v| v.abs() <= 1e-5 * scale), "{case:?}");
     }
+    if case.outputs == Outputs::NoiseAndVariance {
+        let schedule = Schedule::from_betas(vec![0.05; case.steps]).unwrap();
+        for t in [2, case.steps] {
+            let step = ReverseStep::new(&schedule, t, 1);
+            let a = fused.predict_with_variance(x.view(), &step).unwrap();
+            let b = graph.predict_with_variance(x.view(), &step).unwrap();
+            assert_eq!(a.0, fused.predict_noise(x.view(), t).unwrap(), "{case:?}");
+            let far = (a.1.mapv(f64::ln) - b.1.mapv(f64::ln)).iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            assert!(far < 1e-4, "{far} of {case:?}");
+        }
+    }
 }
 
 #[test]
@@ -50,7 +63,9 @@ fn every_combination_agrees_with_the_graph() {
     for activation in Activation::ALL {
         for time in TimeEncoding::ALL {
             for conditioning in Conditioning::ALL {
-                agree(&case(activation, time, conditioning, &[16, 33]));
+                let plain = case(activation, time, conditioning, &[16, 33]);
+                agree(&plain);
+                agree(&Case { outputs: Outputs::NoiseAndVariance, ..plain });
             }
         }
     }
@@ -59,6 +74,7 @@ fn every_combination_agrees_with_the_graph() {
 prop_compose! {
     fn any_case()(
         (dim, steps, batch, seed) in (1..7usize, 1..30usize, prop_oneof![Just(1usize), 2..90usize], 0..1000u64),
+        learned in any::<bool>(),
         hidden in prop::collection::vec(1..70usize, 1..4),
         (activation, time, conditioning) in (0..4usize, 0..3usize, 0..3usize),
         time_dim in 1..12usize,
@@ -69,6 +85,8 @@ prop_compose! {
         let form = if form { IsotropyForm::Batch } else { IsotropyForm::PerSample };
         Case {
             dim,
+            // The range of a single step's variance is empty.
+            outputs: if learned && steps > 1 { Outputs::NoiseAndVariance } else { Outputs::Noise },
             steps,
             network: NetworkOptions {
                 hidden: Some(hidden),
@@ -105,15 +123,17 @@ proptest! {
 
 #[test]
 fn training_and_prediction_are_the_same_bits_for_any_number_of_threads() {
-    for (time, conditioning) in [
-        (TimeEncoding::Sinusoidal, Conditioning::Concat),
-        (TimeEncoding::Learned, Conditioning::Concat),
-        (TimeEncoding::Learned, Conditioning::Add),
-        (TimeEncoding::Sinusoidal, Conditioning::Scale),
+    for (time, conditioning, outputs) in [
+        (TimeEncoding::Sinusoidal, Conditioning::Concat, Outputs::Noise),
+        (TimeEncoding::Learned, Conditioning::Concat, Outputs::Noise),
+        (TimeEncoding::Learned, Conditioning::Add, Outputs::Noise),
+        (TimeEncoding::Sinusoidal, Conditioning::Scale, Outputs::Noise),
+        (TimeEncoding::Sinusoidal, Conditioning::Concat, Outputs::NoiseAndVariance),
+        (TimeEncoding::Learned, Conditioning::Add, Outputs::NoiseAndVariance),
     ] {
         // Large enough that threads are used.
         let mut case = case(Activation::Silu, time, conditioning, &[128, 256]);
-        (case.batch, case.clip_norm, case.ema) = (150, 0.3, 0.9);
+        (case.batch, case.clip_norm, case.ema, case.outputs) = (150, 0.3, 0.9, outputs);
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -122,19 +142,30 @@ fn training_and_prediction_are_the_same_bits_for_any_number_of_threads() {
                 let checkpoint = trainer.checkpoint();
                 let denoiser = NetworkDenoiser::new(trainer.into_network(), 1.0).unwrap();
                 let x = Stream::new(1, 0, "x").standard_normal(0, 3000, 2);
-                (losses, checkpoint, denoiser.predict_noise(x.view(), 7).unwrap())
+                let step = ReverseStep::new(&Schedule::from_betas(vec![0.05; 20]).unwrap(), 7, 3);
+                let variance = match outputs {
+                    Outputs::Noise => Array2::zeros((0, 0)),
+                    Outputs::NoiseAndVariance => denoiser.predict_with_variance(x.view(), &step).unwrap().1,
+                };
+                (losses, checkpoint, denoiser.predict_noise(x.view(), 7).unwrap(), variance)
             })
         });
         for other in &results[1..] {
-            assert!(results[0] == *other, "{time:?} {conditioning:?}");
+            assert!(results[0] == *other, "{time:?} {conditioning:?} {outputs:?}");
         }
     }
 }
 
 #[test]
 fn a_checkpoint_of_either_path_continues_on_either() {
+    for outputs in Outputs::ALL {
+        continues_on_either(outputs);
+    }
+}
+
+fn continues_on_either(outputs: Outputs) {
     let mut case = case(Activation::Relu, TimeEncoding::Learned, Conditioning::Add, &[24, 17]);
-    case.ema = 0.9;
+    (case.ema, case.outputs) = (0.9, outputs);
     let mut whole = case.alone(Auto);
     run(&mut whole, 4);
     let saved = whole.checkpoint();

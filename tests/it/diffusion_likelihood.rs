@@ -8,7 +8,7 @@ use gdiff::diffusion::likelihood::{
 };
 use gdiff::diffusion::{
     Activation, BackendChoice, Conditioning, Denoiser, DiffusionError, DiffusionOptions, MixtureDenoiser,
-    Network, NetworkDenoiser, NetworkOptions, Schedule, ScheduleKind, TimeEncoding, TrainOptions,
+    Network, NetworkDenoiser, NetworkOptions, Outputs, Schedule, ScheduleKind, TimeEncoding, TrainOptions,
     TrainStreams, TrainingJob,
 };
 use gdiff::numeric::gaussian::Gaussian;
@@ -217,7 +217,7 @@ fn the_schedule_between_its_steps_is_the_schedule_at_its_steps() {
 }
 
 fn network(dim: usize, options: &NetworkOptions, dtype: DType) -> Network {
-    Network::with_dtype(dim, 20, options, &stream(), &Device::Cpu, dtype).unwrap()
+    Network::with_dtype((dim, Outputs::Noise), 20, options, &stream(), &Device::Cpu, dtype).unwrap()
 }
 
 fn options(activation: Activation, time: TimeEncoding, conditioning: Conditioning) -> NetworkOptions {
@@ -350,9 +350,10 @@ fn signs_estimate_the_divergence_without_bias_and_say_how_far_off_they_are() {
 }
 
 /// A network trained a little on the modes.
-fn trained(dim: usize, activation: Activation, schedule: &Schedule) -> NetworkDenoiser {
+fn trained((dim, outputs): (usize, Outputs), activation: Activation, schedule: &Schedule) -> NetworkDenoiser {
     let options = NetworkOptions { hidden: Some(vec![24, 24]), activation, ..NetworkOptions::default() };
-    let network = Network::new(dim, schedule.steps(), &options, &stream(), &Device::Cpu).unwrap();
+    let (steps, cpu) = (schedule.steps(), Device::Cpu);
+    let network = Network::with_dtype((dim, outputs), steps, &options, &stream(), &cpu, DType::F32).unwrap();
     let data = modes(dim).sample(2000, &stream());
     let purpose = |name| Stream::new(4, 0, name);
     let streams = TrainStreams { shuffle: purpose("a"), timestep: purpose("b"), noise: purpose("c") };
@@ -366,16 +367,20 @@ fn trained(dim: usize, activation: Activation, schedule: &Schedule) -> NetworkDe
 #[test]
 fn the_density_of_a_trained_network_integrates_to_one() {
     let schedule = linear(100);
-    for activation in [Activation::Relu, Activation::Silu] {
+    for (activation, outputs) in [
+        (Activation::Relu, Outputs::Noise),
+        (Activation::Silu, Outputs::Noise),
+        (Activation::Silu, Outputs::NoiseAndVariance),
+    ] {
         let line = Array2::from_shape_fn((1601, 1), |(i, _)| -8.0 + 0.01 * i as f64);
-        let one = trained(1, activation, &schedule);
+        let one = trained((1, outputs), activation, &schedule);
         let found = values(&likelihoods(&one, &schedule, &line, &LikelihoodOptions::default()));
         let total: f64 = found.iter().map(|v| 0.01 * v.exp()).sum();
         assert!((total - 1.0).abs() < 1e-2, "{activation:?} {total}");
         let plane = Array2::from_shape_fn((121 * 121, 2), |(i, j)| {
             -6.0 + 0.1 * if j == 0 { i / 121 } else { i % 121 } as f64
         });
-        let two = trained(2, activation, &schedule);
+        let two = trained((2, outputs), activation, &schedule);
         let found = values(&likelihoods(&two, &schedule, &plane, &LikelihoodOptions::default()));
         let total: f64 = found.iter().map(|v| 0.01 * v.exp()).sum();
         assert!((total - 1.0).abs() < 1e-2, "{activation:?} {total}");
@@ -391,7 +396,7 @@ fn the_density_of_a_trained_network_integrates_to_one() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let schedule = linear(50);
-    let denoiser = trained(2, Activation::Gelu, &schedule);
+    let denoiser = trained((2, Outputs::Noise), Activation::Gelu, &schedule);
     let x = modes(2).sample(333, &stream());
     let with = |threads: usize, options: &LikelihoodOptions| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -409,7 +414,7 @@ fn points_far_out_have_a_finite_value_or_none() {
     let schedule = linear(50);
     let mixture = modes(2);
     let exact = MixtureDenoiser::new(&mixture, &schedule).unwrap();
-    let network = trained(2, Activation::Relu, &schedule);
+    let network = trained((2, Outputs::Noise), Activation::Relu, &schedule);
     let far: Array2<f64> =
         array![[1e3, 0.0], [1e6, -1e6], [1e18, 0.0], [1e60, 1.0], [1e200, 0.0], [f64::MAX, 0.0]];
     for denoiser in [&exact as &dyn Denoiser, &network] {

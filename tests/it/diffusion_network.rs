@@ -4,8 +4,8 @@ use crate::common::trainings::Alone;
 use candle_core::{DType, Device, Tensor, Var};
 use gdiff::diffusion::{
     Activation, BackendChoice, Batch, Conditioning, Decay, Denoiser, IsotropyForm, IsotropyLoss, Network,
-    NetworkDenoiser, NetworkOptions, OptimizerKind, OptimizerOptions, Reduction, Schedule, TimeEncoding,
-    TrainOptions, TrainStreams, TrainingJob,
+    NetworkDenoiser, NetworkOptions, OptimizerKind, OptimizerOptions, Outputs, Reduction, Schedule,
+    TimeEncoding, TrainOptions, TrainStreams, TrainingJob,
     network::time,
     train::{
         loss::isotropy_scale,
@@ -64,7 +64,9 @@ fn network(sizes: &[usize], dim: usize, steps: usize, weights: &Value) -> Networ
     let (extra, hidden) = (sizes[0] - dim, &sizes[1..sizes.len() - 1]);
     let time = if extra == 1 { TimeEncoding::Scalar } else { TimeEncoding::Sinusoidal };
     let options = NetworkOptions { time_dim: extra, ..options(hidden, time, Conditioning::Concat) };
-    let network = Network::with_dtype(dim, steps, &options, &stream(), &Device::Cpu, DType::F64).unwrap();
+    let network =
+        Network::with_dtype((dim, Outputs::Noise), steps, &options, &stream(), &Device::Cpu, DType::F64)
+            .unwrap();
     let flat: Vec<f64> = weights
         .as_array()
         .unwrap()
@@ -275,7 +277,9 @@ fn gradients_of_every_network_and_loss_are_the_finite_differences() {
     let eps = stream().standard_normal(1, 6, 3);
     let t = [1, 7, 3, 3, 2, 6];
     for options in all_options() {
-        let network = Network::with_dtype(3, steps, &options, &stream(), &Device::Cpu, DType::F64).unwrap();
+        let network =
+            Network::with_dtype((3, Outputs::Noise), steps, &options, &stream(), &Device::Cpu, DType::F64)
+                .unwrap();
         let parameters = network.parameters();
         let start = values(&parameters.flat().unwrap());
         for loss in all_losses() {
@@ -305,7 +309,9 @@ fn gradients_of_every_network_and_loss_are_the_finite_differences() {
 fn rows_at_one_step_get_what_they_get_with_a_step_each() {
     let x = stream().standard_normal(0, 5, 3);
     for options in all_options() {
-        let network = Network::with_dtype(3, 9, &options, &stream(), &Device::Cpu, DType::F64).unwrap();
+        let network =
+            Network::with_dtype((3, Outputs::Noise), 9, &options, &stream(), &Device::Cpu, DType::F64)
+                .unwrap();
         let each = values(&network.forward(&tensor(&x), &[4; 5]).unwrap());
         assert_close(&values(&network.forward(&tensor(&x), &[4]).unwrap()), &each, 1e-13, "shared");
         let denoiser = NetworkDenoiser::new(network, 1.5).unwrap();
@@ -463,12 +469,19 @@ fn decay_goes_from_all_to_nothing() {
 fn parameters_are_counted_before_a_network_is_built() {
     // (4 + 16 + 1) 3 + (3 + 1) 5 + (5 + 1) 4 by hand.
     let plain = options(&[3, 5], TimeEncoding::Sinusoidal, Conditioning::Concat);
-    assert_eq!(plain.parameter_count(4, 7), 107);
+    assert_eq!(plain.parameter_count(4, Outputs::Noise, 7), 107);
+    // Four more outputs of 5 inputs and a bias.
+    assert_eq!(plain.parameter_count(4, Outputs::NoiseAndVariance, 7), 107 + 6 * 4);
     for time in [TimeEncoding::Sinusoidal, TimeEncoding::Scalar, TimeEncoding::Learned] {
         for conditioning in [Conditioning::Concat, Conditioning::Add, Conditioning::Scale] {
             let options = options(&[3, 5], time, conditioning);
+            let counted = options.parameter_count(4, Outputs::NoiseAndVariance, 7);
+            let shape = (4, Outputs::NoiseAndVariance);
+            let network =
+                Network::with_dtype(shape, 7, &options, &stream(), &Device::Cpu, DType::F32).unwrap();
+            assert_eq!(counted, network.parameters().count(), "{time:?}, {conditioning:?}");
             let network = Network::new(4, 7, &options, &stream(), &Device::Cpu).unwrap();
-            let counted = options.parameter_count(4, 7);
+            let counted = options.parameter_count(4, Outputs::Noise, 7);
             assert_eq!(counted, network.parameters().count(), "{time:?}, {conditioning:?}");
             let layout = network.layout().parameters.iter();
             for (expected, (name, var)) in layout.zip(network.parameters().iter()) {

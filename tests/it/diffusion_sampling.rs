@@ -63,7 +63,7 @@ fn schedules_and_variances_are_those_of_diffusers() {
             assert_close(ours.alpha(t), 1.0 - beta[i], 1e-13, &what);
             assert_close(ours.alpha_bar(t) / abar[i], 1.0, 1e-9, &what);
             assert_close(ours.posterior_variance(t), small[i], 1e-12, &what);
-            assert_close(ours.variance(VarianceKind::FixedLarge, t), beta[i], 1e-13, &what);
+            assert_close(ours.variance(VarianceKind::FixedLarge, t).unwrap(), beta[i], 1e-13, &what);
         }
     }
     assert_eq!(compared, 4);
@@ -252,13 +252,15 @@ fn every_sampler_with_the_exact_denoiser_reaches_the_datas_likelihood() {
     }
 }
 
-/// Each sampler with both spacings, at 50 steps where it need not take them all.
+/// Each sampler with every spacing, at 50 steps and with all.
 fn every_sampler(schedule: &Schedule) -> Vec<(SampleOptions, VarianceKind)> {
-    let steps = |kind| (kind != SamplerKind::Ddpm).then_some(schedule.steps().min(50));
+    let few = Some(schedule.steps().min(50));
+    let all = (SamplerKind::Ddpm, Spacing::Trailing, None);
     SamplerKind::ALL
         .into_iter()
-        .flat_map(|kind| Spacing::ALL.map(|spacing| (kind, spacing)))
-        .map(|(kind, spacing)| SampleOptions { steps: steps(kind), spacing, ..SampleOptions::new(kind) })
+        .flat_map(|kind| Spacing::ALL.map(|spacing| (kind, spacing, few)))
+        .chain([all])
+        .map(|(kind, spacing, steps)| SampleOptions { steps, spacing, ..SampleOptions::new(kind) })
         .map(|options| (options, VarianceKind::FixedSmall))
         .collect()
 }
@@ -461,7 +463,7 @@ fn sampling_can_start_late_and_stop_early() {
 
 #[test]
 fn ddim_with_all_noise_has_the_variance_of_ddpm() {
-    // At eta = 1 and every step, DDIM and DDPM with beta~ are the same process.
+    // At eta = 1 and the same steps, DDIM and DDPM with beta~ are the same process (Song et al. 2021).
     let mixture = four_modes();
     let schedule = Schedule::new(&linear(50, true)).unwrap();
     let denoiser = MixtureDenoiser::new(&mixture, &schedule).unwrap();
@@ -471,10 +473,15 @@ fn ddim_with_all_noise_has_the_variance_of_ddpm() {
         let sampler = options.build(VarianceKind::FixedSmall, None).unwrap();
         sample::<DiffusionError>(&denoiser, &schedule, sampler, x_t, &noise, &mut |_, _, _| Ok(())).unwrap()
     };
-    let ddpm = run(SampleOptions::new(SamplerKind::Ddpm));
-    let ddim = run(SampleOptions { eta: 1.0, ..SampleOptions::new(SamplerKind::Ddim) });
-    for (a, b) in ddpm.iter().zip(&ddim) {
-        assert_close(*a, *b, 1e-9, "eta = 1");
+    for spacing in Spacing::ALL {
+        for steps in [None, Some(20), Some(7), Some(2), Some(1)] {
+            let ddpm = run(SampleOptions { steps, spacing, ..SampleOptions::new(SamplerKind::Ddpm) });
+            let ddim =
+                run(SampleOptions { eta: 1.0, steps, spacing, ..SampleOptions::new(SamplerKind::Ddim) });
+            for (a, b) in ddpm.iter().zip(&ddim) {
+                assert_close(*a, *b, 1e-9, &format!("eta = 1, {steps:?} {spacing:?}"));
+            }
+        }
     }
 }
 

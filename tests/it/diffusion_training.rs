@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use gdiff::data::mixture::GaussianMixture;
 use gdiff::diffusion::{
     BackendChoice::Auto, Decay, Denoiser, DiffusionError, DiffusionOptions, IsotropyForm, IsotropyLoss,
-    LossTerms, MixtureDenoiser, Network, NetworkDenoiser, NetworkOptions, OptimizerKind, Schedule,
+    LossTerms, MixtureDenoiser, Network, NetworkDenoiser, NetworkOptions, OptimizerKind, Outputs, Schedule,
     TrainOptions, TrainStreams, TrainingJob, train::average,
 };
 use gdiff::numeric::random::Stream;
@@ -332,7 +332,7 @@ fn single_precision_follows_double_precision() {
     let mut single = trainer(options);
     let f32_network = single.network();
     let double = Network::with_dtype(
-        2,
+        (2, Outputs::Noise),
         100,
         f32_network.options(),
         &Stream::new(7, 0, "init"),

@@ -144,6 +144,7 @@ fn a_fixed_start_visits_the_steps_below_it() {
     let folder = folder.path();
     for (sampler, late, times) in [
         ("ddpm", "start = \"late\"\nstart_step = 4", vec![4, 3, 2, 1, 0]),
+        ("ddpm", "start = \"late\"\nstart_step = 9\nsteps = 3", vec![9, 6, 3, 0]),
         ("ddim", "start = \"late\"\nstart_step = 40\nsteps = 4", vec![40, 30, 20, 10, 0]),
         ("heun", "start = \"late\"\nstart_step = 40\nsteps = 2", vec![40, 20, 0]),
         ("dpm_solver_2m", "start = \"late\"\nstart_step = 0", vec![0]),
@@ -172,7 +173,7 @@ fn starts_that_cannot_be_meant_are_refused_in_words() {
         ("ddpm", "start = \"latte\"", "did you mean `late`?"),
         ("ddim", "start = \"late\"\nstart_step = 9\nsteps = 10", "must be from 1 to `sample.start_step`, 9"),
         ("ddim", "start = \"late\"\nstart_step = 0\nsteps = 1", "leaves no reverse step"),
-        ("ddpm", "start = \"late\"\nstart_step = 9\nsteps = 8", "takes all 9 steps"),
+        ("ddpm", "start = \"late\"\nstart_step = 9\nsteps = 10", "must be from 1 to `sample.start_step`, 9"),
     ] {
         spec(folder, &modes(1.0, sampler, late));
         let output = run(folder, &["check", "spec.toml"]);

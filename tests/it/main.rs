@@ -32,6 +32,7 @@ mod gaussianize_tool;
 mod identity;
 mod isotropy;
 mod late_start;
+mod learned_variance;
 mod likelihood_command;
 mod metrics_energy;
 mod metrics_modes;

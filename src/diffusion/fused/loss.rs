@@ -1,29 +1,79 @@
-//! The loss of (I 28) and its gradient with respect to the prediction, with the formulas of
-//! [`loss`](crate::diffusion::train::loss).
+//! The loss of (I 28), with the variational bound where the variance is learned, and its gradient with respect to the
+//! outputs, with the formulas of [`loss`](crate::diffusion::train::loss) and
+//! [`variational_bound`](crate::diffusion::train::variational_bound).
 
 use super::{block::Block, model::Model};
-use crate::diffusion::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
+use crate::diffusion::{IsotropyForm, IsotropyLoss, LossTerms, Reduction, train::VariationalBound};
 use ndarray::ArrayView2;
 
-/// The loss of all blocks' predictions for the noise `eps` `(n, d)`, and the last layers' `delta`.
-///
-/// Sums go over the rows in order, in double precision. With `e = eps_theta - eps`,
-/// `q = |eps_theta|^2 / d`: the gradient is `2 e / N` plus lambda times `4 (mean q - 1) eps_theta / (n d)`
-/// (batch) or `4 (q_i - 1) eps_theta / (n d)` (per sample), `N = n d` (mean) or `n` (sum).
-pub(super) fn evaluate(
-    options: &IsotropyLoss,
-    model: &Model,
-    blocks: &mut [Block],
-    eps: ArrayView2<f64>,
-) -> LossTerms {
-    match eps.ncols() {
-        2 => evaluate_sized::<2>(options, model, blocks, eps),
-        _ => evaluate_sized::<0>(options, model, blocks, eps),
+/// What the loss is made of.
+pub(super) struct Loss<'a> {
+    /// The loss of the predicted noise.
+    pub isotropy: &'a IsotropyLoss,
+    /// The bound by which the variance is learned; none where it is not.
+    pub bound: Option<&'a VariationalBound>,
+}
+
+impl Loss<'_> {
+    /// The loss of all blocks' outputs for the noise `eps` `(n, d)`, and the last layers' `delta`.
+    ///
+    /// Sums go over the rows in order, in double precision. With `e = eps_theta - eps`,
+    /// `q = |eps_theta|^2 / d`: the gradient is `2 e / N` plus lambda times `4 (mean q - 1) eps_theta / (n d)`
+    /// (batch) or `4 (q_i - 1) eps_theta / (n d)` (per sample), `N = n d` (mean) or `n` (sum). That with respect to an
+    /// output of the variance is `0.001 T / N` times the derivative of the bound's term.
+    pub fn evaluate(&self, model: &Model, blocks: &mut [Block], eps: ArrayView2<f64>) -> LossTerms {
+        let mut terms = match eps.ncols() {
+            2 => evaluate_sized::<2>(self.isotropy, model, blocks, eps),
+            _ => evaluate_sized::<0>(self.isotropy, model, blocks, eps),
+        };
+        if let Some(bound) = self.bound {
+            let mean = add_bound(bound, self.isotropy.reduction, blocks, eps);
+            terms.loss += bound.weight() * mean;
+            terms.bound = Some(bound.steps() * mean);
+        }
+        terms
     }
 }
 
-/// The same for `D` dimensions, which the compiler unrolls; `D = 0` stands for a dimension that is known at run time
-/// only.
+/// The number of terms that a reduction divides by.
+fn terms_in_mean(reduction: Reduction, (n, d): (usize, usize)) -> f64 {
+    match reduction {
+        Reduction::Mean => (n * d) as f64,
+        Reduction::Sum => n as f64,
+    }
+}
+
+/// The mean of the bound's terms, and the `delta` of the variance's outputs, which stand behind those of the noise.
+fn add_bound(
+    bound: &VariationalBound,
+    reduction: Reduction,
+    blocks: &mut [Block],
+    eps: ArrayView2<f64>,
+) -> f64 {
+    let (n, d) = eps.dim();
+    let divisor = terms_in_mean(reduction, (n, d));
+    let factor = bound.weight() / divisor;
+    let mut noise = eps.rows().into_iter();
+    let mut sum = 0.0;
+    for block in blocks {
+        let work = &mut block.layers.last_mut().expect("a network has a layer").main;
+        for ((row, &t), eps) in block.steps.iter().enumerate().zip(&mut noise) {
+            let term = bound.at(t as usize + 1);
+            let (predicted, variances) = work.y.row(row)[..2 * d].split_at(d);
+            let delta = &mut work.delta.values[row * work.delta.stride..][d..2 * d];
+            for (((p, o), eps), delta) in predicted.iter().zip(variances).zip(eps).zip(delta) {
+                let error = f64::from(p - *eps as f32);
+                let (value, derivative) = term.evaluate(f64::from(*o), error * error);
+                sum += value;
+                *delta = (factor * derivative) as f32;
+            }
+        }
+    }
+    sum / divisor
+}
+
+/// The loss of the predicted noise for `D` dimensions, which the compiler unrolls; `D = 0` stands for a dimension that is
+/// known at run time only.
 fn evaluate_sized<const D: usize>(
     options: &IsotropyLoss,
     model: &Model,
@@ -32,10 +82,7 @@ fn evaluate_sized<const D: usize>(
 ) -> LossTerms {
     let (n, d) = (eps.nrows(), if D == 0 { eps.ncols() } else { D });
     let (lambda, form) = (options.weight(), options.form);
-    let terms_in_mean = match options.reduction {
-        Reduction::Mean => (n * d) as f64,
-        Reduction::Sum => n as f64,
-    };
+    let terms_in_mean = terms_in_mean(options.reduction, (n, d));
     let last = model.layers.len() - 1;
     let (mut errors, mut squares, mut per_sample) = (0.0, 0.0, 0.0);
     let eps = eps.as_standard_layout();
@@ -82,5 +129,6 @@ fn evaluate_sized<const D: usize>(
             }
         }
     }
-    LossTerms { loss: if lambda == 0.0 { mse } else { mse + lambda * isotropy }, mse, isotropy }
+    let loss = if lambda == 0.0 { mse } else { mse + lambda * isotropy };
+    LossTerms { loss, mse, isotropy, bound: None }
 }

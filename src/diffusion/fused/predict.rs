@@ -105,8 +105,9 @@ impl Predictor {
         });
     }
 
-    /// `factor * eps_theta` of points `(n, d)` at a step, to `out` `(n, d)`, both row after row.
-    pub fn predict(&self, step: &AtStep, x: &[f64], factor: f64, out: &mut [f64]) {
+    /// The first `columns` outputs, those of `eps_theta` before all others, of points `(n, d)` at a step, to `out`
+    /// `(n, columns)`, both row after row.
+    pub fn predict(&self, step: &AtStep, x: &[f64], columns: usize, out: &mut [f64]) {
         let Self { arch, model, parameters, transposed } = self;
         let shared = Shared { arch: *arch, model, parameters, transposed };
         let mut buffers: Vec<Matrix> = std::iter::once(model.dim)
@@ -114,7 +115,7 @@ impl Predictor {
             .map(|width| Matrix { values: vec![0.0; TILE_ROWS * stride(width)], stride: stride(width) })
             .collect();
         let (d, last) = (model.dim, model.layers.len());
-        for (x, out) in x.chunks(TILE_ROWS * d).zip(out.chunks_mut(TILE_ROWS * d)) {
+        for (x, out) in x.chunks(TILE_ROWS * d).zip(out.chunks_mut(TILE_ROWS * columns)) {
             let rows = x.len() / d;
             buffers[0].read_rows(x, d);
             for (i, (plan, (bias, scale))) in model.layers.iter().zip(&step.layers).enumerate() {
@@ -132,7 +133,7 @@ impl Predictor {
                     arch.dispatch(Activate { activation: model.activation, y, derivative: &mut [] });
                 }
             }
-            buffers[last].write_rows(out, d, factor);
+            buffers[last].write_rows(out, columns, 1.0);
         }
     }
 }

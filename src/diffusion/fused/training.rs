@@ -11,7 +11,7 @@ use super::{
 };
 use crate::diffusion::{
     Batch, DiffusionError, LossTerms, Network, TrainOptions,
-    train::{average, backend::State, optimizer},
+    train::{VariationalBound, average, backend::State, optimizer},
 };
 use pulp::Arch;
 use rayon::prelude::*;
@@ -34,6 +34,8 @@ pub(in crate::diffusion) struct FusedTraining {
     arch: Arch,
     model: Model,
     options: TrainOptions,
+    /// By which the variance is learned; none where it is not.
+    bound: Option<VariationalBound>,
     /// Iterations in all.
     iterations: usize,
     parameters: Vec<f32>,
@@ -58,8 +60,8 @@ impl FusedTraining {
     pub fn new(
         network: &Network,
         options: TrainOptions,
-        iterations: usize,
-        batch_size: usize,
+        bound: Option<&VariationalBound>,
+        (iterations, batch_size): (usize, usize),
     ) -> Result<Self, DiffusionError> {
         let model = Model::new(network.layout(), network.options());
         let parameters = model.pack(&network.parameters().flat()?)?;
@@ -83,6 +85,7 @@ impl FusedTraining {
             parameters,
             model,
             options,
+            bound: bound.cloned(),
             iterations,
         };
         training.refresh_transposed(false);
@@ -106,7 +109,8 @@ impl FusedTraining {
         };
         let blocks = &mut self.blocks[..used];
         each(blocks, parallel, |block| block.forward(shared));
-        let terms = loss::evaluate(&self.options.loss(), &self.model, blocks, batch.eps.view());
+        let loss = loss::Loss { isotropy: &self.options.isotropy_loss(), bound: self.bound.as_ref() };
+        let terms = loss.evaluate(&self.model, blocks, batch.eps.view());
         if !(terms.loss as f32).is_finite() {
             return Err(DiffusionError::Diverged { iteration, loss: terms.loss });
         }

@@ -40,8 +40,8 @@ impl Graph {
         Ok(Self { layers: layers.collect(), encoding, activation: options.activation })
     }
 
-    /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the predicted noise `(n, d)`. Of a batch of models,
-    /// all but `(1)` have another axis in front.
+    /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the network's outputs, the predicted noise `(n, d)` first.
+    /// Of a batch of models, all but `(1)` have another axis in front.
     pub fn forward(&self, x: &Tensor, rows: &Tensor) -> CandleResult<Tensor> {
         let encoding = self.encoding.as_ref().map(|table| table_rows(table, rows)).transpose()?;
         self.forward_encoded(x, &Time { rows, encoding: encoding.as_ref() })

@@ -2,6 +2,7 @@
 //! variables, the vectors of the fused path, and the count.
 
 use super::{Conditioning, NetworkOptions, TimeEncoding};
+use serde::{Deserialize, Serialize};
 
 /// Where the first values of a parameter come from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,11 +72,43 @@ pub struct Layer {
     pub modulation: Modulation,
 }
 
+/// What a network gives for a point of `d` dimensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outputs {
+    /// The noise, `d` values.
+    #[default]
+    Noise,
+    /// The noise, and behind it `d` values that say where in its range the variance of the reverse step lies
+    /// ([`VarianceKind::LearnedRange`](crate::diffusion::VarianceKind::LearnedRange)).
+    NoiseAndVariance,
+}
+
+impl Outputs {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Noise, Self::NoiseAndVariance];
+
+    /// Number of values for a point of `dim` dimensions.
+    pub fn width(self, dim: usize) -> usize {
+        match self {
+            Self::Noise => dim,
+            Self::NoiseAndVariance => 2 * dim,
+        }
+    }
+
+    /// Whether it is the noise alone.
+    pub fn is_noise(&self) -> bool {
+        *self == Self::Noise
+    }
+}
+
 /// The parameters of a network for points of `dim` dimensions and `steps` diffusion steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Dimension `d` of the points.
     pub dim: usize,
+    /// What it gives for each point.
+    pub outputs: Outputs,
     /// Number of diffusion steps `T`.
     pub steps: usize,
     /// Size of the time encoding; 0 if none is used.
@@ -90,16 +123,23 @@ pub struct Layout {
 
 impl Layout {
     /// The layout of a network of these options, which have been checked.
-    pub fn new(options: &NetworkOptions, dim: usize, steps: usize) -> Self {
+    pub fn new(options: &NetworkOptions, (dim, outputs): (usize, Outputs), steps: usize) -> Self {
         let encoded = options.conditioning != Conditioning::Scale;
         let time_width = if encoded { options.time.width(options.time_dim) } else { 0 };
-        let mut layout =
-            Self { dim, steps, time_width, parameters: Vec::new(), encoding: None, layers: Vec::new() };
+        let mut layout = Self {
+            dim,
+            outputs,
+            steps,
+            time_width,
+            parameters: Vec::new(),
+            encoding: None,
+            layers: Vec::new(),
+        };
         if encoded && options.time == TimeEncoding::Learned {
             layout.encoding = Some(layout.add("time.table".into(), vec![steps, time_width], Init::Normal));
         }
         let mut input = dim;
-        for (i, output) in options.widths().into_iter().chain([dim]).enumerate() {
+        for (i, output) in options.widths().into_iter().chain([outputs.width(dim)]).enumerate() {
             let name = format!("layer{i}");
             let appended =
                 if i == 0 && options.conditioning == Conditioning::Concat { time_width } else { 0 };

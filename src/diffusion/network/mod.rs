@@ -20,7 +20,7 @@ pub mod time;
 
 pub use activation::Activation;
 pub use layer::Conditioning;
-pub use layout::Layout;
+pub use layout::{Layout, Outputs};
 pub use network_denoiser::NetworkDenoiser;
 pub use options::NetworkOptions;
 pub use time::TimeEncoding;
@@ -41,6 +41,8 @@ struct Header {
     dim: usize,
     steps: usize,
     network: NetworkOptions,
+    #[serde(default, skip_serializing_if = "Outputs::is_noise")]
+    outputs: Outputs,
 }
 
 /// eps_theta: `(n, d)` points and their steps to the predicted noise `(n, d)`.
@@ -67,15 +69,15 @@ impl Network {
         stream: &Stream,
         device: &Device,
     ) -> Result<Self, DiffusionError> {
-        Self::with_dtype(dim, steps, options, stream, device, DType::F32)
+        Self::with_dtype((dim, Outputs::Noise), steps, options, stream, device, DType::F32)
     }
 
-    /// As [`new`](Self::new), in another precision (`f64` for comparisons with references).
+    /// As [`new`](Self::new), with other outputs, and in another precision (`f64` for comparisons with references).
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_dtype(
-        dim: usize,
+        (dim, outputs): (usize, Outputs),
         steps: usize,
         options: &NetworkOptions,
         stream: &Stream,
@@ -86,14 +88,14 @@ impl Network {
         DiffusionError::unless(dim > 0 && steps > 0, || {
             format!("a network needs at least 1 dimension and 1 step, not {dim} and {steps}")
         })?;
-        let layout = Layout::new(options, dim, steps);
+        let layout = Layout::new(options, (dim, outputs), steps);
         let parameters = Parameters::drawn(&layout, stream, dtype, device)?;
         let graph = Graph::new(&layout, options, &parameters)?;
         Ok(Self { layout, options: options.clone(), parameters, graph })
     }
 
     /// eps_theta of each row at its own step, with autograd: `x` `(n, d)`, `t` `(n)` in
-    /// `1..=T`, or a single one for all rows.
+    /// `1..=T`, or a single one for all rows. Behind it are the variance's columns, if the network has them.
     ///
     /// # Errors
     /// If a step or a shape does not fit.
@@ -133,6 +135,11 @@ impl Network {
     /// Dimension `d` of the points.
     pub fn dim(&self) -> usize {
         self.layout.dim
+    }
+
+    /// What it gives for each point.
+    pub fn outputs(&self) -> Outputs {
+        self.layout.outputs
     }
 
     /// Number of diffusion steps `T`.
@@ -212,7 +219,8 @@ impl Network {
     /// # Errors
     /// If the device fails.
     pub fn to_safetensors_with(&self, entries: &BTreeMap<String, String>) -> Result<Vec<u8>, DiffusionError> {
-        let header = Header { dim: self.dim(), steps: self.steps(), network: self.options.clone() };
+        let (dim, steps, outputs) = (self.dim(), self.steps(), self.outputs());
+        let header = Header { dim, steps, network: self.options.clone(), outputs };
         let tensors = self.parameters.iter().map(|(name, v)| (name.to_string(), v.as_detached_tensor()));
         safetensors_file::write_with(&header, &tensors.collect::<BTreeMap<_, _>>(), entries)
     }
@@ -225,7 +233,8 @@ impl Network {
         let (header, tensors) = safetensors_file::read::<Header>(bytes)?;
         let dtype = tensors.values().next().map_or(DType::F32, Tensor::dtype);
         let stream = Stream::new(0, 0, "overwritten");
-        let network = Self::with_dtype(header.dim, header.steps, &header.network, &stream, device, dtype)?;
+        let Header { dim, steps, network, outputs } = header;
+        let network = Self::with_dtype((dim, outputs), steps, &network, &stream, device, dtype)?;
         network.set(&tensors)?;
         Ok(network)
     }
@@ -237,7 +246,8 @@ impl Network {
     pub(super) fn duplicate(&self) -> Result<Self, DiffusionError> {
         let stream = Stream::new(0, 0, "overwritten");
         let (device, dtype) = (self.parameters.device(), self.parameters.dtype());
-        let copy = Self::with_dtype(self.dim(), self.steps(), &self.options, &stream, device, dtype)?;
+        let shape = (self.dim(), self.outputs());
+        let copy = Self::with_dtype(shape, self.steps(), &self.options, &stream, device, dtype)?;
         copy.parameters.assign(&self.parameters.flat()?)?;
         Ok(copy)
     }

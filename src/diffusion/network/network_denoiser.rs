@@ -4,9 +4,9 @@
 use super::{Graph, Network, parameters::Parameters};
 use crate::diffusion::denoiser::{Denoiser, NoiseField, Probes, RealTimeDenoiser};
 use crate::diffusion::fused::{AtStep, Predictor};
-use crate::diffusion::{BackendChoice, DiffusionError};
-use candle_core::{DType, Device, Tensor};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, parallel::prelude::*};
+use crate::diffusion::{BackendChoice, DiffusionError, Outputs, ReverseStep};
+use candle_core::{D, DType, Device, Tensor};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, parallel::prelude::*, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -101,45 +101,75 @@ impl NetworkDenoiser {
         self
     }
 
+    /// What these outputs of the networks are at a step `t`, of points `(n, d)`: the noise, and behind it the variance's
+    /// columns if they are asked for.
+    ///
+    /// # Errors
+    /// As [`predict_noise`](Denoiser::predict_noise), or if the networks have no such outputs.
+    pub(in crate::diffusion) fn predict(
+        &self,
+        x: ArrayView2<f64>,
+        t: usize,
+        outputs: Outputs,
+    ) -> Result<Array2<f64>, DiffusionError> {
+        let (models, rows) = (self.members.len(), x.nrows());
+        DiffusionError::unless(rows.is_multiple_of(models), || {
+            format!("{rows} points cannot be shared among {models} models")
+        })?;
+        let network = &self.members[0].model.network;
+        network.check(x.ncols(), t)?;
+        DiffusionError::unless(outputs.is_noise() || network.outputs() == outputs, || {
+            "the network has learned no variance of the reverse step; train one with diffusion.variance = \"learned_range\""
+                .into()
+        })?;
+        match (&self.batched, &self.members[..]) {
+            (Some(batched), _) => self.predict_batched(batched, x, t, outputs),
+            (None, [member]) => member.predict(x, t, outputs),
+            (None, members) => {
+                let chunks: Vec<_> =
+                    x.axis_chunks_iter(Axis(0), (rows / models).max(1)).zip(members).collect();
+                let predicted = chunks.into_par_iter().map(|(x, member)| member.predict(x, t, outputs));
+                let predicted = predicted.collect::<Result<Vec<_>, _>>()?;
+                let views: Vec<_> = predicted.iter().map(|p| p.view()).collect();
+                Ok(concatenate(Axis(0), &views).expect("all predictions have as many columns"))
+            }
+        }
+    }
+
     /// All networks in one program.
     fn predict_batched(
         &self,
         (parameters, graph): &(Parameters, Graph),
         x: ArrayView2<f64>,
         t: usize,
+        outputs: Outputs,
     ) -> Result<Array2<f64>, DiffusionError> {
+        let (d, columns) = (x.ncols(), outputs.width(x.ncols()));
         let (each, device) = (x.nrows() / self.members.len(), parameters.device());
         let points = batch_tensor(x.axis_chunks_iter(Axis(0), each.max(1)), parameters.dtype(), device)?;
-        let eps = graph.forward(&points, &Tensor::from_vec(vec![(t - 1) as u32], 1, device)?)?;
-        let eps = eps.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-        let mut eps =
-            Array2::from_shape_vec(x.dim(), eps).expect("the graph answers as many values as it is given");
-        for (mut own, member) in eps.axis_chunks_iter_mut(Axis(0), each.max(1)).zip(&self.members) {
-            own *= member.epsilon_scale;
+        let found = graph.forward(&points, &Tensor::from_vec(vec![(t - 1) as u32], 1, device)?)?;
+        let found = found.narrow(D::Minus1, 0, columns)?;
+        let found = found.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let mut found =
+            Array2::from_shape_vec((x.nrows(), columns), found).expect("the graph answers for each point");
+        for (mut own, member) in found.axis_chunks_iter_mut(Axis(0), each.max(1)).zip(&self.members) {
+            own.slice_mut(s![.., ..d]).mapv_inplace(|eps| member.epsilon_scale * eps);
         }
-        Ok(eps)
+        Ok(found)
     }
 }
 
 impl Denoiser for NetworkDenoiser {
     fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
-        let (models, rows) = (self.members.len(), x.nrows());
-        DiffusionError::unless(rows.is_multiple_of(models), || {
-            format!("{rows} points cannot be shared among {models} models")
-        })?;
-        self.members[0].model.network.check(x.ncols(), t)?;
-        match (&self.batched, &self.members[..]) {
-            (Some(batched), _) => self.predict_batched(batched, x, t),
-            (None, [member]) => member.predict_noise(x, t),
-            (None, members) => {
-                let chunks: Vec<_> =
-                    x.axis_chunks_iter(Axis(0), (rows / models).max(1)).zip(members).collect();
-                let predicted = chunks.into_par_iter().map(|(x, member)| member.predict_noise(x, t));
-                let predicted = predicted.collect::<Result<Vec<_>, _>>()?;
-                let views: Vec<_> = predicted.iter().map(|p| p.view()).collect();
-                Ok(concatenate(Axis(0), &views).expect("all predictions have the points' dimension"))
-            }
-        }
+        self.predict(x, t, Outputs::Noise)
+    }
+
+    fn predict_with_variance(
+        &self,
+        x: ArrayView2<f64>,
+        step: &ReverseStep,
+    ) -> Result<(Array2<f64>, Array2<f64>), DiffusionError> {
+        Ok(step.learned(&self.predict(x, step.t, Outputs::NoiseAndVariance)?))
     }
 
     /// # Errors
@@ -186,19 +216,24 @@ impl NoiseField for NetworkAt<'_> {
 }
 
 impl Member {
-    fn predict_noise(&self, x: ArrayView2<f64>, t: usize) -> Result<Array2<f64>, DiffusionError> {
-        let mut out = Array2::zeros(x.dim());
-        let Some(fused) = &self.model.fused else {
-            self.predict_on_graph(x, t, out.view_mut())?;
-            return Ok(out);
-        };
-        let x = x.as_standard_layout();
-        let from = x.as_slice().expect("the standard layout is row after row");
-        let to = out.as_slice_mut().expect("a fresh matrix lies row after row");
-        let (step, length) = (fused.at_step(t - 1), CHUNK_ROWS * self.model.network.dim());
-        to.par_chunks_mut(length)
-            .zip(from.par_chunks(length))
-            .for_each(|(to, from)| fused.predict(&step, from, self.epsilon_scale, to));
+    fn predict(&self, x: ArrayView2<f64>, t: usize, outputs: Outputs) -> Result<Array2<f64>, DiffusionError> {
+        let (d, columns) = (x.ncols(), outputs.width(x.ncols()));
+        let mut out = Array2::zeros((x.nrows(), columns));
+        match &self.model.fused {
+            None => self.predict_on_graph(x, t, out.view_mut())?,
+            Some(fused) => {
+                let x = x.as_standard_layout();
+                let from = x.as_slice().expect("the standard layout is row after row");
+                let to = out.as_slice_mut().expect("a fresh matrix lies row after row");
+                let step = fused.at_step(t - 1);
+                to.par_chunks_mut(CHUNK_ROWS * columns)
+                    .zip(from.par_chunks(CHUNK_ROWS * d))
+                    .for_each(|(to, from)| fused.predict(&step, from, columns, to));
+            }
+        }
+        if self.epsilon_scale != 1.0 {
+            out.slice_mut(s![.., ..d]).mapv_inplace(|eps| self.epsilon_scale * eps);
+        }
         Ok(out)
     }
 
@@ -226,8 +261,9 @@ impl Member {
         let Model { network, graph, .. } = &*self.model;
         let (dtype, device) = (network.parameters().dtype(), network.parameters().device());
         let x = batch_tensor([x].into_iter(), dtype, device)?.squeeze(0)?;
-        let eps = graph.forward(&x, rows)?.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-        out.iter_mut().zip(eps).for_each(|(out, eps)| *out = self.epsilon_scale * eps);
+        let found = graph.forward(&x, rows)?.narrow(1, 0, out.ncols())?;
+        let found = found.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        out.iter_mut().zip(found).for_each(|(out, found)| *out = found);
         Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! `[network]` of a spec: the shape of the noise predictor.
 
-use super::{Activation, Conditioning, TimeEncoding, layout::Layout};
+use super::{
+    Activation, Conditioning, TimeEncoding,
+    layout::{Layout, Outputs},
+};
 use crate::numeric::options::{OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,8 +47,8 @@ impl NetworkOptions {
 
     /// Number of values that training would change, for points of `dim` dimensions and `steps` steps. Nothing is
     /// built. The options must have been checked.
-    pub fn parameter_count(&self, dim: usize, steps: usize) -> usize {
-        Layout::new(self, dim, steps).count()
+    pub fn parameter_count(&self, dim: usize, outputs: Outputs, steps: usize) -> usize {
+        Layout::new(self, (dim, outputs), steps).count()
     }
 
     /// Widths of the hidden layers: `hidden`, or those that `width` is short for, or the default.

@@ -27,7 +27,7 @@ pub use late_start::{LateStart, Start, StartStep};
 pub use options::{SampleOptions, SamplerKind};
 pub use times::{Spacing, Times};
 
-use super::{Denoiser, DiffusionError, Schedule};
+use super::{Denoiser, DiffusionError, ReverseStep, Schedule};
 use crate::numeric::random::Stream;
 use clip::Clipped;
 use ndarray::Array2;
@@ -111,11 +111,35 @@ impl Step<'_> {
         x: &Array2<f64>,
         sigma: f64,
     ) -> Result<(Array2<f64>, Option<Array2<f64>>), DiffusionError> {
+        self.beside(|| self.predict_noise(x), || (sigma > 0.0).then(|| (self.noise)(self.t)))
+    }
+
+    /// `eps_theta(x, t)`, and fresh noise with the variance that the denoiser gives the reverse step `step`.
+    ///
+    /// # Errors
+    /// If the denoiser fails.
+    pub fn predict_and_draw_with_variance(
+        &self,
+        x: &Array2<f64>,
+        step: &ReverseStep,
+    ) -> Result<(Array2<f64>, Array2<f64>), DiffusionError> {
+        let predict = || self.denoiser.predict_with_variance(x.view(), step);
+        let ((eps, variance), mut z) = self.beside(predict, || (self.noise)(self.t))?;
+        z.zip_mut_with(&variance, |z, variance| *z *= variance.sqrt());
+        Ok((eps, z))
+    }
+
+    /// What is predicted, and the noise that is drawn beside it.
+    fn beside<P: Send, Z: Send>(
+        &self,
+        predict: impl FnOnce() -> Result<P, DiffusionError> + Send,
+        draw: impl FnOnce() -> Z + Send,
+    ) -> Result<(P, Z), DiffusionError> {
         if self.denoiser.waits_for_others() {
-            return Ok((self.predict_noise(x)?, (sigma > 0.0).then(|| (self.noise)(self.t))));
+            return Ok((predict()?, draw()));
         }
-        let (eps, z) = rayon::join(|| self.predict_noise(x), || (sigma > 0.0).then(|| (self.noise)(self.t)));
-        Ok((eps?, z))
+        let (predicted, z) = rayon::join(predict, draw);
+        Ok((predicted?, z))
     }
 }
 

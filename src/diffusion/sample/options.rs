@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SamplerKind {
-    /// Ancestral sampling, every step (Ho et al. 2020): both papers.
+    /// Ancestral sampling (Ho et al. 2020), every step in both papers; fewer as Nichol & Dhariwal 2021 leave steps out.
     Ddpm,
     /// Song et al. 2021; fewer steps, noise by `eta`.
     Ddim,
@@ -46,10 +46,10 @@ pub struct SampleOptions {
     pub count: usize,
     /// Sampler.
     pub sampler: SamplerKind,
-    /// Reverse steps of a few-step sampler; all from its start on when left out.
+    /// Reverse steps; all from the start on when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
-    /// Which of the T steps a few-step sampler visits.
+    /// Which of the T steps a sampler with fewer of them visits.
     pub spacing: Spacing,
     /// Noise of DDIM: 0 is deterministic, 1 as ancestral sampling.
     pub eta: f64,
@@ -111,8 +111,7 @@ impl SampleOptions {
     }
 
     /// The sampler of these options for one run from `x_S`: `start` is the step `S`, and `None` is `T`. `variance`
-    /// is that of the ancestral step. DDPM visits every step, whatever `steps` says, and no sampler visits more than
-    /// there are from its start on.
+    /// is that of the ancestral step. No sampler visits more steps than there are from its start on.
     ///
     /// # Errors
     /// If an option is out of its range.
@@ -125,7 +124,7 @@ impl SampleOptions {
         let count = self.steps.map(|steps| start.map_or(steps, |start| steps.min(start)));
         let times = Times { start, count, spacing: self.spacing };
         Ok(match self.sampler {
-            SamplerKind::Ddpm => Box::new(Ddpm { times: Times::every(start), variance }),
+            SamplerKind::Ddpm => Box::new(Ddpm { times, variance }),
             SamplerKind::Ddim => Box::new(Ddim { times, eta: self.eta }),
             SamplerKind::DpmSolver2M => Box::new(DpmSolver2M { times, previous: None }),
             SamplerKind::Heun => Box::new(Heun { times }),

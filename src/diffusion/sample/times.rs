@@ -55,11 +55,6 @@ pub struct Times {
 }
 
 impl Times {
-    /// Every step from `start` (`None` is `T`).
-    pub fn every(start: Option<usize>) -> Self {
-        Self { start, count: None, spacing: Spacing::Trailing }
-    }
-
     /// The steps `t` in `1..=T`, downwards.
     ///
     /// # Errors

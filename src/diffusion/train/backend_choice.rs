@@ -2,6 +2,7 @@
 
 use super::{
     TrainOptions, backend::TrainBackend, candle_backend::CandleBackend, fused_backend::FusedBackend,
+    variational_bound::VariationalBound,
 };
 use crate::diffusion::{DiffusionError, Network};
 
@@ -22,18 +23,19 @@ impl BackendChoice {
     }
 
     /// A backend for fresh trainings of these networks, which are alike, with options that differ in learning rate
-    /// and lambda at most; `iterations` in all, with batches of at most `batch_size` points.
+    /// and lambda at most; `iterations` in all, with batches of at most `batch_size` points. By `bound` the variance is
+    /// learned.
     pub(super) fn build(
         self,
         networks: &[&Network],
         options: &[TrainOptions],
-        iterations: usize,
-        batch_size: usize,
+        bound: Option<&VariationalBound>,
+        (iterations, batch_size): (usize, usize),
     ) -> Result<Box<dyn TrainBackend>, DiffusionError> {
         Ok(if networks.iter().all(|network| self.is_fused(network)) {
-            Box::new(FusedBackend::new(networks, options, iterations, batch_size)?)
+            Box::new(FusedBackend::new(networks, options, bound, (iterations, batch_size))?)
         } else {
-            Box::new(CandleBackend::new(networks, options, iterations)?)
+            Box::new(CandleBackend::new(networks, options, bound, iterations)?)
         })
     }
 }

@@ -4,8 +4,9 @@
 use super::{
     Average, Batch, LossTerms, TrainOptions,
     backend::{State, TrainBackend},
-    loss,
+    loss::{self, BoundOf},
     optimizer::{Optimizer, clip},
+    variational_bound::VariationalBound,
 };
 use crate::diffusion::{
     DiffusionError, Network,
@@ -17,6 +18,8 @@ use candle_core::{Result as CandleResult, Tensor};
 #[derive(Debug)]
 pub(super) struct CandleBackend {
     options: Vec<TrainOptions>,
+    /// By which the variance is learned; none where it is not.
+    bound: Option<VariationalBound>,
     /// Iterations in all.
     iterations: usize,
     parameters: Parameters,
@@ -35,6 +38,7 @@ impl CandleBackend {
     pub fn new(
         networks: &[&Network],
         options: &[TrainOptions],
+        bound: Option<&VariationalBound>,
         iterations: usize,
     ) -> Result<Self, DiffusionError> {
         let (parameters, graph) = Network::batched(networks)?;
@@ -42,7 +46,8 @@ impl CandleBackend {
         let optimizer = Optimizer::new(options[0].optimizer(), &flat)?;
         let ema = options[0].ema;
         let average = (ema > 0.0).then(|| Average::new(ema, &flat));
-        Ok(Self { options: options.to_vec(), iterations, parameters, graph, flat, optimizer, average })
+        let (options, bound) = (options.to_vec(), bound.cloned());
+        Ok(Self { options, bound, iterations, parameters, graph, flat, optimizer, average })
     }
 }
 
@@ -58,10 +63,14 @@ impl TrainBackend for CandleBackend {
         let eps = batch_tensor(batches.iter().map(|b| b.eps.view()), dtype, device)?;
         let steps: Vec<u32> = batches.iter().flat_map(|b| b.t.iter().map(|t| (t - 1) as u32)).collect();
         let shape = (batches.len(), steps.len() / batches.len());
-        let predicted = self.graph.forward(&x, &Tensor::from_vec(steps, shape, device)?)?;
+        let outputs = self.graph.forward(&x, &Tensor::from_vec(steps, shape, device)?)?;
         let TrainOptions { clip_norm, decay, .. } = self.options[0];
-        let losses: Vec<_> = self.options.iter().map(|o| o.loss()).collect();
-        let (loss, terms) = loss::evaluate(&losses, &predicted, &eps)?;
+        let losses: Vec<_> = self.options.iter().map(|o| o.isotropy_loss()).collect();
+        let bound = self.bound.as_ref().map(|bound| {
+            let t = batches.iter().flat_map(|batch| batch.t.iter().copied()).collect();
+            BoundOf { bound, t }
+        });
+        let (loss, terms) = loss::evaluate(&losses, &outputs, &eps, bound.as_ref())?;
         let reported = |terms: LossTerms| match terms.loss.is_finite() {
             true => Ok(terms),
             false => Err(DiffusionError::Diverged { iteration, loss: terms.loss }),

@@ -4,6 +4,7 @@
 use super::{
     Batch, LossTerms, TrainOptions,
     backend::{State, TrainBackend},
+    variational_bound::VariationalBound,
 };
 use crate::diffusion::{DiffusionError, Network, fused::FusedTraining};
 use rayon::prelude::*;
@@ -20,12 +21,12 @@ impl FusedBackend {
     pub fn new(
         networks: &[&Network],
         options: &[TrainOptions],
-        iterations: usize,
-        batch_size: usize,
+        bound: Option<&VariationalBound>,
+        (iterations, batch_size): (usize, usize),
     ) -> Result<Self, DiffusionError> {
         let pairs = networks.iter().zip(options);
         let new = |(network, options): (&&Network, &TrainOptions)| {
-            FusedTraining::new(network, *options, iterations, batch_size)
+            FusedTraining::new(network, *options, bound, (iterations, batch_size))
         };
         pairs.map(new).collect::<Result<_, _>>().map(Self)
     }

@@ -1,9 +1,11 @@
-//! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28).
+//! The simple loss (G 7, I 10) and the isotropy-regularized loss (I 28), either with the variational bound beside it where
+//! the variance is learned.
 
+use super::variational_bound::{BoundTerm, VariationalBound};
 use crate::diffusion::DiffusionError;
 use crate::diffusion::isotropy::PredictionMoments;
 use crate::numeric::options::{self, OutOfRange, require};
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +50,7 @@ impl Default for IsotropyLoss {
     }
 }
 
-/// The value of a loss and its terms on one batch: `loss = mse + lambda * isotropy`.
+/// The value of a loss and its terms on one batch: `loss = mse + lambda * isotropy + 0.001 * bound`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossTerms {
     /// What the gradient is taken of.
@@ -58,6 +60,17 @@ pub struct LossTerms {
     /// The second term without lambda, in the options' form (`batch` for the simple loss); its value is
     /// reported even when it has no weight.
     pub isotropy: f64,
+    /// The estimate of `L_vlb` on this batch, nats, reduced over dimensions as the first term; none where the variance is
+    /// not learned.
+    pub bound: Option<f64>,
+}
+
+/// What the bound of a batch of models needs beside the predictions.
+pub(super) struct BoundOf<'a> {
+    /// The terms of every step.
+    pub bound: &'a VariationalBound,
+    /// The steps of the points of all models, model after model.
+    pub t: Vec<usize>,
 }
 
 impl IsotropyLoss {
@@ -92,22 +105,46 @@ impl IsotropyLoss {
     /// # Errors
     /// If the shapes differ.
     pub fn evaluate(&self, predicted: &Tensor, eps: &Tensor) -> Result<(Tensor, LossTerms), DiffusionError> {
-        let (loss, terms) = evaluate(&[*self], &predicted.unsqueeze(0)?, &eps.unsqueeze(0)?)?;
+        let (loss, terms) = evaluate(&[*self], &predicted.unsqueeze(0)?, &eps.unsqueeze(0)?, None)?;
+        Ok((loss, terms[0]))
+    }
+
+    /// As [`evaluate`](Self::evaluate), with the variational bound of a learned variance, of outputs `(n, 2 d)` at the
+    /// steps `t` `(n)`.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn evaluate_hybrid(
+        &self,
+        outputs: &Tensor,
+        eps: &Tensor,
+        bound: &VariationalBound,
+        t: &[usize],
+    ) -> Result<(Tensor, LossTerms), DiffusionError> {
+        let bound = BoundOf { bound, t: t.to_vec() };
+        let (loss, terms) = evaluate(&[*self], &outputs.unsqueeze(0)?, &eps.unsqueeze(0)?, Some(&bound))?;
         Ok((loss, terms[0]))
     }
 }
 
 /// The losses of a batch of models, which may differ in lambda: their sum (so that each model's gradient is that
-/// of its own loss) and the terms of each, of predictions `(models, n, d)` for the noise `(models, n, d)`.
+/// of its own loss) and the terms of each, of outputs `(models, n, d)` for the noise `(models, n, d)`; with a bound the
+/// outputs are `(models, n, 2 d)`.
 ///
 /// # Errors
 /// If the shapes differ.
 pub(super) fn evaluate(
     options: &[IsotropyLoss],
-    predicted: &Tensor,
+    outputs: &Tensor,
     eps: &Tensor,
+    bound: Option<&BoundOf>,
 ) -> Result<(Tensor, Vec<LossTerms>), DiffusionError> {
     let (models, n, d) = eps.dims3()?;
+    let predicted = match bound {
+        None => outputs.clone(),
+        Some(_) => outputs.narrow(D::Minus1, 0, d)?,
+    };
+    let predicted = &predicted;
     let form = options[0].form;
     let squares = predicted.sub(eps)?.sqr()?.sum((1, 2))?;
     let terms_in_mean = match options[0].reduction {
@@ -123,10 +160,45 @@ pub(super) fn evaluate(
         let weights = Tensor::from_vec(lambdas, models, &Device::Cpu)?.to_dtype(mse.dtype())?;
         (mse.add(&isotropy.mul(&weights.to_device(mse.device())?)?)?, isotropy)
     };
-    let values = Tensor::stack(&[loss.detach(), mse.detach(), isotropy.detach()], 1)?;
-    let values = values.to_dtype(DType::F64)?.to_vec2::<f64>()?;
-    let terms = values.iter().map(|v| LossTerms { loss: v[0], mse: v[1], isotropy: v[2] });
+    let (loss, bounds) = match bound {
+        None => (loss, None),
+        Some(of) => {
+            let errors = predicted.detach().sub(eps)?.sqr()?;
+            let sums = bound_sums(of, &outputs.narrow(D::Minus1, d, d)?, &errors)?;
+            let mean = sums.affine(1.0 / terms_in_mean as f64, 0.0)?;
+            (loss.add(&mean.affine(of.bound.weight(), 0.0)?)?, Some(mean.affine(of.bound.steps(), 0.0)?))
+        }
+    };
+    let reported = bounds.as_ref().unwrap_or(&mse);
+    let values = [&loss, &mse, &isotropy, reported].map(Tensor::detach);
+    let values = Tensor::stack(&values, 1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let terms = values.iter().map(|v| LossTerms {
+        loss: v[0],
+        mse: v[1],
+        isotropy: v[2],
+        bound: bounds.as_ref().map(|_| v[3]),
+    });
     Ok((loss.sum_all()?, terms.collect()))
+}
+
+/// The terms of the bound, summed over each model's points and coordinates, of the variance's outputs and the squared
+/// errors of the predicted noise, both `(models, n, d)`.
+fn bound_sums(of: &BoundOf, outputs: &Tensor, errors: &Tensor) -> CandleResult<Tensor> {
+    let (models, device) = (outputs.dim(0)?, outputs.device());
+    let column = |value: fn(&BoundTerm) -> f64| {
+        let values: Vec<f64> = of.t.iter().map(|t| value(of.bound.at(*t))).collect();
+        let shape = (models, of.t.len() / models, 1);
+        Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(outputs.dtype())?.to_device(device)
+    };
+    let log_variance = outputs
+        .broadcast_mul(&column(|term| term.half_range)?)?
+        .broadcast_add(&column(|term| term.middle)?)?;
+    let squares = errors
+        .broadcast_mul(&column(|term| term.error_weight)?)?
+        .broadcast_add(&column(|term| term.posterior)?)?;
+    let ratio = squares.mul(&log_variance.neg()?.exp()?)?;
+    let terms = log_variance.broadcast_add(&column(|term| term.constant)?)?.add(&ratio)?;
+    terms.affine(0.5, 0.0)?.sum((1, 2))
 }
 
 /// The second term of (I 28) without lambda, of each model.

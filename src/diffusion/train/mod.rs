@@ -5,6 +5,7 @@
 //! | [`options`] | `[train]` of a spec |
 //! | [`batch`] | which points, steps and noise iteration `i` sees |
 //! | [`loss`] | the simple loss (G 7) and the isotropy loss (I 28) |
+//! | [`variational_bound`] | the term of the loss by which the variance of the reverse steps is learned |
 //! | [`optimizer`], [`average`] | Adam, AdamW, SGD; learning-rate decay, clipping; moving average |
 //! | [`backend`], `backend_choice` | what does the iterations, and which one it is |
 //! | `fused_backend`, `candle_backend` | without a graph, in `f32` on the host; on the candle graph |
@@ -18,14 +19,16 @@ mod fused_backend;
 pub mod loss;
 pub mod optimizer;
 pub mod options;
+pub mod variational_bound;
 
 pub use backend_choice::BackendChoice;
 pub use batch::{Batch, TrainStreams};
 pub use loss::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
 pub use optimizer::{Decay, OptimizerKind, OptimizerOptions};
 pub use options::TrainOptions;
+pub use variational_bound::{LossKind, VariationalBound};
 
-use super::{DiffusionError, Network, Schedule, safetensors_file};
+use super::{DiffusionError, Network, Outputs, Schedule, safetensors_file};
 use average::Average;
 use backend::{State, TrainBackend};
 use batch::Batches;
@@ -47,16 +50,20 @@ pub struct TrainingJob {
     batches: Batches,
     network: Network,
     options: TrainOptions,
+    /// By which the variance is learned; none where it is not.
+    bound: Option<VariationalBound>,
     iteration: usize,
     /// Where a checkpoint was taken; `None` at the beginning.
     state: Option<State>,
 }
 
 impl TrainingJob {
-    /// The training of `network` on the points `data` `(n, d)`, from the beginning.
+    /// The training of `network` on the points `data` `(n, d)`, from the beginning. The loss is the hybrid one where the
+    /// network has outputs for the variance.
     ///
     /// # Errors
-    /// If an option is out of its range, there are no points, or dimension or number of steps differ.
+    /// If an option is out of its range, there are no points, dimension or number of steps differ, or `options` name the
+    /// other loss.
     pub fn new(
         data: Array2<f64>,
         schedule: &Schedule,
@@ -72,7 +79,14 @@ impl TrainingJob {
         DiffusionError::unless(network.steps() == schedule.steps(), || {
             format!("the network knows {} steps, but the schedule has {}", network.steps(), schedule.steps())
         })?;
-        Ok(Self { batches, network, options, iteration: 0, state: None })
+        let hybrid = network.outputs() == Outputs::NoiseAndVariance;
+        let own = if hybrid { LossKind::Hybrid } else { LossKind::Simple };
+        DiffusionError::unless(options.loss.is_none_or(|loss| loss == own), || {
+            "the loss \"hybrid\" goes with a network that has outputs for the variance, and \"simple\" with one that has none"
+                .into()
+        })?;
+        let bound = hybrid.then(|| VariationalBound::new(schedule)).transpose()?;
+        Ok(Self { batches, network, options, bound, iteration: 0, state: None })
     }
 
     /// Goes on from where [`Training::checkpoint`] was taken. Data, streams and options are the caller's to keep.
@@ -163,9 +177,13 @@ impl Training {
             jobs.iter().all(|job| job.options.batches_with(&first.options)),
             "trainings whose options differ in more than learning rate and lambda cannot go in lockstep",
         )?;
+        refuse(
+            jobs.iter().all(|job| job.bound == first.bound),
+            "trainings of a learned variance with different schedules cannot go in lockstep",
+        )?;
         let options: Vec<TrainOptions> = jobs.iter().map(|job| job.options).collect();
-        let mut backend =
-            backend.build(&networks, &options, first.total_iterations(), first.batches.size())?;
+        let size = (first.total_iterations(), first.batches.size());
+        let mut backend = backend.build(&networks, &options, first.bound.as_ref(), size)?;
         for (member, job) in jobs.iter().enumerate() {
             job.state.as_ref().map_or(Ok(()), |state| backend.restore(member, state))?;
         }

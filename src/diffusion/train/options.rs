@@ -1,6 +1,6 @@
 //! `[train]` of a spec: how a network is trained.
 
-use super::{Decay, IsotropyLoss, OptimizerKind, OptimizerOptions};
+use super::{Decay, IsotropyLoss, LossKind, OptimizerKind, OptimizerOptions};
 use crate::numeric::options::{self, OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct TrainOptions {
     /// Added to the root of the second moment of "adam" and "adamw"; left out, 1e-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
+    /// What the network learns by; left out, "hybrid" where diffusion.variance is "learned_range", else "simple".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossKind>,
     /// The isotropy term of the loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isotropy: Option<IsotropyLoss>,
@@ -66,6 +69,7 @@ impl Default for TrainOptions {
             beta1: None,
             beta2: None,
             epsilon: None,
+            loss: None,
             isotropy: None,
         }
     }
@@ -91,7 +95,7 @@ impl TrainOptions {
         self.epochs.map_or(Ok(()), |epochs| options::count("epochs", epochs))?;
         self.iterations.map_or(Ok(()), |iterations| options::count("iterations", iterations))?;
         self.optimizer().check()?;
-        self.loss().check().map_err(|refused| refused.within("isotropy"))
+        self.isotropy_loss().check().map_err(|refused| refused.within("isotropy"))
     }
 
     /// The optimizer with its constants.
@@ -107,8 +111,8 @@ impl TrainOptions {
         }
     }
 
-    /// The loss.
-    pub fn loss(&self) -> IsotropyLoss {
+    /// The loss of the predicted noise.
+    pub fn isotropy_loss(&self) -> IsotropyLoss {
         self.isotropy.unwrap_or(IsotropyLoss::SIMPLE)
     }
 
@@ -122,6 +126,6 @@ impl TrainOptions {
     pub(super) fn batches_with(&self, other: &Self) -> bool {
         let (learning_rate, isotropy) = (other.learning_rate, other.isotropy);
         Self { learning_rate, isotropy, ..*self } == *other
-            && self.loss().differs_in_weight_only(&other.loss())
+            && self.isotropy_loss().differs_in_weight_only(&other.isotropy_loss())
     }
 }

@@ -54,7 +54,8 @@ pub fn details(results: &Results) -> String {
     if !swept("diffusion.") {
         parts.push(format!("T = {}", count(plan.schedule.steps())));
     }
-    if !swept("sample.") && plan.sample.options.sampler != SamplerKind::Ddpm {
+    let usual = plan.sample.options.sampler == SamplerKind::Ddpm && plan.sample.takes_every_step();
+    if !swept("sample.") && !usual {
         parts.push(format!("{}, {} steps", plan.sample.options.sampler.title(), plan.sample.steps));
     }
     if plan.replicates > 1 {

@@ -1,10 +1,10 @@
 //! Small trainings for tests: everything that one depends on, and what comes of it.
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 use gdiff::diffusion::{
     Activation, BackendChoice, Batch, Conditioning, Decay, DiffusionError, IsotropyLoss, LossTerms, Network,
-    NetworkOptions, OptimizerKind, OptimizerOptions, Schedule, TimeEncoding, TrainOptions, TrainStreams,
-    Training, TrainingJob,
+    NetworkOptions, OptimizerKind, OptimizerOptions, Outputs, Schedule, TimeEncoding, TrainOptions,
+    TrainStreams, Training, TrainingJob,
 };
 use gdiff::numeric::random::Stream;
 
@@ -49,6 +49,8 @@ impl Alone {
 #[derive(Clone, Debug)]
 pub struct Case {
     pub dim: usize,
+    /// Of a network with outputs for the variance the loss is the hybrid one.
+    pub outputs: Outputs,
     pub steps: usize,
     pub network: NetworkOptions,
     pub batch: usize,
@@ -67,7 +69,8 @@ impl Case {
 
     pub fn network_on(&self, device: &Device) -> Network {
         let stream = Stream::new(self.seed, 0, "init");
-        Network::new(self.dim, self.steps, &self.network, &stream, device).unwrap()
+        let shape = (self.dim, self.outputs);
+        Network::with_dtype(shape, self.steps, &self.network, &stream, device, DType::F32).unwrap()
     }
 
     pub fn options(&self) -> TrainOptions {
@@ -129,6 +132,7 @@ pub fn case(
 ) -> Case {
     Case {
         dim: 2,
+        outputs: Outputs::Noise,
         steps: 20,
         network: NetworkOptions {
             hidden: Some(hidden.to_vec()),
