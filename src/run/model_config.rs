@@ -57,7 +57,7 @@ impl ModelConfig {
         Self {
             axes: run.plan.data.source.axis_names(),
             dim: network.dim(),
-            outputs: network.outputs(),
+            outputs: network.outputs().width(network.dim()),
             steps: network.steps(),
             network: NetworkConfig {
                 hidden: options.widths(),
