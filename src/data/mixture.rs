@@ -28,6 +28,19 @@ struct Component {
 }
 
 /// A Gaussian mixture `p(x) = sum_k w_k N(x; mu_k, Sigma_k)` (G 24).
+/// ```
+/// use gdiff::data::mixture::GaussianMixture;
+/// use gdiff::numeric::random::Stream;
+/// use ndarray::{Array2, array};
+///
+/// let narrow = Array2::eye(2) * 0.01;
+/// let modes = [array![-1.0, 0.0], array![1.0, 0.0]];
+/// let mixture = GaussianMixture::new(&[3.0, 1.0], &modes, &[narrow.clone(), narrow])?;
+/// assert_eq!(mixture.weights().collect::<Vec<_>>(), [0.75, 0.25]);
+/// let x = mixture.sample(1000, &Stream::new(1, 0, "data"));
+/// assert!(mixture.log_density(x.view()).iter().all(|value| value.is_finite()));
+/// # Ok::<(), gdiff::data::mixture::MixtureError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct GaussianMixture {
     dim: usize,

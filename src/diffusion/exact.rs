@@ -15,6 +15,27 @@ const KEPT_ENTRIES: usize = 4_000_000;
 
 /// `eps*(x, t) = E[eps | x_t = x] = -sqrt(1 - abar_t) grad log p_t(x)`, where `p_t` has the means
 /// `sqrt(abar_t) mu_k` and covariances `abar_t Sigma_k + (1 - abar_t) I`.
+/// Fifty steps of DDIM from noise to a normal distribution of standard deviation 1/2:
+///
+/// ```
+/// use gdiff::data::mixture::GaussianMixture;
+/// use gdiff::diffusion::{
+///     DiffusionError, DiffusionOptions, MixtureDenoiser, SampleOptions, SamplerKind, Schedule, VarianceKind, sample,
+/// };
+/// use gdiff::numeric::random::Stream;
+/// use ndarray::{Array1, Array2};
+///
+/// let data = GaussianMixture::new(&[1.0], &[Array1::zeros(2)], &[Array2::eye(2) * 0.25])?;
+/// let schedule = Schedule::new(&DiffusionOptions::default())?;
+/// let denoiser = MixtureDenoiser::new(&data, &schedule)?;
+/// let options = SampleOptions { sampler: SamplerKind::Ddim, steps: Some(50), ..SampleOptions::default() };
+/// let sampler = options.build(VarianceKind::FixedSmall, Some(schedule.steps()))?;
+/// let start = Stream::new(1, 0, "start").standard_normal(0, 2000, 2);
+/// let noise = Stream::new(1, 0, "noise");
+/// let x = sample(&denoiser, &schedule, sampler, start, &noise, &mut |_, _, _| Ok::<(), DiffusionError>(()))?;
+/// assert!((x.std(0.0) - 0.5).abs() < 0.05);
+/// # Ok::<(), DiffusionError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MixtureDenoiser {
     mixture: GaussianMixture,

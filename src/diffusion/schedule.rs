@@ -97,6 +97,14 @@ impl DiffusionOptions {
 }
 
 /// beta_t and abar_t for every step `t = 0..=T`; `t = 0` is the data (beta 0, abar 1).
+/// ```
+/// use gdiff::diffusion::{DiffusionOptions, Schedule};
+///
+/// let schedule = Schedule::new(&DiffusionOptions { steps: 100, ..DiffusionOptions::default() })?;
+/// assert_eq!((schedule.alpha_bar(0), schedule.steps()), (1.0, 100));
+/// assert!(schedule.alpha_bar(100) < 1e-4);
+/// # Ok::<(), gdiff::diffusion::DiffusionError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     beta: Vec<f64>,

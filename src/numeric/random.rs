@@ -20,6 +20,15 @@ const CHUNK_ROWS: usize = 1024;
 const CHUNK_BITS: u32 = 24;
 
 /// A named stream of random numbers, cheap to copy and free of state.
+/// ```
+/// use gdiff::numeric::random::Stream;
+///
+/// let noise = Stream::new(1, 0, "noise");
+/// let (few, many) = (noise.standard_normal(7, 3, 2), noise.standard_normal(7, 5000, 2));
+/// assert_eq!(few, many.slice(ndarray::s![..3, ..]));
+/// assert_ne!(few, noise.standard_normal(8, 3, 2));
+/// assert_ne!(few, Stream::new(1, 1, "noise").standard_normal(7, 3, 2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
     key: [u8; 32],

@@ -13,6 +13,17 @@ use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// A fitted chain `x -> z`; without a transform it is the identity.
+/// ```
+/// use gdiff::space::{Chain, Fitted, ScaleKind, Scaling};
+/// use ndarray::array;
+///
+/// let x = array![[1.0, 10.0], [3.0, 30.0], [2.0, 50.0]];
+/// let chain = Chain::new(vec![Fitted::Scaling(Scaling::fit(ScaleKind::MinMax, x.view())?)]);
+/// let (z, each, constant) = chain.forward_with_log_det(x.view());
+/// assert_eq!(chain.inverse(z.view()), x);
+/// assert!((each[0] + constant + 20.0_f64.ln()).abs() < 1e-12);
+/// # Ok::<(), gdiff::space::ConstantColumn>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chain {
     transforms: Vec<Fitted>,

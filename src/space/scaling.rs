@@ -49,6 +49,17 @@ pub struct ConstantColumn {
 }
 
 /// `x -> (x - shift) / scale`, axis by axis, fitted on training points.
+/// ```
+/// use gdiff::space::{ScaleKind, Scaling, Transform};
+/// use ndarray::array;
+///
+/// let x = array![[1.0, 10.0], [3.0, 30.0], [2.0, 50.0]];
+/// let scaling = Scaling::fit(ScaleKind::MinMax, x.view())?;
+/// let z = scaling.forward(x.view());
+/// assert_eq!(z, array![[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]]);
+/// assert_eq!(scaling.inverse(z.view()), x);
+/// # Ok::<(), gdiff::space::ConstantColumn>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scaling {
     /// Subtracted first, shape `(d)`.

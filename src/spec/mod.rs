@@ -59,6 +59,14 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
 ///
 /// # Errors
 /// As [`read`].
+/// ```
+/// let text = "name = \"first\"\n[data]\nkind = \"eight_gaussians\"\n[sweep]\n\"network.width\" = [16, 32]\n";
+/// let study = gdiff::spec::read_text("first.toml", text, &[])?;
+/// assert_eq!((study.points.len(), study.base.schedule.steps()), (2, 100));
+/// let wrong = gdiff::spec::read_text("first.toml", &text.replace("width", "widht"), &[]);
+/// assert!(wrong.unwrap_err().to_string().contains("width"));
+/// # Ok::<(), gdiff::spec::SpecError>(())
+/// ```
 pub fn read_text(name: &str, text: &str, overrides: &[Override]) -> Result<Study, SpecError> {
     read_text_in(Path::new(""), name, text, overrides)
 }

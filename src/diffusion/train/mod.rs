@@ -45,6 +45,33 @@ struct Header {
 }
 
 /// A network to be trained: everything that its training depends on, and how far it has come.
+/// ```
+/// use candle_core::Device;
+/// use gdiff::diffusion::{
+///     BackendChoice, Denoiser, DiffusionOptions, Network, NetworkDenoiser, NetworkOptions, Schedule, TrainOptions,
+///     TrainStreams, Training, TrainingJob,
+/// };
+/// use gdiff::numeric::random::Stream;
+///
+/// let stream = |purpose: &str| Stream::new(1, 0, purpose);
+/// let data = stream("data").standard_normal(0, 500, 2);
+/// let schedule = Schedule::new(&DiffusionOptions { steps: 20, ..DiffusionOptions::default() })?;
+/// let options = NetworkOptions { hidden: Some(vec![16]), ..NetworkOptions::default() };
+/// let network = Network::new(2, schedule.steps(), &options, &stream("parameters"), &Device::Cpu)?;
+/// let options = TrainOptions { iterations: Some(200), ..TrainOptions::default() };
+/// let streams = TrainStreams { shuffle: stream("shuffle"), timestep: stream("t"), noise: stream("noise") };
+/// let job = TrainingJob::new(data.clone(), &schedule, network, options, streams)?;
+/// let mut training = Training::new(vec![job], BackendChoice::Auto)?;
+/// let first = training.step()?.remove(0)?.loss;
+/// let mut last = first;
+/// for _ in 1..200 {
+///     last = training.step()?.remove(0)?.loss;
+/// }
+/// assert!(last < first);
+/// let denoiser = NetworkDenoiser::new(training.into_networks()?.remove(0)?, 1.0)?;
+/// assert_eq!(denoiser.predict_noise(data.view(), 20)?.dim(), (500, 2));
+/// # Ok::<(), gdiff::diffusion::DiffusionError>(())
+/// ```
 #[derive(Debug)]
 pub struct TrainingJob {
     batches: Batches,

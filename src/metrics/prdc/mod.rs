@@ -69,6 +69,17 @@ pub struct Prdc {
 ///
 /// Distances are squared in a unit of the size of the real coordinates, a power of 2. Those of more than 1e150 times it
 /// count as infinite, differences of less than 1e-150 times it as none.
+/// ```
+/// use gdiff::metrics::RealManifold;
+/// use gdiff::numeric::random::Stream;
+///
+/// let normal = |index: u64| Stream::new(1, 0, "points").standard_normal(index, 1000, 2);
+/// let manifold = RealManifold::new(normal(0).view(), 5)?;
+/// let (good, narrow) = (manifold.prdc(normal(1).view())?, manifold.prdc((normal(1) * 0.3).view())?);
+/// assert!(good.coverage > 0.9 && narrow.coverage < 0.5);
+/// assert!(narrow.precision > 0.9 && narrow.density > good.density);
+/// # Ok::<(), gdiff::metrics::MetricsError>(())
+/// ```
 pub struct RealManifold {
     backend: Backend,
     radii: Vec<f64>,
