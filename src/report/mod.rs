@@ -16,6 +16,7 @@ mod runs;
 mod table;
 mod tensorboard;
 mod visible;
+mod wrapped;
 
 pub use compared::comparison_text;
 pub use fit::fit_table;
@@ -29,3 +30,4 @@ pub use runs::run_table;
 pub use table::{GLOSSARY, end_table};
 pub use tensorboard::TensorBoard;
 pub use visible::visible;
+pub use wrapped::wrapped;
