@@ -19,6 +19,7 @@ mod diffusion_training;
 mod disk;
 mod docs;
 mod ends;
+mod estimate;
 mod figures_data;
 mod figures_shown;
 mod first_contact;
