@@ -22,6 +22,12 @@ use std::time::{Duration, Instant};
 /// Points of each kind that are measured with at most.
 const POINTS: usize = 1000;
 
+/// Points times dimensions that a Gaussianizer is fitted to.
+const FITTED: usize = 4000;
+
+/// Points times parameters of a network that one prediction is measured with at most.
+const PREDICTED: usize = 200_000_000;
+
 /// How the file of a Gaussianizer of marginal maps grows with the points, as a power; of joint maps it does not.
 const MARGINAL_GROWTH: f64 = 0.4;
 
@@ -29,7 +35,7 @@ const MARGINAL_GROWTH: f64 = 0.4;
 const EACH: Duration = Duration::from_millis(60);
 
 /// Iterations of a training before the clock starts.
-const WARM_UP: usize = 2;
+const WARM_UP: u32 = 2;
 
 /// Times at which every run measures the isotropy of its points.
 const ISOTROPY_TIMES: usize = 100;
@@ -74,7 +80,9 @@ pub struct FittedPart {
 /// # Errors
 /// If it cannot be fitted.
 pub fn fit_part(plan: &Plan, pipeline: &Pipeline) -> Result<FittedPart, StageError> {
-    let n = plan.data.samples.min(POINTS);
+    // Fewer in many dimensions, where a layer costs more, but enough for a covariance.
+    let dim = plan.data.source.dim();
+    let n = plan.data.samples.min((FITTED / dim).clamp((4 * dim).clamp(200, POINTS), POINTS));
     let train = plan.data.source.draw(Part::Train, n, plan.seed, 0);
     let mut context = FitContext {
         scale: plan.data.scale,
@@ -101,7 +109,9 @@ pub fn fit_part(plan: &Plan, pipeline: &Pipeline) -> Result<FittedPart, StageErr
 pub fn measure(plan: &Plan, pipeline: &Pipeline, fitted: &FittedPart) -> Result<Cost, StageError> {
     let mut small = plan.clone();
     small.data.samples = plan.data.samples.min(POINTS);
-    small.sample.count = plan.sample.count.min(POINTS);
+    let parameters = plan.network.parameter_count(plan.data.source.dim(), plan.schedule.steps());
+    let of_network = if pipeline.is_trained() { (PREDICTED / parameters.max(1)).max(50) } else { POINTS };
+    small.sample.count = plan.sample.count.min(POINTS).min(of_network.max(plan.metrics.k + 1));
     small.metrics.reference = plan.metrics.reference.min(POINTS);
     let ratio = |all: usize, part: usize| all as f64 / part.max(1) as f64;
     let points = ratio(plan.data.samples, small.data.samples);
@@ -187,8 +197,10 @@ fn train_some(plan: &Plan, points: Array2<f64>) -> Result<(Network, f64), StageE
         training.step()?.into_iter().next().map_or(Ok(()), |terms| terms.map(|_| ()))?;
         Ok(())
     };
-    for _ in 0..WARM_UP {
+    let (clock, mut done) = (Instant::now(), 0);
+    while done < WARM_UP && clock.elapsed() < EACH {
         step()?;
+        done += 1;
     }
     let (clock, mut done) = (Instant::now(), 0_u32);
     while done == 0 || clock.elapsed() < EACH {

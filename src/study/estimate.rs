@@ -4,6 +4,7 @@
 use crate::diffusion::isotropy::spread_times;
 use crate::run::{Cost, FittedPart, fit_part, measure};
 use crate::spec::{Pipeline, Plan, RunIdentity, Study};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -119,12 +120,14 @@ fn scored_rows(plan: &Plan) -> usize {
     plan.sample.steps.div_ceil(plan.metrics.every) + 1
 }
 
-/// Costs that were measured, by what they depend on.
+/// Costs that were measured or follow from others.
 struct Costs {
     clock: Instant,
     pool: Option<rayon::ThreadPool>,
-    /// With the pipeline's name and the parameters of the network.
-    known: Vec<(String, String, f64, Cost)>,
+    /// By what they depend on; none where a measurement failed.
+    known: HashMap<String, Option<Cost>>,
+    /// The measured ones, with the pipeline's name and the parameters of the network.
+    measured: Vec<(String, f64, Cost)>,
     /// By the key of the space.
     fitted: HashMap<String, Option<FittedPart>>,
 }
@@ -133,51 +136,59 @@ impl Costs {
     fn begin() -> Self {
         // Runs share the threads, so each has about one.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().ok();
-        Self { clock: Instant::now(), pool, known: Vec::new(), fitted: HashMap::new() }
+        let (known, measured, fitted) = (HashMap::new(), Vec::new(), HashMap::new());
+        Self { clock: Instant::now(), pool, known, measured, fitted }
     }
 
     /// The cost of a part: measured; or when time is over that of the most similar one, by the size of the network.
     fn of(&mut self, part: &Part) -> Option<Cost> {
-        let Part { plan, pipeline, run, .. } = part;
-        let (network, sample) = (&plan.network, &plan.sample.options);
+        let Part { plan, pipeline, .. } = part;
         let sizes = (plan.data.samples, plan.train.batch_size, plan.sample.count, plan.metrics.reference);
-        let steps = (plan.schedule.steps(), plan.sample.steps);
+        let steps = (plan.schedule.steps(), plan.sample.steps, plan.data.source.dim());
         let key = format!(
-            "{:?} {:?} {:?} {network:?} {:?} {sizes:?} {steps:?} {:?} {:?} {}",
+            "{sizes:?} {steps:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             pipeline.space,
             pipeline.denoiser,
             plan.gaussianize,
+            plan.network,
             plan.train.optimizer,
-            sample.sampler,
+            plan.sample.options.sampler,
             plan.metrics.distances,
-            plan.data.source.dim()
         );
-        if let Some((.., cost)) = self.known.iter().find(|(known, ..)| *known == key) {
-            return Some(*cost);
+        if let Some(known) = self.known.get(&key) {
+            return *known;
         }
-        let parameters = network.parameter_count(plan.data.source.dim(), plan.schedule.steps()) as f64;
-        let name = pipeline.name.clone();
-        let alike = |same: bool| {
-            let others = self.known.iter().filter(|(_, other, ..)| !same || *other == name);
-            others.min_by(|a, b| {
-                let far = |size: f64| (size / parameters).ln().abs();
-                far(a.2).total_cmp(&far(b.2))
-            })
-        };
-        let cost = match alike(true).or_else(|| alike(false)) {
-            Some((.., size, cost)) if self.clock.elapsed() > MEASURING => {
+        let parameters = plan.network.parameter_count(steps.2, steps.0) as f64;
+        let over = self.clock.elapsed() > MEASURING;
+        let cost = match self.most_similar(&pipeline.name, parameters).filter(|_| over) {
+            Some((size, cost)) => {
                 let grown = parameters / size;
-                Cost { iteration: cost.iteration * grown, step: cost.step * grown, ..*cost }
+                Some(Cost { iteration: cost.iteration * grown, step: cost.step * grown, ..cost })
             }
-            _ => {
-                let pool = self.pool.as_ref()?;
-                let fit = || pool.install(|| fit_part(plan, pipeline)).ok();
-                let space = self.fitted.entry(run.keys.space.clone()).or_insert_with(fit).as_ref()?;
-                pool.install(|| measure(plan, pipeline, space)).ok()?
+            None => {
+                let cost = self.measure(part);
+                self.measured.extend(cost.map(|cost| (pipeline.name.clone(), parameters, cost)));
+                cost
             }
         };
-        self.known.push((key, name, parameters, cost));
-        Some(cost)
+        self.known.insert(key, cost);
+        cost
+    }
+
+    /// The measured cost of the same pipeline, else of any, whose network is nearest in size; with its parameters.
+    fn most_similar(&self, pipeline: &str, parameters: f64) -> Option<(f64, Cost)> {
+        let far = |(name, size, _): &&(String, f64, Cost)| (name != pipeline, (size / parameters).ln().abs());
+        let nearest =
+            self.measured.iter().min_by(|a, b| far(a).partial_cmp(&far(b)).unwrap_or(Ordering::Equal));
+        nearest.map(|(_, size, cost)| (*size, *cost))
+    }
+
+    fn measure(&mut self, part: &Part) -> Option<Cost> {
+        let Part { plan, pipeline, run, .. } = part;
+        let pool = self.pool.as_ref()?;
+        let fit = || pool.install(|| fit_part(plan, pipeline)).ok();
+        let space = self.fitted.entry(run.keys.space.clone()).or_insert_with(fit).as_ref()?;
+        pool.install(|| measure(plan, pipeline, space)).ok()
     }
 }
 
