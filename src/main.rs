@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            console::print_error(&format!("gdiff: {}", gdiff::report::visible(&failure.to_string())));
+            console::print_error(&format!("gdiff: {}", failure.shown()));
             ExitCode::from(failure.exit_code())
         }
     }

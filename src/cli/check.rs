@@ -9,10 +9,14 @@ use crate::numeric::memory::size;
 use crate::report::fit_table;
 use crate::run::{Purpose, Replicate};
 use crate::space::{Chain, FitContext, Scaling, Transform};
-use crate::spec::Plan;
+use crate::spec::{Plan, Point, Study};
+use crate::study::{Estimate, estimate};
 use candle_core::Device;
 use clap::Args;
 use std::fmt::Write;
+
+/// Points of a sweep that are listed.
+const MOST_POINTS: usize = 20;
 
 /// `gdiff check`
 #[derive(Debug, Args)]
@@ -49,10 +53,71 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     print(&text)?;
     study.check_memory()?;
     print(&speciation(&study.base))?;
+    print(&points(&study))?;
+    print(&work(&study))?;
     if args.fit {
         fit(&study.base)?;
     }
     args.pilot.replicates_for.map_or(Ok(()), |size| needed_replicates(&args.spec, &args.pilot, &study, size))
+}
+
+/// The points of a sweep, a line each.
+fn points(study: &Study) -> String {
+    if study.keys.is_empty() {
+        return String::new();
+    }
+    let line = |point: &Point| {
+        let values = study.keys.iter().zip(&point.values).filter(|(_, value)| !value.is_empty());
+        let values: Vec<String> = values.map(|(key, value)| format!("{key} = {value}")).collect();
+        format!("{:<12} {}\n", "point", values.join(", "))
+    };
+    let shown: String = study.points.iter().take(MOST_POINTS).map(line).collect();
+    match study.points.len().saturating_sub(MOST_POINTS) {
+        0 => shown,
+        more => format!("{shown}{:<12} and {more} more\n", ""),
+    }
+}
+
+/// What is computed once for all that share it, how long everything takes, and how much it writes.
+fn work(study: &Study) -> String {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let estimate = estimate(study, threads);
+    let Estimate { runs, trainings, fits, seconds, bytes, .. } = estimate;
+    let several =
+        |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut text = format!(
+        "{:<12} {} that {}, {}, {}\n",
+        "work",
+        several(runs, "run", "runs"),
+        if runs == 1 { "is different" } else { "are different" },
+        several(trainings, "training", "trainings"),
+        several(fits, "fit of a Gaussianizer", "fits of a Gaussianizer"),
+    );
+    if let Some(seconds) = seconds {
+        let without = if study.points.iter().all(|point| point.plan.diagnostics.is_off()) {
+            ""
+        } else {
+            ", without [diagnostics]"
+        };
+        let threads = several(threads, "thread", "threads");
+        text += &format!(
+            "{:<12} about {} on {threads}, by a short measurement on this machine{without}\n",
+            "time",
+            duration(seconds)
+        );
+    }
+    text + &format!("{:<12} about {}\n", "disk", size(bytes))
+}
+
+/// A time in two digits.
+fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 120.0 => (s, "s"),
+        s if s < 7200.0 => (s / 60.0, "min"),
+        s if s < 48.0 * 3600.0 => (s / 3600.0, "h"),
+        s => (s / 86400.0, "days"),
+    };
+    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 /// Fits the spaces that have a Gaussianizer to the data of the first replicate, as a run would, and reports what the fits did.
@@ -120,14 +185,7 @@ fn describe(plan: &Plan) -> String {
         ),
     );
     line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
-    line(
-        "network",
-        format!(
-            "{}, {} parameters",
-            hidden.join("-"),
-            plan.network.parameter_count(dim, plan.sample.variance.outputs(), steps)
-        ),
-    );
+    line("network", format!("{}, {} parameters", hidden.join("-"), plan.parameter_count()));
     line("training", format!("{} iterations of {} points", plan.iterations, plan.train.batch_size));
     line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
     line(

@@ -1,7 +1,7 @@
 //! `gdiff data`
 
 use super::SpecArgs;
-use super::{Failure, give_table, read, refuse_input};
+use super::{Failure, give_table, offered, read, refuse_input};
 use crate::data::source::Part;
 use crate::numeric::memory;
 use clap::Args;
@@ -16,8 +16,8 @@ pub struct DataArgs {
     /// How many points [default: data.samples]
     #[arg(long, value_name = "N")]
     pub count: Option<std::num::NonZeroUsize>,
-    /// Which points: train, reference or fresh, as a run of the spec sees them
-    #[arg(long, default_value = "train", value_name = "NAME")]
+    /// Which points, as a run of the spec sees them
+    #[arg(long, default_value = "train", value_name = "NAME", value_parser = offered::parts())]
     pub stream: Part,
     /// Which replicate's points, from 0
     #[arg(long, default_value_t = 0, value_name = "N")]

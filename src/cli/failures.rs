@@ -13,7 +13,7 @@ pub(super) fn report(failures: &[&RunFailure], all: usize, done: usize) -> Resul
     let Some(first) = failures.first() else { return Ok(()) };
     if all == 1 {
         let message = format!("{}\ntry it again with\n  {}", first.error, again());
-        return Err(Failure { message, code: first.error.exit_code() });
+        return Err(Failure::new(message, first.error.exit_code()));
     }
     let mut text = format!("{} of {all} runs failed, {done} are done and kept\n", failures.len());
     for failure in failures.iter().take(MOST_LINES) {
@@ -29,7 +29,7 @@ pub(super) fn report(failures: &[&RunFailure], all: usize, done: usize) -> Resul
 /// The error of what stopped everything; where going on is as easy as a command, with that command.
 pub(super) fn stopped(error: StudyError) -> Failure {
     if error.is_interrupt() {
-        return Failure { message: format!("{error}; go on with\n  {}", again()), code: error.exit_code() };
+        return Failure::new(format!("{error}; go on with\n  {}", again()), error.exit_code());
     }
     Failure::from(error)
 }

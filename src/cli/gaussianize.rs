@@ -1,7 +1,7 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs, print, refuse_input, write_table};
+use super::{Failure, TableArgs, examples, offered, print, refuse_input, write_table};
 use crate::data::table::axis_names;
 use crate::gaussianize::Gaussianizer;
 use crate::numeric::{memory, random::Stream};
@@ -20,12 +20,16 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub enum GaussianizeCommand {
     /// Fit the map to a table (CSV, or npy) and keep it in a file
+    #[command(after_help = examples::FIT)]
     Fit(Box<FitArgs>),
     /// Map a table to Gaussian space
+    #[command(after_help = examples::APPLY)]
     Apply(MapArgs),
     /// Map a table of Gaussian space back
+    #[command(after_help = examples::INVERT)]
     Invert(MapArgs),
     /// Draw new points: the map's inverse of fresh normal numbers
+    #[command(after_help = examples::MAP_SAMPLE)]
     Sample(MapSampleArgs),
 }
 
@@ -49,17 +53,17 @@ pub struct FitArgs {
     /// Layers at most
     #[arg(long, value_name = "N")]
     pub layers: Option<String>,
-    /// marginal, pairs or joint
-    #[arg(long, value_name = "NAME")]
+    /// How the axes are mapped
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.coupling"))]
     pub coupling: Option<String>,
-    /// ica, pca, random, ica_random or sliced
-    #[arg(long, value_name = "NAME")]
+    /// How each layer chooses its axes
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.rotation"))]
     pub rotation: Option<String>,
-    /// logcosh, exp or cube
-    #[arg(long, value_name = "NAME")]
+    /// Contrast of FastICA
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.contrast"))]
     pub contrast: Option<String>,
-    /// A number, silverman, scott, isj or shimazaki
-    #[arg(long, value_name = "RULE")]
+    /// Kernel width: a number, or a rule
+    #[arg(long, value_name = "RULE", value_parser = offered::of_key("gaussianize.bandwidth"))]
     pub bandwidth: Option<String>,
     /// Multiplies the bandwidth
     #[arg(long, value_name = "X")]
@@ -67,11 +71,11 @@ pub struct FitArgs {
     /// Multiplies the kernel widths of pairs
     #[arg(long, value_name = "X")]
     pub pair_factor: Option<String>,
-    /// "all", or how many leading components
-    #[arg(long, value_name = "N")]
+    /// Which components are mapped: so many leading ones, or all
+    #[arg(long, value_name = "N", value_parser = offered::of_key("gaussianize.components"))]
     pub components: Option<String>,
-    /// kernel or gentle
-    #[arg(long, value_name = "NAME")]
+    /// The marginal map beyond the data
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.tails"))]
     pub tails: Option<String>,
     /// Fraction of the points that watches the fit
     #[arg(long, value_name = "X")]

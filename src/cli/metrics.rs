@@ -1,6 +1,6 @@
 //! `gdiff metrics`
 
-use super::{Failure, TableArgs, print};
+use super::{Failure, TableArgs, offered, print};
 use crate::data::mixture::GaussianMixture;
 use crate::metrics::prdc::advice::{uneven_counts, zero_radii};
 use crate::metrics::{
@@ -35,7 +35,7 @@ pub struct MetricsArgs {
     #[arg(long)]
     pub energy_distance: bool,
     /// Where distances are computed: auto, cpu, cuda or cuda:N; a GPU takes part from 256 dimensions on
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = offered::devices())]
     pub device: DeviceChoice,
     /// Print JSON instead of a table
     #[arg(long)]

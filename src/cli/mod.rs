@@ -3,38 +3,50 @@
 mod check;
 mod compare;
 mod data;
+mod examples;
+mod explain;
 mod failure;
 mod failures;
 mod gaussianize;
+mod init;
+mod init_table;
 mod isotropy;
 mod likelihood;
+mod man;
 mod metrics;
+mod offered;
 mod plot;
 mod replicates;
 mod run;
 mod sample;
+mod settings;
 mod signals;
 mod sweep;
 mod table_args;
 mod verify;
+mod version;
 
 pub use check::CheckArgs;
 pub use compare::CompareArgs;
 pub use data::DataArgs;
+pub use explain::ExplainArgs;
 pub use failure::Failure;
 pub use gaussianize::{FitArgs, GaussianizeCommand, MapArgs, MapSampleArgs};
+pub use init::InitArgs;
 pub use isotropy::IsotropyArgs;
 pub use likelihood::LikelihoodArgs;
+pub use man::ManArgs;
 pub use metrics::MetricsArgs;
 pub use plot::PlotArgs;
 pub use replicates::PilotArgs;
 pub use run::{HowArgs, RunArgs};
 pub use sample::SampleArgs;
+pub use settings::Settings;
 pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 pub use table_args::TableArgs;
 
 use crate::data::table;
-use crate::spec::{self, Override, SpecError, Study};
+use crate::spec::{self, SpecError, Study};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{atomic, console};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -43,7 +55,13 @@ use std::path::{Path, PathBuf};
 
 /// Experiment runner for small diffusion models: one TOML file in, trustworthy CSV out.
 #[derive(Debug, Parser)]
-#[command(name = "gdiff", version, max_term_width = 100)]
+#[command(
+    name = "gdiff",
+    version = version::short(),
+    long_version = version::long(),
+    max_term_width = 100,
+    after_help = examples::ALL
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -53,37 +71,59 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// A commented spec to start from
+    #[command(after_help = examples::INIT)]
+    Init(InitArgs),
+    /// What a key of the spec means: its type, default and values
+    #[command(after_help = examples::EXPLAIN)]
+    Explain(ExplainArgs),
     /// Run the experiment of a spec, or what is missing of it
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
     /// Read a spec, refuse or warn, and print what would run; nothing is written
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// Points of the spec's data set, as a CSV table
+    #[command(after_help = examples::DATA)]
     Data(DataArgs),
     /// More points from a finished run, by any sampler, without training again
+    #[command(after_help = examples::SAMPLE)]
     Sample(SampleArgs),
     /// How likely held-out points, or a table's, are under the models of finished runs
+    #[command(after_help = examples::LIKELIHOOD)]
     Likelihood(LikelihoodArgs),
     /// By how much the isotropy term scaled the predictions of finished runs, and what it asks for
+    #[command(after_help = examples::ISOTROPY)]
     Isotropy(IsotropyArgs),
     /// Precision, recall, density and coverage of any two tables; with a mixture also the log-likelihood
+    #[command(after_help = examples::METRICS)]
     Metrics(MetricsArgs),
     /// The invertible map to an independent Gaussian, as a tool on a table of one's own
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::GAUSSIANIZE)]
     Gaussianize(GaussianizeCommand),
     /// One spec, many runs, here or on a cluster
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SWEEP)]
     Sweep(SweepCommand),
     /// The runs of an output folder: state, keys, main results
+    #[command(after_help = examples::LS)]
     Ls(LsArgs),
     /// Two output folders: in what their specs differ, and the differences of their results
+    #[command(after_help = examples::COMPARE)]
     Compare(CompareArgs),
     /// Check every file of an output folder against its digest
+    #[command(after_help = examples::VERIFY)]
     Verify(FolderArgs),
     /// JSON Schema of the spec, for editors, on standard output
+    #[command(after_help = examples::SCHEMA)]
     Schema,
     /// Figures (SVG and PNG) and a page of an output folder, whole or in part
+    #[command(after_help = examples::PLOT)]
     Plot(PlotArgs),
+    /// Manual pages (man) of all commands
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
     /// Completions for a shell, on standard output
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -95,9 +135,9 @@ pub enum Command {
 pub struct SpecArgs {
     /// The spec file (TOML)
     pub spec: PathBuf,
-    /// Put VALUE (TOML; a bare word is a string) at the dotted KEY; later ones win
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<Override>,
+    /// Values for its keys.
+    #[command(flatten)]
+    pub set: Settings,
 }
 
 /// Does what the command line says.
@@ -106,6 +146,9 @@ pub struct SpecArgs {
 /// A message for people and an exit code for scripts.
 pub fn execute(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
+        Command::Init(args) => init::init(args),
+        Command::Explain(args) => explain::explain(args),
+        Command::Man(args) => man::man(args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
         Command::Data(args) => data::data(args),
@@ -130,7 +173,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
 
 /// Reads a spec with its overrides.
 fn read(args: &SpecArgs) -> Result<Study, SpecError> {
-    spec::read(&args.spec, &args.set)
+    spec::read(&args.spec, &args.set.0)
 }
 
 /// Refuses an output that is an input of the same command: writing it would destroy it.

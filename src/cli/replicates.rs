@@ -101,9 +101,8 @@ pub(super) fn needed_replicates(
 /// The command that runs the spec with so many replicates.
 fn run_command(spec: &SpecArgs, args: &PilotArgs, replicates: usize) -> String {
     let mut typed: Vec<OsString> = vec!["gdiff".into(), "run".into(), spec.spec.clone().into()];
-    for set in &spec.set {
-        let words = set.argument().and_then(|text| text.split_once(' '));
-        typed.extend(words.into_iter().flat_map(|(flag, value)| [flag.into(), value.into()]));
+    for text in spec.set.0.iter().filter_map(|set| set.argument()) {
+        typed.extend(["--set".into(), text.strip_prefix("--set ").unwrap_or(text).into()]);
     }
     typed.extend(["--set".into(), format!("replicates={replicates}").into()]);
     if let Some(out) = &args.out {

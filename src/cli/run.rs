@@ -3,7 +3,7 @@
 use super::SpecArgs;
 use super::failures::{report, stopped};
 use super::signals::listen;
-use super::{Failure, read};
+use super::{Failure, offered, read};
 use crate::report::{DrawOptions, GLOSSARY, JsonEvents, Progress, TensorBoard, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
@@ -51,7 +51,7 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct HowArgs {
     /// Where networks live: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = offered::devices())]
     pub device: DeviceChoice,
     /// Threads in all [default: all cores]; results do not depend on it
     #[arg(long, value_name = "N")]

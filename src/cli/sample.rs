@@ -1,6 +1,6 @@
 //! `gdiff sample`: more points from a finished run, by any sampler, without training again.
 
-use super::{Failure, give_table, refuse_input};
+use super::{Failure, Settings, give_table, offered, refuse_input};
 use crate::numeric::memory;
 use crate::run::FinishedRun;
 use crate::spec::Override;
@@ -17,22 +17,22 @@ pub struct SampleArgs {
     /// How many points [default: as many as the run drew]
     #[arg(long, value_name = "N")]
     pub count: Option<std::num::NonZeroUsize>,
-    /// Sampler: ddpm, ddim, dpm_solver_2m or heun [default: the run's]
-    #[arg(long, value_name = "NAME")]
+    /// Sampler [default: the run's]
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("sample.sampler"))]
     pub sampler: Option<String>,
     /// Reverse steps [default: the run's]
     #[arg(long, value_name = "N")]
     pub steps: Option<std::num::NonZeroUsize>,
     /// Where to begin: noise, late (the smallest step at which the noised training points look normal), or the step `t`
     /// of a late start [default: as the run]
-    #[arg(long, value_name = "noise|late|N")]
+    #[arg(long, value_name = "noise|late|N", value_parser = offered::of_key("sample.start"))]
     pub start: Option<String>,
     /// Seed of the starting points and the noise [default: the run's: its own samples again]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Another key of the section `sample`, or diffusion.variance or diffusion.clip; later ones win
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<Override>,
+    /// Other keys of `[sample]`, and diffusion.variance and diffusion.clip.
+    #[command(flatten)]
+    pub set: Settings,
     /// File to write, CSV or npy [default: CSV on standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -44,7 +44,7 @@ const OF_SAMPLING: [&str; 2] = ["diffusion.variance", "diffusion.clip"];
 impl SampleArgs {
     /// The flags as values for keys of the spec, the last of a key winning.
     fn overrides(&self) -> Result<Vec<Override>, Failure> {
-        for given in &self.set {
+        for given in &self.set.0 {
             let key = given.key();
             if key == "sample.count" {
                 return Err(Failure::input("--count says how many points to draw".to_string()));
@@ -58,7 +58,7 @@ impl SampleArgs {
         let sampler = self.sampler.as_ref().map(|name| Override::from_flag("sample.sampler", name));
         let steps = self.steps.map(|steps| Override::from_flag("sample.steps", &steps.to_string()));
         let start = self.start.iter().flat_map(|start| start_overrides(start));
-        Ok(sampler.into_iter().chain(steps).chain(start).chain(self.set.iter().cloned()).collect())
+        Ok(sampler.into_iter().chain(steps).chain(start).chain(self.set.0.iter().cloned()).collect())
     }
 }
 

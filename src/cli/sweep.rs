@@ -2,7 +2,7 @@
 
 use super::failures::{report, stopped};
 use super::run::options;
-use super::{Failure, print, read};
+use super::{Failure, examples, offered, print, read};
 use super::{HowArgs, SpecArgs};
 use crate::report::{Progress, note, run_table};
 use crate::run::{Quiet, Reporter};
@@ -16,14 +16,19 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub enum SweepCommand {
     /// Freeze every run of a spec into a folder, numbered from 0
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Execute frozen runs, those that are not done
+    #[command(after_help = examples::EXEC)]
     Exec(ExecArgs),
     /// Gather the tables of all runs, and tell which are missing
+    #[command(after_help = examples::COLLECT)]
     Collect(FolderArgs),
     /// Submit what is not done to a cluster, as job arrays
+    #[command(after_help = examples::SUBMIT)]
     Submit(SubmitArgs),
     /// How the runs stand, by their own word and the cluster's
+    #[command(after_help = examples::STATUS)]
     Status(FolderArgs),
 }
 
@@ -80,7 +85,7 @@ pub struct SubmitArgs {
     /// Folder of the study
     pub folder: PathBuf,
     /// Who runs the jobs
-    #[arg(long, default_value = "slurm", value_name = "NAME")]
+    #[arg(long, default_value = "slurm", value_name = "NAME", value_parser = offered::engines())]
     pub engine: String,
     /// Partition
     #[arg(long, value_name = "NAME", value_parser = one_line)]

@@ -8,7 +8,7 @@ use ndarray::{Array2, Axis};
 use std::path::Path;
 
 /// How tables are to be read, where their files leave a choice.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct TableArgs {
     /// Whether the first line is a header: true or false [default: all rows decide]
     #[arg(long, value_name = "BOOL")]
@@ -22,11 +22,14 @@ pub struct TableArgs {
 }
 
 impl TableArgs {
+    /// The same for the reader.
+    pub(super) fn options(&self) -> TableOptions {
+        TableOptions { header: self.header, delimiter: self.delimiter, columns: self.columns.clone() }
+    }
+
     /// Reads a table of points, and tells what was decided about it; messages name the file.
     pub(super) fn read(&self, path: &Path) -> Result<DataTable, Failure> {
-        let options =
-            TableOptions { header: self.header, delimiter: self.delimiter, columns: self.columns.clone() };
-        let found = table::read(path, &options);
+        let found = table::read(path, &self.options());
         let found = found.map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
         for notice in &found.notices {
             note(&format!("{}: {notice}", path.display()));

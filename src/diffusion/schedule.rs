@@ -29,7 +29,7 @@ pub enum ScheduleKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VarianceKind {
-    /// The posterior variance beta~_t (G 5, I 7): the papers' choice.
+    /// The posterior's, beta~_t (G 5, I 7): the papers' choice.
     FixedSmall,
     /// beta_t itself.
     FixedLarge,
@@ -41,7 +41,7 @@ pub enum VarianceKind {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionOptions {
-    /// Number of steps T.
+    /// T, the number of steps.
     pub steps: usize,
     /// Shape of the betas.
     pub schedule: ScheduleKind,
@@ -49,9 +49,9 @@ pub struct DiffusionOptions {
     pub beta_start: f64,
     /// Last beta of the linear schedule.
     pub beta_end: f64,
-    /// Multiply both by 1000 / T.
+    /// Multiply both by 1000 / T (capped at 0.999), so that alpha_bar_T is near 0.
     pub rescale: bool,
-    /// Variance of the reverse step.
+    /// Variance of the ancestral step.
     pub variance: VarianceKind,
     /// Whether the predicted x0 is clipped to the box of the training points.
     pub clip: Clip,

@@ -38,12 +38,12 @@ pub enum Components {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Coupling {
-    /// Each axis by its own marginal map (G 9-12), the papers' way.
+    /// One by one, each axis by its own marginal map (G 9-12): the paper's way.
     Marginal,
-    /// Axes in pairs, each by the Knothe-Rosenblatt map of its joint density; an odd one by its marginal.
+    /// Two axes at a time, by the Knothe-Rosenblatt map of their joint density; an odd one by its marginal.
     Pairs,
-    /// All axes jointly. Two or fewer: as `Pairs`. More: the first layer is the Knothe-Rosenblatt map of a
-    /// Gaussian mixture, later ones work in pairs on what it left.
+    /// All axes by the Knothe-Rosenblatt map of their joint density: in two dimensions a kernel density; in more the first
+    /// layer is that of a Gaussian mixture, and later ones work in pairs on what it left.
     Joint,
 }
 
@@ -51,8 +51,8 @@ pub enum Coupling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// The first paper's recipe (G section 2): five layers of ICA, each axis by its own kernel density with Silverman's
-    /// bandwidth, plain kernel tails, no point held out.
+    /// The first paper's recipe (G section 2): 5 layers of ICA, `"marginal"`, Silverman's bandwidth times 1, `"kernel"`
+    /// tails, no point held out.
     Paper,
 }
 
@@ -86,29 +86,30 @@ pub enum Watch {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianizeOptions {
-    /// Values for the keys that a spec leaves out. A spec that is read holds those values in its place.
+    /// Values for the keys that are left out. A spec that is read holds those values in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
     pub preset: Option<Preset>,
-    /// Layers at most; held-out points may stop the fit earlier.
+    /// Layers at most; held-out points stop the fit earlier.
     pub layers: usize,
-    /// Axes one by one, in pairs, or all jointly.
+    /// How the axes of a layer are mapped: one by one, in pairs, or all jointly.
     pub coupling: Coupling,
     /// How each layer chooses its axes.
     pub rotation: Rotation,
     /// Contrast of FastICA.
     pub contrast: Contrast,
-    /// Kernel width, or how it is chosen.
+    /// Kernel width of marginal maps: a number, or the rule that chooses it.
     pub bandwidth: BandwidthRule,
     /// Multiplies the chosen kernel width.
     pub bandwidth_factor: f64,
-    /// Multiplies the kernel widths of pairs, which are chosen by held-out likelihood, not by `bandwidth`.
+    /// Multiplies the kernel widths of joint maps, which are chosen by likelihood and not by `bandwidth`.
     pub pair_factor: f64,
-    /// Which components are gaussianized.
+    /// Which components of a layer are mapped; a number is so many leading ones, by negentropy.
     pub components: Components,
     /// The marginal map beyond the data and between modes.
     pub tails: Tails,
-    /// Fraction of the training points that is held out to decide when the fit stops; with 0 all layers are used. Where
-    /// that is fewer than 20 points, the number of layers is chosen by cross-validation.
+    /// Fraction of the training points that watches the fit, up to 0.5; where these are fewer than 20,
+    /// cross-validation chooses the layers; 0 watches nothing, and all layers are used.
     pub held_out: f64,
     /// Layers without improvement before the fit stops.
     pub patience: usize,
@@ -216,7 +217,7 @@ impl GaussianizeOptions {
 }
 
 impl WordOrNumber for Components {
-    const WORDS: &'static [&'static str] = &["all"];
+    const WORDS: &'static [(&'static str, &'static str)] = &[("all", "all of them")];
     const SMALLEST: usize = 1;
 
     fn of_word(word: &str) -> Option<Self> {

@@ -10,8 +10,8 @@ use std::marker::PhantomData;
 
 /// What such a value can be.
 pub trait WordOrNumber: Copy {
-    /// The words.
-    const WORDS: &'static [&'static str];
+    /// The words, each with its meaning.
+    const WORDS: &'static [(&'static str, &'static str)];
     /// The smallest number.
     const SMALLEST: usize;
 
@@ -43,7 +43,7 @@ pub fn deserialize<'de, T: WordOrNumber, D: Deserializer<'de>>(deserializer: D) 
     impl<T: WordOrNumber> Visitor<'_> for Either<T> {
         type Value = T;
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            for (i, word) in T::WORDS.iter().enumerate() {
+            for (i, (word, _)) in T::WORDS.iter().enumerate() {
                 write!(f, "{}\"{word}\"", if i > 0 { ", " } else { "" })?;
             }
             f.write_str(if T::SMALLEST == 0 { " or a whole number" } else { " or a positive whole number" })
@@ -59,15 +59,22 @@ pub fn deserialize<'de, T: WordOrNumber, D: Deserializer<'de>>(deserializer: D) 
                 .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
         }
         fn visit_str<E: de::Error>(self, v: &str) -> Result<T, E> {
-            T::of_word(v).ok_or_else(|| E::unknown_variant(v, T::WORDS))
+            T::of_word(v).ok_or_else(|| E::invalid_value(de::Unexpected::Str(v), &self))
         }
     }
     deserializer.deserialize_any(Either(PhantomData))
 }
 
+/// The JSON Schemas of words, each with its meaning.
+pub fn words(words: &[(&str, &str)]) -> Vec<serde_json::Value> {
+    words.iter().map(|(word, about)| serde_json::json!({ "const": word, "description": about })).collect()
+}
+
 /// The JSON Schema of a value.
 pub fn schema<T: WordOrNumber>() -> Schema {
-    json_schema!({ "anyOf": [{ "enum": T::WORDS }, { "type": "integer", "minimum": T::SMALLEST }] })
+    let mut forms = words(T::WORDS);
+    forms.push(serde_json::json!({ "type": "integer", "minimum": T::SMALLEST }));
+    json_schema!({ "anyOf": forms })
 }
 
 /// Implements serde's traits and the schema of a type that is [`WordOrNumber`].

@@ -17,6 +17,7 @@ mod runs;
 mod table;
 mod tensorboard;
 mod visible;
+mod wrapped;
 
 pub use compared::comparison_text;
 pub use fit::fit_table;
@@ -31,3 +32,4 @@ pub use runs::run_table;
 pub use table::{GLOSSARY, end_table};
 pub use tensorboard::TensorBoard;
 pub use visible::visible;
+pub use wrapped::wrapped;

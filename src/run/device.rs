@@ -56,10 +56,7 @@ impl DeviceChoice {
                 notice(&format!("CUDA cannot be used: {}; this runs on the CPU", reason(&e)));
                 Ok(Device::Cpu)
             }),
-            Self::Cuda(_) if !candle_core::utils::cuda_is_available() => Err(RunError::Device(
-                "this build has no CUDA; build it with scripts/build-cuda.sh (`cargo build --release --features cuda`), or give --device cpu"
-                    .to_string(),
-            )),
+            Self::Cuda(_) if !candle_core::utils::cuda_is_available() => Err(RunError::NoCuda),
             Self::Cuda(n) => Device::new_cuda(n).map_err(|e| {
                 RunError::Device(format!(
                     "CUDA device {n} cannot be used: {}; give --device cpu, or check with nvidia-smi",

@@ -15,6 +15,11 @@ pub enum RunError {
     /// The device asked for is not there.
     #[error("{0}")]
     Device(String),
+    /// CUDA was asked for in a build without it.
+    #[error(
+        "this build has no CUDA; docs/cuda.md says how to build one (scripts/build-cuda.sh, or `cargo build --release --features cuda`); give --device cpu, or leave --device out"
+    )]
+    NoCuda,
     /// A file could not be written or read back, or the folder is in use.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -116,7 +121,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
-            Self::Store(StoreError::Locked { .. }) | Self::Spec(_) => 2,
+            Self::Store(StoreError::Locked { .. }) | Self::Spec(_) | Self::NoCuda => 2,
             _ => 1,
         }
     }

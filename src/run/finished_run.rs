@@ -14,7 +14,7 @@ use crate::diffusion::{
 use crate::gaussianize::Gaussianizer;
 use crate::space::options::NamedTransform;
 use crate::space::{Chain, FitContext, TransformOptions};
-use crate::spec::{self, DenoiserKind, Override, Place, Plan, SamplePlan, SpecError};
+use crate::spec::{self, DenoiserKind, Fault, Override, Place, Plan, SamplePlan, SpecError};
 use crate::store::run_folder::read_checked;
 use crate::store::{Status, StoreError, names};
 use candle_core::Device;
@@ -277,7 +277,8 @@ fn variance_is_known(plan: &Plan, sample: &SamplePlan) -> Result<(), RunError> {
     if learned_now && plan.pipelines[0].is_trained() {
         let place = Place::Argument("diffusion.variance = \"learned_range\"".into());
         let message = "the network of this run has learned no variance of the reverse steps; run its spec with that key to train one that does";
-        return Err(RunError::Spec(Box::new(SpecError::new(names::SPEC, place, message))));
+        let fault = Fault { key: "diffusion.variance".into(), place, message: message.into() };
+        return Err(RunError::Spec(Box::new(SpecError::new(names::SPEC, &"".into(), fault))));
     }
     Ok(())
 }

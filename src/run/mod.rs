@@ -18,6 +18,7 @@
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
 //! | [`error`] | why a run stopped |
 
+mod cost;
 pub mod device;
 mod diagnose;
 pub mod error;
@@ -35,6 +36,7 @@ pub mod run_options;
 mod sample;
 mod train;
 
+pub use cost::{Cost, FittedPart, fit_part, measure};
 pub use device::DeviceChoice;
 pub use error::{RunError, StageError};
 pub use events::{Event, Quiet, Reporter, Stage};

@@ -1,6 +1,7 @@
 //! The kinds of data, which serde cannot derive.
 
 use crate::data::shapes::Shape;
+use crate::numeric::word_or_number::words;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
@@ -19,19 +20,20 @@ pub enum DataKind {
     Table,
 }
 
-const KINDS: &[&str] = &[
-    "gmm",
-    "eight_gaussians",
-    "swiss_roll",
-    "scattered_moon",
-    "moon_two_circles",
-    "central_banana",
-    "two_moons",
-    "pinwheel",
-    "checkerboard",
-    "circles",
-    "s_curve",
-    "table",
+/// The kinds by their names, and what each is.
+const KINDS: &[(&str, &str)] = &[
+    ("gmm", "a Gaussian mixture, given by `[[data.components]]`"),
+    ("eight_gaussians", "eight modes on a circle, a mixture too"),
+    ("swiss_roll", "a spiral"),
+    ("scattered_moon", "a crescent, a share of it scattered"),
+    ("moon_two_circles", "a crescent and two discs"),
+    ("central_banana", "a curved cloud with a blob"),
+    ("two_moons", "two crescents that reach into each other"),
+    ("pinwheel", "five spiral arms"),
+    ("checkerboard", "the black squares of a 4 x 4 board"),
+    ("circles", "circles of radius 1 and 1/2"),
+    ("s_curve", "an S"),
+    ("table", "a file of points, `path`"),
 ];
 
 impl DataKind {
@@ -60,7 +62,7 @@ impl<'de> Deserialize<'de> for DataKind {
             .into_iter()
             .chain(shapes)
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| de::Error::unknown_variant(&name, KINDS))
+            .ok_or_else(|| de::Error::custom(format!("`{name}` is no kind of data")))
     }
 }
 
@@ -70,6 +72,6 @@ impl JsonSchema for DataKind {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "enum": KINDS })
+        json_schema!({ "oneOf": words(KINDS) })
     }
 }

@@ -1,8 +1,8 @@
 //! `[sweep]`: the settings of each of its points.
 
+use super::either_or::EITHER_OR;
 use super::error::SpecError;
 use super::origin::{Origins, join};
-use super::overrides::EITHER_OR;
 use toml::{Table, Value};
 
 /// More points than this are a typing error.

@@ -11,27 +11,40 @@ mod check_network;
 mod check_table;
 mod check_variance;
 mod choice;
+mod either_or;
 mod error;
+mod excerpt;
 mod file;
+mod form;
 mod grid;
 mod identity;
+mod keys;
+mod meant;
 mod memory;
+mod mending;
 mod no_effect;
+mod order;
 mod origin;
+mod other_tools;
 mod overrides;
 mod pipelines;
 mod plan;
 mod presets;
 mod ranges;
+mod reader;
 mod reuse;
 mod schema;
 mod sections;
+mod shape;
 mod study;
 mod sweep_paths;
+mod words;
 
-pub use error::{Place, SpecError};
+pub use error::{Fault, Place, SpecError};
 pub use file::SpecFile;
 pub use identity::{Identity, NUMERICS, StageKeys};
+pub use keys::{Key, Section, keys, sections, values};
+pub use meant::{Meant, meant};
 pub use memory::{MemoryPart, MemoryTerm};
 pub use overrides::Override;
 pub use pipelines::{BASELINE, DATA, DenoiserKind, Pipeline, PipelineOptions, built_in};
@@ -82,9 +95,14 @@ pub fn read_text_in(
     overrides: &[Override],
 ) -> Result<Study, SpecError> {
     let (mut table, mut origins) = Origins::parse(name, text)?;
-    for o in overrides {
-        o.apply(&mut table, &mut origins)?;
+    let mut wrong: Option<SpecError> = None;
+    for error in overrides.iter().filter_map(|o| o.apply(&mut table, &mut origins).err()) {
+        match &mut wrong {
+            Some(wrong) => wrong.extend(error),
+            None => wrong = Some(error),
+        }
     }
+    wrong.map_or(Ok(()), Err)?;
     Study::new(table, &origins, &mut Reuse::beginning_in(folder))
 }
 
@@ -115,7 +133,8 @@ pub fn gaussianize_options(dim: usize, overrides: &[Override]) -> Result<Gaussia
     for o in overrides {
         o.apply(&mut table, &mut origins)?;
     }
-    let only: sections::GaussianizeOnly = file::from_table(table, &origins)?;
+    let only: sections::GaussianizeOnly =
+        reader::from_table(table, &keys::form().only("gaussianize"), &origins)?;
     ranges::Checker(&origins).section("gaussianize", only.gaussianize.check_for(dim))?;
     Ok(only.gaussianize)
 }

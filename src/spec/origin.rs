@@ -1,7 +1,8 @@
 //! Where each key of the spec came from, so that any later refusal can name its line and column.
 
-use super::error::{Place, SpecError};
+use super::error::{Fault, Place, SpecError};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
@@ -10,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, Clone)]
 pub struct Origins {
     file: Arc<str>,
+    text: Arc<str>,
     /// As the file has them.
     written: Arc<HashMap<String, Place>>,
     /// What came from elsewhere or was taken out since; the last word holds, for the path and all beneath it.
@@ -23,23 +25,26 @@ impl Origins {
     /// If the text is no TOML.
     pub fn parse(file: &str, text: &str) -> Result<(toml::Table, Self), SpecError> {
         let lines = LineIndex::new(text);
+        let source: Arc<str> = text.into();
+        let whole = |place: Place, message: String| {
+            SpecError::new(file, &source, Fault { key: String::new(), place, message })
+        };
         let syntax = |e: toml::de::Error| {
-            let place = e.span().map_or(Place::Whole, |span| lines.place(text, span.start));
-            SpecError::new(file, place, format!("not valid TOML: {}", e.message().trim().replace('\n', "; ")))
+            let place = e.span().map_or(Place::Whole, |span| lines.place(text, span.clone(), span.end));
+            whole(place, format!("not valid TOML: {}", e.message().trim().replace('\n', "; ")))
         };
         let document = DeTable::parse(text).map_err(syntax)?;
         let mut places = HashMap::new();
         // Refused before anything walks the values level by level: the stack has an end.
-        if let Some(offset) =
-            collect(&mut places, document.get_ref(), ("", 0), &|offset| lines.place(text, offset))
-        {
+        let place = |span: Range<usize>, key| lines.place(text, span, key);
+        if let Some(offset) = collect(&mut places, document.get_ref(), ("", 0), &place) {
             let message = format!(
                 "tables and lists lie deeper in each other than {MOST_LEVELS} levels; no spec needs so many"
             );
-            return Err(SpecError::new(file, lines.place(text, offset), message));
+            return Err(whole(lines.place(text, offset..offset, offset), message));
         }
         let table = toml::from_str(text).map_err(syntax)?;
-        Ok((table, Self { file: file.into(), written: Arc::new(places), changes: Vec::new() }))
+        Ok((table, Self { file: file.into(), text: source, written: Arc::new(places), changes: Vec::new() }))
     }
 
     /// Records that `path` and all beneath it now come from elsewhere.
@@ -87,9 +92,30 @@ impl Origins {
         self.find(path).is_some()
     }
 
-    /// An error about the value at `path`: placed there, or at the nearest enclosing key that was written.
+    /// An error about the value at `path`: placed there; where it is not written, at another key that the message names,
+    /// or at the nearest enclosing key that was written.
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {
-        SpecError::new(&self.file, self.place(path), message)
+        let message = message.into();
+        let named = || message.split('`').skip(1).step_by(2).find_map(|word| self.find(word));
+        let place = self.find(path).or_else(named).cloned();
+        self.error_at(path, place.unwrap_or_else(|| self.place(path)), message)
+    }
+
+    /// As [`error`](Self::error), about the key itself and not its value.
+    pub fn key_error(&self, path: &str, message: impl Into<String>) -> SpecError {
+        let place = match self.place(path) {
+            Place::At { line, column, span, key } => {
+                Place::At { line, column, span: span.start..key.max(span.start), key }
+            }
+            other => other,
+        };
+        self.error_at(path, place, message)
+    }
+
+    /// An error about `path` at a place of its own.
+    pub fn error_at(&self, path: &str, place: Place, message: impl Into<String>) -> SpecError {
+        let fault = Fault { key: path.to_string(), place, message: message.into() };
+        SpecError::new(&self.file, &self.text, fault)
     }
 }
 
@@ -102,11 +128,16 @@ fn collect(
     places: &mut HashMap<String, Place>,
     table: &DeTable<'_>,
     (prefix, level): (&str, usize),
-    place: &dyn Fn(usize) -> Place,
+    place: &dyn Fn(Range<usize>, usize) -> Place,
 ) -> Option<usize> {
     table.iter().find_map(|(key, value)| {
         let (path, begin) = (join(prefix, key.get_ref()), key.span().start);
-        places.insert(path.clone(), place(begin));
+        // A table's value is all that stands beneath its heading.
+        let is_table = matches!(value.get_ref(), DeValue::Table(_));
+        let is_tables = matches!(value.get_ref(), DeValue::Array(items)
+            if items.iter().any(|item| matches!(item.get_ref(), DeValue::Table(_))));
+        let end = if is_table || is_tables { key.span().end } else { value.span().end.max(key.span().end) };
+        places.insert(path.clone(), place(begin..end, key.span().end));
         if level == MOST_LEVELS {
             Some(begin)
         } else {
@@ -119,13 +150,13 @@ fn collect_value(
     places: &mut HashMap<String, Place>,
     value: &DeValue<'_>,
     (path, level): (&str, usize),
-    place: &dyn Fn(usize) -> Place,
+    place: &dyn Fn(Range<usize>, usize) -> Place,
 ) -> Option<usize> {
     match value {
         DeValue::Table(table) => collect(places, table, (path, level), place),
         DeValue::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
             let (path, begin) = (format!("{path}[{i}]"), item.span().start);
-            places.insert(path.clone(), place(begin));
+            places.insert(path.clone(), place(item.span(), item.span().end));
             if level == MOST_LEVELS {
                 return Some(begin);
             }
@@ -164,11 +195,12 @@ impl LineIndex {
         Self { starts, characters }
     }
 
-    fn place(&self, text: &str, offset: usize) -> Place {
-        let offset = offset.min(text.len());
+    fn place(&self, text: &str, span: Range<usize>, key: usize) -> Place {
+        let offset = span.start.min(text.len());
         let line = self.starts.partition_point(|&start| start <= offset);
         let start = self.starts[line - 1];
-        Place::At { line, column: self.before(text, offset) - self.before(text, start) + 1 }
+        let column = self.before(text, offset) - self.before(text, start) + 1;
+        Place::At { line, column, span: offset..span.end.clamp(offset, text.len()), key }
     }
 
     /// Characters that begin before a byte.
@@ -194,9 +226,12 @@ mod tests {
         for (offset, _) in text.char_indices().step_by(7) {
             let start = text[..offset].rfind('\n').map_or(0, |i| i + 1);
             let line = text[..offset].matches('\n').count() + 1;
-            let expected = Place::At { line, column: text[start..offset].chars().count() + 1 };
-            assert_eq!(lines.place(&text, offset), expected, "byte {offset}");
+            let column = text[start..offset].chars().count() + 1;
+            let expected = Place::At { line, column, span: offset..offset, key: offset };
+            assert_eq!(lines.place(&text, offset..offset, offset), expected, "byte {offset}");
         }
-        assert_eq!(lines.place(&text, usize::MAX), Place::At { line: 3, column: 8 });
+        let end = text.len();
+        let expected = Place::At { line: 3, column: 8, span: end..end, key: end };
+        assert_eq!(lines.place(&text, usize::MAX..usize::MAX, end), expected);
     }
 }

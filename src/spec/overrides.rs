@@ -1,13 +1,11 @@
 //! Values put into the spec from outside its sections: `--set KEY=VALUE` and the points of a sweep.
 
+use super::either_or::EITHER_OR;
 use super::error::{Place, SpecError};
+use super::keys::is_required;
 use super::origin::{Origins, join};
 use std::str::FromStr;
 use toml::{Table, Value};
-
-/// Keys of one section of which only one can be given; setting one from the command line takes the others back.
-pub const EITHER_OR: &[&[&str]] =
-    &[&["network.hidden", "network.width"], &["train.epochs", "train.iterations"]];
 
 /// Keys that say something of the value of another one, and do not hold for a new value.
 const SAY_OF_ANOTHER: &[(&str, &str)] = &[("data.path", "data.sha256")];
@@ -17,8 +15,12 @@ const SAY_OF_ANOTHER: &[(&str, &str)] = &[("data.path", "data.sha256")];
 pub struct Override {
     place: Place,
     path: Vec<String>,
-    value: Value,
+    /// None takes the key out.
+    value: Option<Value>,
 }
+
+/// The word that takes a key out; the text `"unset"` is written in quotes.
+const UNSET: &str = "unset";
 
 impl FromStr for Override {
     type Err = String;
@@ -33,7 +35,7 @@ impl FromStr for Override {
         if path.iter().any(String::is_empty) {
             return Err(format!("`{key}` is not a dotted key such as train.learning_rate"));
         }
-        let value = toml_or_word(value);
+        let value = (value.trim() != UNSET).then(|| toml_or_word(value));
         Ok(Self { place: Place::Argument(format!("--set {text}")), path, value })
     }
 }
@@ -80,13 +82,21 @@ fn check_depth(path: &[String]) -> Result<(), String> {
 }
 
 impl Override {
+    /// A word of the command line of the form `KEY=VALUE`, read as in `--set`; messages name it as it was typed.
+    ///
+    /// # Errors
+    /// As of `--set`.
+    pub fn from_word(text: &str) -> Result<Self, String> {
+        Ok(Self { place: Place::Argument(text.to_string()), ..text.parse()? })
+    }
+
     /// The value of a flag of its own, `--layers 5` for `gaussianize.layers`, read as in `--set`.
     pub fn from_flag(key: &str, value: &str) -> Self {
         let flag = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
         Self {
             place: Place::Argument(format!("--{flag} {value}")),
             path: parts(key),
-            value: toml_or_word(value),
+            value: Some(toml_or_word(value)),
         }
     }
 
@@ -105,7 +115,7 @@ impl Override {
 
     /// A value for a dotted key, written at `place`.
     pub(super) fn new(key: &str, value: Value, place: Place) -> Self {
-        Self { place, path: parts(key), value }
+        Self { place, path: parts(key), value: Some(value) }
     }
 
     /// Puts the value into the table, making the tables on the way.
@@ -113,9 +123,14 @@ impl Override {
     /// # Errors
     /// If the key leads through something that is no table, or past the end of an array.
     pub fn apply(&self, table: &mut Table, origins: &mut Origins) -> Result<(), SpecError> {
-        check_depth(&self.path)
-            .map_err(|message| SpecError::new(origins.file(), self.place.clone(), message))?;
+        check_depth(&self.path).map_err(|message| origins.error_at("", self.place.clone(), message))?;
         let key = self.path.join(".");
+        let Some(value) = &self.value else {
+            let written = take(table, &self.path)
+                .map_err(|message| origins.error_at(&key, self.place.clone(), message))?;
+            origins.forget(&written);
+            return Ok(());
+        };
         for rivals in EITHER_OR.iter().filter(|group| group.contains(&key.as_str())) {
             for rival in rivals.iter().filter(|rival| **rival != key) {
                 remove(table, rival);
@@ -126,8 +141,8 @@ impl Override {
             remove(table, dependent);
             origins.forget(dependent);
         }
-        let path = insert(table, &self.path, self.value.clone())
-            .map_err(|message| SpecError::new(origins.file(), self.place.clone(), message))?;
+        let path = insert(table, &self.path, value.clone())
+            .map_err(|message| origins.error_at(&key, self.place.clone(), message))?;
         origins.moved(&path, self.place.clone());
         Ok(())
     }
@@ -174,6 +189,39 @@ fn insert(table: &mut Table, path: &[String], value: Value) -> Result<String, St
         }
     }
     Err("the key is empty".into())
+}
+
+/// Takes the value at a path out; returns the path as [`Origins`] writes it.
+fn take(table: &mut Table, path: &[String]) -> Result<String, String> {
+    let key = path.join(".");
+    let absent =
+        || format!("`{key}` is not written in the spec, so it cannot be taken out; it has its default");
+    let (last, parents) = path.split_last().ok_or("the key is empty")?;
+    let mut written = String::new();
+    let mut here = &mut *table;
+    let mut rest = parents.iter();
+    while let Some(part) = rest.next() {
+        written = join(&written, part);
+        here = match here.get_mut(part) {
+            Some(Value::Table(inner)) => inner,
+            Some(Value::Array(items)) => {
+                let index = rest.next().ok_or_else(|| {
+                    format!(
+                        "`{written}` is a list, of which no item can be taken out; give the whole list anew"
+                    )
+                })?;
+                written = format!("{written}[{index}]");
+                let item = index.parse().ok().and_then(|index: usize| items.get_mut(index));
+                item.and_then(Value::as_table_mut).ok_or_else(absent)?
+            }
+            _ => return Err(absent()),
+        };
+    }
+    written = join(&written, last);
+    if is_required(&written) {
+        return Err(format!("`{key}` cannot be taken out: a spec needs it, and it has no default"));
+    }
+    here.remove(last).map(|_| written).ok_or_else(absent)
 }
 
 fn remove(table: &mut Table, dotted: &str) {

@@ -27,9 +27,10 @@ pub enum DenoiserKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineOptions {
-    /// Transforms from data space to the space of the diffusion, in order.
+    /// Transforms from data space to the space of the diffusion, in order: words, or tables with settings of their own,
+    /// `{ gaussianize = { layers = 5 } }`.
     pub space: Vec<TransformOptions>,
-    /// What predicts the noise.
+    /// What predicts the noise there.
     #[serde(default = "network")]
     pub denoiser: DenoiserKind,
 }
@@ -65,6 +66,7 @@ enum BuiltInTransform {
 /// A pipeline that every spec knows.
 struct BuiltIn {
     name: &'static str,
+    about: &'static str,
     space: &'static [BuiltInTransform],
     denoiser: DenoiserKind,
 }
@@ -76,11 +78,36 @@ const ICA_KDE: BuiltInTransform = BuiltInTransform::Preset(Preset::Paper);
 
 /// The pipelines that every spec knows. A new one is a line here, and in the documentation's table.
 static BUILT_IN: &[BuiltIn] = &[
-    BuiltIn { name: BASELINE, space: &[SCALE], denoiser: DenoiserKind::Network },
-    BuiltIn { name: "whitened", space: &[SCALE, WHITEN], denoiser: DenoiserKind::Network },
-    BuiltIn { name: "ica_kde", space: &[SCALE, ICA_KDE], denoiser: DenoiserKind::Network },
-    BuiltIn { name: "gaussianized", space: &[SCALE, GAUSSIANIZE], denoiser: DenoiserKind::Network },
-    BuiltIn { name: "exact", space: &[SCALE], denoiser: DenoiserKind::Exact },
+    BuiltIn {
+        name: BASELINE,
+        about: "diffusion in the data's scaling",
+        space: &[SCALE],
+        denoiser: DenoiserKind::Network,
+    },
+    BuiltIn {
+        name: "whitened",
+        about: "scaling, then whitening: the control that tells decorrelation from Gaussianization",
+        space: &[SCALE, WHITEN],
+        denoiser: DenoiserKind::Network,
+    },
+    BuiltIn {
+        name: "ica_kde",
+        about: "scaling, then the first paper's recipe, `preset = \"paper\"`",
+        space: &[SCALE, ICA_KDE],
+        denoiser: DenoiserKind::Network,
+    },
+    BuiltIn {
+        name: "gaussianized",
+        about: "scaling, then the map of `[gaussianize]`",
+        space: &[SCALE, GAUSSIANIZE],
+        denoiser: DenoiserKind::Network,
+    },
+    BuiltIn {
+        name: "exact",
+        about: "the data's scaling, with the mixture's exact denoiser: no training",
+        space: &[SCALE],
+        denoiser: DenoiserKind::Exact,
+    },
 ];
 
 impl BuiltInTransform {
@@ -103,6 +130,11 @@ pub const DATA: &str = "data";
 /// The names of the built-in pipelines.
 pub fn built_in() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|pipeline| pipeline.name)
+}
+
+/// The built-in pipelines, each with what it is.
+pub fn built_in_about() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUILT_IN.iter().map(|pipeline| (pipeline.name, pipeline.about))
 }
 
 impl Pipeline {

@@ -146,6 +146,12 @@ impl Plan {
         self.train.isotropy.filter(|isotropy| isotropy.control).map(|isotropy| isotropy.lambda)
     }
 
+    /// Number of values that the training of a network changes.
+    pub fn parameter_count(&self) -> usize {
+        let (dim, outputs) = (self.data.source.dim(), self.sample.variance.outputs());
+        self.network.parameter_count(dim, outputs, self.schedule.steps())
+    }
+
     /// Bytes of memory that one run takes, by an estimate.
     pub fn memory_bytes(&self) -> u64 {
         memory::total(&self.memory)

@@ -1,19 +1,23 @@
 //! The JSON Schema of a spec, for editors: the same serde types that read it, and the `[sweep]` over their keys.
 
+use super::either_or::EITHER_OR;
 use super::file::SpecFile;
-use super::overrides::EITHER_OR;
 use super::pipelines::built_in;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+/// What `[sweep]` is.
+pub(super) const SWEEP: &str = "A grid over any keys, `\"network.width\" = [16, 32]`: every combination is run; left out, the spec is one point.";
+/// What `[[sweep.zip]]` is.
+pub(super) const ZIP: &str = "Keys that move together: lists of one length.";
+/// What `[[sweep.points]]` is.
+pub(super) const POINTS: &str = "Explicit points: a value for each key.";
+
 /// The JSON Schema (draft 7, which editors know) of a spec file. What it refuses the reader refuses too; ranges
 /// and what depends on several keys only the reader checks.
 pub fn schema() -> Value {
-    let mut settings = SchemaSettings::draft07();
-    settings.inline_subschemas = true;
-    let mut schema = settings.into_generator().into_root_schema_for::<SpecFile>().to_value();
+    let mut schema = of_file();
     schema["title"] = json!("gdiff spec");
-    without_null(&mut schema);
     let mut keys = Vec::new();
     dotted(&schema, "", &mut keys);
     for group in EITHER_OR {
@@ -28,6 +32,15 @@ pub fn schema() -> Value {
     schema["if"] = json!({ "not": { "required": ["pipeline"] } });
     schema["then"] = json!({ "properties": { "pipelines": { "items": { "enum": names } } } });
     schema["properties"]["sweep"] = sweep(&keys);
+    schema
+}
+
+/// The schema of the serde types that read a spec file, without a sweep.
+pub(super) fn of_file() -> Value {
+    let mut settings = SchemaSettings::draft07();
+    settings.inline_subschemas = true;
+    let mut schema = settings.into_generator().into_root_schema_for::<SpecFile>().to_value();
+    without_null(&mut schema);
     schema
 }
 
@@ -68,11 +81,10 @@ fn sweep(keys: &[String]) -> Value {
     let mut sweep = group(values.clone());
     let own = json!({ "anyOf": [{ "enum": ["zip", "points"] }, key] });
     sweep["propertyNames"] = own;
-    sweep["description"] =
-        json!("A grid over any keys: \"network.width\" = [16, 32]; every combination is run.");
+    sweep["description"] = json!(SWEEP);
     sweep["properties"] = json!({
-        "zip": { "type": "array", "items": group(values), "description": "Keys that move together." },
-        "points": { "type": "array", "items": group(json!(true)), "description": "Explicit points." },
+        "zip": { "type": "array", "items": group(values), "description": ZIP },
+        "points": { "type": "array", "items": group(json!(true)), "description": POINTS },
     });
     sweep
 }

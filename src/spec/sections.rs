@@ -22,44 +22,55 @@ pub struct GaussianizeOnly {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
-    /// What kind of data set.
+    /// What the points are drawn from; `cargo doc` has the formulas.
     pub kind: DataKind,
-    /// Number of training points.
+    /// Training points.
     #[serde(default = "ten_thousand")]
     pub samples: usize,
-    /// Scaling before training.
+    /// Scaling of the points before training; metrics are always in data space.
     #[serde(default = "no_scaling")]
     pub scale: ScaleKind,
-    /// Scaling of the reference points.
+    /// By what the real points are scaled that samples are compared with.
     #[serde(default = "by_training")]
     pub reference_scale: ReferenceScale,
-    /// Noise of a shape, or standard deviation of its modes.
+    /// A shape's noise, or the standard deviation of the modes of `"eight_gaussians"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the kind"))]
     pub noise: Option<f64>,
-    /// Share of a shape's extra part.
+    /// The share of a shape's extra part.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the kind"))]
     pub extra: Option<f64>,
-    /// File of a table: CSV or its like, gzipped or not, npy or npz; a relative path begins in the spec's folder.
+    /// File of a `"table"`, from the spec's folder on: text (comma, tab, semicolon, spaces), npy, npz, or text in
+    /// gzip.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "needed of a table"))]
     pub path: Option<String>,
-    /// SHA-256 of that file in hexadecimal; filled in, so that other points are another experiment.
+    /// SHA-256 of that file in hexadecimal; it is filled in, so that a table with other points is another
+    /// experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the file"))]
     pub sha256: Option<String>,
-    /// Whether the first line of a table is its header; left out, all rows decide.
+    /// Whether the first line of a table holds the names of the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "by the rows"))]
     pub header: Option<bool>,
-    /// What separates the cells of a table: "comma", "tab", "semicolon", "space" or one character; left out, the file
-    /// decides.
+    /// What separates the cells of a table: `"comma"`, `"tab"`, `"semicolon"`, `"space"` or a character.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "by the lines"))]
     pub delimiter: Option<Delimiter>,
-    /// The columns of a table that are the axes of the points, by name or by number from 0; left out, all of them.
+    /// The columns of a table that are the axes of the points, by name or by number from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "all"))]
     pub columns: Option<Vec<ColumnChoice>>,
-    /// Fraction of a table's rows that is kept aside, half of it as reference and half as fresh points; left out, 0.5.
+    /// Fraction of a table's rows that is kept aside at most, half of it as reference and half as fresh points.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "0.5"))]
     pub test_fraction: Option<f64>,
-    /// Components of a mixture.
+    /// The components of a `"gmm"`, each a table `[[data.components]]` with a mean and one of `std`, `variances`
+    /// and `covariance`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-default" = "none"))]
     pub components: Vec<ComponentFile>,
 }
 
@@ -110,19 +121,22 @@ fn no_scaling() -> ScaleKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComponentFile {
-    /// Weight relative to the other components.
+    /// Weight relative to the other components; they are normalized.
     #[serde(default = "unit")]
     pub weight: f64,
-    /// Mean.
+    /// Mean, a number for each axis.
     pub mean: Vec<f64>,
     /// Full covariance, by rows.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "one of the three is needed"))]
     pub covariance: Option<Vec<Vec<f64>>>,
     /// One standard deviation for all axes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "one of the three is needed"))]
     pub std: Option<f64>,
     /// A variance for each axis.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "one of the three is needed"))]
     pub variances: Option<Vec<f64>>,
 }
 

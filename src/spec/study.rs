@@ -2,15 +2,17 @@
 
 use super::check;
 use super::error::SpecError;
-use super::file;
 use super::grid::{Setting, lay_out};
 use super::identity::{Identity, StageKeys};
+use super::keys::form;
+use super::mending::Mending;
 use super::no_effect;
 use super::origin::Origins;
 use super::overrides::Override;
 use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::presets::PRESET;
+use super::reader::from_table;
 use super::reuse::Reuse;
 use super::sweep_paths;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,6 +24,9 @@ const MOST_SENTENCES: usize = 10;
 
 /// More runs than this are a typing error.
 const MOST_RUNS: usize = 1_000_000;
+
+/// Points that are wrong after which no more of them are looked at.
+const MOST_WRONG_POINTS: usize = 200;
 
 /// One point of a sweep.
 #[derive(Debug, Clone)]
@@ -69,9 +74,39 @@ impl Study {
                 return Err(origins.error("sweep", "`sweep` must be a table of keys with lists of values"));
             }
         };
-        let settings = sweep.as_ref().map_or_else(|| Ok(vec![Vec::new()]), |s| lay_out(s, origins))?;
+        let mut mending = Mending::default();
+        let settings = sweep.as_ref().map_or_else(|| Ok(vec![Vec::new()]), |s| lay_out(s, origins));
+        let settings = settings.unwrap_or_else(|error| {
+            mending.add(error);
+            vec![Vec::new()]
+        });
         give_base_a_table(&mut table, &settings);
-        let base = check::plan(file::from_table(table.clone(), origins)?, origins, reuse)?;
+        let base = loop {
+            let read = from_table(table.clone(), form(), origins);
+            match read.and_then(|file| check::plan(file, origins, reuse)) {
+                Ok(base) => break Some(base),
+                Err(error) => {
+                    if !mending.mend(error, &mut table) {
+                        break None;
+                    }
+                }
+            }
+        };
+        let Some(base) = base.filter(|_| !mending.other_data) else {
+            return Err(mending.result().expect_err("without a plan something is wrong"));
+        };
+        let laid_out = Self::lay_out(base, (&table, sweep), &settings, origins, (reuse, &mut mending));
+        laid_out.and_then(|study| mending.result().map(|()| study))
+    }
+
+    /// Checks the points of a sweep; what is wrong at one of them is noted, and the others are looked at too.
+    fn lay_out(
+        base: Plan,
+        (table, sweep): (&Table, Option<Table>),
+        settings: &[Vec<Setting>],
+        origins: &Origins,
+        (reuse, mending): (&mut Reuse, &mut Mending),
+    ) -> Result<Self, SpecError> {
         let mut keys: Vec<String> = Vec::new();
         for (key, _, place) in settings.iter().flatten() {
             if key.rsplit('.').next() == Some(PRESET) {
@@ -84,13 +119,24 @@ impl Study {
                 keys.push(key.clone());
             }
         }
-        let paths = paths_shown(&settings);
+        let paths = paths_shown(settings);
         let mut points = Vec::new();
         let mut runs = 0_usize;
         let mut asking: HashMap<(String, String), Alike> = HashMap::new();
-        for settings in &settings {
+        let mut wrong = 0_usize;
+        for settings in settings {
             let at = settings.first().map_or("replicates", |(_, _, place)| place.as_str());
-            let point = point(&table, origins, reuse, (&keys, &paths), settings)?;
+            let point = match point(table, origins, reuse, (&keys, &paths), settings) {
+                Ok(point) => point,
+                Err(error) => {
+                    mending.add(error);
+                    wrong += 1;
+                    if mending.is_full() || wrong > MOST_WRONG_POINTS {
+                        break;
+                    }
+                    continue;
+                }
+            };
             runs = runs.saturating_add(point.plan.replicates.saturating_mul(point.runs.len()));
             if runs > MOST_RUNS {
                 let message = format!(
@@ -112,6 +158,9 @@ impl Study {
                 }
             }
             points.push(point);
+        }
+        if wrong > 0 {
+            return Ok(Self { base, keys, points, sweep, idle: Vec::new() });
         }
         let set: Vec<(&Plan, &[Setting])> =
             points.iter().map(|point| &point.plan).zip(settings.iter().map(Vec::as_slice)).collect();
@@ -264,7 +313,7 @@ fn point(
         let place = origins.place(place);
         Override::new(key, value.clone(), place).apply(&mut table, &mut origins)?;
     }
-    let plan = check::plan(file::from_table(table, &origins)?, &origins, reuse)?;
+    let plan = check::plan(from_table(table, form(), &origins)?, &origins, reuse)?;
     let unwritable = |e| origins.error("", format!("a value has no TOML form: {e}"));
     let identity = Identity::of(&plan);
     let run = |pipeline: &Pipeline| {

@@ -4,7 +4,7 @@
 //! would have gone to it is dropped. Any other failure, such as a full disk behind `> FILE`, is remembered while the
 //! work goes on; the program asks for it at the end and does not end with 0 then.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// The first failure, as a sentence.
@@ -21,6 +21,12 @@ pub fn print_error(line: &str) {
     // In one piece, so that lines of several processes on one file do not run into each other.
     let line = format!("{line}\n");
     remember("standard error", io::stderr().lock().write_all(line.as_bytes()));
+}
+
+/// Whether standard error is a terminal that shows colours, and nobody asked for none (`NO_COLOR`, see no-color.org).
+pub fn has_colours() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    io::stderr().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Takes note of what became of a write to the stream of that name by others.

@@ -16,6 +16,7 @@
 //! | `found_runs` | the finished runs of a folder, and what each found |
 //! | `paired` | values of two groups, replicate by replicate |
 //! | [`study_runs`], [`mod@compare`] | two studies, run by run |
+//! | `estimate` | what a study will do, how long that takes, and how much it writes |
 //! | [`pilot`] | how much paired differences vary, and how many replicates they need |
 //! | `verify` | every file against its digest |
 //! | [`mod@list`] | the runs of a folder and their states |
@@ -28,6 +29,7 @@ pub mod clear;
 pub mod compare;
 pub mod engines;
 pub mod error;
+mod estimate;
 pub mod execute;
 mod found_runs;
 pub mod frozen_plan;
@@ -56,6 +58,7 @@ mod version_0_1;
 pub use compare::{Compared, ComparedLine, ComparedRow, compare};
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
 pub use error::{RunFailure, StudyError};
+pub use estimate::{Estimate, estimate};
 pub use execute::{Collected, Executed};
 pub use frozen_plan::FrozenStudy;
 pub use frozen_run::FrozenRun;

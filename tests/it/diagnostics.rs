@@ -580,9 +580,9 @@ fn what_cannot_be_done_is_said_when_the_spec_is_checked() {
     let told = check(&format!("{shape}[sweep]\n\"diagnostics.cloning\" = [false, true]\n"), 2);
     assert!(told.contains("the sweep varies `diagnostics.cloning`, which has no effect"), "{told}");
     for (bad, words) in [
-        ("cloning = 3", "`diagnostics.cloning`: "),
+        ("cloning = 3", "`diagnostics.cloning` is 3, but it must be true or false"),
         ("clonning = true", "unknown key `clonning`, did you mean `cloning`?"),
-        ("error_over_t = \"yes\"", "expected true or false"),
+        ("error_over_t = \"yes\"", "`diagnostics.error_over_t` is \"yes\", but it must be true or false"),
     ] {
         let told = check(&format!("{TINY}\n[diagnostics]\n{bad}\n"), 2);
         assert!(told.contains(words) && told.contains("spec.toml:"), "{told}");

@@ -1,6 +1,7 @@
 //! What the documentation says is what the program has.
 
 use gdiff::metrics::scored::columns;
+use gdiff::spec::sections;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -41,42 +42,80 @@ fn the_table_of_metrics_is_that_of_the_program() {
     assert!(page.contains(&format!("step, t, {listed}`")), "the list of columns of metrics.csv");
 }
 
-/// The dotted keys of a schema's values.
-fn keys(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
-    let Some(properties) = schema["properties"].as_object() else { return };
-    for (name, inner) in properties {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        keys(inner, &key, found);
-        if inner["properties"].is_null() {
-            found.insert(key);
+/// The dotted keys of a schema's values; those of a list's tables, and of tables under names of one's own, too.
+fn of_schema(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
+    let join = |name: &str| if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+    if schema["additionalProperties"]["properties"].is_object() {
+        return of_schema(&schema["additionalProperties"], &join("NAME"), found);
+    }
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        let key = join(name);
+        let items = &inner["items"];
+        match () {
+            () if key == "sweep" => {}
+            () if inner["type"] == "object" => of_schema(inner, &key, found),
+            () if items["properties"].is_object() => of_schema(items, &key, found),
+            () => drop(found.insert(key)),
         }
     }
 }
 
-#[test]
-fn every_key_of_a_spec_stands_in_the_table_of_keys() {
-    let mut known = BTreeSet::new();
-    keys(&gdiff::spec::schema(), "", &mut known);
-    let page = read("docs/spec.md");
-    let (_, table) = page.split_once("## The spec, key by key").unwrap();
-    let (table, _) = table.split_once("\n## ").unwrap();
-    let (mut section, mut described) = (String::new(), BTreeSet::new());
-    for row in table.lines().filter_map(|line| line.strip_prefix("| ")) {
-        let cell = row.split(" | ").next().unwrap();
-        if let Some(name) = cell.strip_prefix("**`[").and_then(|rest| rest.strip_suffix("]`**")) {
-            section = format!("{name}.");
-            continue;
+/// The table of keys as Markdown.
+fn table_of_keys() -> String {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let mut table = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_string();
+    for section in sections() {
+        if !section.path.is_empty() {
+            table += &format!("| **`{}`** | | | {} |\n", section.heading, cell(&section.about));
         }
-        for word in cell.split('`').skip(1).step_by(2) {
-            let key = word.trim_matches(['[', ']']);
-            let whole = if word.starts_with('[') { key.to_string() } else { format!("{section}{key}") };
-            described.insert(whole.replace(".NAME", ""));
+        for key in &section.keys {
+            let name = key.path.rsplit('.').next().unwrap();
+            let default = key.default.as_deref().map_or("needed".to_string(), |default| {
+                // What is no value is said in words.
+                let is_value = format!("v = {default}").parse::<toml::Table>().is_ok();
+                if is_value { format!("`{default}`") } else { default.to_string() }
+            });
+            let values = key.values.iter().map(|(word, about)| match about.as_str() {
+                "" => format!("`\"{word}\"`"),
+                about => format!("`\"{word}\"`: {}", about.trim_end_matches('.')),
+            });
+            let values: Vec<String> = values.collect();
+            let values =
+                if values.is_empty() { String::new() } else { format!("<br>{}", values.join("<br>")) };
+            table += &format!(
+                "| `{name}` | {} | {} | {}{} |\n",
+                key.kind,
+                cell(&default),
+                cell(&key.about),
+                cell(&values)
+            );
         }
     }
-    let missing: Vec<&String> = known.difference(&described).collect();
-    assert!(missing.is_empty(), "keys that docs/spec.md does not describe: {missing:?}");
-    let gone: Vec<&String> = described.difference(&known).filter(|key| !key.starts_with("sweep")).collect();
-    assert!(gone.is_empty(), "keys that docs/spec.md describes and no spec has: {gone:?}");
+    table
+}
+
+/// The keys that the reader takes are those of the documentation and of `gdiff explain`, which stand in docs/spec.md as the
+/// program has them. `UPDATE_DOCS=1 cargo test --release docs::` writes it.
+#[test]
+fn the_table_of_keys_is_that_of_the_program() {
+    let mut known = BTreeSet::new();
+    of_schema(&gdiff::spec::schema(), "", &mut known);
+    let explained: BTreeSet<String> = gdiff::spec::keys().map(|key| key.path.clone()).collect();
+    assert_eq!(explained, known);
+    for key in gdiff::spec::keys() {
+        assert!(!key.about.is_empty() && !key.kind.is_empty(), "{} has no meaning", key.path);
+        let bare = key.values.iter().find(|(_, about)| about.is_empty());
+        assert_eq!(bare, None, "a value of {} has no meaning", key.path);
+    }
+    let (table, page) = (table_of_keys(), read("docs/spec.md"));
+    let old = between(&page, "keys");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let begin = old.as_ptr() as usize - page.as_ptr() as usize;
+        let new = [&page[..begin], &table, &page[begin + old.len()..]].concat();
+        std::fs::write(path("docs/spec.md"), new).unwrap();
+        return;
+    }
+    assert_eq!(old, table, "UPDATE_DOCS=1 writes it anew");
 }
 
 #[test]

@@ -17,7 +17,14 @@ fn refused(changed: &str, words: &[&str]) {
             assert!(message.contains(word), "{command}: `{word}` is not in: {message}");
         }
         assert!(message.starts_with("gdiff: "), "{message}");
-        assert_eq!(message.trim().lines().count(), 1, "one sentence: {message}");
+        // One sentence, and beneath it the line that it is about.
+        let begin = |line: &&str| line.contains("spec.toml:") && !line.contains(" errors in ");
+        assert_eq!(message.lines().filter(begin).count(), 1, "one sentence: {message}");
+        let of_a_line = message
+            .split("spec.toml:")
+            .nth(1)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        assert_eq!(message.contains('^'), of_a_line, "the line: {message}");
     }
     assert!(!folder.path().join("results").exists(), "something was written");
 }
@@ -229,14 +236,15 @@ fn tables_that_are_none_are_refused_with_line_and_column() {
 }
 
 #[test]
-fn a_device_that_is_not_there_fails_with_one_sentence_and_exit_code_1() {
+fn cuda_in_a_build_without_it_is_refused_with_a_sentence_that_says_where_to_read() {
     if candle_core::utils::cuda_is_available() {
         return;
     }
     let folder = tempdir().unwrap();
     let path = spec(folder.path(), TINY);
     let output = gdiff(folder.path()).arg("run").arg(&path).args(["--device", "cuda"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(message(&output).contains("--features cuda"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message(&output).contains("--features cuda") && message(&output).contains("docs/cuda.md"));
+    assert!(!message(&output).contains("try it again"), "{}", message(&output));
     assert!(!folder.path().join("results").exists());
 }

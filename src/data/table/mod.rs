@@ -7,12 +7,14 @@ mod error;
 mod header;
 mod numpy;
 mod options;
+mod survey;
 mod text;
 mod unpack;
 
 pub use data_table::{DataTable, axis_name, axis_names};
 pub use error::TableError;
 pub use options::{ColumnChoice, Delimiter, TableOptions};
+pub use survey::{Survey, SurveyColumn};
 
 use crate::numeric::memory::size;
 use ndarray::Array2;
@@ -91,6 +93,28 @@ pub fn decode(bytes: &[u8], options: &TableOptions) -> Result<DataTable, TableEr
             Err(TableError::NotText(format!(
                 "line {line} is not UTF-8 text, and the file is no NumPy array and not gzipped"
             )))
+        }
+    }
+}
+
+/// Looks at the bytes of a file, whatever its columns hold.
+///
+/// # Errors
+/// As [`decode`], but for cells that are no numbers.
+pub fn survey(bytes: &[u8], options: &TableOptions) -> Result<Survey, TableError> {
+    if bytes.starts_with(GZIP) && !unpack::gunzip(bytes)?.starts_with(GZIP) {
+        return survey(&unpack::gunzip(bytes)?, options);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !bytes.starts_with(numpy::NPY) && !bytes.starts_with(numpy::ZIP) => {
+            text::survey(text, options)
+        }
+        _ => {
+            let table = decode(bytes, options)?;
+            let columns = table.names.iter().zip(table.points.columns());
+            let columns = columns
+                .map(|(name, values)| SurveyColumn { name: name.clone(), values: Ok(values.to_vec()) });
+            Ok(Survey { text: None, rows: table.points.nrows(), columns: columns.collect() })
         }
     }
 }

@@ -4,6 +4,7 @@ use super::data_table::{DataTable, axis_name, row_numbers, select};
 use super::error::TableError;
 use super::header::{Cell, ColumnSummary, FirstLine, first_line};
 use super::options::{Delimiter, TableOptions};
+use super::survey::{Survey, SurveyColumn};
 use ndarray::{Array2, Axis};
 
 /// Lines by which the delimiter is found.
@@ -49,12 +50,29 @@ impl Body {
     }
 }
 
-/// Reads a table of finite numbers.
+/// All that a text holds, its columns of whatever.
+struct Scan {
+    delimiter: Delimiter,
+    is_header: bool,
+    found_header_of_numbers: bool,
+    /// Line of the first row, or of the header.
+    first_at: u64,
+    /// Names of all columns, and whether each was made up beneath a header.
+    names: Vec<String>,
+    unnamed: Vec<bool>,
+    rows: usize,
+    /// All cells, row by row; NaN where there is no number.
+    values: Vec<f64>,
+    /// The first cell of each column that is no finite number.
+    bad: Vec<Option<BadCell>>,
+    notices: Vec<String>,
+}
+
+/// Reads a text, and decides about its delimiter and header.
 ///
 /// # Errors
-/// If the rows have different lengths, nothing is beneath the header, or a cell of a chosen column is not a finite
-/// number; the message names line and column.
-pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, TableError> {
+/// If the rows have different lengths, or nothing is beneath the header.
+fn scan(text: &str, options: &TableOptions) -> Result<Scan, TableError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let delimiter = options.delimiter.unwrap_or_else(|| sniff(text));
     let mut first: Option<(u64, Vec<String>)> = None;
@@ -103,14 +121,35 @@ pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, Tabl
     if rows == 0 {
         return Err(TableError::Empty);
     }
+    let mut values = all.values;
+    values.append(&mut body.values);
+    Ok(Scan {
+        delimiter,
+        is_header,
+        found_header_of_numbers,
+        first_at,
+        names,
+        unnamed,
+        rows,
+        values,
+        bad,
+        notices,
+    })
+}
+
+/// Reads a table of finite numbers.
+///
+/// # Errors
+/// As [`scan`], or if a cell of a chosen column is not a finite number; the message names line and column.
+pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, TableError> {
+    let Scan { found_header_of_numbers, first_at, names, unnamed, rows, values, bad, mut notices, .. } =
+        scan(text, options)?;
     let places = select(&names, options.columns.as_deref())?;
     let worst =
         places.iter().filter_map(|&j| Some((j, bad[j].as_ref()?))).min_by_key(|(j, cell)| (cell.line, *j));
     if let Some((column, cell)) = worst {
         return Err(refused(column, cell, first_at, options, names.len() > 1));
     }
-    let mut values = all.values;
-    values.append(&mut body.values);
     let points =
         Array2::from_shape_vec((rows, names.len()), values).expect("every row has a cell for each column");
     let whole = places.len() == names.len() && places.is_sorted();
@@ -120,6 +159,27 @@ pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, Tabl
         notices.extend(row_numbers(&points, &names, &unnamed));
     }
     Ok(DataTable { points, names, found_header_of_numbers, notices })
+}
+
+/// Looks at a text, whatever its columns hold.
+///
+/// # Errors
+/// As [`scan`].
+pub(super) fn survey(text: &str, options: &TableOptions) -> Result<Survey, TableError> {
+    let scan = scan(text, options)?;
+    let d = scan.names.len();
+    let column = |(j, name): (usize, &String)| SurveyColumn {
+        name: name.clone(),
+        values: match &scan.bad[j] {
+            None => Ok(scan.values.iter().skip(j).step_by(d).copied().collect()),
+            Some(cell) => Err(match Cell::of(&cell.text) {
+                Cell::Missing => format!("line {} has no value there", cell.line),
+                _ => format!("line {} has `{}` there", cell.line, cell.text),
+            }),
+        },
+    };
+    let columns = scan.names.iter().enumerate().map(column).collect();
+    Ok(Survey { text: Some((scan.delimiter, scan.is_header)), rows: scan.rows, columns })
 }
 
 /// The error of a cell that cannot be part of a point.

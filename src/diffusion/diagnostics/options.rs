@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiagnosticsOptions {
-    /// When the samples choose their modes: commitment and entropy at every scored step, cloning at chosen ones.
+    /// When samples choose their modes: commitment and entropy at every scored step, cloning at chosen ones
+    /// (`bifurcation.csv`).
     pub cloning: bool,
-    /// The error of the predicted noise by t, on noised fresh points and along the sampler's own path.
+    /// The error of the predicted noise by t, on noised fresh points and along the sampler's own path
+    /// (`error_over_t.csv`).
     pub error_over_t: bool,
-    /// Fresh points whose likelihood under the model is computed; 0 is none.
+    /// So many fresh points whose likelihood under the model is computed, by the probability-flow equation
+    /// (`likelihood.csv`).
     pub likelihood: usize,
 }
 

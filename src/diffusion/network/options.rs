@@ -14,17 +14,19 @@ use serde::{Deserialize, Serialize};
 pub struct NetworkOptions {
     /// Widths of the hidden layers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "[16, 32, 64]"))]
     pub hidden: Option<Vec<usize>>,
-    /// Short for `hidden = [w, 2 w, 4 w]`.
+    /// `width = w` is short for `hidden = [w, 2 w, 4 w]`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
     pub width: Option<usize>,
-    /// Nonlinearity.
+    /// Function of the hidden layers.
     pub activation: Activation,
-    /// How t enters.
+    /// How the step t is shown to the network.
     pub time: TimeEncoding,
     /// Size of the time embedding.
     pub time_dim: usize,
-    /// Where t enters.
+    /// Where t enters the network.
     pub conditioning: Conditioning,
 }
 

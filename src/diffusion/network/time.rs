@@ -10,7 +10,7 @@ const PERIODS: f64 = 10_000.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeEncoding {
-    /// `time_dim` sines and cosines of `1000 (t - 1) / T`, see [`sinusoidal`].
+    /// `time_dim` sines and cosines of `1000 (t - 1) / T`.
     Sinusoidal,
     /// One value, `(t - 1) / T`.
     Scalar,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub enum SamplerKind {
     /// Ancestral sampling (Ho et al. 2020), every step in both papers; fewer as Nichol & Dhariwal 2021 leave steps out.
     Ddpm,
-    /// Song et al. 2021; fewer steps, noise by `eta`.
+    /// DDIM (Song et al. 2021): few steps, noise by `eta`.
     Ddim,
     /// DPM-Solver++ 2M (Lu et al. 2022): second order, few steps, no noise.
     #[serde(rename = "dpm_solver_2m")]
@@ -44,21 +44,23 @@ impl SamplerKind {
 pub struct SampleOptions {
     /// Points to generate.
     pub count: usize,
-    /// Sampler.
+    /// The reverse process.
     pub sampler: SamplerKind,
-    /// Reverse steps; all from the start on when left out.
+    /// Reverse steps; fewer than T leave steps out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "all from its start on"))]
     pub steps: Option<usize>,
     /// Which of the T steps a sampler with fewer of them visits.
     pub spacing: Spacing,
-    /// Noise of DDIM: 0 is deterministic, 1 as ancestral sampling.
+    /// Noise of DDIM: 0 is deterministic, 1 as much as ancestral sampling.
     pub eta: f64,
-    /// Multiplies the predicted noise.
+    /// Multiplies the predicted noise (the control for the isotropy loss).
     pub epsilon_scale: f64,
-    /// From where the reverse process begins: pure noise, or later.
+    /// Where the reverse process begins.
     pub start: Start,
-    /// The step `t` of a late start, or "auto", the default.
+    /// The step t of a late start.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "\"auto\""))]
     pub start_step: Option<StartStep>,
 }
 

@@ -36,11 +36,11 @@ pub enum Reduction {
 pub struct IsotropyLoss {
     /// Weight of the isotropy term.
     pub lambda: f64,
-    /// Over the batch, or per sample.
+    /// The isotropy term, with `q` the squared norm of the predicted noise over d.
     pub form: IsotropyForm,
-    /// How the first term runs over dimensions.
+    /// How the first term runs over the dimensions.
     pub reduction: Reduction,
-    /// Leave the loss alone and scale the trained network's output as this lambda would.
+    /// Leave the loss alone and multiply the trained network's output by the s that this lambda asks for.
     pub control: bool,
 }
 

@@ -9,46 +9,55 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainOptions {
-    /// Passes over the training points.
+    /// Passes over the training points; give this or `iterations`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "200"))]
     pub epochs: Option<usize>,
-    /// Optimizer steps, instead of epochs.
+    /// Optimizer steps, instead of `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "by the epochs"))]
     pub iterations: Option<usize>,
-    /// Points per optimizer step.
+    /// Points of an optimizer step, drawn without replacement; an epoch's last batch is smaller.
     pub batch_size: usize,
-    /// Optimizer.
+    /// The rule that turns a gradient into a step.
     pub optimizer: OptimizerKind,
-    /// Step size at the beginning.
+    /// Learning rate at the beginning.
     pub learning_rate: f64,
-    /// How the step size falls.
+    /// How the learning rate falls, to 0 at the end.
     pub decay: Decay,
-    /// Decay of the average of the parameters; 0 is off.
+    /// Decay of the parameters' moving average; 0 is off.
     pub ema: f64,
     /// Largest norm of the gradient; 0 is off.
     pub clip_norm: f64,
     /// Iterations between two rows of `loss.csv`.
     pub log_every: usize,
-    /// Weight decay; left out, that of PyTorch: 0.01 with "adamw", else 0.
+    /// Weight decay; that of PyTorch where it is left out: 0.01 with `"adamw"`, else 0.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the optimizer"))]
     pub weight_decay: Option<f64>,
-    /// Momentum of "sgd"; left out, 0.9.
+    /// Momentum of `"sgd"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "0.9"))]
     pub momentum: Option<f64>,
-    /// Decay of the first moment of "adam" and "adamw"; left out, 0.9.
+    /// Decay of the first moment of `"adam"` and `"adamw"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "0.9"))]
     pub beta1: Option<f64>,
-    /// Decay of the second moment of "adam" and "adamw"; left out, 0.999.
+    /// Decay of the second moment of `"adam"` and `"adamw"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "0.999"))]
     pub beta2: Option<f64>,
-    /// Added to the root of the second moment of "adam" and "adamw"; left out, 1e-8.
+    /// Added to the root of the second moment of `"adam"` and `"adamw"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "1e-8"))]
     pub epsilon: Option<f64>,
-    /// What the network learns by; left out, "hybrid" where diffusion.variance is "learned_range", else "simple".
+    /// What the network learns by: it follows from `diffusion.variance`, need not be given, and no other is possible.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the variance"))]
     pub loss: Option<LossKind>,
-    /// The isotropy term of the loss.
+    /// The isotropy term of the loss (I 28); without the table the loss is the simple one (G 7).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "left out"))]
     pub isotropy: Option<IsotropyLoss>,
 }
 

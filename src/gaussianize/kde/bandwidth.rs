@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{isj, shimazaki};
+use crate::numeric::word_or_number;
 
 /// How the bandwidth of each component is chosen. In a spec it is a number or the name of a rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,7 +62,14 @@ const NAMED: [(&str, BandwidthRule); 4] = [
     ("isj", BandwidthRule::Isj),
     ("shimazaki", BandwidthRule::Shimazaki),
 ];
-const NAMES: &[&str] = &[NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0];
+
+/// What each rule is.
+const ABOUT: [(&str, &str); 4] = [
+    (NAMED[0].0, "`std (3 n / 4)^(-1/5)`"),
+    (NAMED[1].0, "`std n^(-1/5)`"),
+    (NAMED[2].0, "the improved Sheather-Jones plug-in of Botev, Grotowski & Kroese (2010)"),
+    (NAMED[3].0, "the least expected squared error of Shimazaki & Shinomoto (2010)"),
+];
 
 impl Serialize for BandwidthRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -94,7 +102,7 @@ impl<'de> Deserialize<'de> for BandwidthRule {
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
                 let named = NAMED.iter().find(|(name, _)| *name == v);
-                named.map(|(_, rule)| *rule).ok_or_else(|| E::unknown_variant(v, NAMES))
+                named.map(|(_, rule)| *rule).ok_or_else(|| E::invalid_value(de::Unexpected::Str(v), &self))
             }
         }
         deserializer.deserialize_any(NumberOrName)
@@ -107,7 +115,9 @@ impl JsonSchema for BandwidthRule {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "enum": NAMES }, { "type": "number", "exclusiveMinimum": 0 }] })
+        let mut forms = word_or_number::words(&ABOUT);
+        forms.push(serde_json::json!({ "type": "number", "exclusiveMinimum": 0 }));
+        json_schema!({ "anyOf": forms })
     }
 }
 

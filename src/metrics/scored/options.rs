@@ -10,20 +10,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsOptions {
-    /// Reverse steps between two rows; the first and the last step are always there.
+    /// Reverse steps between two rows of `metrics.csv`; the first and the last are always there.
     pub every: usize,
-    /// Log-likelihood under the mixture.
+    /// Log-likelihood of the samples under the true mixture.
     pub log_likelihood: bool,
-    /// Precision, recall, density, coverage.
+    /// Precision, recall, density and coverage.
     pub prdc: bool,
     /// Nearest neighbours of PRDC.
     pub k: usize,
     /// Fresh real points to compare with.
     pub reference: usize,
-    /// Write the k-NN radius of each real point and the number of spheres around each sample.
+    /// Write each real point's k-NN radius and each sample's number of spheres (`runs/RUN/points.csv`).
     pub points: bool,
-    /// Steps at which sliced W2, energy distance and mode error are computed: "ends", "all", "none", or a number (every N
-    /// steps).
+    /// Steps at which sliced W2, energy distance and mode error are computed; a number is every so many.
     pub distances: Distances,
 }
 
@@ -101,7 +100,8 @@ impl Distances {
 }
 
 impl WordOrNumber for Distances {
-    const WORDS: &'static [&'static str] = &["ends", "all", "none"];
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("ends", "the first and the last"), ("all", "every step that has a row"), ("none", "not at all")];
     const SMALLEST: usize = 1;
 
     fn of_word(word: &str) -> Option<Self> {
