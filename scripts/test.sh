@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass: format, tests, the long fuzzing of the spec reader, lints, documentation, and, where they
+# Everything that must pass: format, tests, the commands of README.md one by one, the programs of examples/, the long fuzzing of the spec reader, lints, documentation, and, where they
 # can be had, a sweep on a real Slurm, the notebook, the network in PyTorch, and the page in a real browser. Installs what is missing, and says
 # how long each part took. With CI=true a part is skipped only where the network cannot be reached.
 set -euo pipefail
@@ -23,6 +23,7 @@ part "lints" cargo clippy "${cargo_options[@]}" --all-targets -- -D warnings
 part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc "${cargo_options[@]}" --no-deps
 part "slurm" ./scripts/slurm_test.sh
 part "notebook" ./scripts/notebook_test.sh
+part "walk" ./scripts/walk_test.sh
 part "examples" ./scripts/examples_test.sh
 part "model" ./scripts/model_test.sh
 part "browser" ./scripts/browser_test.sh
