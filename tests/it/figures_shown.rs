@@ -112,6 +112,29 @@ fn level(panel: &Panel) -> (f64, Option<(f64, f64)>) {
 }
 
 #[test]
+fn few_replicates_whose_values_are_not_known_have_no_interval_either() {
+    // The summary alone of three replicates, and without any run.
+    let all = figures("tests/figures/central_banana");
+    let figure = all.into_iter().find(|figure| figure.name == "last_step").unwrap();
+    let (mut means, mut levels) = (0, 0);
+    for mark in figure.rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks) {
+        match mark {
+            Mark::Intervals { y, low, high, .. } => {
+                assert_eq!((y, y), (low, high));
+                means += 1;
+            }
+            Mark::Level { band, .. } => {
+                assert_eq!(*band, None);
+                levels += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(means >= 8 && levels >= 4, "{means} {levels}");
+    assert!(!figure.note.contains("95 %"), "{}", figure.note);
+}
+
+#[test]
 fn five_replicates_have_an_interval_and_four_are_drawn_one_by_one() {
     let five = folder(5, SUMMARY, spread_out);
     let figure = named(five.path(), "log_likelihood");
@@ -240,7 +263,7 @@ fn both_ends_show_what_diffusion_did_to_the_samples_of_each_map() {
     assert_eq!(each[&format!("baseline, {samples}")], [-5.0, -4.0, -3.0]);
     assert_eq!(each[&format!("Gaussianized, {map}")], [-2.0, -2.0, -2.0]);
     assert_eq!(dots(&panels[1])[0].4, -2.5, "an interval beside its replicates");
-    assert_eq!(dots(&panels[0])[0].4, 0.16, "no interval, though no replicate is known");
+    assert_eq!(dots(&panels[0])[0].4, 0.18, "an interval of three replicates");
 
     // Without a map there is nothing to compare.
     let plain: Vec<_> = SUMMARY.iter().filter(|row| row.1 != "map_log_likelihood").copied().collect();

@@ -231,9 +231,16 @@ fn panels(
 
 /// The part of a caption about intervals.
 pub fn spread_note(rows: &[PanelRow]) -> &'static str {
-    let mut marks = rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
-    match marks.any(|mark| matches!(mark, Mark::Points { .. })) {
-        true => "Small dots: each replicate; fewer than 5 are too few for an interval.",
-        false => "Bars: 95 % intervals of the mean over replicates.",
+    let marks = || rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.marks);
+    let bars = marks().any(|mark| match mark {
+        Mark::Intervals { low, high, .. } => low != high,
+        _ => false,
+    });
+    if marks().any(|mark| matches!(mark, Mark::Points { .. })) {
+        "Small dots: each replicate; fewer than 5 are too few for an interval."
+    } else if bars {
+        "Bars: 95 % intervals of the mean over replicates."
+    } else {
+        "Dots: means over replicates, of which fewer than 5 are too few for an interval."
     }
 }

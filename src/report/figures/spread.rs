@@ -16,7 +16,7 @@ pub const DOT: f64 = 4.5;
 pub struct Spread {
     /// The mean over replicates.
     pub mean: f64,
-    /// The 95 % interval of the mean; none of one replicate, and where the values of few are known.
+    /// The 95 % interval of the mean; none of few replicates.
     pub interval: Option<(f64, f64)>,
     /// The value of each replicate, where they are few and known.
     pub each: Vec<f64>,
@@ -32,7 +32,8 @@ impl Spread {
     ) -> Option<Self> {
         let estimate = comparison.value(line, metric)?;
         let mut each = Vec::new();
-        if are_few(estimate.replicates) {
+        let few = are_few(estimate.replicates);
+        if few {
             each = values(results, line, metric);
             each.retain(|value| value.is_finite());
         }
@@ -42,7 +43,7 @@ impl Spread {
         let (lowest, highest) =
             scored::column(metric).map_or((f64::NEG_INFINITY, f64::INFINITY), |c| c.range);
         let possible = |(low, high): (f64, f64)| (low.max(lowest), high.min(highest));
-        let interval = estimate.interval.filter(|_| !known).map(possible);
+        let interval = estimate.interval.filter(|_| !few).map(possible);
         Some(Self { mean: estimate.mean, interval, each: if known { each } else { Vec::new() } })
     }
 
