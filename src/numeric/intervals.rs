@@ -96,6 +96,12 @@ pub(super) fn t_quantile(freedom: f64) -> Option<f64> {
     Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.5 + 0.5 * LEVEL))
 }
 
+/// `sqrt(1/(n-1) sum_i (v_i - mean)^2)`; none of fewer than two values.
+pub fn standard_deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean_interval(values)?.mean;
+    (values.len() > 1).then(|| variance(values, mean).sqrt())
+}
+
 /// `1/(n-1) sum_i (v_i - mean)^2`.
 fn variance(values: &[f64], mean: f64) -> f64 {
     values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)

@@ -2,7 +2,7 @@
 //! each is better or worse by than the baseline.
 
 use crate::metrics::scored;
-use crate::spec::{BASELINE, DATA};
+use crate::spec::{DATA, compared_with};
 use crate::store::SummaryRow;
 use crate::study::run_values::{FIRST, START_STEP, STEPS_TO_REAL};
 use std::collections::{HashMap, HashSet};
@@ -219,9 +219,7 @@ impl<'a> Comparison<'a> {
     /// The pipeline that the others are compared with; none where no other is there.
     pub fn baseline(&self) -> Option<&'a str> {
         let compared = self.summary.iter().any(|row| row.numbers.baseline_difference.is_some());
-        let mut names = self.summary.iter().map(|row| row.pipeline.as_str()).filter(|name| *name != DATA);
-        let first = names.next()?;
-        let baseline = if first == BASELINE { Some(first) } else { names.find(|name| *name == BASELINE) };
-        compared.then_some(baseline.unwrap_or(first))
+        let names = self.summary.iter().map(|row| row.pipeline.as_str()).filter(|name| *name != DATA);
+        compared_with(names, |name| name).filter(|_| compared)
     }
 }

@@ -47,7 +47,7 @@ pub use keys::{Key, Section, keys, sections, values};
 pub use meant::{Meant, meant};
 pub use memory::{MemoryPart, MemoryTerm};
 pub use overrides::Override;
-pub use pipelines::{BASELINE, DATA, DenoiserKind, Pipeline, PipelineOptions, built_in};
+pub use pipelines::{BASELINE, DATA, DenoiserKind, Pipeline, PipelineOptions, built_in, compared_with};
 pub use plan::{DataPlan, Plan, SamplePlan};
 pub use schema::schema;
 pub use study::{Point, RunIdentity, Study};

@@ -124,6 +124,16 @@ impl BuiltInTransform {
 /// The pipeline whose spec the others are compared with, and which is used where one of them is needed.
 pub const BASELINE: &str = "baseline";
 
+/// Which of the pipelines the others are compared with: [`BASELINE`], or else the first.
+pub fn compared_with<'a, T>(pipelines: impl Iterator<Item = T>, name: impl Fn(&T) -> &'a str) -> Option<T> {
+    let mut pipelines = pipelines.peekable();
+    if pipelines.peek().is_some_and(|first| name(first) == BASELINE) {
+        return pipelines.next();
+    }
+    let first = pipelines.next();
+    pipelines.find(|pipeline| name(pipeline) == BASELINE).or(first)
+}
+
 /// The name of fresh real points in the summary; no pipeline can have it.
 pub const DATA: &str = "data";
 

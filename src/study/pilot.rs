@@ -5,9 +5,9 @@ use super::error::StudyError;
 use super::found_runs::{FoundRun, found_runs};
 use super::paired::{Replicates, paired, value_of};
 use super::run_values::{FIRST, Named};
-use crate::numeric::intervals::mean_interval;
+use crate::numeric::intervals::standard_deviation;
 use crate::numeric::power::{deviation_interval, replicates_for};
-use crate::spec::{BASELINE, Study};
+use crate::spec::{Study, compared_with};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -55,9 +55,7 @@ impl PilotLine {
     /// same and show no deviation.
     pub fn needed(&self, size: f64) -> Option<Needed> {
         let n = self.differences.len();
-        let mean = mean_interval(&self.differences)?.mean;
-        let squares: f64 = self.differences.iter().map(|d| (d - mean).powi(2)).sum();
-        let deviation = (squares / (n.checked_sub(1).filter(|&freedom| freedom > 0)? as f64)).sqrt();
+        let deviation = standard_deviation(&self.differences)?;
         if deviation.is_nan() || self.differences.iter().all(|d| *d == self.differences[0]) {
             return None;
         }
@@ -142,8 +140,8 @@ impl PilotRuns {
             lines: Vec::new(),
         };
         for point in &self.points {
-            let named = point.pipelines.iter().find(|(name, _)| name == BASELINE);
-            let Some((baseline, theirs)) = named.or(point.pipelines.first()) else { continue };
+            let first = compared_with(point.pipelines.iter(), |(name, _)| name);
+            let Some((baseline, theirs)) = first else { continue };
             pilot.baseline.clone_from(baseline);
             for (pipeline, ours) in point.pipelines.iter().filter(|(name, _)| name != baseline) {
                 let (ours, theirs) = paired(ours, own, theirs, end);

@@ -319,10 +319,9 @@ fn finished_runs(folder: &Path, study: Option<&Study>, notices: &mut Vec<String>
             (planned.len(), planned.iter().filter_map(found).collect::<Vec<_>>())
         }
         None => {
-            let entries = std::fs::read_dir(folder.join(names::RUNS)).into_iter().flatten().flatten();
-            let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
-            folders.sort();
-            (folders.len(), folders.into_iter().filter_map(Found::as_it_ran).collect())
+            let names = planned::run_folders(folder);
+            let folders = names.iter().map(|name| planned::folder(folder, name));
+            (names.len(), folders.filter_map(Found::as_it_ran).collect())
         }
     };
     if runs.len() < all {
