@@ -1,10 +1,13 @@
 //! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
+mod advance;
+mod bars;
 mod compared;
 mod comparison;
 pub mod figures;
 mod fit;
 mod json;
+mod key_values;
 mod likelihoods;
 mod lines;
 mod narrow_table;

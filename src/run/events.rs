@@ -1,9 +1,10 @@
 //! What runs report while they are under way. Terminals, progress bars and JSON live elsewhere.
 
+use super::work::{Before, ExpectedRun};
 use crate::store::{LossRow, MetricsRow};
 
 /// The stages of a run, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Drawing data and preparing the reference points.
     Data,
@@ -18,6 +19,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Data, Self::Gaussianize, Self::Train, Self::Sample, Self::Diagnose];
+
     /// The name used in messages and files.
     pub fn name(self) -> &'static str {
         match self {
@@ -33,10 +37,16 @@ impl Stage {
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// So many runs are about to be done.
+    /// Runs are about to be done.
     Begin {
-        /// How many.
-        runs: usize,
+        /// The sweep's keys.
+        keys: &'a [String],
+        /// The runs, in the order in which they are begun.
+        runs: &'a [ExpectedRun<'a>],
+        /// Runs of the study that were finished before.
+        before: Before,
+        /// How many go on at a time.
+        side_by_side: usize,
     },
     /// A run enters a stage.
     Stage {
@@ -46,6 +56,8 @@ pub enum Event<'a> {
         stage: Stage,
         /// Its length, in units of the stage.
         total: u64,
+        /// Units that were done before: those of a checkpoint.
+        done: u64,
     },
     /// A stage goes on.
     Progress {

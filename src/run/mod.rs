@@ -15,6 +15,7 @@
 //! | [`output_scale`] | by how much the isotropy term scaled a network's predictions |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`] | what a run reports |
+//! | [`work`] | how much work a run is, by a guess |
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
 //! | [`error`] | why a run stopped |
 
@@ -34,6 +35,7 @@ pub mod replicate;
 pub mod run_options;
 mod sample;
 mod train;
+pub mod work;
 
 pub use device::DeviceChoice;
 pub use error::{RunError, StageError};
@@ -44,6 +46,7 @@ pub use output_scale::OutputScale;
 pub use prepare::FittedSpace;
 pub use replicate::{Purpose, Replicate};
 pub use run_options::{Interrupt, RunOptions};
+pub use work::{Before, ExpectedRun, StageWork};
 
 use crate::diffusion::lockstep;
 use crate::spec::{Pipeline, Plan, StageKeys};
@@ -123,7 +126,12 @@ impl Run<'_> {
     }
 
     fn begin_stage(&self, stage: Stage, total: usize) {
-        self.report(Event::Stage { run: &self.label.run, stage, total: total as u64 });
+        self.go_on_with_stage(stage, total, 0);
+    }
+
+    fn go_on_with_stage(&self, stage: Stage, total: usize, done: usize) {
+        let (total, done) = (total as u64, done as u64);
+        self.report(Event::Stage { run: &self.label.run, stage, total, done });
     }
 
     fn stream(&self, purpose: Purpose) -> crate::numeric::random::Stream {

@@ -7,7 +7,8 @@ use super::planned::PlannedRun;
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::Tables;
-use crate::run::{Event, Reporter, RunOptions};
+use super::work::before;
+use crate::run::{Before, Event, Reporter, RunOptions};
 use crate::spec::{self, Study};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::run_folder::check_files;
@@ -125,7 +126,10 @@ impl FrozenStudy {
             let lenders = self.lenders(out, todo.iter().map(|(index, ..)| *index));
             let lenders = lenders.iter().map(|(folder, status)| (folder.as_path(), status));
             let scheduler = Scheduler::new(options, reporter, &self.keys)?;
-            scheduler.run_all(&runs.iter().collect::<Vec<_>>(), lenders)?
+            let done = asked - runs.len();
+            // Specs of runs that are done are not read: they weigh as much as the others do in the mean.
+            let work = before(&runs).work * done as f64 / runs.len() as f64;
+            scheduler.run_all(&runs.iter().collect::<Vec<_>>(), lenders, Before { runs: done, work })?
         };
         let index = |failure: &RunFailure| {
             let of = |(index, ..): &&(usize, Arc<str>, Study)| self.runs[*index].label.run == failure.run;

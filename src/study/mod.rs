@@ -10,6 +10,7 @@
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
 //! | [`side_by_side`] | how many runs the memory holds at a time |
+//! | [`work`] | how much work runs are that share stages |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], `summary`, [`run_values`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`frozen_run`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
@@ -52,6 +53,7 @@ mod summary;
 pub mod tables;
 mod verify;
 mod version_0_1;
+pub mod work;
 
 pub use compare::{Compared, ComparedLine, ComparedRow, compare};
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};

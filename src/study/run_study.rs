@@ -10,6 +10,7 @@ use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::Tables;
+use super::work::before;
 use crate::run::{Event, Reporter, RunOptions};
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
@@ -115,7 +116,11 @@ pub fn run_study(
         missing.iter().map(|&i| &runs[i]).filter(|run| seen.insert(run.folder.as_path())).collect();
     let jobs = options.jobs.clamp(1, todo.len().max(1));
     let provenance = Provenance::begin(device_name(scheduler.device()), options.threads, jobs);
-    let mut failures = scheduler.run_all(&todo, done(&runs, &statuses))?;
+    let kept: Vec<&PlannedRun> = (0..runs.len())
+        .filter(|&i| statuses[i].is_some() && seen.insert(runs[i].folder.as_path()))
+        .map(|i| &runs[i])
+        .collect();
+    let mut failures = scheduler.run_all(&todo, done(&runs, &statuses), before(kept))?;
     for i in missing {
         statuses[i] = finished_as_labelled(&runs[i]);
     }
