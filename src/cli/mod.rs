@@ -30,7 +30,7 @@ pub use plot::PlotArgs;
 pub use replicates::PilotArgs;
 pub use run::{HowArgs, RunArgs};
 pub use sample::SampleArgs;
-pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
+pub use sweep::{CollectArgs, ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 pub use table_args::TableArgs;
 
 use crate::data::table;

@@ -1,38 +1,8 @@
 //! What runs report while they are under way. Terminals, progress bars and JSON live elsewhere.
 
+use super::stage::Stage;
 use super::work::{Before, ExpectedRun};
 use crate::store::{LossRow, MetricsRow};
-
-/// The stages of a run, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Drawing data and preparing the reference points.
-    Data,
-    /// Fitting the space, counted in layers of the Gaussianizer.
-    Gaussianize,
-    /// Training, counted in iterations.
-    Train,
-    /// Sampling and scoring, counted in reverse steps.
-    Sample,
-    /// Diagnostics, counted in their tables.
-    Diagnose,
-}
-
-impl Stage {
-    /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Data, Self::Gaussianize, Self::Train, Self::Sample, Self::Diagnose];
-
-    /// The name used in messages and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Gaussianize => "gaussianize",
-            Self::Train => "train",
-            Self::Sample => "sample",
-            Self::Diagnose => "diagnose",
-        }
-    }
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! How much work a run is, by a guess in seconds of one core: only what runs and stages weigh against each other is
 //! used. Who shows progress measures how fast each stage really is.
 
-use super::events::Stage;
+use super::stage::Stage;
 use crate::spec::{DenoiserKind, Pipeline, Plan};
 use crate::store::Label;
 

@@ -29,7 +29,7 @@ mod sections;
 mod study;
 mod sweep_paths;
 
-pub use error::{Place, SpecError};
+pub use error::{Place, SpecError, nearest};
 pub use file::SpecFile;
 pub use identity::{Identity, NUMERICS, StageKeys};
 pub use memory::{MemoryPart, MemoryTerm};

@@ -19,7 +19,7 @@
 //! | [`study_runs`], [`mod@compare`] | two studies, run by run |
 //! | [`pilot`] | how much paired differences vary, and how many replicates they need |
 //! | `verify` | every file against its digest |
-//! | [`mod@list`] | the runs of a folder and their states |
+//! | [`mod@list`], [`mod@run_progress`] | the runs of a folder and their states; how far those are that are not done |
 //! | [`old_folders`], `version_0_1` | runs of earlier versions: which are kept, and why others are not |
 //! | [`engines`] | job arrays on a cluster |
 //!
@@ -43,6 +43,7 @@ pub mod pilot;
 pub mod planned;
 pub mod provenance;
 mod queue;
+pub mod run_progress;
 pub mod run_study;
 pub mod run_values;
 mod scheduler;
@@ -65,6 +66,7 @@ pub use index_list::index_list;
 pub use list::{RunLine, RunList, RunState, list, not_asked_for};
 pub use pilot::{Needed, Pilot, PilotLine, PilotRuns};
 pub use planned::{PlannedRun, planned};
+pub use run_progress::RunProgress;
 pub use run_study::{Finished, Outcome, run_study};
 pub use study_runs::{SpecDifference, StudyRuns};
 pub use verify::{Verified, verify};

@@ -66,11 +66,13 @@ pub fn run_study(
     study.check_memory().map_err(StudyError::Spec)?;
     let scheduler = Scheduler::new(options, reporter, &study.keys)?;
     let out = &options.out;
+    let columns = options.key_names.columns(&study.keys).map_err(StudyError::one_column)?;
     let runs = planned(study, out);
     // What is finished needs no lock, so that it can be looked at in a folder that cannot be written.
     if !options.force
         && holds(out, study)? == Held::Same
         && Tables::are_whole(out)
+        && Tables::are_named(out, &columns)
         && let Some(statuses) = all_finished(&runs, options)?
     {
         let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
@@ -129,7 +131,7 @@ pub fn run_study(
         return Err(failures.remove(0).error.into());
     }
     say_what_is_left_out(reporter, out, &runs, done.len());
-    let tables = Tables::write(out, &study.keys, &done)?;
+    let tables = Tables::write(out, (&study.keys, &columns), &done)?;
     let seconds = clock.elapsed().as_secs_f64();
     provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
     Ok(Outcome::Done(result(study, out, tables.summary, statuses, failures, seconds)))
