@@ -11,6 +11,7 @@ import sys
 import nbformat
 import pandas as pd
 from nbclient import NotebookClient
+from tensorboard import context as tb_context
 from tensorboard.backend.event_processing import data_provider
 from tensorboard.backend.event_processing import plugin_event_multiplexer as event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -130,9 +131,9 @@ def hparams(folder):
     multiplexer.AddRunsFromDirectory(f"{folder}/tensorboard").Reload()
     provider = data_provider.MultiplexerDataProvider(multiplexer, folder)
     context = backend_context.Context(base_plugin.TBContext(data_provider=provider))
-    experiment = context.experiment_from_metadata(
-        None, "", True, context.hparams_metadata(None, ""), context.hparams_from_data_provider(None, "", 0)
-    )
+    request = tb_context.RequestContext()
+    session_infos = context.hparams_metadata(request, "")
+    experiment = context.experiment_from_metadata(request, "", True, session_infos, [])
     found = {info.name: info.WhichOneof("domain") for info in experiment.hparam_infos}
     check(set(found) == {"pipeline", "replicate", "network.width"}, f"the HParams tab filters by {sorted(found)}")
 
