@@ -6,7 +6,7 @@
 
 use super::figures::names::{run_name, short_run_name};
 use super::visible::visible_cell;
-use crate::run::{Before, Event, ExpectedRun, Stage};
+use crate::run::{Before, Event, ExpectedRun, Stage, StageWork};
 use std::collections::HashMap;
 
 const STAGES: usize = Stage::ALL.len();
@@ -46,6 +46,7 @@ pub struct RunAdvance {
     pub value: Option<(&'static str, f64)>,
     /// When it began, in seconds.
     pub begun: f64,
+    expected: StageWork,
     work: [f64; STAGES],
     taken_over: [bool; STAGES],
     /// What was done before it began, by stage, and what is done.
@@ -62,7 +63,14 @@ impl RunAdvance {
         let work = Stage::ALL.map(|stage| expected.work.get(stage));
         let name = visible_cell(&run_name(keys, expected.label)).into_owned();
         let short_name = visible_cell(&short_run_name(keys, expected.label)).into_owned();
-        Self { name, short_name, work, taken_over: expected.taken_over, ..Self::default() }
+        Self {
+            name,
+            short_name,
+            expected: expected.work,
+            work,
+            taken_over: expected.taken_over,
+            ..Self::default()
+        }
     }
 
     /// Work of a stage that the run does itself.
@@ -107,7 +115,7 @@ impl RunAdvance {
         self.spend(now);
         self.units = done;
         self.value = value.or(self.value);
-        let part = (done as f64 / self.total.max(1) as f64).min(1.0);
+        let part = self.expected.part(stage, done as f64 / self.total.max(1) as f64);
         self.done[stage as usize] = self.own(stage as usize) * part;
     }
 
@@ -217,7 +225,14 @@ impl Advance {
                 }
             }
         }
-        let (spent_in_all, made_in_all): (f64, f64) = (spent.iter().sum(), made.iter().sum());
+        // The guess of a fit is the worst one, as nobody knows its layers before: it tells of the others only while
+        // nothing else does.
+        let fit = Stage::Gaussianize as usize;
+        let sum = |from: &[f64; STAGES]| from.iter().sum::<f64>();
+        let (mut spent_in_all, mut made_in_all) = (sum(&spent) - spent[fit], sum(&made) - made[fit]);
+        if made_in_all <= PRIOR * PRIOR * all {
+            (spent_in_all, made_in_all) = (sum(&spent), sum(&made));
+        }
         let known = spent_in_all > 0.0 && made_in_all > 0.0;
         let mean = if known { spent_in_all / made_in_all } else { 1.0 };
         let prior = PRIOR * all + f64::MIN_POSITIVE;
@@ -295,7 +310,6 @@ pub fn roughly(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::StageWork;
     use crate::store::Label;
 
     fn labels(count: usize) -> Vec<Label> {

@@ -2,6 +2,8 @@
 //! used. Who shows progress measures how fast each stage really is.
 
 use super::stage::Stage;
+use crate::gaussianize::Watch;
+use crate::metrics::scored::Distances;
 use crate::spec::{DenoiserKind, Pipeline, Plan};
 use crate::store::Label;
 
@@ -11,7 +13,8 @@ const OPERATIONS: f64 = 5e10;
 /// Seconds of an iteration of a training beside its operations.
 const ITERATION: f64 = 2e-5;
 
-/// Seconds of a point in one layer of a Gaussianizer and one dimension: to fit it, and to invert it.
+/// Seconds to fit one dimension of a layer of a Gaussianizer, and beside these for each point; to invert one at a point.
+const FIT_LAYER: f64 = 2.5e-2;
 const FIT: f64 = 2e-6;
 const INVERT: f64 = 2e-8;
 
@@ -20,24 +23,34 @@ const INVERT: f64 = 2e-8;
 const NEIGHBOURS: f64 = 1e-6;
 const PAIR: f64 = 1.5e-10;
 
+/// Seconds of a sample in a sliced distance.
+const SLICED: f64 = 5e-6;
+
 /// Seconds of the density of a component of a mixture at a point, in one dimension.
 const DENSITY: f64 = 1e-8;
 
+/// A fit that is watched usually ends within this part of its layers.
+const WATCHED: f64 = 1.0 / 3.0;
+
 /// Seconds of the work of each stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct StageWork([f64; Stage::ALL.len()]);
+pub struct StageWork {
+    seconds: [f64; Stage::ALL.len()],
+    fit_is_watched: bool,
+}
 
 impl StageWork {
     /// The work of a run of a pipeline when no stage is taken from another run.
     pub fn of(plan: &Plan, pipeline: &Pipeline) -> Self {
         let (dim, count) = (plan.data.source.dim(), plan.sample.count as f64);
         let d = dim as f64;
-        let layers: usize = pipeline
-            .space
-            .iter()
-            .filter_map(|transform| transform.gaussianizer(&plan.gaussianize))
-            .map(|options| options.layers)
-            .sum();
+        let samples = plan.data.samples;
+        let (mut layers, mut fit_is_watched) = (0.0, false);
+        for options in pipeline.space.iter().filter_map(|space| space.gaussianizer(&plan.gaussianize)) {
+            let is_watched = options.watch(samples) != Watch::Nothing;
+            layers += options.layers as f64 * if is_watched { WATCHED } else { 1.0 };
+            fit_is_watched |= is_watched;
+        }
         let parameters =
             plan.network.parameter_count(dim, plan.sample.variance.outputs(), plan.schedule.steps()) as f64;
         let components = plan.data.source.mixture().map_or(0.0, |mixture| mixture.len() as f64);
@@ -50,37 +63,54 @@ impl StageWork {
             DenoiserKind::Exact => components * d * DENSITY,
             DenoiserKind::Network => 2.0 * parameters / OPERATIONS,
         };
-        let invert = layers as f64 * d * INVERT;
+        let invert = layers * d * INVERT;
         let moves = if pipeline.denoiser == DenoiserKind::None { 0.0 } else { steps };
-        let sample =
-            moves * count * (predict + d * 1e-8) + scored.min(moves + 1.0) * (score + count * invert);
+        let distances = match plan.metrics.distances {
+            Distances::None => 0.0,
+            Distances::Ends => 2.0,
+            Distances::All => scored,
+            Distances::Every(every) => 2.0 + steps / every.max(1) as f64,
+        };
+        let distance = 0.5 * (count + reference).powi(2) * d * PAIR + count * SLICED;
+        let sample = moves * count * (predict + d * 1e-8)
+            + scored.min(moves + 1.0) * (score + count * invert)
+            + distances.min(moves + 1.0) * distance;
         let diagnostics = &plan.diagnostics;
         let asked = [diagnostics.cloning, diagnostics.error_over_t, diagnostics.likelihood > 0];
         let iteration = ITERATION + plan.train.batch_size as f64 * 6.0 * parameters / OPERATIONS;
-        let mut work = Self::default();
-        work.0[Stage::Data as usize] = 2.0 * score;
-        work.0[Stage::Gaussianize as usize] = plan.data.samples as f64 * d * layers as f64 * FIT;
+        let mut seconds = [0.0; Stage::ALL.len()];
+        seconds[Stage::Data as usize] = 2.0 * score;
+        seconds[Stage::Gaussianize as usize] = layers * d * (FIT_LAYER + samples as f64 * FIT);
         if pipeline.is_trained() {
-            work.0[Stage::Train as usize] = plan.iterations as f64 * iteration;
+            seconds[Stage::Train as usize] = plan.iterations as f64 * iteration;
         }
-        work.0[Stage::Sample as usize] = sample;
-        work.0[Stage::Diagnose as usize] = 0.5 * sample * asked.into_iter().filter(|on| *on).count() as f64;
-        work
+        seconds[Stage::Sample as usize] = sample;
+        seconds[Stage::Diagnose as usize] = 0.5 * sample * asked.into_iter().filter(|on| *on).count() as f64;
+        Self { seconds, fit_is_watched }
+    }
+
+    /// The part of a stage's work that is done with so much of its units. A fit that is watched usually ends within a
+    /// third of its layers, so the first ones are most of it.
+    pub fn part(&self, stage: Stage, units: f64) -> f64 {
+        match stage {
+            Stage::Gaussianize if self.fit_is_watched => 1.0 - (1.0 - units.min(1.0)).powi(3),
+            _ => units.min(1.0),
+        }
     }
 
     /// Work of given seconds by stage, in the order of [`Stage::ALL`].
     pub fn of_seconds(seconds: [f64; Stage::ALL.len()]) -> Self {
-        Self(seconds)
+        Self { seconds, fit_is_watched: false }
     }
 
     /// Seconds of a stage.
     pub fn get(&self, stage: Stage) -> f64 {
-        self.0[stage as usize]
+        self.seconds[stage as usize]
     }
 
     /// Seconds of all stages.
     pub fn total(&self) -> f64 {
-        self.0.iter().sum()
+        self.seconds.iter().sum()
     }
 }
 
@@ -120,4 +150,50 @@ pub struct Before {
     pub runs: usize,
     /// Seconds of their work, guessed as that of the others.
     pub work: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    const SPEC: &str = "name = \"a\"\npipelines = [\"baseline\", \"gaussianized\", \"exact\"]\n[data]\nkind = \"eight_gaussians\"\nsamples = 1000\n[train]\niterations = 1000\n[sample]\ncount = 500\n[metrics]\nreference = 500\n";
+
+    /// The work of the pipelines of a spec, in which a text stands for another.
+    fn works(from: &str, to: &str) -> Vec<StageWork> {
+        assert!(SPEC.contains(from));
+        let study = spec::read_text("spec.toml", &SPEC.replace(from, to), &[]).unwrap();
+        let plan = &study.points[0].plan;
+        plan.pipelines.iter().map(|pipeline| StageWork::of(plan, pipeline)).collect()
+    }
+
+    #[test]
+    fn stages_weigh_by_what_they_do() {
+        let works_of = works("", "");
+        let [baseline, gaussianized, exact] = works_of.as_slice() else { panic!("three pipelines") };
+        assert_eq!(baseline.get(Stage::Gaussianize), 0.0);
+        assert!(gaussianized.get(Stage::Gaussianize) > 0.0);
+        assert_eq!(gaussianized.get(Stage::Train), baseline.get(Stage::Train));
+        assert_eq!((exact.get(Stage::Train), exact.get(Stage::Diagnose)), (0.0, 0.0));
+        let longer = works("iterations = 1000", "iterations = 3000")[0];
+        assert!((longer.get(Stage::Train) / baseline.get(Stage::Train) - 3.0).abs() < 1e-9);
+        assert_eq!(longer.get(Stage::Sample), baseline.get(Stage::Sample));
+        let more = works("count = 500", "count = 5000")[0];
+        assert!(more.get(Stage::Sample) > 5.0 * baseline.get(Stage::Sample));
+        let wider = works("[train]", "[network]\nwidth = 256\n[train]")[0];
+        assert!(wider.get(Stage::Train) > 10.0 * baseline.get(Stage::Train));
+        let total: f64 = Stage::ALL.into_iter().map(|stage| wider.get(stage)).sum();
+        assert!(total > 0.0 && (total - wider.total()).abs() < 1e-12 * total);
+    }
+
+    #[test]
+    fn the_first_layers_of_a_watched_fit_are_most_of_it() {
+        let gaussianized = works("", "")[1];
+        let part = |units| gaussianized.part(Stage::Gaussianize, units);
+        assert!(part(1.0 / 3.0) > 0.7 && part(0.0) == 0.0 && part(1.0) == 1.0 && part(2.0) == 1.0);
+        assert_eq!(gaussianized.part(Stage::Train, 0.25), 0.25);
+        let whole = works("[train]", "[gaussianize]\nheld_out = 0.0\n[train]")[1];
+        assert_eq!(whole.part(Stage::Gaussianize, 0.25), 0.25);
+        assert!((whole.get(Stage::Gaussianize) / gaussianized.get(Stage::Gaussianize) - 3.0).abs() < 1e-9);
+    }
 }
