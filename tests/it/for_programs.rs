@@ -132,6 +132,7 @@ fn flat_names_go_there_and_back() {
     for table in crate::common::TABLES {
         std::fs::copy(out.join(table), dotted.join(table)).unwrap();
     }
+    std::fs::copy(out.join("metrics.json"), dotted.join("metrics.json")).unwrap();
     let listed = said(&run(folder.path(), &["ls", "out"]));
     let table = succeeded(&study(folder.path(), &[]));
 
