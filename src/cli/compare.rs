@@ -53,7 +53,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
 fn refuse_files_of(folder: &Path, out: &Path) -> Result<(), Failure> {
     let files: Vec<PathBuf> = names::TABLES
         .iter()
-        .chain(&names::DIAGNOSTICS)
+        .chain(&names::OPTIONAL)
         .chain(&[names::SPEC, names::PROVENANCE])
         .map(|name| folder.join(name))
         .collect();

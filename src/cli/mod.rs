@@ -42,7 +42,7 @@ pub use replicates::PilotArgs;
 pub use run::{HowArgs, RunArgs};
 pub use sample::SampleArgs;
 pub use settings::Settings;
-pub use sweep::{ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
+pub use sweep::{CollectArgs, ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 pub use table_args::TableArgs;
 
 use crate::data::table;

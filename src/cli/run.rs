@@ -9,6 +9,7 @@ use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
 use crate::store::console;
+use crate::store::sweep_values::KeyNames;
 use crate::study::mark::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
@@ -30,6 +31,10 @@ pub struct RunArgs {
     /// Start afresh, overwriting what the output folder holds
     #[arg(long)]
     pub force: bool,
+    /// Name sweep keys with underscores in the columns of the study's tables, as `df.query` of pandas takes them:
+    /// train_isotropy_lambda
+    #[arg(long)]
+    pub flat_names: bool,
     /// Draw figures and a page at the end, as `gdiff plot` does
     #[arg(long)]
     pub plot: bool,
@@ -85,7 +90,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let study = read(&args.spec)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&study.base.name));
-    let options = options(&args.how, out, args.force)?;
+    let mut options = options(&args.how, out, args.force)?;
+    options.key_names = key_names(args.flat_names);
     let progress = Progress::on_standard_error();
     let events = JsonEvents::new();
     let reporter: &dyn Reporter = match (args.quiet, args.json) {
@@ -141,6 +147,11 @@ fn keep_plan(study: &Study, options: &RunOptions) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How columns name the keys of a sweep.
+pub(super) fn key_names(flat: bool) -> KeyNames {
+    if flat { KeyNames::Flat } else { KeyNames::Dotted }
+}
+
 /// The options of any command that runs something; signals are heard from here on.
 pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOptions, Failure> {
     let threads =
@@ -152,6 +163,7 @@ pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOpt
         jobs: how.jobs.map_or(threads, usize::from),
         batch_runs: how.batch_runs.map(usize::from),
         force,
+        key_names: KeyNames::default(),
         fail_fast: how.fail_fast,
         checkpoint_every: Duration::from_secs_f64(how.checkpoint_seconds.min(1e9)),
         interrupt: Interrupt::default(),

@@ -1,10 +1,10 @@
 //! `gdiff sweep` and `gdiff ls`
 
 use super::failures::{report, stopped};
-use super::run::options;
+use super::run::{key_names, options};
 use super::{Failure, examples, offered, print, read};
 use super::{HowArgs, SpecArgs};
-use crate::report::{Progress, note, run_table};
+use crate::report::{Progress, RunField, keep_runs, note, run_lines_json, run_table, sort_runs};
 use crate::run::{Quiet, Reporter};
 use crate::store::console;
 use crate::study::{ENGINES, FrozenStudy, RunState, SubmitOptions, engine, index_list, list, not_asked_for};
@@ -23,7 +23,7 @@ pub enum SweepCommand {
     Exec(ExecArgs),
     /// Gather the tables of all runs, and tell which are missing
     #[command(after_help = examples::COLLECT)]
-    Collect(FolderArgs),
+    Collect(CollectArgs),
     /// Submit what is not done to a cluster, as job arrays
     #[command(after_help = examples::SUBMIT)]
     Submit(SubmitArgs),
@@ -39,6 +39,17 @@ pub struct FolderArgs {
     pub folder: PathBuf,
 }
 
+/// `gdiff sweep collect`
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// The output folder
+    pub folder: PathBuf,
+    /// Name sweep keys with underscores in the columns of the study's tables, as `df.query` of pandas takes them:
+    /// train_isotropy_lambda
+    #[arg(long)]
+    pub flat_names: bool,
+}
+
 /// `gdiff ls`
 #[derive(Debug, Args)]
 pub struct LsArgs {
@@ -47,6 +58,28 @@ pub struct LsArgs {
     /// Show the runs too that the folder's spec does not ask for, as those of a larger sweep that ran there before
     #[arg(long)]
     pub all: bool,
+    /// Show only runs whose sweep key, state, pipeline, replicate or metric has this value; given several times, all
+    /// must hold
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub filter: Vec<(String, String)>,
+    /// Put the runs into the order of a sweep key, a metric, state, pipeline, replicate or progress; -NAME is the
+    /// reverse order
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// The reverse order
+    #[arg(long)]
+    pub reverse: bool,
+    /// One JSON object a line for each run
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A name and a value.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_string(), value.trim().to_string())),
+        None => Err(format!("`{text}` has no `=`; write it as network.width=32")),
+    }
 }
 
 /// `gdiff sweep plan`
@@ -157,9 +190,9 @@ fn exec(args: &ExecArgs) -> Result<(), Failure> {
     report(&failures, executed.asked, executed.asked - failed)
 }
 
-fn collect(args: &FolderArgs) -> Result<(), Failure> {
+fn collect(args: &CollectArgs) -> Result<(), Failure> {
     let frozen = FrozenStudy::read(&args.folder)?;
-    let collected = frozen.collect(&args.folder)?;
+    let collected = frozen.collect(&args.folder, key_names(args.flat_names))?;
     collected.damaged.iter().for_each(|sentence| note(sentence));
     let done = frozen.runs.len() - collected.missing.len();
     console::print(&format!(
@@ -202,13 +235,20 @@ fn submit_jobs(args: &SubmitArgs) -> Result<(), Failure> {
 
 fn status(args: &FolderArgs) -> Result<(), Failure> {
     let lines = list(&args.folder, false)?.lines;
-    let states = [RunState::Done, RunState::Running, RunState::Begun, RunState::Failed, RunState::Missing];
+    let states = [
+        RunState::Done,
+        RunState::Running,
+        RunState::Interrupted,
+        RunState::Failed,
+        RunState::Queued,
+        RunState::Missing,
+    ];
     let mut text = String::new();
     for state in states {
         let indices: Vec<usize> =
             lines.iter().enumerate().filter(|(_, l)| l.state == state).map(|(i, _)| i).collect();
         if !indices.is_empty() {
-            text += &format!("{state:<8} {:>6}  {}\n", indices.len(), index_list(&indices));
+            text += &format!("{state:<11} {:>6}  {}\n", indices.len(), index_list(&indices));
         }
     }
     for line in lines.iter().filter(|l| l.state == RunState::Failed) {
@@ -225,13 +265,33 @@ fn status(args: &FolderArgs) -> Result<(), Failure> {
 pub(super) fn ls(args: &LsArgs) -> Result<(), Failure> {
     let mut runs = list(&args.folder, true)?;
     let others = not_asked_for(&args.folder, &runs, args.all);
+    let count = others.len();
     if args.all {
         runs.lines.extend(others);
-        return print(&run_table(&runs));
+    }
+    for (key, value) in &args.filter {
+        let field = RunField::named(&runs, key).map_err(Failure::input)?;
+        keep_runs(&mut runs, field, value);
+    }
+    let (name, minus) = match args.sort.as_deref() {
+        Some(name) => (Some(name.trim_start_matches('-')), name.starts_with('-')),
+        None => (None, false),
+    };
+    match name {
+        Some(name) => {
+            let field = RunField::named(&runs, name).map_err(Failure::input)?;
+            sort_runs(&mut runs, field, minus != args.reverse);
+        }
+        None if args.reverse => runs.lines.reverse(),
+        None => {}
+    }
+    if args.json {
+        // JSON writes out control characters itself.
+        console::print(&run_lines_json(&runs));
+        return print("");
     }
     print(&run_table(&runs))?;
-    if !others.is_empty() {
-        let count = others.len();
+    if count > 0 && !args.all {
         note(&format!(
             "{count} more runs in {} are not asked for by its spec; --all shows them",
             args.folder.display()

@@ -1,21 +1,43 @@
 //! `--json`: one event a line on standard output.
 
+use super::key_values::key_values;
 use crate::run::{Event, Reporter, Stage};
-use crate::store::console;
+use crate::store::{MetricsRow, console};
 use crate::study::Finished;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Shortest time between two `progress` events of a run.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Prints `begin`, `notice`, `stage`, `progress`, `finished`, `failed` and `result` events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JsonEvents {
-    /// Total of the stage and time of the last event, by run.
-    runs: Mutex<HashMap<String, (u64, Instant)>>,
+    clock: Instant,
+    runs: Mutex<HashMap<String, OfRun>>,
+}
+
+/// What is known of a run.
+#[derive(Debug, Default)]
+struct OfRun {
+    /// Pipeline, replicate, and the values of the sweep's keys.
+    label: Map<String, Value>,
+    /// Units of its stage.
+    total: u64,
+    /// When its last progress was told.
+    told: Option<Instant>,
+    /// The latest value of interest of its stage.
+    value: Option<(&'static str, f64)>,
+    /// Its last row of metrics.
+    metrics: Option<MetricsRow>,
+}
+
+impl Default for JsonEvents {
+    fn default() -> Self {
+        Self { clock: Instant::now(), runs: Mutex::default() }
+    }
 }
 
 impl JsonEvents {
@@ -26,7 +48,7 @@ impl JsonEvents {
 
     /// The last event: every value of the summary, and seconds by run and stage.
     pub fn result(&self, finished: &Finished) {
-        emit(&json!({
+        self.emit(json!({
             "event": "result",
             "out": finished.out,
             "seconds": finished.seconds,
@@ -34,47 +56,95 @@ impl JsonEvents {
             "runs": finished.runs,
         }));
     }
-}
 
-fn emit(event: &Value) {
-    console::print(&format!("{event}\n"));
-}
-
-impl JsonEvents {
-    fn stage(&self, run: &str, stage: Stage, total: u64) {
-        emit(&json!({"event": "stage", "run": run, "stage": stage.name(), "total": total}));
-        self.runs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(run.to_string(), (total, Instant::now()));
+    /// An event with its time.
+    fn emit(&self, mut event: Value) {
+        event["time"] = json!(time_of_day());
+        event["elapsed"] = json!(self.clock.elapsed().as_secs_f64());
+        console::print(&format!("{event}\n"));
     }
 
-    fn progress(&self, run: &str, stage: Stage, done: u64, value: Option<(&'static str, f64)>) {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((total, last)) = runs.get_mut(run) else { return };
-        if last.elapsed() < PAUSE && done < *total {
-            return;
+    /// An event of a run with what the run is.
+    fn emit_of(&self, of_run: Option<&OfRun>, mut event: Value) {
+        if let (Some(of_run), Some(fields)) = (of_run, event.as_object_mut()) {
+            fields.extend(of_run.label.clone());
         }
-        *last = Instant::now();
-        let mut event =
-            json!({"event": "progress", "run": run, "stage": stage.name(), "done": done, "total": *total});
-        if let Some((name, value)) = value {
-            event[name.replace('-', "_")] = json!(value);
-        }
-        emit(&event);
+        self.emit(event);
     }
+}
+
+/// The time of day, RFC 3339, to the millisecond.
+fn time_of_day() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+/// The values that a row of metrics has.
+pub fn metrics_of(row: &MetricsRow) -> Map<String, Value> {
+    row.metrics().filter_map(|(name, value)| Some((name.to_string(), json!(value?)))).collect()
 }
 
 impl Reporter for JsonEvents {
     fn on(&self, event: Event) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Begin { runs } => emit(&json!({"event": "begin", "runs": runs})),
-            Event::Stage { run, stage, total } => self.stage(run, stage, total),
-            Event::Progress { run, stage, done, value } => self.progress(run, stage, done, value),
-            Event::Finished { run } => emit(&json!({"event": "finished", "run": run})),
-            Event::Failed { run, why } => emit(&json!({"event": "failed", "run": run, "why": why})),
-            Event::Notice(text) => emit(&json!({"event": "notice", "text": text})),
-            Event::Loss { .. } | Event::Metrics { .. } => {}
+            Event::Begin { keys, runs: expected, before, side_by_side } => {
+                for run in expected {
+                    let of_label = json!({
+                        "pipeline": run.label.pipeline,
+                        "replicate": run.label.replicate,
+                        "keys": key_values(keys, run.label),
+                    });
+                    let label = of_label.as_object().cloned().unwrap_or_default();
+                    runs.insert(run.label.run.clone(), OfRun { label, ..OfRun::default() });
+                }
+                let (count, before) = (expected.len(), before.runs);
+                self.emit(json!({
+                    "event": "begin", "runs": count, "before": before, "all": before + count, "sweep_keys": keys,
+                    "side_by_side": side_by_side,
+                }));
+            }
+            Event::Stage { run, stage, total, done } => {
+                let of_run = runs.entry(run.to_string()).or_default();
+                (of_run.total, of_run.told, of_run.value) = (total, Some(Instant::now()), None);
+                let event = json!({"event": "stage", "run": run, "stage": stage.name(), "total": total, "done": done});
+                self.emit_of(Some(of_run), event);
+            }
+            Event::Progress { run, stage, done, value } => {
+                let Some(of_run) = runs.get_mut(run) else { return };
+                of_run.value = value.or(of_run.value);
+                if of_run.told.is_some_and(|told| told.elapsed() < PAUSE) && done < of_run.total {
+                    return;
+                }
+                of_run.told = Some(Instant::now());
+                self.emit_of(Some(of_run), progress(run, stage, done, of_run));
+            }
+            Event::Metrics { run, row } => {
+                runs.entry(run.to_string()).or_default().metrics = Some(row.clone());
+            }
+            Event::Finished { run } => {
+                let of_run = runs.remove(run);
+                let metrics = of_run.as_ref().and_then(|of_run| of_run.metrics.as_ref()).map(metrics_of);
+                self.emit_of(
+                    of_run.as_ref(),
+                    json!({"event": "finished", "run": run, "metrics": metrics.unwrap_or_default()}),
+                );
+            }
+            Event::Failed { run, why } => {
+                let of_run = runs.remove(run);
+                self.emit_of(of_run.as_ref(), json!({"event": "failed", "run": run, "why": why}));
+            }
+            Event::Notice(text) => self.emit(json!({"event": "notice", "text": text})),
+            Event::Loss { .. } => {}
         }
     }
+}
+
+fn progress(run: &str, stage: Stage, done: u64, of_run: &OfRun) -> Value {
+    let total = of_run.total;
+    let mut event =
+        json!({"event": "progress", "run": run, "stage": stage.name(), "done": done, "total": total});
+    if let Some((name, value)) = of_run.value {
+        event[name.replace('-', "_")] = json!(value);
+    }
+    event
 }

@@ -1,10 +1,10 @@
 //! Progress where nobody watches a terminal, such as the log of a batch job: a plain line on standard error for each
 //! run that is over, and now and then one that says how far the others are.
 
+use super::advance::{Advance, roughly};
 use super::visible::visible;
-use crate::run::{Event, Reporter, Stage};
+use crate::run::{Event, Reporter};
 use crate::store::console;
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,19 +25,7 @@ pub struct ProgressLines {
 struct State {
     begun: Instant,
     last_line: Instant,
-    /// Runs in all, and how many are over.
-    runs: usize,
-    over: usize,
-    under_way: BTreeMap<String, Position>,
-}
-
-/// How far a run is.
-#[derive(Debug)]
-struct Position {
-    begun: Instant,
-    stage: Stage,
-    done: u64,
-    total: u64,
+    advance: Advance,
 }
 
 impl Default for ProgressLines {
@@ -50,39 +38,30 @@ impl ProgressLines {
     /// Lines on standard error, a heartbeat not before this time after the line before it.
     pub fn with_heartbeat(heartbeat: Duration) -> Self {
         let now = Instant::now();
-        let state = State { begun: now, last_line: now, runs: 0, over: 0, under_way: BTreeMap::new() };
+        let state = State { begun: now, last_line: now, advance: Advance::default() };
         Self { heartbeat, state: Mutex::new(state) }
     }
 
     /// The line that an event gives cause to.
     fn line(&self, event: Event) -> Option<String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = state.begun.elapsed().as_secs_f64();
+        state.advance.on(&event, now);
+        let advance = &state.advance;
         let line = match event {
-            Event::Begin { runs } => {
-                (state.runs, state.over, state.begun) = (runs, 0, Instant::now());
-                None
-            }
-            Event::Stage { run, stage, total } => {
-                let begun = state.under_way.get(run).map_or_else(Instant::now, |position| position.begun);
-                state.under_way.insert(run.to_string(), Position { begun, stage, done: 0, total });
-                state.heartbeat(self.heartbeat)
-            }
-            Event::Progress { run, done, .. } => {
-                if let Some(position) = state.under_way.get_mut(run) {
-                    position.done = done;
-                }
-                state.heartbeat(self.heartbeat)
+            Event::Stage { .. } | Event::Progress { .. } => {
+                let due = state.last_line.elapsed() >= self.heartbeat;
+                due.then(|| heartbeat(advance, advance.left(now)))
             }
             Event::Finished { run } => {
-                let seconds = state.end(run);
-                Some(format!("gdiff: {run} done{seconds} ({} of {})", state.over, state.runs))
+                let seconds =
+                    advance.run(run).map_or(String::new(), |run| format!(" in {:.1} s", now - run.begun));
+                let (name, over, all) = (advance.name(run), advance.over(), advance.all());
+                Some(format!("gdiff: {name} done{seconds} ({over} of {all})"))
             }
-            Event::Failed { run, why } => {
-                state.end(run);
-                Some(failure_line(run, why))
-            }
+            Event::Failed { run, why } => Some(failure_line(advance.name(run), why)),
             Event::Notice(text) => Some(note_line(text)),
-            Event::Loss { .. } | Event::Metrics { .. } => None,
+            Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => None,
         };
         if line.is_some() {
             state.last_line = Instant::now();
@@ -91,50 +70,33 @@ impl ProgressLines {
     }
 }
 
-impl State {
-    /// Counts a run that is over, and tells how long it took.
-    fn end(&mut self, run: &str) -> String {
-        self.over += 1;
-        let position = self.under_way.remove(run);
-        position.map_or(String::new(), |p| format!(" in {:.1} s", p.begun.elapsed().as_secs_f64()))
-    }
-
-    /// Runs that are over and under way, and the time that is left, if it is time to say so.
-    fn heartbeat(&self, pause: Duration) -> Option<String> {
-        if self.last_line.elapsed() < pause {
-            return None;
+/// Runs that are over and under way, the part of the work that is done, and the time that is left.
+fn heartbeat(advance: &Advance, left: Option<f64>) -> String {
+    let stage = |run: &super::advance::RunAdvance| {
+        let stage = run.stage.map_or("", |stage| stage.name());
+        match run.total {
+            0 | 1 => format!("{} {stage}", run.name),
+            total => format!("{} {stage} {}/{total}", run.name, run.units),
         }
-        let named = self.under_way.iter().take(MOST_NAMED).map(|(run, p)| match p.total {
-            0 | 1 => format!("{run} {}", p.stage.name()),
-            total => format!("{run} {} {}/{total}", p.stage.name(), p.done),
-        });
-        let mut under_way: Vec<String> = named.collect();
-        if self.under_way.len() > MOST_NAMED {
-            under_way.push(format!("{} more", self.under_way.len() - MOST_NAMED));
-        }
-        let left = match self.over {
-            0 => String::new(),
-            over => {
-                let each = self.begun.elapsed().as_secs_f64() / over as f64;
-                format!("; about {} left", roughly(each * self.runs.saturating_sub(over) as f64))
-            }
-        };
-        Some(format!(
-            "gdiff: {} of {} runs are over, under way: {}{left}",
-            self.over,
-            self.runs,
-            under_way.join(", ")
-        ))
+    };
+    let mut under_way: Vec<String> = advance.under_way().map(stage).collect();
+    if under_way.len() > MOST_NAMED {
+        let more = under_way.len() - MOST_NAMED;
+        under_way.truncate(MOST_NAMED);
+        under_way.push(format!("{more} more"));
     }
-}
-
-/// A time of a person's measure.
-fn roughly(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
+    let before = match advance.before() {
+        0 => String::new(),
+        before => format!(" ({before} done before)"),
+    };
+    let left = left.map_or(String::new(), |left| format!("; about {} left", roughly(left)));
+    format!(
+        "gdiff: {} of {} runs are over{before}, {:.0} % of the work; under way: {}{left}",
+        advance.over(),
+        advance.all(),
+        100.0 * advance.fractions().now,
+        under_way.join("; "),
+    )
 }
 
 /// The line of a notice.
@@ -158,41 +120,54 @@ impl Reporter for ProgressLines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Before, ExpectedRun, Stage, StageWork};
+    use crate::store::Label;
 
-    fn begun(heartbeat: Duration) -> ProgressLines {
+    const RUNS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+
+    fn begun(heartbeat: Duration, keys: &[String], before: Before) -> ProgressLines {
         let lines = ProgressLines::with_heartbeat(heartbeat);
-        assert_eq!(lines.line(Event::Begin { runs: 3 }), None);
+        let values: Vec<String> = keys.iter().map(|_| "0.1".to_string()).collect();
+        let labels = RUNS.map(|run| Label {
+            run: run.into(),
+            pipeline: "baseline".into(),
+            replicate: 2,
+            values: values.clone(),
+        });
+        let work = StageWork::of_seconds([0.0, 0.0, 60.0, 12.0, 0.0]);
+        let runs = labels.each_ref().map(|label| ExpectedRun { label, work, taken_over: [false; 5] });
+        assert_eq!(lines.line(Event::Begin { keys, runs: &runs, before, side_by_side: 1 }), None);
         lines
     }
 
     #[test]
     fn a_heartbeat_says_what_is_over_and_what_is_under_way() {
-        let lines = begun(Duration::ZERO);
-        let stage = |run, stage, total| lines.line(Event::Stage { run, stage, total }).unwrap();
-        assert_eq!(stage("a", Stage::Data, 1), "gdiff: 0 of 3 runs are over, under way: a data");
-        stage("a", Stage::Train, 60);
-        let progress = |run, done| {
-            lines
-                .line(Event::Progress { run, stage: Stage::Train, done, value: Some(("loss", 1.0)) })
-                .unwrap()
-        };
-        assert_eq!(progress("a", 40), "gdiff: 0 of 3 runs are over, under way: a train 40/60");
-        let done = lines.line(Event::Finished { run: "a" }).unwrap();
-        assert!(done.starts_with("gdiff: a done in ") && done.ends_with(" s (1 of 3)"), "{done}");
+        let lines = begun(Duration::ZERO, &[], Before::default());
+        let stage = |run, stage, total| lines.line(Event::Stage { run, stage, total, done: 0 }).unwrap();
         assert_eq!(
-            stage("b", Stage::Sample, 12),
-            "gdiff: 1 of 3 runs are over, under way: b sample 0/12; about 0 s left"
+            stage("a", Stage::Data, 1),
+            "gdiff: 0 of 7 runs are over, 0 % of the work; under way: a data"
         );
+        stage("a", Stage::Train, 60);
+        let progress = |run, stage, done| {
+            lines.line(Event::Progress { run, stage, done, value: Some(("loss", 1.0)) }).unwrap()
+        };
+        let line = progress("a", Stage::Train, 42);
+        assert!(line.contains("8 % of the work; under way: a train 42/60; about "), "{line}");
+        let done = lines.line(Event::Finished { run: "a" }).unwrap();
+        assert!(done.starts_with("gdiff: a done in ") && done.ends_with(" s (1 of 7)"), "{done}");
+        stage("b", Stage::Train, 60);
         for run in ["c", "d", "e", "f", "g"] {
             stage(run, Stage::Data, 1);
         }
-        assert!(progress("b", 6).contains("b sample 6/12, c data, d data, e data, 2 more; about "));
+        let line = progress("b", Stage::Train, 6);
+        assert!(line.contains("b train 6/60; c data; d data; e data; 2 more; about "), "{line}");
     }
 
     #[test]
     fn between_heartbeats_only_runs_that_are_over_have_a_line() {
-        let lines = begun(Duration::MAX);
-        assert_eq!(lines.line(Event::Stage { run: "a", stage: Stage::Train, total: 60 }), None);
+        let lines = begun(Duration::MAX, &[], Before::default());
+        assert_eq!(lines.line(Event::Stage { run: "a", stage: Stage::Train, total: 60, done: 0 }), None);
         assert_eq!(
             lines.line(Event::Progress { run: "a", stage: Stage::Train, done: 40, value: None }),
             None
@@ -203,7 +178,16 @@ mod tests {
     }
 
     #[test]
-    fn times_are_rounded_to_what_a_person_asks() {
-        assert_eq!([30.0, 600.0, 36_000.0].map(roughly), ["30 s", "10 min", "10.0 h"]);
+    fn runs_of_a_sweep_are_named_by_their_keys_and_those_before_count() {
+        let keys = ["train.isotropy.lambda".to_string()];
+        let lines = begun(Duration::ZERO, &keys, Before { runs: 7, work: 504.0 });
+        let line = lines.line(Event::Stage { run: "a", stage: Stage::Data, total: 1, done: 0 }).unwrap();
+        assert_eq!(
+            line,
+            "gdiff: 7 of 14 runs are over (7 done before), 50 % of the work; under way: baseline, lambda 0.1, replicate 2 data"
+        );
+        let done = lines.line(Event::Finished { run: "a" }).unwrap();
+        assert!(done.starts_with("gdiff: baseline, lambda 0.1, replicate 2 done in "), "{done}");
+        assert!(done.ends_with(" (8 of 14)"), "{done}");
     }
 }

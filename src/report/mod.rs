@@ -1,10 +1,13 @@
 //! What people and programs read of a study: progress, tables, JSON events, figures, the page.
 
+mod advance;
+mod bars;
 mod compared;
 mod comparison;
 pub mod figures;
 mod fit;
 mod json;
+mod key_values;
 mod likelihoods;
 mod lines;
 mod narrow_table;
@@ -13,6 +16,7 @@ mod page;
 mod pictures;
 mod progress;
 mod replicates;
+mod run_fields;
 mod runs;
 mod table;
 mod tensorboard;
@@ -28,7 +32,8 @@ pub use output_scales::output_scales_text;
 pub use pictures::{DrawOptions, Written, write_figures};
 pub use progress::{Progress, ProgressBars, note};
 pub use replicates::replicates_table;
-pub use runs::run_table;
+pub use run_fields::{RunField, keep_runs, sort_runs};
+pub use runs::{run_lines_json, run_table};
 pub use table::{GLOSSARY, end_table};
 pub use tensorboard::TensorBoard;
 pub use visible::visible;

@@ -4,12 +4,18 @@
 //! the bytes), each an `Event` message of `tensorflow/core/util/event.proto`: `wall_time` (1, double),
 //! `step` (2, varint), `file_version` (3, string), `summary` (5) of values (1) with `tag` (1, string) and
 //! `simple_value` (2, float). Three of protobuf's four encodings in a handful of lines need no generator.
+//!
+//! The HParams tab finds a run by two values without a scalar, whose `metadata` (9) holds bytes for the plugin `hparams`
+//! (`tensorboard/plugins/hparams/plugin_data.proto`): at the beginning pipeline, replicate and the values of the sweep's
+//! keys, numbers as numbers; at the end how the run ended.
 
-use crate::run::{Event, Reporter, Stage};
+use super::key_values::typed;
+use crate::run::{Event, ExpectedRun, Reporter, Stage};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::rows::read_rows;
-use crate::store::{LossRow, MetricsRow, Status, StoreError, atomic, names};
+use crate::store::{Label, LossRow, MetricsRow, Status, StoreError, atomic, names};
 use crate::study::{Finished, planned};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -28,6 +34,30 @@ const SUMMARY: u8 = 0x2a;
 const VALUE: u8 = 0x0a;
 const TAG: u8 = 0x0a;
 const SIMPLE_VALUE: u8 = 0x15;
+
+/// Of the value of a plugin: a tensor of one zero, and the plugin's bytes.
+const TENSOR: u8 = 0x42;
+const METADATA: u8 = 0x4a;
+const ONE_ZERO: [u8; 14] = [0x08, 1, 0x12, 4, 0x12, 2, 0x08, 1, 0x2a, 4, 0, 0, 0, 0];
+const PLUGIN_DATA: u8 = 0x0a;
+const PLUGIN_NAME: u8 = 0x0a;
+const CONTENT: u8 = 0x12;
+/// `data_class` (4): a tensor.
+const IS_TENSOR: [u8; 2] = [0x20, 2];
+
+/// Of the data of the plugin.
+const SESSION_START: u8 = 0x1a;
+const SESSION_END: u8 = 0x22;
+const HPARAMS: u8 = 0x0a;
+const MAP_KEY: u8 = 0x0a;
+const MAP_VALUE: u8 = 0x12;
+const STATUS: u8 = 0x08;
+const SUCCESS: u64 = 1;
+const FAILURE: u64 = 2;
+/// Of `google.protobuf.Value`.
+const NUMBER: u8 = 0x11;
+const TEXT: u8 = 0x1a;
+const SWITCH: u8 = 0x20;
 
 /// Bytes of a record before its event (length, checksum) and behind it (checksum), and of the time in the event.
 const BEFORE: usize = 12;
@@ -85,6 +115,52 @@ impl<W: Write> Events<W> {
         Ok(())
     }
 
+    /// Bytes for the plugin `hparams`.
+    fn hparams(&mut self, tag: &str, content: &[u8]) -> io::Result<()> {
+        let (mut plugin, mut metadata, mut one, mut summary, mut event) =
+            (vec![], vec![], vec![], vec![], vec![]);
+        field(&mut plugin, PLUGIN_NAME, b"hparams");
+        field(&mut plugin, CONTENT, content);
+        field(&mut metadata, PLUGIN_DATA, &plugin);
+        metadata.extend(IS_TENSOR);
+        field(&mut one, TAG, tag.as_bytes());
+        field(&mut one, TENSOR, &ONE_ZERO);
+        field(&mut one, METADATA, &metadata);
+        field(&mut summary, VALUE, &one);
+        field(&mut event, SUMMARY, &summary);
+        self.record(&event)
+    }
+
+    /// The beginning of a session: what the run is.
+    fn session_start(&mut self, hparams: &[(String, Value)]) -> io::Result<()> {
+        let (mut start, mut content) = (vec![], vec![]);
+        for (name, value) in hparams {
+            let (mut entry, mut bytes) = (vec![], vec![]);
+            match value {
+                Value::Null => continue,
+                Value::Bool(on) => bytes.extend([SWITCH, u8::from(*on)]),
+                Value::Number(number) => {
+                    bytes.push(NUMBER);
+                    bytes.extend(number.as_f64().unwrap_or(f64::NAN).to_le_bytes());
+                }
+                other => field(&mut bytes, TEXT, other.as_str().unwrap_or_default().as_bytes()),
+            }
+            field(&mut entry, MAP_KEY, name.as_bytes());
+            field(&mut entry, MAP_VALUE, &bytes);
+            field(&mut start, HPARAMS, &entry);
+        }
+        field(&mut content, SESSION_START, &start);
+        self.hparams("_hparams_/session_start_info", &content)
+    }
+
+    /// The end of a session.
+    fn session_end(&mut self, status: u64) -> io::Result<()> {
+        let (mut end, mut content) = (vec![STATUS], vec![]);
+        varint(&mut end, status);
+        field(&mut content, SESSION_END, &end);
+        self.hparams("_hparams_/session_end_info", &content)
+    }
+
     fn loss(&mut self, row: &LossRow) -> io::Result<()> {
         let values = [
             ("train/loss", Some(row.loss)),
@@ -124,18 +200,27 @@ fn without_times(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
     (events, bytes.is_empty())
 }
 
+/// What the HParams tab shows of a run.
+fn hparams(keys: &[String], label: &Label) -> Vec<(String, Value)> {
+    let fixed =
+        [("pipeline", Value::from(label.pipeline.clone())), ("replicate", Value::from(label.replicate))];
+    let keys = keys.iter().zip(&label.values).map(|(key, value)| (key.clone(), typed(value)));
+    fixed.map(|(name, value)| (name.to_string(), value)).into_iter().chain(keys).collect()
+}
+
 /// The event file of a finished run, made of its tables.
-fn of_tables(folder: &Path) -> Result<Vec<u8>, StoreError> {
+fn of_tables(folder: &Path, hparams: &[(String, Value)]) -> Result<Vec<u8>, StoreError> {
     let losses: Vec<LossRow> = match folder.join(names::LOSS) {
         path if path.is_file() => read_rows(&path)?,
         _ => Vec::new(),
     };
     let metrics: Vec<MetricsRow> = read_rows(&folder.join(names::METRICS))?;
     let mut events = Events::begin(Vec::new()).expect("writing to memory does not fail");
-    losses
-        .iter()
-        .try_for_each(|row| events.loss(row))
+    events
+        .session_start(hparams)
+        .and_then(|()| losses.iter().try_for_each(|row| events.loss(row)))
         .and_then(|()| metrics.iter().try_for_each(|row| events.metrics(row)))
+        .and_then(|()| events.session_end(SUCCESS))
         .expect("writing to memory does not fail");
     Ok(events.out)
 }
@@ -171,6 +256,8 @@ pub struct TensorBoard<'a> {
 #[derive(Default)]
 struct State {
     open: HashMap<String, Events<BufWriter<File>>>,
+    /// What the HParams tab shows of each run.
+    hparams: HashMap<String, Vec<(String, Value)>>,
     /// Runs that were written by this process.
     written: HashSet<String>,
     /// The first failure; a run goes on without its events.
@@ -195,7 +282,9 @@ impl<'a> TensorBoard<'a> {
     fn begin(&self, run: &str) -> Result<Events<BufWriter<File>>, StoreError> {
         let path = self.path(run);
         atomic::make_folder(&self.folder.join(run))?;
+        let hparams = self.state().hparams.get(run).cloned().unwrap_or_default();
         let events = File::create(&path).and_then(|file| Events::begin(BufWriter::new(file)));
+        let events = events.and_then(|mut events| events.session_start(&hparams).map(|()| events));
         events.map_err(|source| StoreError::Write { path, source })
     }
 
@@ -222,7 +311,8 @@ impl<'a> TensorBoard<'a> {
         let earlier = |status: &&Status| !state.written.contains(&status.label.run);
         for status in finished.runs.iter().filter(earlier) {
             let run = &status.label.run;
-            let complete = of_tables(&planned::folder(&finished.out, run))?;
+            let hparams = hparams(&finished.keys, &status.label);
+            let complete = of_tables(&planned::folder(&finished.out, run), &hparams)?;
             let there = std::fs::read(self.path(run)).unwrap_or_default();
             if without_times(&there) != without_times(&complete) {
                 atomic::make_folder(&self.folder.join(run))?;
@@ -237,6 +327,10 @@ impl<'a> TensorBoard<'a> {
 impl Reporter for TensorBoard<'_> {
     fn on(&self, event: Event) {
         match event {
+            Event::Begin { keys, runs, .. } => {
+                let of = |run: &ExpectedRun| (run.label.run.clone(), hparams(keys, run.label));
+                self.state().hparams.extend(runs.iter().map(of));
+            }
             Event::Stage { run, stage: Stage::Data, .. } => match self.begin(run) {
                 Ok(events) => {
                     let mut state = self.state();
@@ -250,7 +344,8 @@ impl Reporter for TensorBoard<'_> {
             Event::Loss { run, row } => self.with(run, |events| events.loss(row)),
             Event::Metrics { run, row } => self.with(run, |events| events.metrics(row)),
             Event::Finished { run } | Event::Failed { run, .. } => {
-                self.with(run, |events| events.out.flush());
+                let status = if matches!(event, Event::Finished { .. }) { SUCCESS } else { FAILURE };
+                self.with(run, |events| events.session_end(status).and_then(|()| events.out.flush()));
                 self.state().open.remove(run);
             }
             _ => {}

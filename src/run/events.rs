@@ -1,42 +1,22 @@
 //! What runs report while they are under way. Terminals, progress bars and JSON live elsewhere.
 
+use super::stage::Stage;
+use super::work::{Before, ExpectedRun};
 use crate::store::{LossRow, MetricsRow};
-
-/// The stages of a run, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Drawing data and preparing the reference points.
-    Data,
-    /// Fitting the space, counted in layers of the Gaussianizer.
-    Gaussianize,
-    /// Training, counted in iterations.
-    Train,
-    /// Sampling and scoring, counted in reverse steps.
-    Sample,
-    /// Diagnostics, counted in their tables.
-    Diagnose,
-}
-
-impl Stage {
-    /// The name used in messages and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Gaussianize => "gaussianize",
-            Self::Train => "train",
-            Self::Sample => "sample",
-            Self::Diagnose => "diagnose",
-        }
-    }
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// So many runs are about to be done.
+    /// Runs are about to be done.
     Begin {
-        /// How many.
-        runs: usize,
+        /// The sweep's keys.
+        keys: &'a [String],
+        /// The runs, in the order in which they are begun.
+        runs: &'a [ExpectedRun<'a>],
+        /// Runs of the study that were finished before.
+        before: Before,
+        /// How many go on at a time.
+        side_by_side: usize,
     },
     /// A run enters a stage.
     Stage {
@@ -46,6 +26,8 @@ pub enum Event<'a> {
         stage: Stage,
         /// Its length, in units of the stage.
         total: u64,
+        /// Units that were done before: those of a checkpoint.
+        done: u64,
     },
     /// A stage goes on.
     Progress {

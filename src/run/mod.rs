@@ -14,7 +14,8 @@
 //! | [`likelihood`] | how likely points are under the model, its map alone, and the density of the data |
 //! | [`output_scale`] | by how much the isotropy term scaled a network's predictions |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
-//! | [`events`] | what a run reports |
+//! | [`events`], [`stage`] | what a run reports; its stages |
+//! | [`work`] | how much work a run is, by a guess |
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
 //! | [`error`] | why a run stopped |
 
@@ -34,18 +35,22 @@ pub mod prepare;
 pub mod replicate;
 pub mod run_options;
 mod sample;
+pub mod stage;
 mod train;
+pub mod work;
 
 pub use cost::{Cost, FittedPart, fit_part, measure};
 pub use device::DeviceChoice;
 pub use error::{RunError, StageError};
-pub use events::{Event, Quiet, Reporter, Stage};
+pub use events::{Event, Quiet, Reporter};
 pub use finished_run::{Cloud, FinishedRun};
 pub use likelihood::Likelihoods;
 pub use output_scale::OutputScale;
 pub use prepare::FittedSpace;
 pub use replicate::{Purpose, Replicate};
 pub use run_options::{Interrupt, RunOptions};
+pub use stage::Stage;
+pub use work::{Before, ExpectedRun, StageWork};
 
 use crate::diffusion::lockstep;
 use crate::spec::{Pipeline, Plan, StageKeys};
@@ -125,7 +130,12 @@ impl Run<'_> {
     }
 
     fn begin_stage(&self, stage: Stage, total: usize) {
-        self.report(Event::Stage { run: &self.label.run, stage, total: total as u64 });
+        self.go_on_with_stage(stage, total, 0);
+    }
+
+    fn go_on_with_stage(&self, stage: Stage, total: usize, done: usize) {
+        let (total, done) = (total as u64, done as u64);
+        self.report(Event::Stage { run: &self.label.run, stage, total, done });
     }
 
     fn stream(&self, purpose: Purpose) -> crate::numeric::random::Stream {

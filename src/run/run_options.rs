@@ -2,6 +2,7 @@
 
 use super::device::DeviceChoice;
 use super::error::StageError;
+use crate::store::sweep_values::KeyNames;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ pub struct RunOptions {
     pub batch_runs: Option<usize>,
     /// Overwrite results of another spec.
     pub force: bool,
+    /// How the study's tables name the sweep's keys.
+    pub key_names: KeyNames,
     /// Begin no new run after one has failed.
     pub fail_fast: bool,
     /// Time between two checkpoints of a training.

@@ -89,6 +89,7 @@ impl Scored<'_> {
         self.path.see(step, t, x);
         let at = ScoreStep { step, last: self.steps };
         if !run.plan.metrics.scores(at) {
+            run.progress(Stage::Sample, step, None);
             return Ok(());
         }
         let points = to_data_space(self.prepared, x.view(), step, t)?;

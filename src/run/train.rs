@@ -20,6 +20,9 @@ use ndarray::{ArrayView2, s};
 use std::path::Path;
 use std::time::Instant;
 
+/// How often a training says how far it is, beside the rows that it logs.
+const REPORTS: usize = 200;
+
 /// What predicts the noise of a run.
 pub(super) struct Model<'a> {
     /// None where the samples are those of the space alone.
@@ -85,7 +88,6 @@ fn take_over(run: &Run, folder: &Path, status: &Status) -> Result<Trained, Store
 /// All iterations of the training, with checkpoints.
 fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     let (plan, points) = (run.plan, &prepared.space.points);
-    run.begin_stage(Stage::Train, plan.iterations);
     let streams = TrainStreams {
         shuffle: run.stream(Purpose::Shuffle),
         timestep: run.stream(Purpose::Timestep),
@@ -99,6 +101,7 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     let restored = checkpoints
         .restore(|bytes, iteration| job.resume(bytes).ok().filter(|()| job.iteration() == iteration));
     let mut losses = restored.map_or(Vec::new(), |((), losses)| losses);
+    run.go_on_with_stage(Stage::Train, plan.iterations, job.iteration());
     losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
     if let Some(rows) = prepared.exact.as_ref().map(optimal_rows).filter(|&rows| rows < plan.train.batch_size)
     {
@@ -108,6 +111,7 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
         )));
     }
     let mut training = run.lockstep.train(job)?;
+    let often = plan.iterations.div_ceil(REPORTS);
     for iteration in training.iteration() + 1..=plan.iterations {
         wait_at(Point::Train(iteration), &run.label.run, || run.interrupt.is_set());
         if run.interrupt.is_set() || checkpoints.due() {
@@ -117,6 +121,8 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
         let terms = training.step()?;
         if iteration == 1 || iteration % plan.train.log_every == 0 || iteration == plan.iterations {
             losses.push(logged(run, prepared, iteration, terms, &training)?);
+        } else if iteration.is_multiple_of(often) {
+            run.progress(Stage::Train, iteration, None);
         }
     }
     Ok(Trained { network: training.into_network()?, losses })

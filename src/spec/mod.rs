@@ -40,7 +40,7 @@ mod study;
 mod sweep_paths;
 mod words;
 
-pub use error::{Fault, Place, SpecError};
+pub use error::{Fault, Place, SpecError, nearest};
 pub use file::SpecFile;
 pub use identity::{Identity, NUMERICS, StageKeys};
 pub use keys::{Key, Section, keys, sections, values};

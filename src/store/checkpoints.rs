@@ -57,6 +57,13 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// The iteration of the newest checkpoint of the training of that key in a folder, by what it says of itself: the
+    /// trainer's bytes are not looked at.
+    pub fn iteration(folder: &Path, training: &str) -> Option<usize> {
+        let slots = (0..CHECKPOINTS.len()).filter_map(|slot| read_companion(&paths(folder, slot).1));
+        slots.filter(|slot| slot.training == training).map(|slot| slot.iteration).max()
+    }
+
     fn paths(&self, slot: usize) -> (PathBuf, PathBuf) {
         paths(&self.folder, slot)
     }

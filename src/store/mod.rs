@@ -5,7 +5,7 @@
 //! | [`names`] | the name of every file that a study writes |
 //! | [`atomic`] | files that appear whole or not at all |
 //! | [`run_folder`] | the folder of a run: what it writes with its digests, and reads back checked |
-//! | [`rows`], [`fit_rows`], [`diagnostics_rows`], [`summary`], [`knn_radii`] | the tables, row by row; columns are read by name |
+//! | [`rows`], [`fit_rows`], [`diagnostics_rows`], [`summary`], [`metrics_json`], [`knn_radii`] | the tables, row by row; columns are read by name |
 //! | [`sweep_values`] | the values of the sweep keys, matched by name |
 //! | [`status`] | how a run ended, written last |
 //! | [`sealed`] | JSON files that carry a digest of their own |
@@ -26,6 +26,7 @@ pub mod fit_rows;
 pub mod knn_radii;
 pub mod leftovers;
 mod lock;
+pub mod metrics_json;
 pub mod names;
 pub mod rows;
 pub mod run_folder;

@@ -27,6 +27,12 @@ pub const TABLES: [&str; 6] = [METRICS, LOSS, ISOTROPY, FIT, SUMMARY, PROVENANCE
 /// The tables of `[diagnostics]`, which runs and studies have only where the spec asks for them.
 pub const DIAGNOSTICS: [&str; 3] = [BIFURCATION, ERROR_OVER_T, LIKELIHOOD];
 
+/// The summary as nested JSON, for DVC.
+pub const METRICS_JSON: &str = "metrics.json";
+
+/// The tables that a study may not have: those of [`DIAGNOSTICS`], and those that earlier versions did not write.
+pub const OPTIONAL: [&str; 4] = [BIFURCATION, ERROR_OVER_T, LIKELIHOOD, METRICS_JSON];
+
 /// The folder with a folder for each run.
 pub const RUNS: &str = "runs";
 /// How a run ended. Written last.

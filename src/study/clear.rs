@@ -44,7 +44,7 @@ pub fn clear(out: &Path) -> Result<Vec<PathBuf>, StoreError> {
         remove_leftovers(&folder)?;
         remove_if_empty(&folder)?;
     }
-    let tables = names::TABLES.into_iter().chain(names::DIAGNOSTICS);
+    let tables = names::TABLES.into_iter().chain(names::OPTIONAL);
     tables.into_iter().try_for_each(|name| atomic::remove(&out.join(name)))?;
     let all = [names::RUNS, names::FIGURES, names::TENSORBOARD].map(|name| out.join(name));
     all.iter().try_for_each(|folder| remove_if_empty(folder))?;

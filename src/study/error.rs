@@ -38,6 +38,11 @@ pub enum StudyError {
         /// The first file or folder of a study there.
         name: &'static str,
     },
+    /// Two sweep keys that are the same with underscores.
+    #[error(
+        "--flat-names would give the sweep keys `{0}` and `{1}` one column; leave it out, so that columns are named as in the spec"
+    )]
+    OneColumn(String, String),
     /// Threads could not be started.
     #[error("cannot start threads ({0}); give smaller --threads or --jobs")]
     Threads(String),
@@ -124,6 +129,11 @@ pub struct RunFailure {
 }
 
 impl StudyError {
+    /// Two keys of one column.
+    pub(super) fn one_column((first, second): (String, String)) -> Self {
+        Self::OneColumn(first, second)
+    }
+
     /// The process exit code: 130 interrupted, 2 for arguments that cannot be followed, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -138,6 +148,7 @@ impl StudyError {
             | Self::NoRuns(_)
             | Self::NoFinishedRuns(_)
             | Self::NoMetric { .. }
+            | Self::OneColumn(..)
             | Self::OtherPlan(_) => 2,
             _ => 1,
         }

@@ -7,10 +7,12 @@ use super::planned::PlannedRun;
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::Tables;
-use crate::run::{Event, Reporter, RunOptions};
+use super::work::before;
+use crate::run::{Before, Event, Reporter, RunOptions};
 use crate::spec::{self, Study};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::run_folder::check_files;
+use crate::store::sweep_values::KeyNames;
 use crate::store::{Lock, Status, SummaryRow};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -125,7 +127,10 @@ impl FrozenStudy {
             let lenders = self.lenders(out, todo.iter().map(|(index, ..)| *index));
             let lenders = lenders.iter().map(|(folder, status)| (folder.as_path(), status));
             let scheduler = Scheduler::new(options, reporter, &self.keys)?;
-            scheduler.run_all(&runs.iter().collect::<Vec<_>>(), lenders)?
+            let done = asked - runs.len();
+            // Specs of runs that are done are not read: they weigh as much as the others do in the mean.
+            let work = before(&runs).work * done as f64 / runs.len() as f64;
+            scheduler.run_all(&runs.iter().collect::<Vec<_>>(), lenders, Before { runs: done, work })?
         };
         let index = |failure: &RunFailure| {
             let of = |(index, ..): &&(usize, Arc<str>, Study)| self.runs[*index].label.run == failure.run;
@@ -150,8 +155,9 @@ impl FrozenStudy {
     /// Makes the study's tables of the runs that are done, in order, and says which are not done.
     ///
     /// # Errors
-    /// If a run's table is damaged or a file cannot be written.
-    pub fn collect(&self, out: &Path) -> Result<Collected, StudyError> {
+    /// If a run's table is damaged, a file cannot be written, or two keys would have one column.
+    pub fn collect(&self, out: &Path, key_names: KeyNames) -> Result<Collected, StudyError> {
+        let columns = key_names.columns(&self.keys).map_err(StudyError::one_column)?;
         remove_leftovers(out)?;
         // Whoever runs the whole study writes the same tables, and holds the folder alone; jobs that execute parts of it
         // share it.
@@ -174,7 +180,7 @@ impl FrozenStudy {
             .zip(&statuses)
             .filter_map(|(folder, status)| Some((folder.as_path(), status.as_ref()?)))
             .collect();
-        let tables = Tables::write(out, &self.keys, &done)?;
+        let tables = Tables::write(out, (&self.keys, &columns), &done)?;
         if missing.is_empty() {
             let seconds = done.iter().map(|(_, status)| status.seconds.total()).sum();
             let statuses = done.iter().map(|(_, status)| *status);

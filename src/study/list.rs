@@ -4,6 +4,7 @@ use super::error::StudyError;
 use super::frozen_plan::FrozenStudy;
 use super::old_folders::OldRuns;
 use super::planned::{self, planned};
+use super::run_progress::{RunProgress, run_progress};
 use crate::spec;
 use crate::store::rows::{read_keys, read_last_row};
 use crate::store::sweep_values::by_name;
@@ -22,7 +23,9 @@ pub enum RunState {
     /// A process works on it.
     Running,
     /// It was begun, and no process works on it.
-    Begun,
+    Interrupted,
+    /// It was never begun, and a process works on the study, which will come to it.
+    Queued,
     /// It was never begun.
     Missing,
 }
@@ -33,7 +36,8 @@ impl fmt::Display for RunState {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Running => "running",
-            Self::Begun => "begun",
+            Self::Interrupted => "interrupted",
+            Self::Queued => "queued",
             Self::Missing => "missing",
         })
     }
@@ -46,12 +50,24 @@ pub struct RunLine {
     pub label: Label,
     /// Its state.
     pub state: RunState,
+    /// How far it is, where it is begun and not over.
+    pub progress: Option<RunProgress>,
     /// Whether the plan or the spec of the folder asks for it. What it does not ask for is in no table of the study.
     pub asked_for: bool,
     /// Its last row of metrics, when done.
     pub last: Option<MetricsRow>,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+impl RunLine {
+    /// The part of its work that is done.
+    pub fn part(&self) -> f64 {
+        match self.state {
+            RunState::Done => 1.0,
+            _ => self.progress.map_or(0.0, |progress| progress.part),
+        }
+    }
 }
 
 /// The runs of a folder.
@@ -81,7 +97,7 @@ pub fn list(out: &Path, with_results: bool) -> Result<RunList, StudyError> {
     let line = |label: Label| {
         let folder = planned::folder(out, &label.run);
         let status = Status::read(&folder);
-        line(&folder, label, status, with_results)
+        line(out, &folder, label, status, with_results)
     };
     Ok(RunList { keys, lines: labels.into_iter().map(line).collect() })
 }
@@ -113,7 +129,10 @@ pub fn not_asked_for(out: &Path, list: &RunList, with_results: bool) -> Vec<RunL
         // The values belong to the keys of the sweep that ran it, which its own table names.
         let keys = read_keys::<MetricsRow>(&folder.join(names::METRICS)).unwrap_or_default();
         let values = by_name(&label.values, &keys, &list.keys);
-        RunLine { asked_for: false, ..line(&folder, Label { run, values, ..label }, status, with_results) }
+        RunLine {
+            asked_for: false,
+            ..line(out, &folder, Label { run, values, ..label }, status, with_results)
+        }
     };
     others.map(line).collect()
 }
@@ -132,15 +151,22 @@ fn found_labels(out: &Path) -> Result<Vec<Label>, StudyError> {
     Ok(folders.iter().map(label).collect())
 }
 
-fn line(folder: &Path, label: Label, status: Option<Status>, with_results: bool) -> RunLine {
+fn line(out: &Path, folder: &Path, label: Label, status: Option<Status>, with_results: bool) -> RunLine {
     let state = match status.as_ref().map(|s| s.state) {
         Some(State::Done) => RunState::Done,
         _ if Lock::is_held(folder) => RunState::Running,
         Some(State::Failed) => RunState::Failed,
-        None if folder.is_dir() => RunState::Begun,
+        None if folder.join(names::SPEC).is_file() => RunState::Interrupted,
+        None if Lock::is_held(out) => RunState::Queued,
         None => RunState::Missing,
+    };
+    let progress = match state {
+        RunState::Running | RunState::Interrupted => {
+            run_progress(folder, label.replicate, state == RunState::Running)
+        }
+        _ => None,
     };
     let with_results = with_results && state == RunState::Done;
     let last = if with_results { read_last_row(&folder.join(names::METRICS)) } else { None };
-    RunLine { label, state, asked_for: true, last, error: status.and_then(|s| s.error) }
+    RunLine { label, state, progress, asked_for: true, last, error: status.and_then(|s| s.error) }
 }

@@ -28,12 +28,11 @@ pub fn refuse_foreign(out: &Path, force: bool) -> Result<(), StudyError> {
     }
     if reads_as_spec(out) {
         // The spec may be the user's own, and so may the tables beside it.
-        let table =
-            names::TABLES.into_iter().chain(names::DIAGNOSTICS).find(|name| !is_table(&out.join(name)));
+        let table = names::TABLES.into_iter().chain(names::OPTIONAL).find(|name| !is_table(&out.join(name)));
         return table.map_or(Ok(()), foreign);
     }
     let others = [names::RUNS, names::FIGURES, names::PAGE, names::TENSORBOARD, names::PLAN];
-    let tables = names::TABLES.into_iter().chain(names::DIAGNOSTICS);
+    let tables = names::TABLES.into_iter().chain(names::OPTIONAL);
     let name = others.into_iter().chain(tables).chain([names::SPEC]).find(|name| {
         // An empty folder holds nothing of anybody's.
         let path = out.join(name);

@@ -10,6 +10,7 @@
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
 //! | [`side_by_side`] | how many runs the memory holds at a time |
+//! | [`work`] | how much work runs are that share stages |
 //! | `shared_stages` | data, spaces and networks that runs have in common |
 //! | [`tables`], `summary`, [`run_values`], [`provenance`] | the study's own tables, made of those of its runs |
 //! | [`frozen_plan`], [`frozen_run`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
@@ -19,7 +20,7 @@
 //! | `estimate` | what a study will do, how long that takes, and how much it writes |
 //! | [`pilot`] | how much paired differences vary, and how many replicates they need |
 //! | `verify` | every file against its digest |
-//! | [`mod@list`] | the runs of a folder and their states |
+//! | [`mod@list`], [`mod@run_progress`] | the runs of a folder and their states; how far those are that are not done |
 //! | [`old_folders`], `version_0_1` | runs of earlier versions: which are kept, and why others are not |
 //! | [`engines`] | job arrays on a cluster |
 //!
@@ -44,6 +45,7 @@ pub mod pilot;
 pub mod planned;
 pub mod provenance;
 mod queue;
+pub mod run_progress;
 pub mod run_study;
 pub mod run_values;
 mod scheduler;
@@ -54,6 +56,7 @@ mod summary;
 pub mod tables;
 mod verify;
 mod version_0_1;
+pub mod work;
 
 pub use compare::{Compared, ComparedLine, ComparedRow, compare};
 pub use engines::{ENGINES, Engine, Submission, SubmitOptions, Submitted, engine};
@@ -66,6 +69,7 @@ pub use index_list::index_list;
 pub use list::{RunLine, RunList, RunState, list, not_asked_for};
 pub use pilot::{Needed, Pilot, PilotLine, PilotRuns};
 pub use planned::{PlannedRun, planned};
+pub use run_progress::RunProgress;
 pub use run_study::{Finished, Outcome, run_study};
 pub use study_runs::{SpecDifference, StudyRuns};
 pub use verify::{Verified, verify};

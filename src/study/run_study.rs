@@ -10,6 +10,7 @@ use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
 use super::scheduler::Scheduler;
 use super::tables::Tables;
+use super::work::before;
 use crate::run::{Event, Reporter, RunOptions};
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
@@ -65,11 +66,13 @@ pub fn run_study(
     study.check_memory().map_err(StudyError::Spec)?;
     let scheduler = Scheduler::new(options, reporter, &study.keys)?;
     let out = &options.out;
+    let columns = options.key_names.columns(&study.keys).map_err(StudyError::one_column)?;
     let runs = planned(study, out);
     // What is finished needs no lock, so that it can be looked at in a folder that cannot be written.
     if !options.force
         && holds(out, study)? == Held::Same
         && Tables::are_whole(out)
+        && Tables::are_named(out, &columns)
         && let Some(statuses) = all_finished(&runs, options)?
     {
         let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
@@ -115,7 +118,11 @@ pub fn run_study(
         missing.iter().map(|&i| &runs[i]).filter(|run| seen.insert(run.folder.as_path())).collect();
     let jobs = options.jobs.clamp(1, todo.len().max(1));
     let provenance = Provenance::begin(device_name(scheduler.device()), options.threads, jobs);
-    let mut failures = scheduler.run_all(&todo, done(&runs, &statuses))?;
+    let kept: Vec<&PlannedRun> = (0..runs.len())
+        .filter(|&i| statuses[i].is_some() && seen.insert(runs[i].folder.as_path()))
+        .map(|i| &runs[i])
+        .collect();
+    let mut failures = scheduler.run_all(&todo, done(&runs, &statuses), before(kept))?;
     for i in missing {
         statuses[i] = finished_as_labelled(&runs[i]);
     }
@@ -124,7 +131,7 @@ pub fn run_study(
         return Err(failures.remove(0).error.into());
     }
     say_what_is_left_out(reporter, out, &runs, done.len());
-    let tables = Tables::write(out, &study.keys, &done)?;
+    let tables = Tables::write(out, (&study.keys, &columns), &done)?;
     let seconds = clock.elapsed().as_secs_f64();
     provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
     Ok(Outcome::Done(result(study, out, tables.summary, statuses, failures, seconds)))

@@ -5,9 +5,10 @@ use super::planned::PlannedRun;
 use super::queue::{Next, Queue, Work};
 use super::shared_stages::{StudyStages, order};
 use super::side_by_side::{Load, jobs_that_fit};
+use super::work::expected;
 use crate::diffusion::lockstep::{Lockstep, Member};
 use crate::numeric::memory;
-use crate::run::{Event, Interrupt, Reporter, Run, RunError, RunOptions, Stage};
+use crate::run::{Before, Event, Interrupt, Reporter, Run, RunError, RunOptions, Stage};
 use crate::store::{RunFolder, Status, StoreError};
 use candle_core::Device;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,7 +62,8 @@ impl<'a> Scheduler<'a> {
 
     /// Does all runs, as many at a time as the options say, each on a thread of its own; returns those that failed, in
     /// their order. A run that fails says so in its folder; the others go on, unless the options say to stop at the
-    /// first failure. `finished` are runs that are done already: their stages are taken over where the keys agree.
+    /// first failure. `finished` are runs that are done already: their stages are taken over where the keys agree; `before`
+    /// is what is said of them.
     ///
     /// # Errors
     /// What stops everything: a file that cannot be written, threads that cannot be had, a request to stop. Runs that
@@ -70,6 +72,7 @@ impl<'a> Scheduler<'a> {
         &self,
         runs: &[&PlannedRun],
         finished: impl IntoIterator<Item = (&'r Path, &'r Status)>,
+        before: Before,
     ) -> Result<Vec<RunFailure>, StudyError> {
         let stages = StudyStages::new(runs, finished, self.device.clone());
         let work = |index: usize| Work {
@@ -79,8 +82,12 @@ impl<'a> Scheduler<'a> {
         };
         let order = order(runs);
         let jobs = self.jobs(&order, runs);
+        let expected = expected(order.iter().map(|&index| runs[index]), |key, replicate| {
+            stages.can_lend(key, replicate)
+        });
         let queue = Queue::new(order.into_iter().map(work), self.in_lockstep());
-        self.reporter.on(Event::Begin { runs: runs.len() });
+        let side_by_side = jobs * self.in_lockstep().max(1);
+        self.reporter.on(Event::Begin { keys: self.sweep_keys, runs: &expected, before, side_by_side });
         let ends = Mutex::new(Ends::default());
         let halt = || {
             queue.stop();
@@ -216,7 +223,7 @@ impl<'a> Scheduler<'a> {
             Status::read_done(&run.folder).filter(|status| status.label.replicate == run.label.replicate);
         let folder = RunFolder::open(&run.folder, &run.spec, training.as_deref())?;
         let name = &run.label.run;
-        self.reporter.on(Event::Stage { run: name, stage: Stage::Data, total: 1 });
+        self.reporter.on(Event::Stage { run: name, stage: Stage::Data, total: 1, done: 0 });
         let replicate = stages.replicate(index, run)?;
         let run = Run {
             label: &run.label,

@@ -2,9 +2,11 @@
 
 use super::provenance;
 use super::summary::Summary;
+use crate::store::metrics_json::write_metrics_json;
 use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked_rows};
-use crate::store::summary::write_summary;
+use crate::store::summary::{read_summary, write_summary};
+use crate::store::sweep_values::is_same_key;
 use crate::store::{
     BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status,
     StoreError, SummaryRow, atomic, names,
@@ -25,8 +27,8 @@ impl Tables {
     /// kept.
     pub fn are_whole(out: &Path) -> bool {
         let Some(written) = provenance::read(out) else { return false };
-        let diagnostics = names::DIAGNOSTICS.iter().filter(|name| written.tables.contains_key(**name));
-        names::TABLES.iter().chain(diagnostics).all(|name| match written.tables.get(*name) {
+        let optional = names::OPTIONAL.iter().filter(|name| written.tables.contains_key(**name));
+        names::TABLES.iter().chain(optional).all(|name| match written.tables.get(*name) {
             Some(digest) => {
                 std::fs::read(out.join(name)).is_ok_and(|bytes| atomic::digest(&bytes) == *digest)
             }
@@ -34,19 +36,33 @@ impl Tables {
         })
     }
 
-    /// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv` and `summary.csv` from the runs' folders,
-    /// in their order, with one run in memory at a time; and the tables of `[diagnostics]` that a run has.
+    /// Whether the tables name these keys so: each by its column in `columns`, and not by its other name.
+    pub fn are_named(out: &Path, columns: &[String]) -> bool {
+        let Ok((there, _)) = read_summary(&out.join(names::SUMMARY)) else { return false };
+        let other = |name: &&String| {
+            !columns.contains(name) && columns.iter().any(|column| is_same_key(column, name))
+        };
+        !there.iter().any(|name| other(&name))
+    }
+
+    /// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv`, `summary.csv` and `metrics.json` from the
+    /// runs' folders, in their order, with one run in memory at a time; and the tables of `[diagnostics]` that a run has.
+    /// `columns` are the names of the `keys` in the tables.
     ///
     /// # Errors
     /// If a run's table is damaged or a file cannot be written.
-    pub fn write(out: &Path, keys: &[String], runs: &[(&Path, &Status)]) -> Result<Self, StoreError> {
-        let mut metrics = RowWriter::begin(&out.join(names::METRICS), keys)?;
-        let mut losses = RowWriter::begin(&out.join(names::LOSS), keys)?;
-        let mut isotropy: RowWriter<IsotropyRow> = RowWriter::begin(&out.join(names::ISOTROPY), keys)?;
-        let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join(names::FIT), keys)?;
-        let mut bifurcation: IfAny<BifurcationRow> = IfAny::new(out, names::BIFURCATION, keys);
-        let mut errors: IfAny<ErrorRow> = IfAny::new(out, names::ERROR_OVER_T, keys);
-        let mut likelihoods: IfAny<LikelihoodRow> = IfAny::new(out, names::LIKELIHOOD, keys);
+    pub fn write(
+        out: &Path,
+        (keys, columns): (&[String], &[String]),
+        runs: &[(&Path, &Status)],
+    ) -> Result<Self, StoreError> {
+        let mut metrics = RowWriter::begin(&out.join(names::METRICS), columns)?;
+        let mut losses = RowWriter::begin(&out.join(names::LOSS), columns)?;
+        let mut isotropy: RowWriter<IsotropyRow> = RowWriter::begin(&out.join(names::ISOTROPY), columns)?;
+        let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join(names::FIT), columns)?;
+        let mut bifurcation: IfAny<BifurcationRow> = IfAny::new(out, names::BIFURCATION, columns);
+        let mut errors: IfAny<ErrorRow> = IfAny::new(out, names::ERROR_OVER_T, columns);
+        let mut likelihoods: IfAny<LikelihoodRow> = IfAny::new(out, names::LIKELIHOOD, columns);
         let mut summary = Summary::default();
         for (folder, status) in runs {
             let label = &status.label;
@@ -67,7 +83,8 @@ impl Tables {
             (names::LOSS, losses.finish()?),
             (names::ISOTROPY, isotropy.finish()?),
             (names::FIT, fits.finish()?),
-            (names::SUMMARY, write_summary(&out.join(names::SUMMARY), keys, &summary)?),
+            (names::SUMMARY, write_summary(&out.join(names::SUMMARY), columns, &summary)?),
+            (names::METRICS_JSON, write_metrics_json(&out.join(names::METRICS_JSON), columns, &summary)?),
         ];
         let mut digests: BTreeMap<String, String> =
             digests.map(|(name, digest)| (name.to_string(), digest)).into();

@@ -339,10 +339,13 @@ fn event_files_hold_a_record_for_each_row_live_or_afterwards() {
         // All but the time of day, which comes first.
         let timeless = |records: Vec<Vec<u8>>| records.iter().map(|r| r[9..].to_vec()).collect::<Vec<_>>();
         let (first, second) = (timeless(of(&live)), timeless(of(&later)));
-        assert_eq!(first.len(), 1 + 13 + if run == "exact-r0" { 0 } else { 5 }, "{run}");
+        // The version, the beginning and the end of the session, and the rows.
+        assert_eq!(first.len(), 3 + 13 + if run == "exact-r0" { 0 } else { 5 }, "{run}");
         assert!(String::from_utf8_lossy(&first[0]).contains("brain.Event:2"));
         assert_eq!(first, second, "{run}");
-        assert!(String::from_utf8_lossy(&first[first.len() - 1]).contains("sample/log_likelihood"));
+        assert!(String::from_utf8_lossy(&first[1]).contains("_hparams_/session_start_info"));
+        assert!(String::from_utf8_lossy(&first[first.len() - 2]).contains("sample/log_likelihood"));
+        assert!(String::from_utf8_lossy(&first[first.len() - 1]).contains("_hparams_/session_end_info"));
     }
 }
 

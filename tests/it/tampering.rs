@@ -223,8 +223,9 @@ fn begin<'a>(commands: &'a [&'a [&'a str]], of_the_user: fn(&Path) -> bool) -> A
 
 /// Without the tables of the study, as after a kill or in a folder of which parts were copied.
 fn without_tables(whole: &Files) -> Files {
-    let is_table =
-        |path: &Path| TABLES.iter().chain(&["provenance.json"]).any(|table| path == Path::new(table));
+    let is_table = |path: &Path| {
+        TABLES.iter().chain(&["metrics.json", "provenance.json"]).any(|table| path == Path::new(table))
+    };
     whole
         .iter()
         .filter(|(path, _)| !is_table(path))

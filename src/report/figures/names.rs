@@ -1,6 +1,6 @@
 //! Names of sweep points: as people read them, and as names of files.
 
-use crate::store::atomic;
+use crate::store::{Label, atomic};
 
 /// Characters of a value that a name shows; a longer value loses its middle.
 const VALUE_LENGTH: usize = 36;
@@ -47,6 +47,22 @@ pub fn point_name(keys: &[String], values: &[String]) -> String {
     let off = short_keys(keys).into_iter().zip(values).filter(|(_, value)| value.as_str() == "false");
     let off: Vec<String> = off.map(|(name, _)| format!("{name} off")).collect();
     if off.is_empty() { "as in the spec".to_string() } else { off.join(", ") }
+}
+
+/// A run for people: by pipeline, values of the sweep's keys, and replicate; without a sweep by its name.
+pub fn run_name(keys: &[String], label: &Label) -> String {
+    if keys.is_empty() {
+        return label.run.clone();
+    }
+    format!("{}, {}, replicate {}", label.pipeline, point_name(keys, &label.values), label.replicate)
+}
+
+/// As [`run_name`], shorter.
+pub fn short_run_name(keys: &[String], label: &Label) -> String {
+    if keys.is_empty() {
+        return label.run.clone();
+    }
+    format!("{}-r{}, {}", label.pipeline, label.replicate, point_name(keys, &label.values))
 }
 
 /// A value, or the beginning and the end of a long one with a short digest of the whole.

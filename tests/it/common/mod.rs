@@ -94,6 +94,11 @@ pub fn same_tables(a: &Path, b: &Path) {
     for table in TABLES {
         assert!(text(a.join(table)) == text(b.join(table)), "{table} of {} differs", b.display());
     }
+    // Of a folder of an earlier version there is none.
+    if a.join("metrics.json").exists() {
+        let same = text(a.join("metrics.json")) == text(b.join("metrics.json"));
+        assert!(same, "metrics.json of {} differs", b.display());
+    }
 }
 
 /// A CSV file as header and rows of cells.
