@@ -76,7 +76,7 @@ pub fn page(results: &mut Results, figures: &[Figure], beside: bool) -> String {
     for (id, title, _) in there() {
         let _ = write!(body, r##"<a href="#{id}">{title}</a>"##);
     }
-    body += r#"</nav><div id="filters"></div>"#;
+    body += r#"</nav><div id="filters"></div><noscript><p class="muted">Clouds, tooltips and filters need JavaScript; pictures and tables do not.</p></noscript>"#;
     for (id, title, text) in there() {
         let _ = write!(body, r#"<section id="{id}"><h2>{title}</h2>{text}</section>"#);
     }
@@ -91,7 +91,7 @@ pub fn page(results: &mut Results, figures: &[Figure], beside: bool) -> String {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:">
 {GENERATOR}{version}"><title>{name}</title><style>
-{style}</style></head><body>
+{style}</style><noscript><style>.controls, #theme {{ display: none; }}</style></noscript></head><body>
 {body}
 {data}
 <script>

@@ -21,25 +21,27 @@ function makePlot(plot) {
   const svg = box.querySelector('svg');
   const figure = { ...plot, box, svg, hidden: new Set(), zoom: new Map() };
   const groups = [...svg.querySelectorAll('g.p')];
-  figure.panels = plot.panels.map((panel, i) => {
+  figure.panels = plot.panels.map(({ curves, marks: all }, i) => {
     const group = groups[i];
     const marks = [...group.querySelectorAll('g.m')].map((g, k) => ({
-      ...panel.marks[k],
+      of: [],
+      ...all[k],
       g,
       paths: [...g.querySelectorAll('path')].map((path) => ({ path, drawn: path.getAttribute('d') })),
     }));
-    const [left, top, width, height] = panel.at;
-    const made = { ...panel, figure, group, marks, left, top, width, height, names: [...group.querySelectorAll('g.n')] };
+    if (!curves) return { figure, group, marks };
+    const [left, top, width, height] = curves.at;
+    const [x, y] = [curves.x, curves.y].map((axis) => plots.axes[axis]);
+    const made = { ...curves, x, y, figure, group, marks, left, top, width, height, names: [...group.querySelectorAll('g.n')] };
     made.ticks = ['x', 'y'].map((axis) => ({ g: group.querySelector(`g.t${axis}`), axis, moved: false }));
     for (const tick of made.ticks) tick.kept = [...tick.g.childNodes];
-    const named = typeof panel.x.scale === 'object';
-    made.zooms = panel.curves && !panel.turned && !named;
-    [made.xKey, made.yKey] = [panel.x, panel.y].map((axis) => JSON.stringify(axis));
+    made.zooms = !curves.turned && typeof x.scale !== 'object';
+    [made.xKey, made.yKey] = [curves.x, curves.y];
     [made.xRange, made.yRange] = [[0, 1], [0, 1]];
-    if (panel.curves) listen(made);
+    listen(made);
     return made;
   });
-  if (figure.panels.some((panel) => panel.curves)) {
+  if (figure.panels.some((panel) => panel.ticks)) {
     // A picture whose parts can be reached is a group of them.
     svg.setAttribute('role', 'group');
     svg.setAttribute('aria-label', svg.querySelector('title').textContent);
@@ -146,12 +148,16 @@ function drawPlot(figure) {
   if (figure.reset) figure.reset.hidden = figure.zoom.size === 0;
   if (figure.box.hidden) return;
   for (const panel of figure.panels) {
-    panel.xRange = figure.zoom.get(panel.xKey) ?? [0, 1];
+    if (panel.ticks) panel.xRange = figure.zoom.get(panel.xKey) ?? [0, 1];
     const own = panel.marks.filter((mark) => mark.of.length);
     panel.group.classList.toggle('empty', own.length > 0 && !own.some(matches));
   }
   const fits = new Map();
   for (const panel of figure.panels) {
+    if (!panel.ticks) {
+      for (const mark of panel.marks) mark.g.classList.toggle('off', !matches(mark));
+      continue;
+    }
     if (!fits.has(panel.yKey)) fits.set(panel.yKey, fitted(figure, panel.yKey));
     panel.yRange = fits.get(panel.yKey);
     drawPanel(panel);
@@ -160,7 +166,7 @@ function drawPlot(figure) {
 
 // What part of an axis of ordinates holds the points that are seen; the whole of it where nothing is enlarged.
 function fitted(figure, yKey) {
-  const panels = figure.panels.filter((panel) => panel.yKey === yKey);
+  const panels = figure.panels.filter((panel) => panel.ticks && panel.yKey === yKey);
   if (!panels.some((panel) => panel.zooms && figure.zoom.has(panel.xKey))) return [0, 1];
   let [low, high] = [Infinity, -Infinity];
   for (const panel of panels) {

@@ -24,6 +24,8 @@ const MOST_NUMBERS: usize = 20_000;
 pub struct Plots {
     /// Lists of numbers, little-endian with 32 bits each, base64.
     numbers: Vec<String>,
+    /// Axes, each once.
+    axes: Vec<Axis>,
     figures: Vec<Plot>,
     #[serde(skip)]
     known: HashMap<String, usize>,
@@ -51,29 +53,40 @@ struct Series {
 
 #[derive(Serialize)]
 struct Plotted {
+    /// Where and what it is, if it has curves or dots that can be pointed at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curves: Option<Place>,
+    marks: Vec<Marked>,
+}
+
+#[derive(Serialize)]
+struct Place {
     title: String,
     /// Left, top, width and height of the plot.
     at: [f64; 4],
-    x: Axis,
-    y: Axis,
+    /// The numbers of its axes.
+    x: usize,
+    y: usize,
     /// Whether abscissas run along the vertical axis.
     turned: bool,
-    /// Whether it has curves or dots that can be pointed at.
-    curves: bool,
-    marks: Vec<Marked>,
 }
 
 #[derive(Serialize)]
 struct Marked {
     /// The number of its series.
+    #[serde(skip_serializing_if = "Option::is_none")]
     series: Option<usize>,
     /// What it is, where the series does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
     /// Whose results it shows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     of: Vec<usize>,
     /// Whether it may leave the axes when they are fitted to what is seen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     aside: bool,
     /// The lists of its abscissas, ordinates, and lower and upper ends of intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
     lists: Option<[Option<usize>; 4]>,
 }
 
@@ -106,17 +119,24 @@ impl Plots {
             let marks = panel.marks.iter().map(marked).collect();
             let title =
                 [row.title.as_str(), panel.title.as_str()].into_iter().filter(|part| !part.is_empty());
-            plot.panels.push(Plotted {
+            let place = curves.then(|| Place {
                 title: title.collect::<Vec<_>>().join(", "),
-                at: [place.x, place.y, place.width, place.height],
-                x: panel.x.clone(),
-                y: panel.y.clone(),
+                at: [place.x, place.y, place.width, place.height].map(hundredths),
+                x: self.axis(&panel.x),
+                y: self.axis(&panel.y),
                 turned: panel.is_turned(),
-                curves,
-                marks,
             });
+            plot.panels.push(Plotted { curves: place, marks });
         }
         self.figures.push(plot);
+    }
+
+    fn axis(&mut self, axis: &Axis) -> usize {
+        let known = self.axes.iter().position(|other| other == axis);
+        known.unwrap_or_else(|| {
+            self.axes.push(axis.clone());
+            self.axes.len() - 1
+        })
     }
 
     /// The number of a list; none of an empty one. Equal lists are one.
@@ -161,6 +181,11 @@ impl Plot {
         }
         Some(number)
     }
+}
+
+/// A place in a picture, as fine as its paths.
+fn hundredths(pixels: f64) -> f64 {
+    (100.0 * pixels).round() / 100.0
 }
 
 /// Whether a panel shows curves or single dots, and neither clouds nor histograms.
