@@ -337,7 +337,10 @@ fn parts_of_the_page_know_their_pipeline_and_sweep_point() {
         assert_eq!(cell(2), ["2", "4"][number / 4], "{row}");
         kinds.insert((name, row.contains("data-point")));
     }
-    assert!(kinds.contains(&("real points", false)) && kinds.contains(&("Gaussianized", true)), "{kinds:?}");
+    assert!(kinds.contains(&("Gaussianized", false)) && kinds.contains(&("Gaussianized", true)), "{kinds:?}");
+    // Both points have the same real points, which stay whatever is chosen.
+    assert!(page.contains("<tr class=\"data\"><td class=\"words\">real points"));
+    assert!(kinds.iter().all(|(name, _)| *name != "real points"), "{kinds:?}");
     // The curves of a figure have each of the six results once; what all share has none.
     let plots = data(&page, "plots");
     let loss = list(&plots["figures"]).iter().find(|figure| figure["name"] == "loss").unwrap();

@@ -95,8 +95,9 @@ pub fn page(results: &mut Results, figures: &[Figure], beside: bool) -> String {
 {body}
 {data}
 <script>
-{JS}</script></body></html>
+{js}</script></body></html>
 "#,
+        js = lean(JS),
         version = env!("CARGO_PKG_VERSION"),
         style = style(),
     )
@@ -119,7 +120,15 @@ fn style() -> String {
         "@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}"
     );
     let _ = writeln!(css, ":root[data-theme=dark]{{color-scheme:dark;{dark}}}");
-    css + CSS
+    css + &lean(CSS)
+}
+
+/// A script or style sheet without indentation and lines of comment.
+/// No text in them goes on over several lines.
+fn lean(source: &str) -> String {
+    let lines = source.lines().map(str::trim);
+    let kept = lines.filter(|line| !(line.is_empty() || line.starts_with("//") || line.starts_with("/*")));
+    kept.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Data for the page's script.
@@ -151,4 +160,17 @@ fn notes(results: &Results) -> String {
     }
     let items: String = results.notices.iter().map(|text| format!("<li>{}</li>", escape(text))).collect();
     format!("<ul>{items}</ul>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lean_script_has_lost_nothing_but_comments_and_indentation() {
+        assert_eq!(lean("a\n  // why\n\n    b = '//';\n"), "a\nb = '//';\n");
+        // A comment of a style sheet, and a text of a script, ends on its own line.
+        assert!(CSS.lines().filter(|line| line.trim().starts_with("/*")).all(|line| line.trim().ends_with("*/")));
+        assert!(JS.lines().all(|line| line.matches('`').count() % 2 == 0));
+    }
 }

@@ -245,7 +245,9 @@ function moved(panel, mark, drawn, some) {
 // Pointer and keys over a panel.
 function listen(panel) {
   const { figure, left, top, width, height } = panel;
-  const area = mark(panel.group, 'rect', { x: left, y: top, width, height, class: 'hit', tabindex: 0, role: 'application' });
+  // A little wider than the plot, so that points on its sides can be met.
+  const around = { x: left - 6, y: top - 6, width: width + 12, height: height + 12 };
+  const area = mark(panel.group, 'rect', { ...around, class: 'hit', tabindex: 0, role: 'application' });
   const keys = 'Arrow keys go from point to point and from series to series';
   area.setAttribute('aria-label', `${panel.title || 'Curves'}. ${keys}${panel.zooms ? '; plus and minus zoom, Escape resets' : ''}.`);
   const at = (event) => {
@@ -345,7 +347,7 @@ function showTip(panel, found) {
   const { mark: shown, spot } = found;
   const series = panel.figure.series[shown.series];
   add(tip, 'strong', '', series.name).style.color = series.colour;
-  if (shown.label) add(tip, 'span', '', shown.label);
+  if (shown.label !== undefined) add(tip, 'span', '', plots.labels[shown.label]);
   const [along, up] = panel.turned ? [panel.y, panel.x] : [panel.x, panel.y];
   const place = along.scale.named?.[Math.round(spot.x)]?.replaceAll('\n', ' ');
   add(tip, 'span', '', `${along.label || 'at'} ${place ?? written(spot.x, 5)}`);

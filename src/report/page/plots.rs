@@ -26,6 +26,8 @@ pub struct Plots {
     numbers: Vec<String>,
     /// Axes, each once.
     axes: Vec<Axis>,
+    /// What marks are, where their series do not say it, each once.
+    labels: Vec<String>,
     figures: Vec<Plot>,
     #[serde(skip)]
     known: HashMap<String, usize>,
@@ -76,9 +78,9 @@ struct Marked {
     /// The number of its series.
     #[serde(skip_serializing_if = "Option::is_none")]
     series: Option<usize>,
-    /// What it is, where the series does not say it.
+    /// The number of what it is, where the series does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<String>,
+    label: Option<usize>,
     /// Whose results it shows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     of: Vec<usize>,
@@ -110,7 +112,7 @@ impl Plots {
                 let series = curves.then(|| plot.series_of(results, mark, along)).flatten();
                 let label = series.and_then(|series| {
                     let label = label(mark).filter(|label| !plot.series[series].name.contains(label))?;
-                    Some(label.to_string())
+                    Some(number(&mut self.labels, &label.to_string()))
                 });
                 let lists = lists(mark).filter(|_| curves && (total <= MOST_NUMBERS || !is_thin(mark)));
                 let lists = lists.map(|lists| lists.map(|list| self.list(list)));
@@ -122,21 +124,13 @@ impl Plots {
             let place = curves.then(|| Place {
                 title: title.collect::<Vec<_>>().join(", "),
                 at: [place.x, place.y, place.width, place.height].map(hundredths),
-                x: self.axis(&panel.x),
-                y: self.axis(&panel.y),
+                x: number(&mut self.axes, &panel.x),
+                y: number(&mut self.axes, &panel.y),
                 turned: panel.is_turned(),
             });
             plot.panels.push(Plotted { curves: place, marks });
         }
         self.figures.push(plot);
-    }
-
-    fn axis(&mut self, axis: &Axis) -> usize {
-        let known = self.axes.iter().position(|other| other == axis);
-        known.unwrap_or_else(|| {
-            self.axes.push(axis.clone());
-            self.axes.len() - 1
-        })
     }
 
     /// The number of a list; none of an empty one. Equal lists are one.
@@ -181,6 +175,14 @@ impl Plot {
         }
         Some(number)
     }
+}
+
+/// The number of a thing among those that are known, to which it is added where it is a new one.
+fn number<T: Clone + PartialEq>(known: &mut Vec<T>, thing: &T) -> usize {
+    known.iter().position(|other| other == thing).unwrap_or_else(|| {
+        known.push(thing.clone());
+        known.len() - 1
+    })
 }
 
 /// A place in a picture, as fine as its paths.

@@ -60,11 +60,13 @@ fn table<'a>(
         let _ = write!(text, r#"<th><button type="button">{heading}</button></th>"#);
     }
     text += "</tr></thead><tbody>";
+    let is_real = |line: &Line| matches!(line, Line::Real(_));
+    let shared = lines.iter().filter(|line| is_real(line)).count() == 1;
     for line in lines {
         let class = if line.pipeline() == DATA { r#" class="data""# } else { "" };
-        let of = origins
-            .number(line.pipeline(), line.values())
-            .map_or(String::new(), |n| format!(r#" data-of="{n}""#));
+        // Real points that all sweep points share stay whatever is chosen.
+        let number = origins.number(line.pipeline(), line.values()).filter(|_| !(is_real(line) && shared));
+        let of = number.map_or(String::new(), |number| format!(r#" data-of="{number}""#));
         // Two of these lines can be shown side by side.
         let kind = if matches!(line, Line::Pipeline(..)) { " data-point" } else { "" };
         let name = pipeline_name(line.pipeline());
