@@ -35,6 +35,8 @@ function makePlot(plot) {
     const made = { ...curves, x, y, figure, group, marks, left, top, width, height, names: [...group.querySelectorAll('g.n')] };
     made.ticks = ['x', 'y'].map((axis) => ({ g: group.querySelector(`g.t${axis}`), axis, moved: false }));
     for (const tick of made.ticks) tick.kept = [...tick.g.childNodes];
+    const upright = [...group.querySelectorAll(':scope > text[transform]')];
+    made.nameEnd = Math.max(0, ...upright.map((text) => Number(text.getAttribute('x')) + 8));
     made.zooms = !curves.turned && typeof x.scale !== 'object';
     [made.xKey, made.yKey] = [curves.x, curves.y];
     [made.xRange, made.yRange] = [[0, 1], [0, 1]];
@@ -205,15 +207,26 @@ function drawPanel(panel) {
     g.replaceChildren(...(whole ? kept : []));
     if (whole) return;
     const [ends, length] = [panel[axis], which ? panel.height : panel.width];
-    const count = Math.max(2, length / (which ? 46 : 76));
-    for (const [value, label] of ticksBetween(ends, valueAt(ends, low), valueAt(ends, high), count)) {
+    // Fewer ticks where their labels would be longer than there is room for, each letter some 7 pixels wide.
+    const letters = which ? (panel.left - 6 - panel.nameEnd) / 6.6 : Infinity;
+    const ticks = (count) => ticksBetween(ends, valueAt(ends, low), valueAt(ends, high), count);
+    const most = Math.max(2, length / (which ? 46 : 76));
+    let found = ticks(most);
+    for (let count = most - 1; count >= 1 && found.some(([, label]) => label.length > letters); count--) {
+      const fewer = ticks(count);
+      if (fewer.length > 1) found = fewer;
+    }
+    for (const [value, label] of found) {
       const part = (position(ends, value) - low) / (high - low);
       const [right, bottom] = [panel.left + panel.width, panel.top + panel.height];
       const [x, y] = [panel.left + panel.width * part, bottom - panel.height * part];
       mark(g, 'line', which ? { class: 'grid', x1: panel.left, x2: right, y1: y, y2: y } : { class: 'grid', x1: x, x2: x, y1: panel.top, y2: bottom });
       if (g.dataset.n !== '1') continue;
       const place = which ? { x: panel.left - 6, y: y + 4, 'text-anchor': 'end' } : { x, y: bottom + 18.5, 'text-anchor': 'middle' };
-      mark(g, 'text', { class: 'tick', ...place }, label);
+      const text = mark(g, 'text', { class: 'tick', ...place }, label);
+      // A label that is too long for the space beside the name of the axis is smaller.
+      const [long, room] = [which ? text.getComputedTextLength() : 0, panel.left - 6 - panel.nameEnd];
+      if (long > room) text.style.fontSize = `${Math.max(8, (11.5 * room) / long)}px`;
     }
   });
 }
@@ -346,7 +359,8 @@ function showTip(panel, found) {
   if (!found) return;
   const { mark: shown, spot } = found;
   const series = panel.figure.series[shown.series];
-  add(tip, 'strong', '', series.name).style.color = series.colour;
+  add(tip, 'strong', '', series.name);
+  tip.style.borderLeftColor = series.colour;
   if (shown.label !== undefined) add(tip, 'span', '', plots.labels[shown.label]);
   const [along, up] = panel.turned ? [panel.y, panel.x] : [panel.x, panel.y];
   const place = along.scale.named?.[Math.round(spot.x)]?.replaceAll('\n', ' ');
