@@ -27,6 +27,7 @@ const JS: &str = concat!(
     include_str!("base.js"),
     include_str!("inside.js"),
     include_str!("plots.js"),
+    include_str!("tips.js"),
     include_str!("pair.js"),
     include_str!("filter.js")
 );
@@ -170,7 +171,9 @@ mod tests {
     fn a_lean_script_has_lost_nothing_but_comments_and_indentation() {
         assert_eq!(lean("a\n  // why\n\n    b = '//';\n"), "a\nb = '//';\n");
         // A comment of a style sheet, and a text of a script, ends on its own line.
-        assert!(CSS.lines().filter(|line| line.trim().starts_with("/*")).all(|line| line.trim().ends_with("*/")));
+        assert!(
+            CSS.lines().filter(|line| line.trim().starts_with("/*")).all(|line| line.trim().ends_with("*/"))
+        );
         assert!(JS.lines().all(|line| line.matches('`').count() % 2 == 0));
     }
 }
