@@ -1,22 +1,19 @@
-"""Tests of report.html in a headless chromium: python scripts/browser_test.py ONE.html MANY.html LATE.html
+"""Tests of report.html in a headless chromium: python scripts/browser_test.py ONE.html MANY.html LATE.html SWEEP.html
 
 ONE is the page of a single study with diagnostics, beside its tables, MANY that of a sweep of 500 runs
-without, LATE that of pipelines that start at times of their own.
+without, LATE that of pipelines that start at times of their own, SWEEP that of a sweep over two widths with five
+replicates, beside its tables.
 """
 
 import csv
 import os
-import shutil
 import sys
-import time
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from browser_common import SCREENSHOTS, browser, check, open_page, silent, wait, wide
+from browser_look import look
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-SCREENSHOTS = "target/screenshots"
-PATIENCE = 120  # seconds until an animation that plays must have moved: it only bounds a hang
 LARGEST = 10_000_000  # bytes
 FEWEST = 100  # pixels of a cloud: some hundred points have several each
 
@@ -64,45 +61,6 @@ return [...document.querySelectorAll('.curve')].filter((c) => c.querySelector('s
   };
 });
 """
-
-
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"]:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    # No network at all: the page must bring everything with it.
-    driver.execute_cdp_cmd("Network.enable", {})
-    driver.execute_cdp_cmd(
-        "Network.emulateNetworkConditions",
-        {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0},
-    )
-    return driver
-
-
-def check(holds, what):
-    if not holds:
-        sys.exit(f"FAILED: {what}")
-    print(f"ok: {what}")
-
-
-def open_page(driver, path):
-    driver.get("file://" + os.path.abspath(path))
-    entry = driver.execute_script(
-        "const [n] = performance.getEntriesByType('navigation'); return n.loadEventEnd - n.startTime"
-    )
-    return entry
-
-
-def silent(driver, what):
-    # Reading the canvases back is what this test does, not the page.
-    messages = [m for m in driver.get_log("browser") if "readback operations" not in m["message"]]
-    check(not messages, f"{what}: nothing on the console {messages or ''}")
-    asked = driver.execute_script("return performance.getEntriesByType('resource').map((r) => r.name)")
-    asked = [name for name in asked if not name.startswith("data:")]
-    check(not asked, f"{what}: nothing is fetched {asked or ''}")
 
 
 def count(driver):
@@ -221,13 +179,8 @@ def an_empty_canvas_is_seen(driver):
 def play(driver):
     driver.execute_script(MOVE, 0)
     driver.execute_script("document.getElementById('play').click()")
-    deadline = time.time() + PATIENCE
-    while time.time() < deadline:
-        if int(driver.execute_script("return document.getElementById('step').value")) >= 3:
-            break
-        time.sleep(0.05)
-    moved = int(driver.execute_script("return document.getElementById('step').value"))
-    check(moved >= 3, "the animation plays")
+    step = "return Number(document.getElementById('step').value)"
+    wait(driver, lambda d: d.execute_script(step) >= 3, "the animation plays")
     driver.execute_script("document.getElementById('play').click()")
 
 
@@ -278,20 +231,14 @@ def settled(driver):
     """Waits until the curves have the width that there is."""
     wrong = """return [...document.querySelectorAll('.curve > svg')].some(
       (s) => Number(s.getAttribute('width')) !== s.parentNode.clientWidth)"""
-    deadline = time.time() + PATIENCE
-    while driver.execute_script(wrong) and time.time() < deadline:
-        time.sleep(0.02)
-    check(not driver.execute_script(wrong), "the curves have the width that there is")
+    wait(driver, lambda d: not d.execute_script(wrong), "the curves have the width that there is")
 
 
 def narrow(driver, what):
-    for width in [1280, 420]:
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-        )
-        wide = driver.execute_script("return document.documentElement.scrollWidth")
-        check(wide <= width, f"{what}: fits {width} pixels ({wide})")
+    for width in [1280, 420, 390]:
+        wide(driver, width)
+        fits = driver.execute_script("return document.documentElement.scrollWidth")
+        check(fits <= width, f"{what}: fits {width} pixels ({fits})")
         settled(driver)
         crowded = [c for c in driver.execute_script(CURVES) if c["overlaps"] or c["leaves"]]
         check(not crowded, f"{what}: the texts of every curve are apart at {width} pixels {crowded[:1] or ''}")
@@ -299,7 +246,7 @@ def narrow(driver, what):
 
 
 def main():
-    one, many, late = sys.argv[1:]
+    one, many, late, sweep = sys.argv[1:]
     driver = browser()
     try:
         open_page(driver, one)
@@ -343,6 +290,8 @@ def main():
         unequal(driver, "late starts")
         narrow(driver, "late starts")
         silent(driver, "late starts, used")
+
+        look(driver, sweep)
     finally:
         driver.quit()
 

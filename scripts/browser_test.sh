@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Opens report.html of a run with diagnostics, of a sweep of 500 without, and of late starts, in a headless chromium.
+# Opens report.html of a run with diagnostics, of a sweep of 500 without, of late starts, and of a sweep over
+# two widths, in a headless chromium.
 # Installs Debian's chromium where it may, and skips with the reason where neither that nor pip has access. Screenshots
 # go to target/screenshots.
 set -euo pipefail
@@ -43,4 +44,7 @@ reference = 200
 SPEC
 "$gdiff" run "$work/many.toml" --out "$work/many" --quiet --plot
 "$gdiff" run configs/quick.toml --set 'sample.start="late"' --out "$work/late" --quiet --plot
-"$python" scripts/browser_test.py "$work/one/report.html" "$work/many/report.html" "$work/late/report.html"
+"$gdiff" run configs/quick.toml --set replicates=5 --set train.epochs=20 --set 'sweep."network.width"=[16,32]' \
+    --set diagnostics.error_over_t=true --out "$work/sweep" --quiet --plot
+"$python" scripts/browser_test.py "$work/one/report.html" "$work/many/report.html" "$work/late/report.html" \
+    "$work/sweep/report.html"

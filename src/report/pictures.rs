@@ -61,11 +61,17 @@ pub fn write_figures(mut results: Results, out: &Path, options: DrawOptions) -> 
     for figure in &figures {
         paths.extend(drawing.write(&rendered(figure, themes)?)?);
     }
-    let text = page(&mut results, &figures);
+    let beside = is_same(&results.folder, out);
+    let text = page(&mut results, &figures, beside);
     drawing.write(&[(names::PAGE.to_string(), text.into_bytes())])?;
     let mut notices = results.notices;
     notices.extend(drawing.finish(&figures)?);
     Ok(Written { page: out.join(names::PAGE), figures: paths, notices })
+}
+
+/// Whether two paths are one folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The name of a figure's file, relative to the output folder.

@@ -1,6 +1,8 @@
 //! The part of `report.html` that looks inside the reverse process: what it holds beside the tables it is made of.
 
 use crate::common::{TINY, csv, run, spec, succeeded, text};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -30,9 +32,20 @@ fn section(page: &str) -> &str {
 
 /// The sweep points that the page's script reads.
 fn shown(page: &str) -> Vec<Value> {
-    let begin = "<script type=\"application/json\" id=\"runs\">";
-    let data = &page[page.find(begin).unwrap() + begin.len()..];
+    list(&data(page, "runs")).to_vec()
+}
+
+/// One of the parts of the data for the page's script.
+fn data(page: &str, id: &str) -> Value {
+    let begin = format!("<script type=\"application/json\" id=\"{id}\">");
+    let data = &page[page.find(&begin).unwrap() + begin.len()..];
     serde_json::from_str(&data[..data.find("</script>").unwrap()]).unwrap()
+}
+
+/// Everywhere that the page leads to, but for its own parts.
+fn addresses(page: &str) -> Vec<String> {
+    let all = page.split("href=\"").skip(1).map(|rest| rest[..rest.find('"').unwrap()].to_string());
+    all.filter(|address| !address.starts_with('#')).collect()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -242,4 +255,136 @@ fn tables_without_runs_have_curves_of_at_most_400_points() {
         assert_eq!(stop["step"], curve["x"][number(at)]);
     }
     assert!(section(&page).contains("A cloud is missing where its run is not here to be sampled again."));
+}
+
+/// A sweep with replicates, the numbers of whose figures the page has.
+fn swept() -> String {
+    format!("replicates = 2\n{}\n[sweep]\n\"network.time_dim\" = [2, 4]\n", TINY)
+}
+
+/// Every number that a tooltip can show stands in the CSV of its figure. Gives how many there are of each figure.
+fn numbers_agree_with_the_figures(out: &Path, plots: &Value) -> Vec<(String, usize)> {
+    let floats = |number: &Value| -> Vec<f32> {
+        let Some(number) = number.as_u64() else { return Vec::new() };
+        let bytes = STANDARD.decode(plots["numbers"][number as usize].as_str().unwrap()).unwrap();
+        bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
+    };
+    let mut counts = Vec::new();
+    for figure in list(&plots["figures"]) {
+        let name = figure["name"].as_str().unwrap();
+        let (header, rows) = csv(out.join(format!("figures/{name}.csv")));
+        let at = |column: &str| header.iter().position(|h| h == column).unwrap();
+        let columns = ["x", "y", "low", "high"].map(at);
+        let single = |text: &String| text.parse::<f64>().ok().map(|v| (v as f32).to_bits());
+        let known: BTreeSet<[Option<u32>; 4]> =
+            rows.iter().map(|row| columns.map(|column| single(&row[column]))).collect();
+        let mut count = 0;
+        for mark in list(&figure["panels"]).iter().flat_map(|panel| list(&panel["marks"])) {
+            let lists = list(&mark["lists"]).iter().map(floats).collect::<Vec<_>>();
+            let [x, y, low, high] = lists.as_slice() else { continue };
+            for i in 0..x.len() {
+                let numbers = [x, y, low, high].map(|list| list.get(i).map(|v| v.to_bits()));
+                assert!(known.contains(&numbers), "{name}: {} {}", x[i], y[i]);
+                count += 1;
+            }
+            let origins = list(&mark["of"]).len();
+            assert!(origins <= 1 || origins == x.len(), "{name}: {origins} origins of {} points", x.len());
+            assert!(mark["series"].as_u64().unwrap() < list(&figure["series"]).len() as u64, "{name}");
+        }
+        counts.push((name.to_string(), count));
+    }
+    counts
+}
+
+#[test]
+fn tooltips_have_the_numbers_of_the_figures() {
+    let folder = finished(&swept());
+    let (out, page) = (folder.path().join("out"), page(&folder));
+    let plots = data(&page, "plots");
+    let counts = numbers_agree_with_the_figures(&out, &plots);
+    for name in ["log_likelihood", "ends", "loss", "prdc_steps", "last_step", "isotropy"] {
+        assert!(counts.iter().any(|(figure, count)| figure == name && *count > 10), "{name}: {counts:?}");
+    }
+    // Clouds are pictures; single points of them cannot be pointed at.
+    assert!(counts.iter().any(|(figure, count)| figure.starts_with("clouds") && *count == 0), "{counts:?}");
+    // A number that differs is seen.
+    let mut wrong = plots.clone();
+    wrong["numbers"][1] = Value::from(STANDARD.encode([7_u8; 400]));
+    assert!(std::panic::catch_unwind(|| numbers_agree_with_the_figures(&out, &wrong)).is_err());
+}
+
+#[test]
+fn parts_of_the_page_know_their_pipeline_and_sweep_point() {
+    let folder = finished(&swept());
+    let page = page(&folder);
+    let study = data(&page, "study");
+    assert_eq!(study["keys"], serde_json::json!([{ "name": "time_dim", "values": ["2", "4"] }]));
+    assert_eq!(study["points"], serde_json::json!([[0], [1]]));
+    let names: Vec<&str> = list(&study["pipelines"]).iter().map(|p| p["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["baseline", "Gaussianized", "exact denoiser"]);
+    // The rows of the summary: number, and the cells that say what it stands for.
+    let mut kinds = BTreeSet::new();
+    for row in page.split("<tr").filter(|row| row.contains("data-of=")) {
+        let number: usize =
+            row.split("data-of=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        let cell =
+            |i: usize| row.split("<td").nth(i).unwrap().split('>').nth(1).unwrap().split('<').next().unwrap();
+        if row.contains("href=") {
+            continue;
+        }
+        let name = names.get(number % 4).copied().unwrap_or("real points");
+        assert!(cell(1).starts_with(name), "{row}");
+        assert_eq!(cell(2), ["2", "4"][number / 4], "{row}");
+        kinds.insert((name, row.contains("data-point")));
+    }
+    assert!(kinds.contains(&("Gaussianized", false)) && kinds.contains(&("Gaussianized", true)), "{kinds:?}");
+    // Both points have the same real points, which stay whatever is chosen.
+    assert!(page.contains("<tr class=\"data\"><td class=\"words\">real points"));
+    assert!(kinds.iter().all(|(name, _)| *name != "real points"), "{kinds:?}");
+    // The curves of a figure have each of the six results once; what all share has none.
+    let plots = data(&page, "plots");
+    let loss = list(&plots["figures"]).iter().find(|figure| figure["name"] == "loss").unwrap();
+    let of: BTreeSet<usize> = list(&loss["panels"])
+        .iter()
+        .flat_map(|panel| list(&panel["marks"]))
+        .flat_map(|mark| list(&mark["of"]))
+        .map(number)
+        .collect();
+    assert_eq!(Vec::from_iter(of), [0, 1, 4, 5]);
+    let last = list(&plots["figures"]).iter().find(|figure| figure["name"] == "last_step").unwrap();
+    let means = list(&last["panels"][0]["marks"]).iter().filter(|mark| list(&mark["of"]).len() == 2);
+    assert_eq!(means.count(), 3, "each pipeline has a mean at both points");
+}
+
+#[test]
+fn every_link_of_the_page_leads_to_something_that_is_there() {
+    let folder = finished(&swept());
+    let out = folder.path().join("out");
+    let found = addresses(&page(&folder));
+    for address in &found {
+        assert!(out.join(address).exists(), "{address} is not there");
+    }
+    for address in ["figures/loss.svg", "figures/loss.png", "figures/loss.csv", "summary.csv", "spec.toml"] {
+        assert!(found.iter().any(|other| other == address), "{address}: {found:?}");
+    }
+    assert_eq!(found.iter().filter(|address| address.starts_with("runs/")).count(), 12);
+}
+
+#[test]
+fn clouds_have_axes_with_names_and_ticks() {
+    let folder = finished(TINY);
+    let points = shown(&page(&folder));
+    let axes = list(&points[0]["axes"]);
+    assert_eq!(axes.len(), 2);
+    for (axis, name) in axes.iter().zip(["x0", "x1"]) {
+        assert_eq!(axis["label"], name);
+        let ends = ["low", "high"].map(|end| axis[end].as_f64().unwrap());
+        let ticks = list(&axis["ticks"]);
+        assert!(ticks.len() >= 2, "{axis}");
+        for tick in ticks {
+            let (value, label) =
+                (tick[0].as_f64().unwrap(), tick[1].as_str().unwrap().replace('\u{2212}', "-"));
+            assert!((ends[0]..=ends[1]).contains(&value) && label.parse::<f64>().unwrap() == value, "{tick}");
+        }
+    }
 }

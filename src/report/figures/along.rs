@@ -107,12 +107,15 @@ impl<'a> Draft<'a> {
     pub fn curve(&self, series: &Series<'a>, metric: &str) -> Vec<Mark> {
         let name = pipeline_name(series.pipeline);
         let dots = self.dots(series, metric, name, false);
-        let means = dots.iter().filter_map(|mark| match mark {
+        let means = || dots.iter().filter(|mark| matches!(mark, Mark::Intervals { .. }));
+        let origins = means().flat_map(|mark| mark.origins().to_vec()).collect();
+        let number = |mark: &Mark| match mark {
             Mark::Intervals { x, y, .. } => Some((x[0], y[0])),
             _ => None,
-        });
-        let (x, y): (Vec<f64>, Vec<f64>) = means.unzip();
+        };
+        let (x, y): (Vec<f64>, Vec<f64>) = means().filter_map(number).unzip();
         let line = Mark::Line {
+            origins,
             label: name.to_string(),
             named: false,
             ink: self.results.role(series.pipeline).into(),
@@ -130,7 +133,8 @@ impl<'a> Draft<'a> {
         let role = self.results.role(series.pipeline);
         let dot = |&(x, values): &(f64, &'a [String])| {
             let spread = self.spread(Line::Pipeline(series.pipeline, values), metric)?;
-            Some(spread.marks(name, name, role, open, x))
+            let marks = spread.marks(name, name, role, open, x).into_iter();
+            Some(marks.map(|mark| mark.of(series.pipeline, values)).collect::<Vec<_>>())
         };
         series.points.iter().filter_map(dot).flatten().collect()
     }

@@ -79,7 +79,8 @@ fn maps(draft: &Draft, metric: &str) -> Vec<Mark> {
         seen.push(pipeline);
         if let Some(spread) = draft.spread(line, metric) {
             let name = pipeline_name(pipeline);
-            marks.extend(spread.marks(name, name, draft.results.role(pipeline), false, 0.0));
+            let own = spread.marks(name, name, draft.results.role(pipeline), false, 0.0);
+            marks.extend(own.into_iter().map(|mark| mark.of(pipeline, line.values())));
         }
     }
     marks

@@ -113,7 +113,7 @@ fn figures(results: &Results, values: &[String], file: String) -> Result<Vec<Fig
         let clouds = replay.clouds(POINTS, &|step| wanted.contains(&step))?;
         let panels = clouds.iter().map(|cloud| {
             outside += cloud.points.rows().into_iter().filter(|p| !frame.holds(p[0], p[1])).count();
-            panel(cloud, frame, &back, pipeline, results.role(pipeline))
+            panel(cloud, frame, &back, (pipeline, values), results.role(pipeline))
         });
         rows.push(PanelRow {
             title: pipeline_name(pipeline).to_string(),
@@ -143,7 +143,11 @@ fn figures(results: &Results, values: &[String], file: String) -> Result<Vec<Fig
         note += &format!(" {} points lie outside of the axes.", count(outside));
     }
     let setting = if point.is_empty() { setting } else { format!("{setting} · {point}") };
-    let pairs = if last.is_empty() { None } else { Some(by_pairs(results, first, &last, &file, &setting)?) };
+    let pairs = if last.is_empty() {
+        None
+    } else {
+        Some(by_pairs(results, (first, values), &last, &file, &setting)?)
+    };
     let title = "Samples at chosen reverse steps".to_string();
     Ok(std::iter::once(Figure { name: file, title, setting, note, rows }).chain(pairs).collect())
 }
@@ -151,7 +155,7 @@ fn figures(results: &Results, values: &[String], file: String) -> Result<Vec<Fig
 /// The samples of each pipeline in three dimensions, by pairs of axes, with real points behind.
 fn by_pairs(
     results: &Results,
-    first: &FinishedRun,
+    (first, point): (&FinishedRun, &[String]),
     samples: &[(&str, Cloud)],
     file: &str,
     setting: &str,
@@ -168,6 +172,7 @@ fn by_pairs(
             rows.filter(|(x, y)| frame.holds(*x, *y)).unzip::<f64, f64, Vec<f64>, Vec<f64>>()
         };
         let points = |label: &str, ink, (x, y)| Mark::Points {
+            origins: Vec::new(),
             label: label.to_string(),
             ink,
             size: 1.9,
@@ -177,7 +182,8 @@ fn by_pairs(
         };
         let marks = vec![
             points("real points", Role::Quiet.into(), columns(real)),
-            points(pipeline_name(pipeline), results.role(pipeline).into(), columns(cloud.points.view())),
+            points(pipeline_name(pipeline), results.role(pipeline).into(), columns(cloud.points.view()))
+                .of(pipeline, point),
         ];
         Panel { title: format!("{} and {}", names[pair.0], names[pair.1]), x, y, colour: None, marks }
     };
@@ -208,18 +214,26 @@ pub fn background(run: &FinishedRun) -> Result<(Frame, Mark), RunError> {
     Ok((frame, lines.unwrap_or_else(|| behind(real.view()))))
 }
 
-fn panel(cloud: &Cloud, frame: Frame, back: &Mark, pipeline: &str, role: Role) -> Panel {
+fn panel(
+    cloud: &Cloud,
+    frame: Frame,
+    back: &Mark,
+    (pipeline, point): (&str, &[String]),
+    role: Role,
+) -> Panel {
     let (x, y) = frame.axes();
     let inside: Vec<ArrayView1<f64>> =
         cloud.points.rows().into_iter().filter(|point| frame.holds(point[0], point[1])).collect();
     let samples = Mark::Points {
+        origins: Vec::new(),
         label: pipeline_name(pipeline).to_string(),
         ink: role.into(),
         size: 1.9,
         x: inside.iter().map(|point| point[0]).collect(),
         y: inside.iter().map(|point| point[1]).collect(),
         value: Vec::new(),
-    };
+    }
+    .of(pipeline, point);
     let marks = match back {
         // Points behind, lines in front of the samples, else they cannot be seen.
         Mark::Contours { .. } => vec![samples, back.clone()],

@@ -47,6 +47,7 @@ pub fn contours(mixture: &GaussianMixture, x: (f64, f64), y: (f64, f64)) -> Opti
 /// Real points as a background.
 pub fn behind(points: ArrayView2<f64>) -> Mark {
     Mark::Points {
+        origins: Vec::new(),
         label: "real points".to_string(),
         ink: Role::Quiet.into(),
         size: 1.6,

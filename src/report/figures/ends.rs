@@ -178,7 +178,8 @@ impl<'a> Draft<'a> {
             let map = map.and_then(|map| self.spread(map, metric));
             let name = &place.name;
             if let (Some(map), Some(after)) = (&map, &after) {
-                marks.push(Mark::Line {
+                let joined = Mark::Line {
+                    origins: Vec::new(),
                     label: format!("{name}, from the map alone to after diffusion"),
                     named: false,
                     ink: Ink { role: place.role, strength: 0.6 },
@@ -187,14 +188,16 @@ impl<'a> Draft<'a> {
                     y: vec![map.mean, after.mean],
                     low: Vec::new(),
                     high: Vec::new(),
-                });
+                };
+                marks.push(joined.of(pipeline, point));
             }
             let at = [at - APART, if map.is_some() { at + APART } else { at }];
             for (spread, at, open) in [(map, at[0], true), (after, at[1], false)] {
                 let Some(spread) = spread else { continue };
                 let label =
                     if open { "the map alone (step 0)" } else { "the samples, after diffusion (last step)" };
-                marks.extend(spread.marks(label, &format!("{name}, {label}"), place.role, open, at));
+                let own = spread.marks(label, &format!("{name}, {label}"), place.role, open, at);
+                marks.extend(own.into_iter().map(|mark| mark.of(pipeline, point)));
                 values.extend(spread.points());
                 ends.extend(spread.values());
             }

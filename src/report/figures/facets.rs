@@ -7,7 +7,7 @@ use super::model::{Form, Ink, Mark, Role, Stroke};
 use super::names::point_name;
 use super::results::{Results, RunRows};
 use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups};
-use super::spread::DOT;
+use super::spread::{DOT, EACH};
 
 /// What is drawn for one group of replicates.
 pub struct Lines {
@@ -88,6 +88,7 @@ fn pipelines_alone<R>(groups: &[Group<R>]) -> bool {
 pub fn reference_line(label: &str, curve: &Curve) -> Mark {
     let thin = curve.thinned(MOST_POINTS);
     Mark::Line {
+        origins: Vec::new(),
         label: label.to_string(),
         named: true,
         ink: Role::Exact.into(),
@@ -101,14 +102,30 @@ pub fn reference_line(label: &str, curve: &Curve) -> Mark {
 
 fn line(label: String, named: bool, ink: Ink, stroke: Stroke, curve: &Curve) -> Mark {
     let thin = curve.thinned(MOST_POINTS);
-    Mark::Line { label, named, ink, stroke, x: thin.x, y: thin.y, low: thin.low, high: thin.high }
+    Mark::Line {
+        origins: Vec::new(),
+        label,
+        named,
+        ink,
+        stroke,
+        x: thin.x,
+        y: thin.y,
+        low: thin.low,
+        high: thin.high,
+    }
+}
+
+/// A mark as one of the results of a group.
+fn of<R>(group: &Group<R>, mark: Mark) -> Mark {
+    mark.of(group.pipeline, group.values)
 }
 
 /// The ends of the replicates' own curves, where they are few.
 fn end_dots(name: &str, ink: Ink, curve: &Curve) -> Option<Mark> {
     let x = vec![*curve.x.last()?; curve.ends.len()];
     (!x.is_empty()).then(|| Mark::Points {
-        label: format!("{name}, each replicate"),
+        origins: Vec::new(),
+        label: format!("{name}{EACH}"),
         ink,
         size: DOT,
         x,
@@ -152,14 +169,15 @@ fn one_panel<R>(
         let name = pipeline_name(group.pipeline).to_string();
         let role = results.role(group.pipeline);
         if let Some(raw) = raw {
-            behind.push(line(format!("{name}, raw"), false, Ink { role, strength: 0.3 }, Stroke::Thin, &raw));
+            let ink = Ink { role, strength: 0.3 };
+            behind.push(of(group, line(format!("{name}, raw"), false, ink, Stroke::Thin, &raw)));
         }
         if let Some((label, curve)) = reference.filter(|(_, curve)| !curve.x.is_empty()) {
             marks.push(reference_line(&label, &curve));
         }
         let stroke = if group.pipeline == "exact" { Stroke::Dashed } else { Stroke::Normal };
-        let dots = end_dots(&name, role.into(), &main);
-        marks.push(line(name, true, role.into(), stroke, &main));
+        let dots = end_dots(&name, role.into(), &main).map(|dots| of(group, dots));
+        marks.push(of(group, line(name, true, role.into(), stroke, &main)));
         marks.extend(dots);
         curves.push(main);
     }
@@ -203,16 +221,18 @@ fn panel_of<R>(
         let point = point_name(keys, group.values);
         if let Some(raw) = lines.raw.filter(|_| !many) {
             let label = format!("{point}, raw");
-            raw_marks.push(line(label, false, Ink { role, strength: 0.3 * strength }, Stroke::Thin, &raw));
+            let ink = Ink { role, strength: 0.3 * strength };
+            raw_marks.push(of(group, line(label, false, ink, Stroke::Thin, &raw)));
         }
         match label {
             Some(label) => {
-                named.extend(end_dots(&point, Ink { role, strength }, &lines.main));
-                named.push(line(label, true, Ink { role, strength }, Stroke::Normal, &lines.main));
+                let ink = Ink { role, strength };
+                named.extend(end_dots(&point, ink, &lines.main).map(|dots| of(group, dots)));
+                named.push(of(group, line(label, true, ink, Stroke::Normal, &lines.main)));
             }
             None => {
                 let plain = Curve { low: Vec::new(), high: Vec::new(), ..lines.main.clone() };
-                quiet.push(line(point, false, Ink { role, strength }, Stroke::Thin, &plain));
+                quiet.push(of(group, line(point, false, Ink { role, strength }, Stroke::Thin, &plain)));
             }
         }
         curves.push(lines.main);

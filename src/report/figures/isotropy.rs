@@ -1,7 +1,7 @@
 //! Fig. 2 of the second paper: the isotropy along the forward process, measured and by its formula (I 20).
 
 use super::captions::{pipeline_name, setting};
-use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Stroke};
+use super::model::{Axis, Figure, Form, Ink, Mark, Origin, Panel, PanelRow, Role, Stroke};
 use super::names::point_name;
 use super::results::{Results, RunRows};
 use super::series::{NAMED_POINTS, strength};
@@ -35,7 +35,9 @@ pub fn isotropy(results: &Results) -> Option<Figure> {
             ink.strength = strength(of_pipeline(&run.label.pipeline, &runs[..i]), all);
         }
         let t: Vec<f64> = run.rows.iter().map(|row| row.t as f64).collect();
+        let origin = Origin { pipeline: run.label.pipeline.clone(), point: run.label.values.clone() };
         marks.push(Mark::Line {
+            origins: vec![origin.clone()],
             label: name.clone(),
             named: true,
             ink,
@@ -48,6 +50,7 @@ pub fn isotropy(results: &Results) -> Option<Figure> {
         let every = (t.len() / 25).max(1);
         let some = |values: Vec<f64>| values.into_iter().step_by(every).collect::<Vec<f64>>();
         marks.push(Mark::Points {
+            origins: vec![origin],
             label: format!("{name}, measured"),
             ink,
             size: 5.0,

@@ -4,7 +4,7 @@
 
 use super::abscissa::{Abscissa, LAMBDA, abscissas};
 use super::captions::{pipeline_name, setting};
-use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale};
+use super::model::{Axis, Figure, Form, Ink, Mark, Origin, Panel, PanelRow, Role, Scale};
 use super::names::{file_names, point_name};
 use super::paper_table::{paper_name, paper_value};
 use super::results::Results;
@@ -32,7 +32,7 @@ struct Series<'a> {
     point: String,
     control: bool,
     /// Positions, and the values there.
-    values: Vec<(usize, Spread)>,
+    values: Vec<(usize, Spread, &'a [String])>,
 }
 
 /// A figure for each swept key that takes several values, of which the first is named after none; none where nothing is
@@ -151,8 +151,11 @@ fn series<'a>(
         let pipeline = row.pipeline.as_str();
         let same = |s: &&mut Series| s.pipeline == pipeline && s.point == point && s.control == control;
         match list.iter_mut().find(same) {
-            Some(series) => series.values.push((at, spread)),
-            None => list.push(Series { pipeline, point, control, values: vec![(at, spread)] }),
+            Some(series) => series.values.push((at, spread, row.values.as_slice())),
+            None => {
+                let values = vec![(at, spread, row.values.as_slice())];
+                list.push(Series { pipeline, point, control, values });
+            }
         }
     }
     list.sort_by_key(|series| results.pipelines.iter().position(|name| name == series.pipeline));
@@ -173,15 +176,19 @@ impl Series<'_> {
 
     fn marks(&self, abscissa: &Abscissa, ink: Ink, shift: f64) -> Vec<Mark> {
         let ends: Vec<(f64, f64)> =
-            self.values.iter().map(|(_, s)| s.interval.unwrap_or((s.mean, s.mean))).collect();
+            self.values.iter().map(|(_, s, _)| s.interval.unwrap_or((s.mean, s.mean))).collect();
         let label = self.label(abscissa);
-        let dots = self.values.iter().filter_map(|(at, s)| s.dots(&label, ink, *at as f64 + shift));
+        let dots = self.values.iter().filter_map(|(at, s, point)| {
+            Some(s.dots(&label, ink, *at as f64 + shift)?.of(self.pipeline, point))
+        });
+        let origin = |point: &[String]| Origin { pipeline: self.pipeline.to_string(), point: point.to_vec() };
         let means = Mark::Intervals {
+            origins: self.values.iter().map(|(.., point)| origin(point)).collect(),
             label: label.clone(),
             ink,
             open: self.control,
-            x: self.values.iter().map(|(at, _)| *at as f64 + shift).collect(),
-            y: self.values.iter().map(|(_, s)| s.mean).collect(),
+            x: self.values.iter().map(|(at, ..)| *at as f64 + shift).collect(),
+            y: self.values.iter().map(|(_, s, _)| s.mean).collect(),
             low: ends.iter().map(|(low, _)| *low).collect(),
             high: ends.iter().map(|(_, high)| *high).collect(),
         };
@@ -219,7 +226,16 @@ fn panel(
         let y = vec![ddpm, iso];
         let (low, high) = (y.clone(), y.clone());
         let (label, ink) = ("the paper".to_string(), Role::Paper.into());
-        marks.push(Mark::Intervals { label, ink, open: false, x: vec![at, at + 1.0], y, low, high });
+        marks.push(Mark::Intervals {
+            origins: Vec::new(),
+            label,
+            ink,
+            open: false,
+            x: vec![at, at + 1.0],
+            y,
+            low,
+            high,
+        });
         names.extend(["paper,\nDDPM".to_string(), "paper,\nIso".to_string()]);
     }
     let mut values: Vec<f64> = marks

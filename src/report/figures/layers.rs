@@ -43,8 +43,13 @@ pub fn layers(results: &Results) -> Result<Option<Figure>, RunError> {
     }
     let stages: Vec<(usize, Array2<f64>)> =
         shown.into_iter().map(|n| (n, map.forward_through(reference.view(), n))).collect();
-    let row =
-        |title: &str, form, panels: Vec<Panel>| PanelRow { title: title.to_string(), role, form, panels };
+    let (pipeline, values) = (&status.label.pipeline, &status.label.values);
+    let row = |title: &str, form, mut panels: Vec<Panel>| {
+        for panel in &mut panels {
+            panel.marks = panel.marks.drain(..).map(|mark| mark.of(pipeline, values)).collect();
+        }
+        PanelRow { title: title.to_string(), role, form, panels }
+    };
     let clouds = stages.iter().map(|(n, points)| cloud(*n, points, role)).collect();
     let marginals = |axis: usize| {
         let mut panels: Vec<Panel> =
@@ -96,6 +101,7 @@ fn cloud(layer: usize, points: &Array2<f64>, role: Role) -> Panel {
     let (x, y) = frame.axes();
     let some = points.slice(s![..points.nrows().min(POINTS), ..]);
     let mut marks = vec![Mark::Points {
+        origins: Vec::new(),
         label: "fresh real points".to_string(),
         ink: role.into(),
         size: 1.9,
@@ -145,6 +151,7 @@ fn marginal(layer: usize, points: &Array2<f64>, axis: usize, role: Role) -> Pane
                 heights,
             },
             Mark::Line {
+                origins: Vec::new(),
                 label: "standard normal".to_string(),
                 named: false,
                 ink: Role::Data.into(),

@@ -33,7 +33,8 @@ pub fn add_maps(results: &Results, column: &str, facets: &mut [Facet]) -> Vec<f6
                 label += &format!(", {}", point_name(&results.keys, line.values()));
             }
             let y = estimate.mean;
-            facet.marks.push(Mark::Line {
+            let level = Mark::Line {
+                origins: Vec::new(),
                 label: label.clone(),
                 named: false,
                 ink: Ink { role, strength: 0.7 },
@@ -42,8 +43,9 @@ pub fn add_maps(results: &Results, column: &str, facets: &mut [Facet]) -> Vec<f6
                 y: vec![y, y],
                 low: Vec::new(),
                 high: Vec::new(),
-            });
-            facet.marks.push(Mark::Intervals {
+            };
+            let dot = Mark::Intervals {
+                origins: Vec::new(),
                 label,
                 ink: role.into(),
                 open: true,
@@ -51,7 +53,9 @@ pub fn add_maps(results: &Results, column: &str, facets: &mut [Facet]) -> Vec<f6
                 y: vec![y],
                 low: vec![y],
                 high: vec![y],
-            });
+            };
+            let own = |mark: Mark| mark.of(line.pipeline(), line.values());
+            facet.marks.extend([level, dot].map(own));
             values.push(y);
         }
     }

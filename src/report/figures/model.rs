@@ -121,12 +121,35 @@ pub enum Stroke {
     Guide,
 }
 
+/// A pipeline at a point of the sweep: what a mark shows the results of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The pipeline.
+    pub pipeline: String,
+    /// The values of the sweep's keys.
+    pub point: Vec<String>,
+}
+
+impl Origin {
+    /// The mark as one of its results.
+    #[must_use]
+    pub fn on(&self, mark: Mark) -> Mark {
+        mark.of(&self.pipeline, &self.point)
+    }
+}
+
 /// Something drawn in a panel.
+///
+/// The origins of lines, points and intervals are either none, where a mark belongs to no pipeline and sweep point; one,
+/// of the whole mark; or one for each of its points.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "mark")]
 pub enum Mark {
     /// A line through points, with an optional band around it.
     Line {
+        /// Whose results it shows.
+        #[serde(skip)]
+        origins: Vec<Origin>,
         /// What it is.
         label: String,
         /// Whether that is written at its end.
@@ -157,6 +180,9 @@ pub enum Mark {
     },
     /// A cloud of points.
     Points {
+        /// Whose results it shows.
+        #[serde(skip)]
+        origins: Vec<Origin>,
         /// What they are.
         label: String,
         /// Their colour, where they have no values.
@@ -172,6 +198,9 @@ pub enum Mark {
     },
     /// Means with their intervals, at positions of a named axis.
     Intervals {
+        /// Whose results it shows.
+        #[serde(skip)]
+        origins: Vec<Origin>,
         /// What they are; written in the figure's key, once for all that are the same.
         label: String,
         /// Their colour.
@@ -277,6 +306,34 @@ pub struct Figure {
 }
 
 impl Mark {
+    /// The same mark as one of the results of a pipeline at a point of the sweep.
+    #[must_use]
+    pub fn of(self, pipeline: &str, point: &[String]) -> Self {
+        self.of_each(vec![Origin { pipeline: pipeline.to_string(), point: point.to_vec() }])
+    }
+
+    /// The same mark with an origin for each of its points.
+    #[must_use]
+    pub fn of_each(mut self, of: Vec<Origin>) -> Self {
+        match &mut self {
+            Self::Line { origins, .. } | Self::Points { origins, .. } | Self::Intervals { origins, .. } => {
+                *origins = of
+            }
+            Self::Level { .. } | Self::Contours { .. } | Self::Histogram { .. } => {}
+        }
+        self
+    }
+
+    /// Whose results it shows.
+    pub fn origins(&self) -> &[Origin] {
+        match self {
+            Self::Line { origins, .. } | Self::Points { origins, .. } | Self::Intervals { origins, .. } => {
+                origins
+            }
+            Self::Level { .. } | Self::Contours { .. } | Self::Histogram { .. } => &[],
+        }
+    }
+
     /// The name at the end of a line or level.
     pub fn end_label(&self) -> Option<&str> {
         match self {

@@ -4,7 +4,7 @@
 use super::along::{Draft, spread_note};
 use super::captions::{pipeline_name, setting};
 use super::ends::axis_ends;
-use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Scale, Stroke};
+use super::model::{Axis, Figure, Form, Mark, Origin, Panel, PanelRow, Role, Scale, Stroke};
 use super::names::point_name;
 use super::results::Results;
 use super::spread::Spread;
@@ -37,6 +37,12 @@ struct Point<'a> {
     factor: f64,
     /// Whether the isotropy term was in the loss.
     in_loss: bool,
+}
+
+impl Point<'_> {
+    fn origin(&self) -> Origin {
+        Origin { pipeline: self.pipeline.to_string(), point: self.values.to_vec() }
+    }
 }
 
 /// The figure; none where `sample.epsilon_scale` is not swept beside `train.isotropy.lambda`.
@@ -165,28 +171,31 @@ fn panel(
 ) -> Option<Panel> {
     let results = draft.results;
     let spread = |point: &Point| draft.spread(Line::Pipeline(point.pipeline, point.values), metric);
-    let mut plain: Vec<(f64, Spread)> =
-        points.iter().filter(|p| !p.in_loss).filter_map(|p| Some((p.factor, spread(p)?))).collect();
+    let mut plain: Vec<(f64, Spread, Origin)> = points
+        .iter()
+        .filter(|p| !p.in_loss)
+        .filter_map(|p| Some((p.factor, spread(p)?, p.origin())))
+        .collect();
     plain.sort_by(|a, b| a.0.total_cmp(&b.0));
     // lambda = 0 with factor 1 may stand for several points of the sweep.
-    plain.dedup_by_key(|(factor, _)| *factor);
-    let of_loss: Vec<(f64, Spread)> = points
+    plain.dedup_by_key(|(factor, ..)| *factor);
+    let of_loss: Vec<(f64, Spread, Origin)> = points
         .iter()
         .filter(|p| p.in_loss)
-        .filter_map(|p| Some((*measured.get(p.values)?, spread(p)?)))
+        .filter_map(|p| Some((*measured.get(p.values)?, spread(p)?, p.origin())))
         .collect();
     let role = results.role(points.first()?.pipeline);
     let (first, last) = (plain.first()?.0, plain.last()?.0);
     let all = || plain.iter().chain(&of_loss);
-    let low_x = all().fold(first, |low, (x, _)| low.min(*x));
-    let high_x = all().fold(last, |high, (x, _)| high.max(*x));
+    let low_x = all().fold(first, |low, (x, ..)| low.min(*x));
+    let high_x = all().fold(last, |high, (x, ..)| high.max(*x));
     let margin = 0.03 * (high_x - low_x).max(1e-3);
     let x = Axis::linear("factor on the output", low_x - margin, high_x + margin);
     let real = Spread::of_real_points(results, metric);
     let means: Vec<f64> =
-        all().map(|(_, spread)| spread.mean).chain(real.iter().map(|real| real.mean)).collect();
+        all().map(|(_, spread, _)| spread.mean).chain(real.iter().map(|real| real.mean)).collect();
     let ends: Vec<f64> = all()
-        .map(|(_, spread)| spread)
+        .map(|(_, spread, _)| spread)
         .chain(&real)
         .flat_map(|spread| spread.values().collect::<Vec<_>>())
         .collect();
@@ -194,19 +203,23 @@ fn panel(
     let mut marks: Vec<Mark> = real.iter().flat_map(|real| real.level(x.high)).collect();
     let name = "the plain network, its output multiplied";
     marks.push(Mark::Line {
+        origins: plain.iter().map(|(.., origin)| origin.clone()).collect(),
         label: name.to_string(),
         named: false,
         ink: role.into(),
         stroke: Stroke::Normal,
-        x: plain.iter().map(|(x, _)| *x).collect(),
-        y: plain.iter().map(|(_, spread)| spread.mean).collect(),
+        x: plain.iter().map(|(x, ..)| *x).collect(),
+        y: plain.iter().map(|(_, spread, _)| spread.mean).collect(),
         low: Vec::new(),
         high: Vec::new(),
     });
-    marks.extend(plain.iter().flat_map(|(x, spread)| spread.marks(name, name, role, false, *x)));
-    marks.extend(
-        of_loss.iter().flat_map(|(x, spread)| spread.marks(OF_LOSS, OF_LOSS, Role::Gaussianized, true, *x)),
-    );
+    for (x, spread, origin) in &plain {
+        marks.extend(spread.marks(name, name, role, false, *x).into_iter().map(|mark| origin.on(mark)));
+    }
+    for (x, spread, origin) in &of_loss {
+        let own = spread.marks(OF_LOSS, OF_LOSS, Role::Gaussianized, true, *x);
+        marks.extend(own.into_iter().map(|mark| origin.on(mark)));
+    }
     let label = scored::column(metric).map_or_else(|| metric.to_string(), |column| column.label());
     let y = Axis { label, scale: Scale::Linear, low, high };
     Some(Panel { title: String::new(), x, y, colour: None, marks })

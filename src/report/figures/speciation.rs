@@ -32,6 +32,7 @@ pub fn speciation_lines(results: &Results, facet: &Facet, (low, high): (f64, f64
         });
         drawn.extend(&own);
         marks.extend(own.into_iter().map(|step| Mark::Line {
+            origins: Vec::new(),
             label: format!("{}, speciation by theory", pipeline_name(pipeline)),
             named: false,
             ink: Ink { role, strength: 0.7 },

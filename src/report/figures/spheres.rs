@@ -3,7 +3,7 @@
 
 use super::captions::{count, pipeline_name, setting};
 use super::clouds::{Frame, PAIRS};
-use super::model::{ColourBar, Figure, Form, Mark, Panel, PanelRow, Role};
+use super::model::{ColourBar, Figure, Form, Mark, Origin, Panel, PanelRow, Role};
 use super::names::point_name;
 use super::results::Results;
 use crate::data::table::{self, TableOptions};
@@ -58,6 +58,7 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
         points: reference.clone(),
         label: format!("radius to neighbour {k}"),
         generated: false,
+        origins: Vec::new(),
     }];
     for (pipeline, values) in &chosen {
         let Some((folder, _)) = results.run(pipeline, values) else { continue };
@@ -72,8 +73,9 @@ pub fn spheres(results: &Results) -> Result<Option<Figure>, RunError> {
             ("baseline", point) => point,
             (name, point) => format!("{name}, {point}"),
         };
+        let origins = vec![Origin { pipeline: pipeline.clone(), point: values.clone() }];
         let (values, label) = (held.into_iter().map(f64::from).collect(), "spheres that hold it".to_string());
-        clouds.push(Cloud { title, values, points, label, generated: true });
+        clouds.push(Cloud { title, values, points, label, generated: true, origins });
     }
     let (pairs, most) = if dim == 3 { (&PAIRS[..], POINTS_BY_PAIRS) } else { (&PAIRS[..1], POINTS) };
     let axis_names = replay.plan().data.source.axis_names();
@@ -171,6 +173,8 @@ struct Cloud {
     label: String,
     /// Whether they are samples: the smallest values are drawn last, and the scale begins at 0.
     generated: bool,
+    /// Whose samples they are; none of real points.
+    origins: Vec<Origin>,
 }
 
 /// Two axes of the points: what is shown of them, and their names.
@@ -202,6 +206,7 @@ fn panel(cloud: &Cloud, most: usize, axes: &Axes) -> Panel {
             high: if cloud.generated { high.max(1.0) } else { high.max(low + 1e-12) },
         }),
         marks: vec![Mark::Points {
+            origins: cloud.origins.clone(),
             label: cloud.title.clone(),
             ink: Role::Data.into(),
             size: 2.4,

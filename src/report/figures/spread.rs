@@ -11,6 +11,9 @@ use crate::store::Label;
 /// Diameter of the dot of one replicate, in pixels.
 pub const DOT: f64 = 4.5;
 
+/// How the label of the dots of replicates ends.
+pub const EACH: &str = ", each replicate";
+
 /// A mean with its interval, or with the values that it is the mean of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spread {
@@ -82,6 +85,7 @@ impl Spread {
     pub fn marks(&self, label: &str, name: &str, role: Role, open: bool, at: f64) -> Vec<Mark> {
         let (low, high) = self.interval.unwrap_or((self.mean, self.mean));
         let mean = Mark::Intervals {
+            origins: Vec::new(),
             label: label.to_string(),
             ink: role.into(),
             open,
@@ -96,7 +100,8 @@ impl Spread {
     /// The replicates as small dots at one abscissa; none where they are many or unknown.
     pub fn dots(&self, name: &str, ink: Ink, at: f64) -> Option<Mark> {
         (!self.each.is_empty()).then(|| Mark::Points {
-            label: format!("{name}, each replicate"),
+            origins: Vec::new(),
+            label: format!("{name}{EACH}"),
             ink,
             size: DOT,
             x: vec![at; self.each.len()],

@@ -14,6 +14,8 @@ const OUTSIDE: u16 = u16::MAX;
 pub struct Behind {
     /// The axes.
     pub frame: Frame,
+    /// The names of the axes.
+    pub names: [String; 2],
     /// Lines of equal density, each as encoded positions.
     pub contours: Vec<String>,
     /// Real points, as encoded positions; empty where there are contours.
@@ -37,7 +39,9 @@ impl Behind {
             }
             _ => (Vec::new(), String::new()),
         };
-        Ok(Self { frame, contours, points })
+        let names = run.plan().data.source.axis_names();
+        let name = |axis: usize| names.get(axis).cloned().unwrap_or_default();
+        Ok(Self { frame, names: [name(0), name(1)], contours, points })
     }
 }
 

@@ -44,14 +44,15 @@ impl Run<'_> {
 
 /// An axis with its ticks.
 #[derive(Debug, Serialize)]
-struct DrawnAxis {
+pub struct DrawnAxis {
     #[serde(flatten)]
     axis: Axis,
     ticks: Vec<(f64, String)>,
 }
 
 impl DrawnAxis {
-    fn new(axis: Axis, count: f64) -> Self {
+    /// With about `count` ticks.
+    pub fn new(axis: Axis, count: f64) -> Self {
         let ticks = ticks(&axis, count);
         Self { axis: Axis { label: axis_name(&axis), ..axis }, ticks }
     }

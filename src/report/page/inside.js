@@ -1,67 +1,67 @@
 // Inside the reverse process. Points of each cloud are pairs of 16-bit numbers across the axes; the curves are rows of
 // the tables, and `at` names the row of each stop of the slider.
-const runs = JSON.parse(document.getElementById('runs').textContent);
 const OUTSIDE = 65535;
-// Of a small curve, in pixels: a line of names above it, the curve, what is left, right and below.
-const NAME = 14, PLOT = 86, LEFT = 46, RIGHT = 8, BELOW = 33;
+const PLOT = 86; // height of a small curve, in pixels
 const stage = document.getElementById('sides');
 const slider = document.getElementById('step');
 const play = document.getElementById('play');
 const shownStep = document.getElementById('shown-step');
 const choice = document.getElementById('run');
 let sides = [];
-let behind = [];
-let contours = [];
 let timer = null;
 
+// The size of the letters of small drawings, in pixels: larger where the whole page is narrow.
+const letters = () => (innerWidth <= 600 ? 14 : 11.5);
+
 function points(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const numbers = new Uint16Array(bytes.length / 2);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = bytes[2 * i] | (bytes[2 * i + 1] << 8);
+  const raw = bytes(text);
+  const numbers = new Uint16Array(raw.length / 2);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = raw[2 * i] | (raw[2 * i + 1] << 8);
   return numbers;
 }
 
-// An element of the page below another one.
-function add(parent, name, classes, text) {
-  const made = document.createElement(name);
-  if (classes) made.className = classes;
-  if (text) made.textContent = text;
-  parent.append(made);
-  return made;
+// A cloud of a pipeline with its axes, below an element.
+function makeCloud(parent, run, side, what) {
+  const frame = add(parent, 'div', 'frame');
+  const canvas = add(frame, 'canvas');
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', what);
+  return { ...side, run, frame, canvas, positions: points(side.positions), behind: points(run.behind), contours: run.contours.map(points) };
 }
 
-const graphics = (() => {
-  const template = document.createElement('template');
-  template.innerHTML = '<svg></svg>';
-  return template.content.firstChild.namespaceURI;
-})();
-
-// An element of a drawing below another one.
-function mark(parent, name, attributes, text) {
-  const made = document.createElementNS(graphics, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
-// Where a value lies on an axis: 0 at its beginning, 1 at its end.
-function position(axis, value) {
-  const scaled = axis.scale === 'log' ? Math.log : Number;
-  return (scaled(value) - scaled(axis.low)) / (scaled(axis.high) - scaled(axis.low));
-}
-const within = (fraction) => Math.min(1, Math.max(0, fraction));
-
-// A value with four digits.
-function written(value) {
-  const text = value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(3) : value.toPrecision(4);
-  return text.replaceAll('-', '\u2212').replace('e+', 'e');
+// Draws the axes of a cloud around it, as large as there is room.
+function drawAxes(cloud) {
+  cloud.frame.querySelector('svg')?.remove();
+  const size = letters();
+  const [across, up] = cloud.run.axes;
+  const widest = Math.max(0, ...up.ticks.map(([, label]) => label.length));
+  const [left, below] = [0.62 * size * widest + 8 + (up.label ? 1.5 * size : 0), 1.5 * size + (across.label ? 1.5 * size : 0) + 4];
+  cloud.frame.style.padding = `${size / 2}px ${size / 2}px ${below}px ${left}px`;
+  const [width, height] = [cloud.frame.clientWidth, cloud.frame.clientHeight];
+  const [top, plot] = [size / 2, width - left - size / 2];
+  const svg = mark(cloud.frame, 'svg', { width, height, class: 'axes', 'aria-hidden': 'true', 'font-size': size });
+  let free = -Infinity;
+  for (const [value, label] of across.ticks) {
+    const at = left + plot * position(across, value);
+    mark(svg, 'line', { x1: at, x2: at, y1: top + plot, y2: top + plot + 4 });
+    // A label that would touch the one before it is left out.
+    const half = 0.31 * size * label.length;
+    if (at - half < free || at + half > width) continue;
+    mark(svg, 'text', { x: at, y: top + plot + 4 + size, 'text-anchor': 'middle', class: 'across' }, label);
+    free = at + half + 4;
+  }
+  for (const [value, label] of up.ticks) {
+    const at = top + plot * (1 - position(up, value));
+    mark(svg, 'line', { x1: left - 4, x2: left, y1: at, y2: at });
+    mark(svg, 'text', { x: left - 6, y: at + 0.36 * size, 'text-anchor': 'end', class: 'up' }, label);
+  }
+  mark(svg, 'text', { x: left + plot / 2, y: height - 3, 'text-anchor': 'middle', class: 'name' }, across.label);
+  const [x, y] = [size, top + plot / 2];
+  mark(svg, 'text', { x, y, 'text-anchor': 'middle', class: 'name', transform: `rotate(-90 ${x} ${y})` }, up.label);
 }
 
 function show(index) {
   const run = runs[index];
-  behind = points(run.behind);
-  contours = run.contours.map(points);
   stage.replaceChildren();
   const clouds = run.sides.some((side) => side.positions);
   const words = run.sides.some((side) => side.words);
@@ -70,13 +70,11 @@ function show(index) {
     const title = add(box, 'h3', '', side.name);
     title.style.color = `var(--${side.colour})`;
     const parts = add(box, 'div', 'parts');
-    const made = { ...side, positions: points(side.positions), canvas: null, outside: null };
+    let made = { ...side, run, positions: points(side.positions), canvas: null, outside: null };
     if (clouds) {
       const cloud = add(parts, 'div', 'cloud');
       if (side.positions) {
-        made.canvas = add(cloud, 'canvas');
-        made.canvas.setAttribute('role', 'img');
-        made.canvas.setAttribute('aria-label', `Samples of the ${side.name} pipeline at the chosen step`);
+        made = { ...made, ...makeCloud(cloud, run, side, `Samples of the ${side.name} pipeline at the chosen step`) };
       } else {
         add(cloud, 'div', 'none', 'No cloud of this pipeline.');
       }
@@ -85,6 +83,7 @@ function show(index) {
     } else if (words) {
       add(box, 'p', 'words muted', side.words);
     }
+    made.box = box;
     // A quantity that this pipeline does not have is left out: they come in one order.
     made.plots = run.panels.flatMap((panel, k) => {
       const curve = side.curves[k];
@@ -110,51 +109,63 @@ function show(index) {
 
 // Draws what stays as it is when the slider moves: axes, fixed lines and curves, as wide as there is room.
 function layOut() {
+  const size = letters();
+  const [name, left, right, below] = [1.33 * size, 4.4 * size, 8, 3.1 * size];
   // Names of fixed lines have as many lines of their own as any pipeline needs, so that curves stand side by side.
   const rows = Math.max(0, ...sides.map((side) => side.guides.length));
   for (const side of sides) {
+    side.box.hidden = side.of !== null && !passes(side.of);
+    if (side.box.hidden) continue;
+    if (side.canvas) drawAxes(side);
     for (const drawn of side.plots) {
       const { plot, panel, curve } = drawn;
       plot.querySelector('svg')?.remove();
-      const [width, top] = [plot.clientWidth, NAME * rows + 4];
-      const height = top + PLOT + BELOW;
-      const wide = Math.max(1, width - LEFT - RIGHT);
-      const svg = mark(plot, 'svg', { width, height, role: 'img', 'aria-label': `${side.name}: ${panel.title}` });
-      const x = (value) => LEFT + wide * position(curve.axis, value);
+      const [width, top] = [plot.clientWidth, name * rows + 4];
+      const height = top + PLOT + below;
+      const wide = Math.max(1, width - left - right);
+      const svg = mark(plot, 'svg', { width, height, role: 'img', 'aria-label': `${side.name}: ${panel.title}`, 'font-size': size });
+      const x = (value) => left + wide * position(curve.axis, value);
       const y = (value) => top + PLOT * (1 - position(panel.y, value));
+      let free = Infinity;
       for (const [value, label] of panel.y.ticks) {
-        mark(svg, 'line', { class: 'grid', x1: LEFT, x2: LEFT + wide, y1: y(value), y2: y(value) });
-        mark(svg, 'text', { x: LEFT - 5, y: y(value) + 3.5, 'text-anchor': 'end' }, label);
+        mark(svg, 'line', { class: 'grid', x1: left, x2: left + wide, y1: y(value), y2: y(value) });
+        if (y(value) > free) continue;
+        mark(svg, 'text', { x: left - 5, y: y(value) + 0.34 * size, 'text-anchor': 'end' }, label);
+        free = y(value) - 1.25 * size;
       }
+      // Labels stay within the drawing and apart from each other.
+      let taken = [];
       for (const [value, label] of curve.axis.ticks) {
         const at = x(value);
         mark(svg, 'line', { class: 'grid', x1: at, x2: at, y1: top + PLOT, y2: top + PLOT + 3 });
-        // The last label stays within the drawing.
-        const middle = Math.min(at, width - 3.2 * label.length);
-        mark(svg, 'text', { x: middle, y: top + PLOT + 16, 'text-anchor': 'middle' }, label);
+        const half = 0.32 * size * label.length;
+        const middle = Math.min(at, width - half);
+        if (taken.some((other) => Math.abs(other.middle - middle) < other.half + half + 3)) continue;
+        taken.push({ middle, half });
+        mark(svg, 'text', { x: middle, y: top + PLOT + 1.45 * size, 'text-anchor': 'middle' }, label);
       }
-      mark(svg, 'text', { x: LEFT + wide / 2, y: height - 3, 'text-anchor': 'middle' }, curve.axis.label);
+      mark(svg, 'text', { x: left + wide / 2, y: height - 3, 'text-anchor': 'middle' }, curve.axis.label);
       const places = side.guides.map((guide) => (panel.over === 'step' ? guide.step : guide.t));
-      const across = (value) => LEFT + wide * within(position(curve.axis, value));
+      const across = (value) => left + wide * within(position(curve.axis, value));
       side.guides.forEach((guide, row) => {
         if (places[row] === null) return;
         const at = across(places[row]);
         // A name stands on the side that the line above it leaves free, or else on the broader one.
-        const [length, above] = [5.8 * guide.name.length, row > 0 && places[0] !== null ? across(places[0]) : null];
-        let left = above === null ? at > LEFT + wide / 2 : at < above;
-        if (left ? at < length : at > width - length) left = !left;
-        mark(svg, 'line', { class: `guide guide${row}`, x1: at, x2: at, y1: NAME * row + 4, y2: top + PLOT });
+        const [length, above] = [0.56 * size * guide.name.length, row > 0 && places[0] !== null ? across(places[0]) : null];
+        let before = above === null ? at > left + wide / 2 : at < above;
+        if (before ? at < length : at > width - length) before = !before;
+        mark(svg, 'line', { class: `guide guide${row}`, x1: at, x2: at, y1: name * row + 4, y2: top + PLOT });
         mark(svg, 'text', {
-          x: at + (left ? -4 : 4), y: NAME * row + 12, 'text-anchor': left ? 'end' : 'start',
+          x: at + (before ? -4 : 4), y: name * row + 1.1 * size, 'text-anchor': before ? 'end' : 'start',
         }, guide.name);
       });
       // What leaves the axes is cut off by the inner drawing.
-      const inner = mark(svg, 'svg', { x: LEFT, y: top, width: wide, height: PLOT });
+      const inner = mark(svg, 'svg', { x: left, y: top, width: wide, height: PLOT });
       if (panel.level) {
         const at = y(panel.level[1]) - top;
         mark(inner, 'line', { class: 'level', x1: 0, x2: wide, y1: at, y2: at });
       }
-      const corners = curve.x.map((value, i) => `${(x(value) - LEFT).toFixed(1)},${(y(curve.y[i]) - top).toFixed(1)}`);
+      const corners = curve.x.map((value, i) => `${(x(value) - left).toFixed(1)},${(y(curve.y[i]) - top).toFixed(1)}`);
       const line = mark(inner, 'polyline', { points: corners.join(' ') });
       line.style.stroke = `var(--${side.colour})`;
       drawn.line = mark(svg, 'line', { class: 'at', y1: top, y2: top + PLOT });
@@ -164,6 +175,7 @@ function layOut() {
       drawn.up = (value) => top + PLOT * (1 - within(position(panel.y, value)));
     }
   }
+  layOutPair();
   draw();
 }
 
@@ -176,7 +188,7 @@ function draw() {
   const here = run.stops[stop];
   shownStep.textContent = `step ${here.step} of ${last.step}, t = ${here.t}`;
   slider.setAttribute('aria-valuetext', shownStep.textContent);
-  for (const side of sides) {
+  for (const side of sides.filter((side) => !side.box.hidden)) {
     const own = side.stops[stop];
     const end = side.stops[side.stops.length - 1];
     const words = [];
@@ -202,6 +214,7 @@ function draw() {
       drawn.where.textContent = x === place ? '' : panel.over === 'step' ? `at step ${x}` : `at t = ${x}`;
     }
   }
+  drawPair(stop / (run.stops.length - 1 || 1));
 }
 
 // Draws one cloud; how many of its points lie outside of the axes, and how many it has.
@@ -222,13 +235,13 @@ function cloud(side, number) {
       pen.fillRect(Math.round(x - size / 2), Math.round(y - size / 2), size, size);
     }
   };
-  dots(behind, 0, behind.length, colour('grid'));
+  dots(side.behind, 0, side.behind.length, colour('grid'));
   const each = side.positions.length / (side.clouds[side.clouds.length - 1] + 1);
   const [begin, end] = [number * each, (number + 1) * each];
   dots(side.positions, begin, end, colour(side.colour));
   pen.strokeStyle = colour('quiet');
   pen.lineWidth = Math.max(1, pixels / 420);
-  for (const line of contours) {
+  for (const line of side.contours) {
     pen.beginPath();
     for (let i = 0; i < line.length; i += 2) pen.lineTo(at(line[i]), pixels - at(line[i + 1]));
     pen.stroke();
@@ -244,7 +257,8 @@ function stop() {
   play.textContent = 'Play';
 }
 
-if (runs.length) {
+function begin() {
+  if (!runs.length) return;
   slider.addEventListener('input', () => { stop(); draw(); });
   play.addEventListener('click', () => {
     if (timer) { stop(); return; }

@@ -2,7 +2,8 @@
 //! beside them curves with a marker at the step of the slider.
 
 use super::clouds::{Behind, positions};
-use super::curves::{self, Drawn, Panel, curves};
+use super::curves::{self, Drawn, DrawnAxis, Panel, curves};
+use super::origins::Origins;
 use super::stops::{Process, Stop, reached, stops, time_of};
 use crate::diffusion::DiagnosticsOptions;
 use crate::report::figures::Results;
@@ -23,6 +24,9 @@ const STOPS: (usize, usize) = (101, 51);
 /// Points of a cloud at most and at least.
 const POINTS: (usize, usize) = (1000, 200);
 
+/// Ticks of each axis of a cloud, about.
+const CLOUD_TICKS: f64 = 4.0;
+
 /// Bytes of all clouds together, before they are written as text.
 const BYTES: usize = 3_500_000;
 
@@ -31,6 +35,8 @@ const BYTES: usize = 3_500_000;
 pub struct Shown {
     /// The name of the sweep point.
     pub name: String,
+    /// The axes of the clouds, horizontal and vertical.
+    axes: Option<[DrawnAxis; 2]>,
     /// Lines of equal density, each as encoded positions.
     contours: Vec<String>,
     /// Real points, as encoded positions; empty where there are contours.
@@ -46,6 +52,8 @@ pub struct Shown {
 struct Side {
     pipeline: String,
     name: String,
+    /// Whose results it shows, by number.
+    of: Option<usize>,
     /// The name of its colour in the style sheet.
     colour: &'static str,
     /// Where it is at each stop of the slider.
@@ -80,7 +88,7 @@ struct Chosen<'a> {
 }
 
 /// Up to a number of sweep points, evenly chosen; and why clouds are missing, where they cannot be drawn again.
-pub fn inside(results: &Results) -> (Vec<Shown>, Option<RunError>) {
+pub fn inside(results: &Results, origins: &Origins) -> (Vec<Shown>, Option<RunError>) {
     let of_runs = results.runs.iter().map(|(_, status)| &status.label);
     let of_tables = results.metrics.iter().map(|run| &run.label).filter(|_| results.runs.is_empty());
     let mut points: Vec<&[String]> = Vec::new();
@@ -97,12 +105,13 @@ pub fn inside(results: &Results) -> (Vec<Shown>, Option<RunError>) {
     let most_stops = if sides > 6 { STOPS.1 } else { STOPS.0 };
     let count = (BYTES / (sides.max(1) * most_stops * 4)).clamp(POINTS.1, POINTS.0);
     let mut failed = None;
-    let shown = points.iter().filter_map(|values| shown(results, values, count, most_stops, &mut failed));
+    let shown =
+        points.iter().filter_map(|values| shown((results, origins), values, count, most_stops, &mut failed));
     (shown.collect(), failed)
 }
 
 fn shown(
-    results: &Results,
+    (results, origins): (&Results, &Origins),
     values: &[String],
     count: usize,
     most_stops: usize,
@@ -131,6 +140,7 @@ fn shown(
         sides.push(Side {
             pipeline: chosen.pipeline.to_string(),
             name: pipeline_name(chosen.pipeline).to_string(),
+            of: origins.number(chosen.pipeline, values),
             colour: css_name(results.role(chosen.pipeline)),
             clouds: stops.iter().map(number).collect(),
             stops,
@@ -141,9 +151,15 @@ fn shown(
         });
     }
     let anything = !panels.is_empty() || sides.iter().any(|side| !side.positions.is_empty());
+    let axes = behind.as_ref().map(|behind| {
+        let (mut x, mut y) = behind.frame.axes();
+        [x.label, y.label] = behind.names.clone();
+        [x, y].map(|axis| DrawnAxis::new(axis, CLOUD_TICKS))
+    });
     let (contours, behind) = behind.map_or_else(Default::default, |b| (b.contours, b.points));
     anything.then(|| Shown {
         name: point_name(&results.keys, values),
+        axes,
         contours,
         behind,
         stops,
@@ -237,6 +253,7 @@ pub fn section(results: &Results, shown: &[Shown]) -> String {
         text += "</select></label>";
     }
     text += r#"</div><div id="sides"></div>"#;
+    text += r#"<div id="pair"></div>"#;
     for sentence in missing(results, shown) {
         let _ = write!(text, r#"<p class="muted">{sentence}</p>"#);
     }

@@ -33,3 +33,25 @@ for (const table of document.querySelectorAll('table.sortable')) {
   });
 }
 
+
+// Boxes that scroll say what lies beyond their edges, by a shadow and in words.
+for (const scroll of document.querySelectorAll('.box .scroll')) tellMore(scroll);
+function tellMore(scroll) {
+  const [edge, words] = [scroll.parentNode, scroll.parentNode.parentNode.querySelector('.more')];
+  const what = scroll.querySelector('table') ? 'table' : 'picture';
+  const update = () => {
+    const right = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft > 2;
+    const down = scroll.scrollHeight - scroll.clientHeight - scroll.scrollTop > 2;
+    edge.classList.toggle('right', right);
+    edge.classList.toggle('down', down);
+    edge.classList.toggle('left', scroll.scrollLeft > 2);
+    if (!words) return;
+    const where = [right ? 'to the right' : '', down ? 'below' : ''].filter((part) => part).join(' and ');
+    const scrolls = scroll.scrollWidth - scroll.clientWidth > 2 || scroll.scrollHeight - scroll.clientHeight > 2;
+    words.hidden = !scrolls;
+    words.textContent = where ? `The ${what} goes on ${where}: scroll it.` : `This is the end of the ${what}.`;
+  };
+  scroll.addEventListener('scroll', update, { passive: true });
+  const watch = new ResizeObserver(update);
+  [scroll, ...scroll.children].forEach((part) => watch.observe(part));
+}

@@ -1,5 +1,6 @@
 //! The tables of the page: summary, spec, provenance.
 
+use super::origins::Origins;
 use crate::report::comparison::{Comparison, Estimate, Line, SummaryColumn};
 use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
@@ -11,14 +12,15 @@ use std::fmt::Write;
 
 /// The last step over replicates: a line for each pipeline, map and sweep point; then the paired differences to the
 /// baseline.
-pub fn summary(results: &Results) -> String {
+pub fn summary(results: &Results, origins: &Origins) -> String {
     if results.summary.is_empty() {
         return String::new();
     }
     let comparison = Comparison::new(&results.summary);
     let (lines, columns) = (comparison.lines(), comparison.columns());
-    let values =
-        table(results, &lines, &columns, false, &|line, column| comparison.value(line, column.metric));
+    let values = table((results, origins), &lines, &columns, false, &|line, column| {
+        comparison.value(line, column.metric)
+    });
     let note = "The last reverse step; means over replicates with the half-width of their 95 % intervals (Student's t), or \
                 the interval where it ends at what the metric can be. Real points are fresh ones scored as if they were \
                 samples: the line to read the others by. A map alone is x_T mapped to data space, without diffusion.";
@@ -30,8 +32,9 @@ pub fn summary(results: &Results) -> String {
         .into_iter()
         .filter(|c| compared.iter().any(|line| comparison.difference(*line, c.metric).is_some()))
         .collect();
-    let differences =
-        table(results, &compared, &columns, true, &|line, column| comparison.difference(line, column.metric));
+    let differences = table((results, origins), &compared, &columns, true, &|line, column| {
+        comparison.difference(line, column.metric)
+    });
     let name = escape(pipeline_name(baseline));
     format!(
         "{text}<h3>Minus {name}, replicate by replicate</h3>{differences}<p class=\"muted\">Means of the paired differences \
@@ -42,13 +45,13 @@ pub fn summary(results: &Results) -> String {
 
 /// A table that can be sorted, with a line for each of the summary's.
 fn table<'a>(
-    results: &Results,
+    (results, origins): (&Results, &Origins),
     lines: &[Line<'a>],
     columns: &[SummaryColumn],
     is_difference: bool,
     estimate: &dyn Fn(Line<'a>, &SummaryColumn) -> Option<Estimate>,
 ) -> String {
-    let mut text = r#"<div class="scroll"><table class="sortable"><thead><tr>"#.to_string();
+    let mut text = r#"<table class="sortable"><thead><tr>"#.to_string();
     let keys = short_keys(&results.keys);
     for heading in std::iter::once("pipeline").chain(keys.iter().map(String::as_str)) {
         let _ = write!(text, r#"<th class="words"><button type="button">{}</button></th>"#, escape(heading));
@@ -57,14 +60,21 @@ fn table<'a>(
         let _ = write!(text, r#"<th><button type="button">{heading}</button></th>"#);
     }
     text += "</tr></thead><tbody>";
+    let is_real = |line: &Line| matches!(line, Line::Real(_));
+    let shared = lines.iter().filter(|line| is_real(line)).count() == 1;
     for line in lines {
         let class = if line.pipeline() == DATA { r#" class="data""# } else { "" };
+        // Real points that all sweep points share stay whatever is chosen.
+        let number = origins.number(line.pipeline(), line.values()).filter(|_| !(is_real(line) && shared));
+        let of = number.map_or(String::new(), |number| format!(r#" data-of="{number}""#));
+        // Two of these lines can be shown side by side.
+        let kind = if matches!(line, Line::Pipeline(..)) { " data-point" } else { "" };
         let name = pipeline_name(line.pipeline());
         let name = match line {
             Line::MapAlone(..) => format!("{name}, map alone"),
             _ => name.to_string(),
         };
-        let _ = write!(text, r#"<tr{class}><td class="words">{}</td>"#, escape(&name));
+        let _ = write!(text, r#"<tr{class}{of}{kind}><td class="words">{}</td>"#, escape(&name));
         for value in line.values() {
             let _ = write!(text, r#"<td class="words">{}</td>"#, escape(value));
         }
@@ -73,7 +83,13 @@ fn table<'a>(
         }
         text += "</tr>";
     }
-    text + "</tbody></table></div>"
+    scrolling(&(text + "</tbody></table>"))
+}
+
+/// Something wide or high in a box of its own, which the page's script tells what lies beyond its edges.
+pub fn scrolling(content: &str) -> String {
+    let inner = format!(r#"<div class="edge"><div class="scroll" tabindex="0">{content}</div></div>"#);
+    format!(r#"<div class="box">{inner}<p class="more muted" hidden></p></div>"#)
 }
 
 fn cell(estimate: Option<Estimate>, digits: usize, is_difference: bool) -> String {
@@ -89,7 +105,7 @@ fn cell(estimate: Option<Estimate>, digits: usize, is_difference: bool) -> Strin
 
 /// The spec as understood.
 pub fn spec(results: &Results) -> String {
-    results.spec.as_ref().map_or(String::new(), |spec| format!("<pre>{}</pre>", escape(spec)))
+    results.spec.as_ref().map_or(String::new(), |spec| format!("<pre tabindex=\"0\">{}</pre>", escape(spec)))
 }
 
 /// What made the numbers; seconds by stage added up over the runs.

@@ -86,6 +86,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
         Form::Ratio(_) => ((plot.width / APART.0).max(2.0), (plot.height / APART.1).max(2.0)),
     };
     let font = Font { size: TICK, colour: svg.theme.muted(), bold: false };
+    svg.begin_group("ty", usize::from(shown.y));
     for (value, label) in inside(&panel.y, up) {
         let y = plot.bottom() - position(&panel.y, value) * plot.height;
         svg.stroke(&path([(plot.x, y), (plot.right(), y)]), &grid, 1.0, false);
@@ -97,6 +98,8 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
             }
         }
     }
+    svg.end_group();
+    svg.begin_group("tx", usize::from(shown.x));
     for (value, label) in inside(&panel.x, across) {
         let x = plot.x + position(&panel.x, value) * plot.width;
         if !matches!(panel.x.scale, Scale::Named(_)) {
@@ -108,6 +111,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area, shown: Shown, gutter: f64,
             }
         }
     }
+    svg.end_group();
     svg.frame(plot, &grid);
     let name = Font { size: NAME, colour: svg.theme.ink(), bold: false };
     let (below_axis, beside_axis) = (scale::name(&panel.x), scale::name(&panel.y));

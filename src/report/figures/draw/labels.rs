@@ -44,6 +44,8 @@ pub fn height(panel: &Panel) -> f64 {
 
 /// A name with the position that it would have best.
 struct Label {
+    /// The number of its mark in the panel.
+    mark: usize,
     lines: Vec<String>,
     ink: Ink,
     /// Where the line ends.
@@ -70,7 +72,8 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
     let mut labels: Vec<Label> = panel
         .marks
         .iter()
-        .filter_map(|mark| {
+        .enumerate()
+        .filter_map(|(number, mark)| {
             let lines = text::wrap(mark.end_label()?, SIZE, WIDEST);
             let (ink, from) = match mark {
                 Mark::Line { ink, x, y, .. } => {
@@ -83,12 +86,13 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
                 }
                 _ => return None,
             };
-            Some(Label { lines, ink, from, y: from.1 })
+            Some(Label { mark: number, lines, ink, from, y: from.1 })
         })
         .collect();
     labels.sort_by(|a, b| a.from.1.total_cmp(&b.from.1));
     spread(&mut labels, plot.y - BEYOND, plot.bottom() + BEYOND);
     for label in &labels {
+        svg.begin_group("n", label.mark);
         let colour = svg.theme.colour(label.ink);
         let right = plot.right();
         let leader = [label.from, (label.from.0.max(right), label.from.1), (right + LEADER - 4.0, label.y)];
@@ -98,6 +102,7 @@ pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
             let y = label.y - 0.5 * label.height() + LINE * i as f64 + 0.5 * LINE + 0.36 * SIZE;
             svg.text(right + LEADER, y, Anchor::Start, &font, line);
         }
+        svg.end_group();
     }
 }
 
@@ -126,7 +131,13 @@ mod tests {
         for wanted in [vec![10.0, 10.5, 11.0], vec![95.0, 96.0, 99.0, 99.0], vec![5.0, 50.0, 51.0, 99.0]] {
             let mut labels: Vec<Label> = wanted
                 .iter()
-                .map(|&y| Label { lines: vec!["name".into()], ink: Role::Data.into(), from: (0.0, y), y })
+                .map(|&y| Label {
+                    mark: 0,
+                    lines: vec!["name".into()],
+                    ink: Role::Data.into(),
+                    from: (0.0, y),
+                    y,
+                })
                 .collect();
             spread(&mut labels, 0.0, 100.0);
             assert!(labels.windows(2).all(|w| w[1].y - w[0].y >= LINE - 1e-9), "{wanted:?}");

@@ -1,8 +1,8 @@
 //! The marks of a panel, from data units to paths.
 
 use super::scale::position;
-use super::svg::{Area, Svg, dots, path};
-use super::theme::{STEPS, step_of};
+use super::svg::{Area, Svg, dots, fine_path, path};
+use super::theme::{STEPS, Theme, step_of};
 use crate::report::figures::model::{ColourBar, Mark, Panel, Stroke};
 
 /// Pixels beyond the left and right side of a panel in which marks are still drawn.
@@ -12,8 +12,10 @@ const SIDE: f64 = 3.0;
 pub fn draw(svg: &mut Svg, panel: &Panel, plot: Area) {
     // Dots on the sides stay whole.
     svg.begin_clip(Area { x: plot.x - SIDE, width: plot.width + 2.0 * SIDE, ..plot });
-    for mark in &panel.marks {
+    for (number, mark) in panel.marks.iter().enumerate() {
+        svg.begin_group("m", number);
         one(svg, panel, plot, mark);
+        svg.end_group();
     }
     svg.end_clip();
 }
@@ -30,15 +32,11 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
             let colour = svg.theme.colour(*ink);
             if !low.is_empty() {
                 let band = through(x, high).into_iter().chain(through(x, low).into_iter().rev());
-                svg.fill(&(path(band) + "Z"), &colour, 0.16);
+                svg.fill(&(fine(svg, band) + "Z"), &colour, 0.16);
             }
             let width = if matches!(stroke, Stroke::Thin | Stroke::Guide) { 1.0 } else { 2.0 };
-            svg.stroke(
-                &path(through(x, y)),
-                &colour,
-                width,
-                matches!(stroke, Stroke::Dashed | Stroke::Guide),
-            );
+            let line = fine(svg, through(x, y));
+            svg.stroke(&line, &colour, width, matches!(stroke, Stroke::Dashed | Stroke::Guide));
         }
         Mark::Level { ink, y, band, .. } => {
             let colour = svg.theme.colour(*ink);
@@ -75,6 +73,11 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
             svg.fill(&(path(ends.map(|(x, y)| spot(x, y))) + "Z"), &colour, 0.5);
         }
     }
+}
+
+/// A path that the reader of a page may enlarge.
+fn fine(svg: &Svg, points: impl IntoIterator<Item = (f64, f64)>) -> String {
+    if svg.theme == Theme::Page { fine_path(points) } else { path(points) }
 }
 
 /// Filled or open dots.

@@ -11,12 +11,13 @@ mod theme;
 
 pub use png::png;
 pub use scale::{label as number_label, name as axis_name, ticks};
+pub use svg::Area;
 pub use text::{REGULAR as FONT_REGULAR, SEMI_BOLD as FONT_SEMI_BOLD, escape};
 pub use theme::{Theme, css_name, css_variables};
 
 use super::model::{Figure, Form, Mark, Panel, PanelRow, Role};
 use frame::Shown;
-use svg::{Anchor, Area, Font, Svg};
+use svg::{Anchor, Font, Svg};
 
 /// Width of every figure, in pixels.
 const WIDTH: f64 = 960.0;
@@ -53,19 +54,27 @@ struct Layout {
 
 /// The figure as SVG.
 pub fn svg(figure: &Figure, theme: Theme) -> String {
+    placed(figure, theme).0
+}
+
+/// The figure as SVG, and where the plot of each of its panels is, row by row. In the theme of a page the panels, their
+/// marks, the names at the ends of lines and the ticks are groups with the classes `p`, `m`, `n`, `tx` and `ty`. Their
+/// `data-n` is the number of the panel among all, of the mark in its panel, or whether the ticks have labels.
+pub fn placed(figure: &Figure, theme: Theme) -> (String, Vec<Area>) {
     let mut svg = Svg::new(theme, &figure.name);
     let layout = layout(figure);
+    let mut places = Vec::new();
     let mut y = header(&mut svg, figure);
     y = key(&mut svg, figure, y);
-    for (index, row) in figure.rows.iter().enumerate() {
-        y = panel_row(&mut svg, figure, index, row, &layout, y);
+    for index in 0..figure.rows.len() {
+        y = panel_row(&mut svg, figure, index, &layout, y, &mut places);
     }
     let small = Font { size: 11.5, colour: theme.muted(), bold: false };
     for line in text::wrap(&figure.note, small.size, WIDTH - 2.0 * PAD) {
         y += 16.0;
         svg.text(PAD, y, Anchor::Start, &small, &line);
     }
-    svg.finish(WIDTH, y + PAD - 4.0, &format!("{}. {}", figure.title, figure.setting))
+    (svg.finish(WIDTH, y + PAD - 4.0, &format!("{}. {}", figure.title, figure.setting)), places)
 }
 
 /// Title and setting; returns where they end.
@@ -152,8 +161,16 @@ fn titles(figure: &Figure, index: usize) -> Vec<&str> {
     row.panels.iter().map(|panel| if again { "" } else { panel.title.as_str() }).collect()
 }
 
-/// A row of panels; returns where it ends.
-fn panel_row(svg: &mut Svg, figure: &Figure, index: usize, row: &PanelRow, layout: &Layout, y: f64) -> f64 {
+/// A row of panels, whose plots are added to the `places`; returns where it ends.
+fn panel_row(
+    svg: &mut Svg,
+    figure: &Figure,
+    index: usize,
+    layout: &Layout,
+    y: f64,
+    places: &mut Vec<Area>,
+) -> f64 {
+    let row = &figure.rows[index];
     let height = match row.form {
         Form::Square => layout.plot,
         Form::Ratio(ratio) => {
@@ -172,12 +189,15 @@ fn panel_row(svg: &mut Svg, figure: &Figure, index: usize, row: &PanelRow, layou
         x += layout.left[c];
         let plot = Area { x, y: y + above, width: layout.plot, height };
         let shown: Shown = frame::shown(figure, index, c);
+        svg.begin_group("p", places.len());
+        places.push(plot);
         panel_titles(svg, titles[c], panel, plot);
         frame::draw(svg, panel, plot, shown, layout.left[c], row.form);
         marks::draw(svg, panel, plot);
         if names_here(row, c) {
             labels::draw(svg, panel, plot);
         }
+        svg.end_group();
         below = below.max(frame::below(panel, shown));
         x += layout.plot + layout.right[c] + GAP;
     }

@@ -133,6 +133,21 @@ impl Svg {
         let _ = write!(self.text, r#"<path d="{path}" fill="{colour}" fill-opacity="{opacity}"/>"#);
     }
 
+    /// Everything until [`end_group`](Self::end_group) is one part of a picture in a page: a class and a number by which the
+    /// page's script finds it. In files there are no such parts.
+    pub fn begin_group(&mut self, class: &str, number: usize) {
+        if self.theme == Theme::Page {
+            let _ = write!(self.text, r#"<g class="{class}" data-n="{number}">"#);
+        }
+    }
+
+    /// Ends the part.
+    pub fn end_group(&mut self) {
+        if self.theme == Theme::Page {
+            self.text += "</g>";
+        }
+    }
+
     /// Everything until [`end_clip`](Self::end_clip) is cut off at the sides of an area.
     pub fn begin_clip(&mut self, area: Area) {
         self.clips += 1;
@@ -167,6 +182,15 @@ impl Svg {
 
 /// A path through points; a gap where one is not finite.
 pub fn path(points: impl IntoIterator<Item = (f64, f64)>) -> String {
+    path_of(points, number)
+}
+
+/// The same with another digit, for what is shown enlarged.
+pub fn fine_path(points: impl IntoIterator<Item = (f64, f64)>) -> String {
+    path_of(points, |value| format!("{value:.2}"))
+}
+
+fn path_of(points: impl IntoIterator<Item = (f64, f64)>, number: impl Fn(f64) -> String) -> String {
     let mut text = String::new();
     let mut pen = 'M';
     for (x, y) in points {
