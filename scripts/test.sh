@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Everything that must pass: format, tests, the commands of README.md one by one, the programs of examples/, the long fuzzing of the spec reader, lints, documentation, and, where they
-# can be had, a sweep on a real Slurm, the notebook, the network in PyTorch, and the page in a real browser. Installs what is missing, and says
-# how long each part took. With CI=true a part is skipped only where the network cannot be reached.
+# Everything that must pass: format, tests, the commands of README.md one by one, the programs of examples/, the long
+# fuzzing of the spec reader, lints, documentation, and, where they can be had, a sweep on a real Slurm, the notebook, the
+# network in PyTorch, and the page in a real browser. Installs what is missing, and says how long each part took. With
+# CI=true a part is skipped only where the network cannot be reached. Beside it: scripts/msrv_test.sh, the oldest Rust.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
