@@ -212,16 +212,16 @@ def screenshot(driver, name):
 
 def sorting(driver):
     values = """
-    const table = document.querySelectorAll('table.sortable')[arguments[0]];
+    const table = document.querySelectorAll('#summary table.sortable')[arguments[0]];
     return [...table.tBodies[0].rows].map((r) => r.children[arguments[1]].dataset.value)
     """
     tables = driver.execute_script(
-        "return [...document.querySelectorAll('table.sortable')].map((t) => [...t.tHead.rows[0].children].map((h) => h.textContent))"
+        "return [...document.querySelectorAll('#summary table.sortable')].map((t) => [...t.tHead.rows[0].children].map((h) => h.textContent))"
     )
     check(len(tables) == 2, "there are a table of values and one of differences")
     for table, heads in enumerate(tables):
         column = heads.index("precision")
-        click = "document.querySelectorAll('table.sortable')[arguments[0]].tHead.rows[0].children[arguments[1]].firstChild.click()"
+        click = "document.querySelectorAll('#summary table.sortable')[arguments[0]].tHead.rows[0].children[arguments[1]].firstChild.click()"
         driver.execute_script(click, table, column)
         numbers = [float(v) for v in driver.execute_script(values, table, column) if v != ""]
         check(len(numbers) > 0 and numbers == sorted(numbers), f"a click on a column sorts table {table + 1}")
@@ -275,7 +275,7 @@ def main():
         said = driver.execute_script("return document.getElementById('inside').textContent")
         for key in ["cloning", "error_over_t"]:
             check(f"[diagnostics] {key} = true" in said, f"500 runs: the part says that {key} would add curves")
-        rows = driver.execute_script("return document.querySelectorAll('table.sortable tbody tr').length")
+        rows = driver.execute_script("return document.querySelectorAll('#summary table.sortable tbody tr').length")
         check(rows >= 250, f"500 runs: {rows} lines in the summary")
         before = driver.execute_script(PIXELS, 0)
         driver.execute_script(
