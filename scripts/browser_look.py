@@ -248,6 +248,11 @@ def pairs(driver):
     tops = driver.execute_script("return [...document.querySelectorAll('#pair canvas')].map((c) => c.getBoundingClientRect().top)")
     check(abs(tops[0] - tops[1]) < 1, "pair: they stand beside each other")
     slider.send_keys(Keys.HOME)
+    # A browser that loads the page again may put the lists back to what was chosen: what they say must be what is shown.
+    driver.refresh()
+    said = "return ['left', 'right'].map((side) => document.getElementById(`pair-${side}`).selectedOptions[0].text)"
+    wait(driver, lambda d: d.execute_script("return document.readyState") == "complete", "pair: the page is loaded again")
+    wait(driver, lambda d: d.execute_script(heads)[1:] == d.execute_script(said), "pair: the lists say what is shown")
 
 
 def links(driver, folder):

@@ -34,6 +34,7 @@ function choices(parent, title, values, colours, put) {
   if (values.length > MOST_BUTTONS) {
     const select = add(group, 'select');
     select.setAttribute('aria-label', title);
+    select.autocomplete = 'off';
     ['all', ...values].forEach((value, i) => { add(select, 'option', '', value).value = i - 1; });
     select.addEventListener('change', () => { put(select.value === '-1' ? null : new Set([Number(select.value)])); filtered(); });
     return () => { select.value = -1; put(null); };

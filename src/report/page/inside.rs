@@ -244,9 +244,9 @@ pub fn section(results: &Results, shown: &[Shown]) -> String {
                     every curve stands at the same step. The arrow keys move the slider. Clouds and curves are those of \
                     the first replicate.</p>"
         .to_string();
-    text += r#"<div class="controls"><button id="play" type="button">Play</button><input id="step" type="range" min="0" max="1" value="0" aria-label="reverse step"><output id="shown-step" for="step" aria-live="off"></output>"#;
+    text += r#"<div class="controls"><button id="play" type="button">Play</button><input id="step" type="range" autocomplete="off" min="0" max="1" value="0" aria-label="reverse step"><output id="shown-step" for="step" aria-live="off"></output>"#;
     if shown.len() > 1 {
-        text += r#"<label>Sweep point <select id="run">"#;
+        text += r#"<label>Sweep point <select id="run" autocomplete="off">"#;
         for (i, point) in shown.iter().enumerate() {
             let _ = write!(text, r#"<option value="{i}">{}</option>"#, escape(&point.name));
         }

@@ -94,6 +94,8 @@ if (pair.box && candidates.size > 1) {
     const label = add(bar, 'label', '', `${side} `);
     const select = add(label, 'select');
     select.id = `pair-${side}`;
+    // A page that is loaded again shows its first choice, and the list is to say the same.
+    select.autocomplete = 'off';
     select.addEventListener('change', showPair);
     return select;
   });
