@@ -237,9 +237,10 @@ def settled(driver):
 def narrow(driver, what):
     for width in [1280, 420, 390]:
         wide(driver, width)
-        fits = driver.execute_script("return document.documentElement.scrollWidth")
-        check(fits <= width, f"{what}: fits {width} pixels ({fits})")
+        # Curves take the new width a moment after the window has it.
         settled(driver)
+        fits = lambda d: d.execute_script("return document.documentElement.scrollWidth") <= width
+        wait(driver, fits, f"{what}: fits {width} pixels")
         crowded = [c for c in driver.execute_script(CURVES) if c["overlaps"] or c["leaves"]]
         check(not crowded, f"{what}: the texts of every curve are apart at {width} pixels {crowded[:1] or ''}")
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
