@@ -12,6 +12,7 @@ use crate::metrics::scored;
 use crate::report::comparison::Line;
 use crate::run::{FinishedRun, RunError};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 const LAMBDA: &str = "train.isotropy.lambda";
 const CONTROL: &str = "train.isotropy.control";
@@ -42,6 +43,15 @@ struct Point<'a> {
 impl Point<'_> {
     fn origin(&self) -> Origin {
         Origin { pipeline: self.pipeline.to_string(), point: self.values.to_vec() }
+    }
+}
+
+/// A pipeline and the values of a sweep point.
+type Place<'a> = (&'a str, &'a [String]);
+
+impl<'a> Point<'a> {
+    fn place(&self) -> Place<'a> {
+        (self.pipeline, self.values)
     }
 }
 
@@ -85,7 +95,7 @@ pub fn output_scale(results: &Results) -> Result<Option<Figure>, RunError> {
     let placed: Vec<String> = points
         .iter()
         .filter(|point| point.in_loss)
-        .filter_map(|point| Some(format!("{} at {:.4}", point.lambda, measured.get(point.values)?)))
+        .filter_map(|point| Some(format!("{} at {:.4}", point.lambda, measured.get(&point.place())?)))
         .collect();
     if !placed.is_empty() {
         note += &format!(
@@ -132,7 +142,7 @@ fn points<'a>(draft: &Draft<'a>) -> Vec<Point<'a>> {
 
 /// The scale of the predictions of the networks of the loss over those of the plain network, the mean over replicates,
 /// by sweep point.
-fn measured<'a>(results: &Results, points: &[Point<'a>]) -> Result<HashMap<&'a [String], f64>, RunError> {
+fn measured<'a>(results: &Results, points: &[Point<'a>]) -> Result<HashMap<Place<'a>, f64>, RunError> {
     let scales = |point: &Point| -> Result<HashMap<usize, f64>, RunError> {
         let mut found = HashMap::new();
         for (folder, status) in &results.runs {
@@ -145,6 +155,8 @@ fn measured<'a>(results: &Results, points: &[Point<'a>]) -> Result<HashMap<&'a [
         Ok(found)
     };
     let mut means = HashMap::new();
+    // A plain network is that of several lambdas, and its runs are measured once.
+    let mut plain_scales: HashMap<Place, HashMap<usize, f64>> = HashMap::new();
     for point in points.iter().filter(|point| point.in_loss) {
         let is_plain = |other: &&Point| {
             other.lambda == 0.0
@@ -152,23 +164,22 @@ fn measured<'a>(results: &Results, points: &[Point<'a>]) -> Result<HashMap<&'a [
                 && (other.pipeline, &other.group) == (point.pipeline, &point.group)
         };
         let Some(plain) = points.iter().find(is_plain) else { continue };
-        let (own, plain) = (scales(point)?, scales(plain)?);
+        let own = scales(point)?;
+        let plain = match plain_scales.entry(plain.place()) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => place.insert(scales(plain)?),
+        };
         let ratios: Vec<f64> =
             own.iter().filter_map(|(replicate, scale)| Some(scale / plain.get(replicate)?)).collect();
         if !ratios.is_empty() {
-            means.insert(point.values, ratios.iter().sum::<f64>() / ratios.len() as f64);
+            means.insert(point.place(), ratios.iter().sum::<f64>() / ratios.len() as f64);
         }
     }
     Ok(means)
 }
 
 /// A metric against the factor.
-fn panel(
-    draft: &Draft,
-    metric: &str,
-    points: &[&Point],
-    measured: &HashMap<&[String], f64>,
-) -> Option<Panel> {
+fn panel(draft: &Draft, metric: &str, points: &[&Point], measured: &HashMap<Place, f64>) -> Option<Panel> {
     let results = draft.results;
     let spread = |point: &Point| draft.spread(Line::Pipeline(point.pipeline, point.values), metric);
     let mut plain: Vec<(f64, Spread, Origin)> = points
@@ -182,7 +193,7 @@ fn panel(
     let of_loss: Vec<(f64, Spread, Origin)> = points
         .iter()
         .filter(|p| p.in_loss)
-        .filter_map(|p| Some((*measured.get(p.values)?, spread(p)?, p.origin())))
+        .filter_map(|p| Some((*measured.get(&p.place())?, spread(p)?, p.origin())))
         .collect();
     let role = results.role(points.first()?.pipeline);
     let (first, last) = (plain.first()?.0, plain.last()?.0);
