@@ -1,8 +1,9 @@
 //! What the stages of a run cost on this machine, measured on a small part of each: for the guess of `gdiff check`.
 
 use super::StageError;
-use super::prepare::exact_denoiser;
+use super::prepare::{ISOTROPY_TIMES, exact_denoiser};
 use super::replicate::{Purpose, Replicate};
+use super::train::optimal_rows;
 use crate::data::source::Part;
 use crate::diffusion::isotropy::{isotropy, spread_times};
 use crate::diffusion::lockstep::Lockstep;
@@ -36,9 +37,6 @@ const EACH: Duration = Duration::from_millis(60);
 
 /// Iterations of a training before the clock starts.
 const WARM_UP: u32 = 2;
-
-/// Times at which every run measures the isotropy of its points.
-const ISOTROPY_TIMES: usize = 100;
 
 /// Seconds of one thread for each part of a run of a plan, at the plan's own sizes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -154,7 +152,7 @@ pub fn measure(plan: &Plan, pipeline: &Pipeline, fitted: &FittedPart) -> Result<
         }
         DenoiserKind::Network => {
             if let Some(exact) = &exact {
-                let rows = plan.train.batch_size.min(train.nrows()).min(exact.rows_within(5e8));
+                let rows = plan.train.batch_size.min(train.nrows()).min(optimal_rows(exact));
                 let t: Vec<usize> = (0..rows).map(|i| 1 + i % plan.schedule.steps()).collect();
                 cost.logged = seconds(|| Ok(exact.predict_noise_each(train.slice(s![..rows, ..]), &t)?))?;
             }

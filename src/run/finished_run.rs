@@ -179,11 +179,6 @@ impl FinishedRun {
         denoiser.predict_noise(x, t)
     }
 
-    /// Whether a network predicts.
-    pub(super) fn is_of_network(&self) -> bool {
-        self.plan.pipelines.first().is_some_and(|pipeline| pipeline.denoiser == DenoiserKind::Network)
-    }
-
     /// Its space.
     pub fn chain(&self) -> &Chain {
         &self.chain

@@ -43,7 +43,9 @@ impl FinishedRun {
     /// If the network does not fit the spec.
     pub fn output_scale(&self) -> Result<Option<OutputScale>, RunError> {
         let (plan, replicate) = (self.plan(), self.replicate());
-        let (Some(denoiser), true) = (self.denoiser(), self.is_of_network()) else { return Ok(None) };
+        let (Some(denoiser), true) = (self.denoiser(), plan.pipelines[0].is_trained()) else {
+            return Ok(None);
+        };
         let points = self.chain().forward(training_points(plan, replicate).view());
         let forward = Purpose::Forward.stream(plan, replicate);
         let moments = prediction_moments(denoiser, points.view(), &plan.schedule, &forward)

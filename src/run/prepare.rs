@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Times at which the isotropy of the forward process is measured.
-const ISOTROPY_TIMES: usize = 100;
+pub const ISOTROPY_TIMES: usize = 100;
 
 /// A fitted space, as its run folder keeps it.
 pub struct FittedSpace {

@@ -190,7 +190,7 @@ fn control_scale(
 const OPTIMAL_OPERATIONS: f64 = 5e8;
 
 /// Points of a batch that the column `optimal` is made of, at most.
-fn optimal_rows(exact: &MixtureDenoiser) -> usize {
+pub(super) fn optimal_rows(exact: &MixtureDenoiser) -> usize {
     exact.rows_within(OPTIMAL_OPERATIONS)
 }
 

@@ -42,8 +42,7 @@ pub struct StageWork {
 impl StageWork {
     /// The work of a run of a pipeline when no stage is taken from another run.
     pub fn of(plan: &Plan, pipeline: &Pipeline) -> Self {
-        let (dim, count) = (plan.data.source.dim(), plan.sample.count as f64);
-        let d = dim as f64;
+        let (d, count) = (plan.data.source.dim() as f64, plan.sample.count as f64);
         let samples = plan.data.samples;
         let (mut layers, mut fit_is_watched) = (0.0, false);
         for options in pipeline.space.iter().filter_map(|space| space.gaussianizer(&plan.gaussianize)) {
@@ -51,8 +50,7 @@ impl StageWork {
             layers += options.layers as f64 * if is_watched { WATCHED } else { 1.0 };
             fit_is_watched |= is_watched;
         }
-        let parameters =
-            plan.network.parameter_count(dim, plan.sample.variance.outputs(), plan.schedule.steps()) as f64;
+        let parameters = plan.parameter_count() as f64;
         let components = plan.data.source.mixture().map_or(0.0, |mixture| mixture.len() as f64);
         let reference = plan.metrics.reference as f64;
         let score = score(plan, d, count, reference, components);

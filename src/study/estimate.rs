@@ -2,6 +2,7 @@
 //! takes on this machine, and how much it writes.
 
 use crate::diffusion::isotropy::spread_times;
+use crate::run::prepare::ISOTROPY_TIMES;
 use crate::run::{Cost, FittedPart, fit_part, measure};
 use crate::spec::{Pipeline, Plan, RunIdentity, Study};
 use std::cmp::Ordering;
@@ -239,6 +240,6 @@ fn rows_bytes(part: &Part) -> u64 {
     let scores =
         2 * NUMBER * u64::from(plan.metrics.log_likelihood) + 4 * SHORT * u64::from(plan.metrics.prdc);
     let metrics = (label + 10 + scores) * scored_rows(plan) as u64 + 6 * NUMBER;
-    let isotropy = (label + 4 + 2 * NUMBER) * spread_times(&plan.schedule, 100).len() as u64;
+    let isotropy = (label + 4 + 2 * NUMBER) * spread_times(&plan.schedule, ISOTROPY_TIMES).len() as u64;
     loss + metrics + isotropy
 }

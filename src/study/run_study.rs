@@ -72,10 +72,10 @@ pub fn run_study(
     if !options.force
         && holds(out, study)? == Held::Same
         && Tables::are_whole(out)
-        && Tables::are_named(out, &columns)
+        && let Ok((keys, mut summary)) = read_summary(&out.join(names::SUMMARY))
+        && Tables::are_named(&keys, &columns)
         && let Some(statuses) = all_finished(&runs, options)?
     {
-        let (keys, mut summary) = read_summary(&out.join(names::SUMMARY))?;
         summary.iter_mut().for_each(|row| row.values = by_name(&row.values, &keys, &study.keys));
         let statuses = statuses.into_iter().map(Some).collect();
         return Ok(Outcome::AlreadyDone(result(study, out, summary, statuses, Vec::new(), 0.0)));

@@ -5,7 +5,7 @@ use super::summary::Summary;
 use crate::store::metrics_json::write_metrics_json;
 use crate::store::rows::{RowWriter, read_rows};
 use crate::store::run_folder::{has_file, read_checked_rows};
-use crate::store::summary::{read_summary, write_summary};
+use crate::store::summary::write_summary;
 use crate::store::sweep_values::is_same_key;
 use crate::store::{
     BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status,
@@ -36,9 +36,8 @@ impl Tables {
         })
     }
 
-    /// Whether the tables name these keys so: each by its column in `columns`, and not by its other name.
-    pub fn are_named(out: &Path, columns: &[String]) -> bool {
-        let Ok((there, _)) = read_summary(&out.join(names::SUMMARY)) else { return false };
+    /// Whether tables with the keys `there` name these keys so: each by its column in `columns`, and not by its other name.
+    pub fn are_named(there: &[String], columns: &[String]) -> bool {
         let other = |name: &&String| {
             !columns.contains(name) && columns.iter().any(|column| is_same_key(column, name))
         };
