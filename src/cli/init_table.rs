@@ -2,7 +2,7 @@
 
 use super::{Failure, TableArgs};
 use crate::data::source::Table;
-use crate::data::table::{self, Survey, SurveyColumn};
+use crate::data::table::{self, MissingRows, Survey, SurveyColumn};
 use std::path::{Component, Path, PathBuf};
 use toml::Value;
 
@@ -55,6 +55,9 @@ pub fn survey(path: &Path, folder: &Path, args: &TableArgs) -> Result<TableData,
         }
     }
     let mut keys = Vec::new();
+    if args.missing == MissingRows::LeaveOut {
+        keys.push(("data.missing", Value::from("leave_out")));
+    }
     if let Some(header) = args.header {
         keys.push(("data.header", Value::from(header)));
     }

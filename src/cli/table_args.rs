@@ -1,7 +1,7 @@
 //! The tables that commands read, and what a user can say about them.
 
 use super::Failure;
-use crate::data::table::{self, ColumnChoice, DataTable, Delimiter, TableOptions};
+use crate::data::table::{self, ColumnChoice, DataTable, Delimiter, MissingRows, TableOptions};
 use crate::report::note;
 use clap::Args;
 use ndarray::{Array2, Axis};
@@ -19,12 +19,20 @@ pub struct TableArgs {
     /// The columns that are the axes, by name or by number from 0 [default: all]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub columns: Option<Vec<ColumnChoice>>,
+    /// What becomes of rows in which a value is missing
+    #[arg(long, value_name = "NAME", default_value = "refuse")]
+    pub missing: MissingRows,
 }
 
 impl TableArgs {
     /// The same for the reader.
     pub(super) fn options(&self) -> TableOptions {
-        TableOptions { header: self.header, delimiter: self.delimiter, columns: self.columns.clone() }
+        TableOptions {
+            header: self.header,
+            delimiter: self.delimiter,
+            columns: self.columns.clone(),
+            missing: self.missing,
+        }
     }
 
     /// Reads a table of points, and tells what was decided about it; messages name the file.

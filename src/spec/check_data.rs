@@ -62,6 +62,7 @@ fn used_keys(check: &Checker, data: &DataFile) -> Result<(), SpecError> {
         ("header", data.header.is_some(), kind == DataKind::Table),
         ("delimiter", data.delimiter.is_some(), kind == DataKind::Table),
         ("columns", data.columns.is_some(), kind == DataKind::Table),
+        ("missing", data.missing.is_some(), kind == DataKind::Table),
         ("test_fraction", data.test_fraction.is_some(), kind == DataKind::Table),
         ("components", !data.components.is_empty(), kind == DataKind::Gmm),
     ] {

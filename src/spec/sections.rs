@@ -1,7 +1,7 @@
 //! The sections of the spec file, with every default in sight.
 
 use super::choice::DataKind;
-use crate::data::table::{ColumnChoice, Delimiter, TableOptions};
+use crate::data::table::{ColumnChoice, Delimiter, MissingRows, TableOptions};
 use crate::gaussianize::GaussianizeOptions;
 use crate::space::{ReferenceScale, ScaleKind};
 use schemars::JsonSchema;
@@ -63,6 +63,10 @@ pub struct DataFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "all"))]
     pub columns: Option<Vec<ColumnChoice>>,
+    /// What becomes of rows of a table in which a value is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "\"refuse\""))]
+    pub missing: Option<MissingRows>,
     /// Fraction of a table's rows that is kept aside at most, half of it as reference and half as fresh points.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "0.5"))]
@@ -94,6 +98,7 @@ impl DataFile {
             header: None,
             delimiter: None,
             columns: None,
+            missing: None,
             test_fraction: None,
             components: Vec::new(),
         }
@@ -101,7 +106,12 @@ impl DataFile {
 
     /// How the table is to be read.
     pub fn table_options(&self) -> TableOptions {
-        TableOptions { header: self.header, delimiter: self.delimiter, columns: self.columns.clone() }
+        TableOptions {
+            header: self.header,
+            delimiter: self.delimiter,
+            columns: self.columns.clone(),
+            missing: self.missing.unwrap_or_default(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all: written aside in the same folder, synced, then renamed. What is no regular
 //! file (a device, a pipe) is written through, a link leads to the file that it names, and a file that is replaced
-//! keeps its permissions.
+//! keeps its permissions. Files that count only once another one, written after them, says so need not be waited for one
+//! by one: they are renamed first ([`Unfinished::place`]) and synced together ([`sync_all`]).
 
 use super::error::StoreError;
 use super::leftovers;
@@ -91,23 +92,65 @@ impl Unfinished {
         Ok(Self { path: place, file: BufWriter::new(aside) })
     }
 
-    /// Puts the whole file in its place, and returns the SHA-256 of what it holds, in hexadecimal.
+    /// Puts the whole file in its place once the disk has it, and returns the SHA-256 of what it holds, in hexadecimal.
     ///
     /// # Errors
     /// If the disk is full or the file cannot be renamed.
     pub fn finish(self) -> Result<String, StoreError> {
+        self.put(true).map(|placed| placed.digest)
+    }
+
+    /// Puts the whole file in its place before the disk has it: until it is synced, a loss of power may leave it empty.
+    ///
+    /// # Errors
+    /// If the disk is full or the file cannot be renamed.
+    pub fn place(self) -> Result<Placed, StoreError> {
+        self.put(false)
+    }
+
+    fn put(self, sync: bool) -> Result<Placed, StoreError> {
         let Self { path, file } = self;
-        let place = || -> io::Result<String> {
+        let place = || -> io::Result<(Option<File>, String)> {
             let Hashing { target, hash } = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            let Target::Aside(file) = target else { return Ok(hex(hash)) };
-            file.as_file().sync_all()?;
+            let Target::Aside(file) = target else { return Ok((None, hex(hash))) };
+            if sync {
+                file.as_file().sync_all()?;
+            }
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             wait_at(Point::Write(&name), path.display(), || false);
-            file.persist(&path).map_err(|e| e.error)?;
-            Ok(hex(hash))
+            let file = file.persist(&path).map_err(|e| e.error)?;
+            Ok(((!sync).then_some(file), hex(hash)))
         };
-        place().map_err(|e| unwritable(&path, e))
+        match place() {
+            Ok((unsynced, digest)) => Ok(Placed { path, digest, unsynced }),
+            Err(e) => Err(unwritable(&path, e)),
+        }
     }
+}
+
+/// A file in its place that the disk may not have yet.
+#[derive(Debug)]
+pub struct Placed {
+    path: PathBuf,
+    /// The SHA-256 of what it holds, in hexadecimal.
+    pub digest: String,
+    /// None where there is nothing to wait for.
+    unsynced: Option<File>,
+}
+
+/// Waits until the disk has all of these files. They wait together, so that a journal writes them in one go.
+///
+/// # Errors
+/// The first file that the disk refuses.
+pub fn sync_all(files: &[Placed]) -> Result<(), StoreError> {
+    let sync = |placed: &Placed| match &placed.unsynced {
+        Some(file) => file.sync_all().map_err(|e| unwritable(&placed.path, e)),
+        None => Ok(()),
+    };
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = files.iter().map(|file| scope.spawn(move || sync(file))).collect();
+        waiting.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 impl Write for Unfinished {

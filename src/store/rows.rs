@@ -3,7 +3,7 @@
 //! A row is a label (run, pipeline, replicate, and the values of the sweep keys) followed by values. Columns are read
 //! by name: one that a table does not have is empty, one that nobody knows is passed over.
 
-use super::atomic::{self, Unfinished};
+use super::atomic::{self, Placed, Unfinished};
 use super::error::StoreError;
 use crate::metrics::scored;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
@@ -199,25 +199,20 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn finish(self) -> Result<String, StoreError> {
-        let file = self.writer.into_inner().map_err(|e| atomic::unwritable(&self.path, e.into_error()))?;
-        file.finish()
+        self.complete()?.finish()
     }
-}
 
-/// Writes the rows of one run under their header, whole or not at all; returns the SHA-256 of the file. `keys` are
-/// the sweep's columns.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write_rows<R: Row>(
-    path: &Path,
-    keys: &[String],
-    label: &Label,
-    rows: &[R],
-) -> Result<String, StoreError> {
-    let mut writer = RowWriter::begin(path, keys)?;
-    writer.add(label, rows)?;
-    writer.finish()
+    /// Puts the table in its place before the disk has it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn place(self) -> Result<Placed, StoreError> {
+        self.complete()?.place()
+    }
+
+    fn complete(self) -> Result<Unfinished, StoreError> {
+        self.writer.into_inner().map_err(|e| atomic::unwritable(&self.path, e.into_error()))
+    }
 }
 
 /// Reads the values of a table, without their labels; `path` is for the message.

@@ -1,25 +1,34 @@
-//! The folder of a run: files are written with their digests, and read back checked against them.
+//! The folder of a run: files are written with their digests, and read back checked against them. A run is done once its
+//! status says so, and the status is written when the disk has all other files.
 
-use super::atomic;
+use super::atomic::{self, Placed, Unfinished};
 use super::checkpoints::Checkpoints;
 use super::error::StoreError;
 use super::leftovers::remove_leftovers;
 use super::lock::Lock;
 use super::names::{ISOTROPY, METRICS, SPEC};
-use super::rows::{Label, Row, parse_rows, write_rows};
+use super::rows::{Label, Row, RowWriter, parse_rows};
 use super::status::Status;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A run's folder while the run is being done, locked for this process.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    files: Mutex<BTreeMap<String, String>>,
+    files: Mutex<Written>,
     _lock: Lock,
+}
+
+/// What a run has written.
+#[derive(Debug, Default)]
+struct Written {
+    digests: BTreeMap<String, String>,
+    /// Files that the disk may not have yet.
+    waiting: Vec<Placed>,
 }
 
 impl RunFolder {
@@ -37,7 +46,7 @@ impl RunFolder {
         let folder = Self { path: path.to_path_buf(), files: Mutex::default(), _lock: lock };
         // A run that goes on finds its spec there, and need not wait for the disk.
         if std::fs::read(path.join(SPEC)).is_ok_and(|there| there == spec.as_bytes()) {
-            folder.note(SPEC, atomic::digest(spec.as_bytes()));
+            folder.written().digests.insert(SPEC.to_string(), atomic::digest(spec.as_bytes()));
         } else {
             folder.write(SPEC, |out| out.write_all(spec.as_bytes()))?;
         }
@@ -58,8 +67,10 @@ impl RunFolder {
         name: &str,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), StoreError> {
-        let digest = atomic::write(&self.path.join(name), fill)?;
-        self.note(name, digest);
+        let path = self.path.join(name);
+        let mut file = Unfinished::begin(&path)?;
+        fill(&mut file).map_err(|e| atomic::unwritable(&path, e))?;
+        self.note(name, file.place()?);
         Ok(())
     }
 
@@ -74,8 +85,9 @@ impl RunFolder {
         label: &Label,
         rows: &[R],
     ) -> Result<(), StoreError> {
-        let digest = write_rows(&self.path.join(name), keys, label, rows)?;
-        self.note(name, digest);
+        let mut table = RowWriter::begin(&self.path.join(name), keys)?;
+        table.add(label, rows)?;
+        self.note(name, table.place()?);
         Ok(())
     }
 
@@ -87,16 +99,27 @@ impl RunFolder {
         atomic::remove(&self.path.join(name))
     }
 
-    fn note(&self, name: &str, digest: String) {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), digest);
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the status, which says that the run is done, with the digests of everything written before.
+    fn note(&self, name: &str, placed: Placed) {
+        let mut written = self.written();
+        written.digests.insert(name.to_string(), placed.digest.clone());
+        written.waiting.push(placed);
+    }
+
+    /// Writes the status, which says that the run is done, with the digests of everything written before, once the disk
+    /// has all of it.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the disk refuses a file, or the status cannot be written.
     pub fn finish(&self, status: Status) -> Result<Status, StoreError> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (files, waiting) = {
+            let mut written = self.written();
+            (written.digests.clone(), std::mem::take(&mut written.waiting))
+        };
+        atomic::sync_all(&waiting)?;
         let status = Status { files, ..status };
         status.write(&self.path)?;
         Ok(status)

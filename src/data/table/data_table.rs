@@ -68,6 +68,40 @@ pub(super) fn select(names: &[String], columns: Option<&[ColumnChoice]>) -> Resu
     if places.is_empty() { wrong("`columns` is empty; name at least one".into()) } else { Ok(places) }
 }
 
+/// Rows that a notice names one by one; of more it gives the number.
+const NAMED_ROWS: usize = 10;
+
+/// The points without the rows that hold a NaN, which a notice names: `place` is the `kind` of place of a row in its file.
+///
+/// # Errors
+/// If no row is left.
+pub(super) fn without_missing(
+    points: Array2<f64>,
+    kind: &str,
+    place: &dyn Fn(usize) -> u64,
+    notices: &mut Vec<String>,
+) -> Result<Array2<f64>, TableError> {
+    let complete = |row: ArrayView1<f64>| !row.iter().any(|v| v.is_nan());
+    let (kept, out): (Vec<usize>, Vec<usize>) = (0..points.nrows()).partition(|&i| complete(points.row(i)));
+    if out.is_empty() {
+        return Ok(points);
+    }
+    if kept.is_empty() {
+        return Err(TableError::NoneComplete { rows: out.len() });
+    }
+    let named: Vec<String> = out.iter().take(NAMED_ROWS).map(|&row| place(row).to_string()).collect();
+    let more = out.len() - named.len();
+    notices.push(format!(
+        "{} of {} rows are left out, because a value is missing ({kind}{} {}{})",
+        out.len(),
+        points.nrows(),
+        if out.len() == 1 { "" } else { "s" },
+        named.join(", "),
+        if more > 0 { format!(", and {more} more") } else { String::new() }
+    ));
+    Ok(points.select(Axis(0), &kept))
+}
+
 /// A sentence for each axis that looks like the number of its row.
 pub(super) fn row_numbers(points: &Array2<f64>, names: &[String], unnamed: &[bool]) -> Vec<String> {
     let is_count = |column: ArrayView1<f64>| {

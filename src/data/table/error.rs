@@ -31,7 +31,7 @@ pub enum TableError {
     },
     /// A cell without a value: empty, `NA`, `nan` and the like.
     #[error(
-        "line {line}, column {column}: the value is missing ({}); every value must be a finite number, so fill it in or remove the row",
+        "line {line}, column {column}: the value is missing ({}); every value must be a finite number: fill it in, remove the row, or let such rows be left out (missing = \"leave_out\")",
         if text.is_empty() { "the cell is empty".to_string() } else { format!("`{text}`") }
     )]
     Missing {
@@ -70,6 +70,12 @@ pub enum TableError {
     /// A table that cannot fit into memory, or that unpacks to one.
     #[error("the table is too large: {0}")]
     TooLarge(String),
+    /// Every row misses a value.
+    #[error("a value is missing in each of its {rows} rows; choose columns that are complete")]
+    NoneComplete {
+        /// How many rows there are.
+        rows: usize,
+    },
     /// No row beneath the header.
     #[error("the table has no points: a header and at least one row are needed")]
     Empty,

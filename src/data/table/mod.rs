@@ -13,7 +13,7 @@ mod unpack;
 
 pub use data_table::{DataTable, axis_name, axis_names};
 pub use error::TableError;
-pub use options::{ColumnChoice, Delimiter, TableOptions};
+pub use options::{ColumnChoice, Delimiter, MissingRows, TableOptions};
 pub use survey::{Survey, SurveyColumn};
 
 use crate::numeric::memory::size;
@@ -124,11 +124,15 @@ fn array(points: &Array2<f64>, options: &TableOptions) -> Result<DataTable, Tabl
     let names = axis_names(points.ncols());
     let places = data_table::select(&names, options.columns.as_deref())?;
     let points = points.select(ndarray::Axis(1), &places);
+    let mut notices = Vec::new();
+    let points = match options.missing {
+        MissingRows::Refuse => points,
+        MissingRows::LeaveOut => data_table::without_missing(points, "row", &|row| row as u64, &mut notices)?,
+    };
     if let Some(((row, column), &value)) = points.indexed_iter().find(|(_, v)| !v.is_finite()) {
         return Err(TableError::Entry { row, column: places[column], value });
     }
     let names: Vec<String> = places.iter().map(|&j| names[j].clone()).collect();
-    let mut notices = Vec::new();
     if options.columns.is_none() {
         notices.extend(data_table::row_numbers(&points, &names, &vec![false; names.len()]));
     }

@@ -14,6 +14,20 @@ pub struct TableOptions {
     pub delimiter: Option<Delimiter>,
     /// The columns that are the axes of the points, in this order; none asks for all.
     pub columns: Option<Vec<ColumnChoice>>,
+    /// What becomes of rows without a value in one of these columns.
+    pub missing: MissingRows,
+}
+
+/// What becomes of rows in which a value is missing: an empty cell, `NA`, `nan` and the like, or NaN in an array.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum MissingRows {
+    /// The table is refused.
+    #[default]
+    Refuse,
+    /// They are left out, and a notice says which.
+    LeaveOut,
 }
 
 impl TableOptions {

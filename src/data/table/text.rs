@@ -1,9 +1,9 @@
 //! Tables as text: CSV, or cells between tabs, semicolons or spaces.
 
-use super::data_table::{DataTable, axis_name, row_numbers, select};
+use super::data_table::{DataTable, axis_name, row_numbers, select, without_missing};
 use super::error::TableError;
 use super::header::{Cell, ColumnSummary, FirstLine, first_line};
-use super::options::{Delimiter, TableOptions};
+use super::options::{Delimiter, MissingRows, TableOptions};
 use super::survey::{Survey, SurveyColumn};
 use ndarray::{Array2, Axis};
 
@@ -20,15 +20,28 @@ struct BadCell {
 /// What was read so far of the rows beneath the first line.
 #[derive(Default)]
 struct Body {
-    /// All cells, row by row; NaN where there is no number.
+    /// All cells, row by row; NaN where a value is missing, infinity where there is something else than a finite number.
     values: Vec<f64>,
     rows: usize,
     columns: Vec<ColumnSummary>,
+    /// The line of each row.
+    lines: Vec<u64>,
     /// The first cell of each column that is no finite number.
     bad: Vec<Option<BadCell>>,
+    /// The first of them that holds something.
+    wrong: Vec<Option<BadCell>>,
 }
 
 impl Body {
+    fn of_width(columns: usize) -> Self {
+        Self {
+            columns: vec![ColumnSummary::default(); columns],
+            bad: vec![None; columns],
+            wrong: vec![None; columns],
+            ..Self::default()
+        }
+    }
+
     fn push(&mut self, line: u64, cells: &[&str]) {
         for (j, text) in cells.iter().enumerate() {
             let column = &mut self.columns[j];
@@ -40,12 +53,19 @@ impl Body {
                     self.values.push(value);
                     continue;
                 }
-                Cell::Missing => column.missing += 1,
-                Cell::Number(..) | Cell::Word => {}
+                Cell::Missing => {
+                    column.missing += 1;
+                    self.values.push(f64::NAN);
+                }
+                // Infinity, so that the row is not taken for one with a value missing.
+                Cell::Number(..) | Cell::Word => {
+                    self.values.push(f64::INFINITY);
+                    self.wrong[j].get_or_insert_with(|| BadCell { line, text: (*text).to_string() });
+                }
             }
-            self.values.push(f64::NAN);
             self.bad[j].get_or_insert_with(|| BadCell { line, text: (*text).to_string() });
         }
+        self.lines.push(line);
         self.rows += 1;
     }
 }
@@ -61,10 +81,14 @@ struct Scan {
     names: Vec<String>,
     unnamed: Vec<bool>,
     rows: usize,
-    /// All cells, row by row; NaN where there is no number.
+    /// All cells, row by row; NaN where a value is missing, infinity where there is something else than a finite number.
     values: Vec<f64>,
+    /// The line of each row.
+    lines: Vec<u64>,
     /// The first cell of each column that is no finite number.
     bad: Vec<Option<BadCell>>,
+    /// The first of them that holds something.
+    wrong: Vec<Option<BadCell>>,
     notices: Vec<String>,
 }
 
@@ -79,8 +103,7 @@ fn scan(text: &str, options: &TableOptions) -> Result<Scan, TableError> {
     let mut body = Body::default();
     each_row(text, delimiter, &mut |line, cells| match &first {
         None => {
-            body.columns = vec![ColumnSummary::default(); cells.len()];
-            body.bad = vec![None; cells.len()];
+            body = Body::of_width(cells.len());
             first = Some((line, cells.iter().map(ToString::to_string).collect()));
         }
         Some(_) => body.push(line, cells),
@@ -112,17 +135,22 @@ fn scan(text: &str, options: &TableOptions) -> Result<Scan, TableError> {
     let name =
         |(j, name): (usize, &String)| if is_header && !name.is_empty() { name.clone() } else { axis_name(j) };
     let names: Vec<String> = first.iter().enumerate().map(name).collect();
-    let mut all = Body { columns: body.columns.clone(), bad: vec![None; names.len()], ..Body::default() };
+    let mut all = Body::of_width(names.len());
     if !is_header {
         all.push(first_at, &first.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    let bad = all.bad.into_iter().zip(body.bad).map(|(first, later)| first.or(later)).collect::<Vec<_>>();
+    let earlier = |first: Vec<Option<BadCell>>, later: Vec<Option<BadCell>>| {
+        first.into_iter().zip(later).map(|(first, later)| first.or(later)).collect()
+    };
+    let (bad, wrong) = (earlier(all.bad, body.bad), earlier(all.wrong, body.wrong));
     let rows = all.rows + body.rows;
     if rows == 0 {
         return Err(TableError::Empty);
     }
     let mut values = all.values;
     values.append(&mut body.values);
+    let mut lines = all.lines;
+    lines.append(&mut body.lines);
     Ok(Scan {
         delimiter,
         is_header,
@@ -132,7 +160,9 @@ fn scan(text: &str, options: &TableOptions) -> Result<Scan, TableError> {
         unnamed,
         rows,
         values,
+        lines,
         bad,
+        wrong,
         notices,
     })
 }
@@ -142,9 +172,24 @@ fn scan(text: &str, options: &TableOptions) -> Result<Scan, TableError> {
 /// # Errors
 /// As [`scan`], or if a cell of a chosen column is not a finite number; the message names line and column.
 pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, TableError> {
-    let Scan { found_header_of_numbers, first_at, names, unnamed, rows, values, bad, mut notices, .. } =
-        scan(text, options)?;
+    let Scan {
+        found_header_of_numbers,
+        first_at,
+        names,
+        unnamed,
+        rows,
+        values,
+        lines,
+        bad,
+        wrong,
+        mut notices,
+        ..
+    } = scan(text, options)?;
     let places = select(&names, options.columns.as_deref())?;
+    let bad = match options.missing {
+        MissingRows::Refuse => bad,
+        MissingRows::LeaveOut => wrong,
+    };
     let worst =
         places.iter().filter_map(|&j| Some((j, bad[j].as_ref()?))).min_by_key(|(j, cell)| (cell.line, *j));
     if let Some((column, cell)) = worst {
@@ -154,6 +199,7 @@ pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, Tabl
         Array2::from_shape_vec((rows, names.len()), values).expect("every row has a cell for each column");
     let whole = places.len() == names.len() && places.is_sorted();
     let points = if whole { points } else { points.select(Axis(1), &places) };
+    let points = without_missing(points, "line", &|row| lines[row], &mut notices)?;
     let names: Vec<String> = places.iter().map(|&j| names[j].clone()).collect();
     if options.columns.is_none() {
         notices.extend(row_numbers(&points, &names, &unnamed));

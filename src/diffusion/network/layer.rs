@@ -58,7 +58,8 @@ impl Affine {
     /// `[x, e] W^T + b` for one row `e` shared by all rows of `x`, without writing it out for each.
     fn forward_shared(&self, x: &Tensor, e: &Tensor) -> Result<Tensor> {
         let (d, k) = (x.dim(D::Minus1)?, e.dim(D::Minus1)?);
-        let columns = |from, length| self.0.weight().narrow(D::Minus1, from, length)?.t();
+        // cuBLAS takes matrices without gaps between their rows.
+        let columns = |from, length| self.0.weight().narrow(D::Minus1, from, length)?.contiguous()?.t();
         let shared = e.broadcast_matmul(&columns(d, k)?)?.broadcast_add(self.bias())?;
         x.matmul(&columns(0, d)?)?.broadcast_add(&shared)
     }
