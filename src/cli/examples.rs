@@ -72,6 +72,10 @@ pub const INVERT: &str = "\
 Examples:
   gdiff gaussianize invert map.safetensors z.csv --out points.csv";
 
+pub const MAP_REPORT: &str = "\
+Examples:
+  gdiff gaussianize report map.safetensors fresh.csv --out map.html";
+
 pub const MAP_SAMPLE: &str = "\
 Examples:
   gdiff gaussianize sample map.safetensors --count 1000 --out new.csv";

@@ -1,7 +1,7 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs, examples, offered, print, refuse_input, write_table};
+use super::{Failure, TableArgs, examples, gaussianize_report, offered, print, refuse_input, write_table};
 use crate::data::table::axis_names;
 use crate::gaussianize::Gaussianizer;
 use crate::numeric::{memory, random::Stream};
@@ -28,6 +28,9 @@ pub enum GaussianizeCommand {
     /// Map a table of Gaussian space back
     #[command(after_help = examples::INVERT)]
     Invert(MapArgs),
+    /// Write a page about a table before and after the map: marginals, quantiles, what is left
+    #[command(after_help = examples::MAP_REPORT)]
+    Report(MapArgs),
     /// Draw new points: the map's inverse of fresh normal numbers
     #[command(after_help = examples::MAP_SAMPLE)]
     Sample(MapSampleArgs),
@@ -113,7 +116,7 @@ impl FitArgs {
     }
 }
 
-/// `gdiff gaussianize apply` and `invert`
+/// `gdiff gaussianize apply`, `invert` and `report`
 #[derive(Debug, Args)]
 pub struct MapArgs {
     /// File of the fitted map
@@ -123,7 +126,7 @@ pub struct MapArgs {
     /// How they are read.
     #[command(flatten)]
     pub table: TableArgs,
-    /// File to write (CSV, or npy by its name)
+    /// File to write (CSV, or npy by its name; of a report HTML)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
@@ -149,6 +152,7 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
         GaussianizeCommand::Fit(args) => fit(args),
         GaussianizeCommand::Apply(args) => apply(args),
         GaussianizeCommand::Invert(args) => invert(args),
+        GaussianizeCommand::Report(args) => gaussianize_report::report(args),
         GaussianizeCommand::Sample(args) => sample(args),
     }
 }
@@ -204,9 +208,9 @@ fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
 }
 
 /// A map from the data's own units to normal numbers, and the names of the axes.
-struct Map {
-    chain: Chain,
-    names: Vec<String>,
+pub(super) struct Map {
+    pub(super) chain: Chain,
+    pub(super) names: Vec<String>,
     /// Whether the names are the data's, not made up.
     named: bool,
 }
@@ -214,7 +218,7 @@ struct Map {
 impl Map {
     /// Reads the map of a file. One that does not say how its data were scaled is the Gaussianizer of a run of an earlier
     /// version; where it still lies in the run's folder, the status there says it.
-    fn read(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
         let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
         let MapFile { mut chain, axes, has_chain } = MapFile::read(&bytes).map_err(|e| wrong(&e))?;
@@ -246,7 +250,7 @@ impl Map {
     }
 
     /// The points of a table: its columns in the order of the map's axes where they have the same names.
-    fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
+    pub(super) fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
         let table = args.table.read(&args.data)?;
         let whose = format!("the map of {}", args.map.display());
         in_order_of(table, &args.data, (&self.names, self.named), ("map", &whose))

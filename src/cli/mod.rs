@@ -8,6 +8,7 @@ mod explain;
 mod failure;
 mod failures;
 mod gaussianize;
+mod gaussianize_report;
 mod init;
 mod init_table;
 mod isotropy;

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all: written aside in the same folder, synced, then renamed. What is no regular
 //! file (a device, a pipe) is written through, a link leads to the file that it names, and a file that is replaced
-//! keeps its permissions. Files that count only once another one, written after them, says so need not be waited for one
-//! by one: they are renamed first ([`Unfinished::place`]) and synced together ([`sync_all`]).
+//! keeps its permissions. What counts only once another file, written after it, holds its digest need not be waited for
+//! ([`Unfinished::place`]).
 
 use super::error::StoreError;
 use super::leftovers;
@@ -97,60 +97,49 @@ impl Unfinished {
     /// # Errors
     /// If the disk is full or the file cannot be renamed.
     pub fn finish(self) -> Result<String, StoreError> {
-        self.put(true).map(|placed| placed.digest)
+        self.put(true)
     }
 
-    /// Puts the whole file in its place before the disk has it: until it is synced, a loss of power may leave it empty.
+    /// As [`finish`](Self::finish), without waiting for the disk: where the power fails soon after, the file may be there
+    /// and empty, which its digest shows.
     ///
     /// # Errors
     /// If the disk is full or the file cannot be renamed.
-    pub fn place(self) -> Result<Placed, StoreError> {
+    pub fn place(self) -> Result<String, StoreError> {
         self.put(false)
     }
 
-    fn put(self, sync: bool) -> Result<Placed, StoreError> {
+    fn put(self, wait: bool) -> Result<String, StoreError> {
         let Self { path, file } = self;
-        let place = || -> io::Result<(Option<File>, String)> {
+        let place = || -> io::Result<String> {
             let Hashing { target, hash } = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            let Target::Aside(file) = target else { return Ok((None, hex(hash))) };
-            if sync {
+            let Target::Aside(file) = target else { return Ok(hex(hash)) };
+            if wait {
                 file.as_file().sync_all()?;
             }
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             wait_at(Point::Write(&name), path.display(), || false);
             let file = file.persist(&path).map_err(|e| e.error)?;
-            Ok(((!sync).then_some(file), hex(hash)))
+            if !wait {
+                close(file)?;
+            }
+            Ok(hex(hash))
         };
-        match place() {
-            Ok((unsynced, digest)) => Ok(Placed { path, digest, unsynced }),
-            Err(e) => Err(unwritable(&path, e)),
-        }
+        place().map_err(|e| unwritable(&path, e))
     }
 }
 
-/// A file in its place that the disk may not have yet.
-#[derive(Debug)]
-pub struct Placed {
-    path: PathBuf,
-    /// The SHA-256 of what it holds, in hexadecimal.
-    pub digest: String,
-    /// None where there is nothing to wait for.
-    unsynced: Option<File>,
+/// Closes a file; a file system of a network says only now that it has no room.
+#[cfg(unix)]
+fn close(file: File) -> io::Result<()> {
+    Ok(nix::unistd::close(file)?)
 }
 
-/// Waits until the disk has all of these files. They wait together, so that a journal writes them in one go.
-///
-/// # Errors
-/// The first file that the disk refuses.
-pub fn sync_all(files: &[Placed]) -> Result<(), StoreError> {
-    let sync = |placed: &Placed| match &placed.unsynced {
-        Some(file) => file.sync_all().map_err(|e| unwritable(&placed.path, e)),
-        None => Ok(()),
-    };
-    std::thread::scope(|scope| {
-        let waiting: Vec<_> = files.iter().map(|file| scope.spawn(move || sync(file))).collect();
-        waiting.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
+/// Closes a file.
+#[cfg(not(unix))]
+fn close(file: File) -> io::Result<()> {
+    drop(file);
+    Ok(())
 }
 
 impl Write for Unfinished {

@@ -3,7 +3,7 @@
 //! A row is a label (run, pipeline, replicate, and the values of the sweep keys) followed by values. Columns are read
 //! by name: one that a table does not have is empty, one that nobody knows is passed over.
 
-use super::atomic::{self, Placed, Unfinished};
+use super::atomic::{self, Unfinished};
 use super::error::StoreError;
 use crate::metrics::scored;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
@@ -202,11 +202,11 @@ impl<R: Row> RowWriter<R> {
         self.complete()?.finish()
     }
 
-    /// Puts the table in its place before the disk has it.
+    /// As [`finish`](Self::finish), without waiting for the disk: see [`Unfinished::place`].
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn place(self) -> Result<Placed, StoreError> {
+    pub fn place(self) -> Result<String, StoreError> {
         self.complete()?.place()
     }
 

@@ -1,7 +1,8 @@
-//! The folder of a run: files are written with their digests, and read back checked against them. A run is done once its
-//! status says so, and the status is written when the disk has all other files.
+//! The folder of a run: files are written with their digests, and read back checked against them. A run waits for the disk
+//! once, when it writes its status: a file that the disk then lost has another digest than the status holds, and its run is
+//! computed again.
 
-use super::atomic::{self, Placed, Unfinished};
+use super::atomic::{self, Unfinished};
 use super::checkpoints::Checkpoints;
 use super::error::StoreError;
 use super::leftovers::remove_leftovers;
@@ -13,22 +14,14 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// A run's folder while the run is being done, locked for this process.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    files: Mutex<Written>,
+    files: Mutex<BTreeMap<String, String>>,
     _lock: Lock,
-}
-
-/// What a run has written.
-#[derive(Debug, Default)]
-struct Written {
-    digests: BTreeMap<String, String>,
-    /// Files that the disk may not have yet.
-    waiting: Vec<Placed>,
 }
 
 impl RunFolder {
@@ -46,7 +39,7 @@ impl RunFolder {
         let folder = Self { path: path.to_path_buf(), files: Mutex::default(), _lock: lock };
         // A run that goes on finds its spec there, and need not wait for the disk.
         if std::fs::read(path.join(SPEC)).is_ok_and(|there| there == spec.as_bytes()) {
-            folder.written().digests.insert(SPEC.to_string(), atomic::digest(spec.as_bytes()));
+            folder.note(SPEC, atomic::digest(spec.as_bytes()));
         } else {
             folder.write(SPEC, |out| out.write_all(spec.as_bytes()))?;
         }
@@ -99,27 +92,16 @@ impl RunFolder {
         atomic::remove(&self.path.join(name))
     }
 
-    fn written(&self) -> MutexGuard<'_, Written> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note(&self, name: &str, digest: String) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), digest);
     }
 
-    fn note(&self, name: &str, placed: Placed) {
-        let mut written = self.written();
-        written.digests.insert(name.to_string(), placed.digest.clone());
-        written.waiting.push(placed);
-    }
-
-    /// Writes the status, which says that the run is done, with the digests of everything written before, once the disk
-    /// has all of it.
+    /// Writes the status, which says that the run is done, with the digests of everything written before.
     ///
     /// # Errors
-    /// If the disk refuses a file, or the status cannot be written.
+    /// If it cannot be written.
     pub fn finish(&self, status: Status) -> Result<Status, StoreError> {
-        let (files, waiting) = {
-            let mut written = self.written();
-            (written.digests.clone(), std::mem::take(&mut written.waiting))
-        };
-        atomic::sync_all(&waiting)?;
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let status = Status { files, ..status };
         status.write(&self.path)?;
         Ok(status)

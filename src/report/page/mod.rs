@@ -18,6 +18,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+pub(crate) use tables::scrolling;
+
 use origins::Origins;
 use plots::Plots;
 
@@ -105,7 +107,7 @@ pub fn page(results: &mut Results, figures: &[Figure], beside: bool) -> String {
 }
 
 /// Fonts, both sets of colours, and the layout.
-fn style() -> String {
+pub(crate) fn style() -> String {
     let (light, dark) = (css_variables(false), css_variables(true));
     let mut css = String::new();
     for (bytes, weight) in [(FONT_REGULAR, 400), (FONT_SEMI_BOLD, 600)] {

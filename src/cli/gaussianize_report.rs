@@ -1,0 +1,60 @@
+//! `gdiff gaussianize report`: a page about a table before and after a map.
+
+use super::gaussianize::{Map, MapArgs};
+use super::{Failure, print, refuse_input};
+use crate::numeric::normal;
+use crate::report::{MapResults, map_page};
+use crate::space::{Chain, Fitted, Whitening};
+use crate::store::atomic;
+use ndarray::{Array2, ArrayView2, Axis};
+use std::path::Path;
+
+pub(super) fn report(args: &MapArgs) -> Result<(), Failure> {
+    refuse_input(&args.out, &[&args.map, &args.data])?;
+    let map = Map::read(&args.map)?;
+    let points = map.points(args)?;
+    let mapped = map.chain.forward(points.view());
+    if !mapped.iter().all(|v| v.is_finite()) {
+        return Err(Failure::running("a point is so far out that the map leaves the range of numbers"));
+    }
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let one_normal = Whitening::fit(points.view())
+        .ok()
+        .and_then(|whitening| Chain::new(vec![Fitted::Whitening(whitening)]).mean_log_density(points.view()));
+    let results = MapResults {
+        name: name(&args.map),
+        data: name(&args.data),
+        log_density: log_density(&map.chain, points.view()),
+        one_normal: one_normal.filter(|v| v.is_finite()),
+        round_trip: round_trip(&points, &map.chain.inverse(mapped.view())),
+        columns: map.names,
+        points,
+        mapped,
+    };
+    let (page, text) = map_page(&results).map_err(Failure::running)?;
+    atomic::write(&args.out, |out| out.write_all(page.as_bytes()))?;
+    print(&text)
+}
+
+/// Mean of the log-density of points `(n, d)` with its standard error; none where it is no number.
+fn log_density(chain: &Chain, points: ArrayView2<f64>) -> Option<(f64, f64)> {
+    let (z, mut each, constant) = chain.forward_with_log_det(points);
+    for (total, z) in each.iter_mut().zip(z.rows()) {
+        *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>() + constant;
+    }
+    let mean = each.mean()?;
+    let error = each.std(1.0) / (each.len() as f64).sqrt();
+    mean.is_finite().then_some((mean, if error.is_finite() { error } else { 0.0 }))
+}
+
+/// Largest difference of a point and what comes back of it, in standard deviations of its column.
+fn round_trip(points: &Array2<f64>, back: &Array2<f64>) -> f64 {
+    let spread = points.std_axis(Axis(0), 0.0);
+    let apart = (points - back).mapv(f64::abs);
+    apart
+        .columns()
+        .into_iter()
+        .zip(&spread)
+        .flat_map(|(column, std)| column.iter().map(|v| v / if *std > 0.0 { *std } else { 1.0 }).collect::<Vec<_>>())
+        .fold(0.0, f64::max)
+}
