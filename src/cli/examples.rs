@@ -80,6 +80,10 @@ pub const MAP_SAMPLE: &str = "\
 Examples:
   gdiff gaussianize sample map.safetensors --count 1000 --out new.csv";
 
+pub const SCORE: &str = "\
+Examples:
+  gdiff gaussianize score map.safetensors points.csv --out log_density.csv";
+
 pub const GAUSSIANIZE: &str = "\
 Examples:
   gdiff gaussianize fit points.csv --out map.safetensors

@@ -1,16 +1,15 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
-use super::table_args::in_order_of;
+use super::gaussianize_score::{ScoreArgs, score};
+use super::map_of_file::Map;
 use super::{Failure, TableArgs, examples, gaussianize_report, offered, print, refuse_input, write_table};
-use crate::data::table::axis_names;
 use crate::gaussianize::Gaussianizer;
 use crate::numeric::{memory, random::Stream};
-use crate::report::{fit_table, note};
+use crate::report::fit_table;
 use crate::space::{Chain, Fitted, MapFile};
 use crate::spec::Override;
 use crate::spec::gaussianize_options;
-use crate::store::run_folder::read_checked;
-use crate::store::{Status, atomic, fit_rows};
+use crate::store::{atomic, fit_rows};
 use clap::{Args, Subcommand};
 use ndarray::Array2;
 use std::path::Path;
@@ -34,6 +33,9 @@ pub enum GaussianizeCommand {
     /// Draw new points: the map's inverse of fresh normal numbers
     #[command(after_help = examples::MAP_SAMPLE)]
     Sample(MapSampleArgs),
+    /// Score a table: the log-density that the map gives to each row
+    #[command(after_help = examples::SCORE)]
+    Score(ScoreArgs),
 }
 
 /// `gdiff gaussianize fit`: flags as the keys of `[gaussianize]`
@@ -154,6 +156,7 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
         GaussianizeCommand::Invert(args) => invert(args),
         GaussianizeCommand::Report(args) => gaussianize_report::report(args),
         GaussianizeCommand::Sample(args) => sample(args),
+        GaussianizeCommand::Score(args) => score(args),
     }
 }
 
@@ -179,7 +182,7 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 fn apply(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
-    let points = map.points(args)?;
+    let points = map.points(&args.data, &args.table)?;
     write_finite(&args.out, &map.names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
     print(&match map.chain.mean_log_density(points.view()) {
@@ -193,7 +196,7 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 fn invert(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
-    let points = map.points(args)?;
+    let points = map.points(&args.data, &args.table)?;
     write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }
 
@@ -205,56 +208,6 @@ fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, count, dim);
     write_finite(&args.out, &map.names, &map.chain.inverse(z.view()))
-}
-
-/// A map from the data's own units to normal numbers, and the names of the axes.
-pub(super) struct Map {
-    pub(super) chain: Chain,
-    pub(super) names: Vec<String>,
-    /// Whether the names are the data's, not made up.
-    named: bool,
-}
-
-impl Map {
-    /// Reads the map of a file. One that does not say how its data were scaled is the Gaussianizer of a run of an earlier
-    /// version; where it still lies in the run's folder, the status there says it.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
-        let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
-        let MapFile { mut chain, axes, has_chain } = MapFile::read(&bytes).map_err(|e| wrong(&e))?;
-        if !has_chain {
-            match Self::chain_of_run(path, &bytes) {
-                Some(of_run) => chain = of_run,
-                None if axes.is_none() => note(&format!(
-                    "{} does not say how its data were scaled: if it is the map of a run of an earlier version, its points are scaled ones; run the spec again for a map in the units of the data",
-                    path.display()
-                )),
-                // What `gdiff gaussianize fit` wrote is of the data as they are.
-                None => {}
-            }
-        }
-        let dim = chain.dim().ok_or_else(|| wrong(&"it has no transform"))?;
-        let named = axes.is_some();
-        Ok(Self { chain, names: axes.unwrap_or_else(|| axis_names(dim)), named })
-    }
-
-    /// The chain of the finished run in whose folder the file of these bytes lies.
-    fn chain_of_run(path: &Path, bytes: &[u8]) -> Option<Chain> {
-        let folder = path.parent()?;
-        let status = Status::read_done(folder)?;
-        let name = path.file_name()?.to_str()?;
-        let own = read_checked(folder, &status, name).ok()?;
-        let mut read = |name: &str| read_checked(folder, &status, name).map_err(|e| e.to_string());
-        let space = status.space.as_ref().filter(|_| own == bytes)?;
-        Chain::from_files(space, &mut read).ok()
-    }
-
-    /// The points of a table: its columns in the order of the map's axes where they have the same names.
-    pub(super) fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
-        let table = args.table.read(&args.data)?;
-        let whose = format!("the map of {}", args.map.display());
-        in_order_of(table, &args.data, (&self.names, self.named), ("map", &whose))
-    }
 }
 
 fn write_finite(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {

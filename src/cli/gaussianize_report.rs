@@ -1,8 +1,8 @@
 //! `gdiff gaussianize report`: a page about a table before and after a map.
 
-use super::gaussianize::{Map, MapArgs};
+use super::gaussianize::MapArgs;
+use super::map_of_file::Map;
 use super::{Failure, print, refuse_input};
-use crate::numeric::normal;
 use crate::report::{MapResults, map_page};
 use crate::space::{Chain, Fitted, Whitening};
 use crate::store::atomic;
@@ -12,7 +12,7 @@ use std::path::Path;
 pub(super) fn report(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
-    let points = map.points(args)?;
+    let points = map.points(&args.data, &args.table)?;
     let mapped = map.chain.forward(points.view());
     if !mapped.iter().all(|v| v.is_finite()) {
         return Err(Failure::running("a point is so far out that the map leaves the range of numbers"));
@@ -38,10 +38,7 @@ pub(super) fn report(args: &MapArgs) -> Result<(), Failure> {
 
 /// Mean of the log-density of points `(n, d)` with its standard error; none where it is no number.
 fn log_density(chain: &Chain, points: ArrayView2<f64>) -> Option<(f64, f64)> {
-    let (z, mut each, constant) = chain.forward_with_log_det(points);
-    for (total, z) in each.iter_mut().zip(z.rows()) {
-        *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>() + constant;
-    }
+    let each = chain.log_density(points);
     let mean = each.mean()?;
     let error = each.std(1.0) / (each.len() as f64).sqrt();
     mean.is_finite().then_some((mean, if error.is_finite() { error } else { 0.0 }))

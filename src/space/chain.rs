@@ -124,15 +124,26 @@ impl Chain {
         (z, each, constant)
     }
 
-    /// Mean over the points `(n, d)` of the density that the chain gives them if its last space is taken for
-    /// independent standard normal: `log N(z; 0, I) + log |det dz/dx|`, nats. None without points.
+    /// The density that the chain gives to each of the points `(n, d)` if its last space is taken for independent standard
+    /// normal: `log N(z; 0, I) + log |det dz/dx|`, nats, `(n,)`.
+    pub fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
+        let (each, constant) = self.terms_of_log_density(x);
+        each + constant
+    }
+
+    /// Its mean over the points; none without points.
     pub fn mean_log_density(&self, x: ArrayView2<f64>) -> Option<f64> {
-        let (z, mut log_density, constant) = self.forward_with_log_det(x);
-        for (total, z) in log_density.iter_mut().zip(z.rows()) {
+        let (each, constant) = self.terms_of_log_density(x);
+        // The constants are added at the end, where they cost no precision of the terms that differ.
+        Some(each.mean()? + constant)
+    }
+
+    fn terms_of_log_density(&self, x: ArrayView2<f64>) -> (Array1<f64>, f64) {
+        let (z, mut each, constant) = self.forward_with_log_det(x);
+        for (total, z) in each.iter_mut().zip(z.rows()) {
             *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>();
         }
-        // The constants are added at the end, where they cost no precision of the terms that differ.
-        Some(log_density.mean()? + constant)
+        (each, constant)
     }
 
     /// The mixture that the last space has if data space has `mixture`; none if it is no Gaussian mixture there.

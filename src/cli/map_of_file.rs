@@ -1,0 +1,61 @@
+//! The map of a file and the names of its axes, for the commands that use one.
+
+use super::table_args::in_order_of;
+use super::{Failure, TableArgs};
+use crate::data::table::axis_names;
+use crate::report::note;
+use crate::space::{Chain, MapFile};
+use crate::store::Status;
+use crate::store::run_folder::read_checked;
+use ndarray::Array2;
+use std::path::{Path, PathBuf};
+
+/// A map from the data's own units to normal numbers, and the names of the axes.
+pub(super) struct Map {
+    path: PathBuf,
+    pub(super) chain: Chain,
+    pub(super) names: Vec<String>,
+    /// Whether the names are the data's, not made up.
+    named: bool,
+}
+
+impl Map {
+    /// Reads the map of a file. One that does not say how its data were scaled is the Gaussianizer of a run of an earlier
+    /// version; where it still lies in the run's folder, the status there says it.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
+        let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
+        let MapFile { mut chain, axes, has_chain } = MapFile::read(&bytes).map_err(|e| wrong(&e))?;
+        if !has_chain {
+            match Self::chain_of_run(path, &bytes) {
+                Some(of_run) => chain = of_run,
+                None if axes.is_none() => note(&format!(
+                    "{} does not say how its data were scaled: if it is the map of a run of an earlier version, its points are scaled ones; run the spec again for a map in the units of the data",
+                    path.display()
+                )),
+                // What `gdiff gaussianize fit` wrote is of the data as they are.
+                None => {}
+            }
+        }
+        let dim = chain.dim().ok_or_else(|| wrong(&"it has no transform"))?;
+        let named = axes.is_some();
+        Ok(Self { path: path.to_path_buf(), chain, names: axes.unwrap_or_else(|| axis_names(dim)), named })
+    }
+
+    /// The chain of the finished run in whose folder the file of these bytes lies.
+    fn chain_of_run(path: &Path, bytes: &[u8]) -> Option<Chain> {
+        let folder = path.parent()?;
+        let status = Status::read_done(folder)?;
+        let name = path.file_name()?.to_str()?;
+        let own = read_checked(folder, &status, name).ok()?;
+        let mut read = |name: &str| read_checked(folder, &status, name).map_err(|e| e.to_string());
+        let space = status.space.as_ref().filter(|_| own == bytes)?;
+        Chain::from_files(space, &mut read).ok()
+    }
+
+    /// The points of a table: its columns in the order of the map's axes where they have the same names.
+    pub(super) fn points(&self, data: &Path, table: &TableArgs) -> Result<Array2<f64>, Failure> {
+        let table = table.read(data)?;
+        in_order_of(table, data, (&self.names, self.named), ("map", &format!("the map of {}", self.path.display())))
+    }
+}
