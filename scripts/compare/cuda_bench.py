@@ -41,7 +41,7 @@ every = {steps}
 
 
 def run(gdiff, hidden, device, replicates, iterations, count):
-    """Seconds that `replicates` runs took side by side: training and sampling, both summed over their runs."""
+    """Seconds of the whole command, and of training and sampling as each run has them in its status."""
     with tempfile.TemporaryDirectory() as folder:
         spec = pathlib.Path(folder) / "spec.toml"
         spec.write_text(SPEC.format(points=POINTS, steps=STEPS, hidden=hidden, batch=BATCH, iterations=iterations, count=count))
@@ -150,7 +150,7 @@ def main():
     parser.add_argument("--out", default="results/cuda/gpu.md")
     chosen = parser.parse_args()
     gdiff = chosen.gdiff
-    about = describe(gdiff)
+    about = [" ".join(line.split()) for line in describe(gdiff)]
     name = torch.cuda.get_device_name()
     # Starts the driver and the kernels once, so that no measurement pays for it.
     run(gdiff, WIDTHS[0], "cuda", 1, 10, 500)
@@ -168,12 +168,10 @@ def main():
         cells = []
         for hidden in WIDTHS:
             wall, train, _ = run(gdiff, hidden, device, count, iterations[device], 500)
-            # Runs side by side share one computation, whose time is split among them in their status; on the CPU
-            # runs on different cores overlap, so the wall clock of the whole command counts.
-            if device == "cuda":
-                each = sum(train) / count / iterations[device] * 1e3
-            else:
-                each = wall / count / iterations[device] * 1e3
+            # Runs side by side share one computation, and each has all of its time in its status; on the CPU runs on
+            # different cores overlap, so the wall clock of the whole command counts.
+            seconds = max(train) if device == "cuda" else wall
+            each = seconds / count / iterations[device] * 1e3
             cells.append(number(each))
             print(way, hidden, number(each), "ms a run and iteration; wall", number(wall), flush=True)
         rows.append([way, *cells])

@@ -27,6 +27,7 @@
 
 mod error;
 pub mod fit;
+pub mod flow;
 pub mod joint;
 pub mod kde;
 mod layer;

@@ -84,6 +84,48 @@ fn the_fit_is_a_function_of_data_flags_and_seed() {
 }
 
 #[test]
+fn a_page_shows_the_table_before_and_after_the_map_and_what_is_left() {
+    let folder = folder_with_points();
+    let path = folder.path();
+    // A table with another column, and a row that misses a value.
+    let write = |file: &str, factor: f64| {
+        let rows = numbers(path, "x.csv").iter().map(|row| format!("n,{},{}\n", factor * row[0], row[1])).collect::<String>();
+        std::fs::write(path.join(file), format!("id,width,height\n{rows}n,1,\n")).unwrap();
+    };
+    write("table.csv", 1.0);
+    write("wider.csv", 3.0);
+    let columns = ["--columns", "height,width", "--missing", "leave_out"];
+    let output = tool(path, &[&["fit", "table.csv", "--out", "map"], &columns[..]].concat());
+    good(&output);
+    assert!(message(&output).contains("1 of 601 rows are left out"), "{}", message(&output));
+    let page = |table: &str| {
+        let said = good(&tool(path, &[&["report", "map", table, "--out", "page.html"], &columns[..]].concat()));
+        (text(path.join("page.html")), said)
+    };
+    let (html, said) = page("table.csv");
+    for word in ["mean log-density", "sliced W2", "largest |z|", "round trip", "true normal"] {
+        assert!(html.contains(word) && said.contains(word), "{word}: {said}");
+    }
+    for word in ["<h2>Before</h2>", "<h2>After</h2>", "<h2>What is left</h2>", "width", "height", "quantile of N(0, 1)"] {
+        assert!(html.contains(word), "{word}");
+    }
+    assert_eq!(html.matches("<svg").count(), 5);
+    assert!(!html.contains("http://") || !html.replace("http://www.w3.org", "").contains("http://"));
+    assert!(!html.contains("NaN") && !html.contains("inf"), "a number is none");
+    assert_eq!(page("table.csv").0, html, "the same page again");
+    // The map has been fitted well: its samples are close to normal; those of a map of something else are not.
+    let sliced = |said: &str| -> f64 {
+        let line = said.lines().find(|line| line.starts_with("sliced")).unwrap();
+        line.split_whitespace().last().unwrap().parse().unwrap()
+    };
+    let own = sliced(&said);
+    let other = sliced(&page("wider.csv").1);
+    assert!(own < 0.2 && other > 2.0 * own, "{own} {other}");
+    let refused = tool(path, &["report", "map", "table.csv", "--out", "map", "--columns", "height,width"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
 fn samples_look_like_the_data_and_depend_on_the_seed() {
     let folder = folder_with_points();
     let path = folder.path();

@@ -2,7 +2,7 @@
 
 use crate::common::{csv, gdiff, in_repository, message, run, said, same_tables, spec, succeeded, text};
 use gdiff::data::table::{
-    ColumnChoice, DataTable, Delimiter, TableError, TableOptions, axis_names, decode, file_bytes, read,
+    ColumnChoice, DataTable, Delimiter, MissingRows, TableError, TableOptions, axis_names, decode, file_bytes, read,
 };
 use ndarray::{Array1, Array2, ShapeBuilder, array};
 use ndarray_npy::{NpzWriter, WriteNpyExt};
@@ -97,6 +97,37 @@ fn missing_values_are_refused_with_line_and_column_even_in_the_first_line() {
     assert!(error.to_string().contains("`header = true`"));
     let error = table("x;y\n1;2,5\n").unwrap_err();
     assert!(error.to_string().contains("decimal comma"), "{error}");
+}
+
+#[test]
+fn rows_that_miss_a_value_can_be_left_out_and_are_named() {
+    let leave_out = TableOptions { missing: MissingRows::LeaveOut, ..Default::default() };
+    let found = decode(b"x,y\n1,2\n3,\n,nan\n5,6\n", &leave_out).unwrap();
+    assert_eq!(found.points, array![[1.0, 2.0], [5.0, 6.0]]);
+    let notices = found.notices.join("; ");
+    assert!(notices.contains("2 of 4 rows are left out") && notices.contains("lines 3, 4"), "{notices}");
+    // What is there and no finite number stays an error, also in a row that misses another value.
+    for (text, at) in [("x,y\n1,2\n3,inf\n", (3, 2)), ("x,y\n1,\ntwo,\n", (3, 1))] {
+        let message = decode(text.as_bytes(), &leave_out).unwrap_err().to_string();
+        assert!(message.contains(&format!("line {}, column {}", at.0, at.1)), "{message}");
+    }
+    let message = decode(b"x,y\n1,\n,2\n", &leave_out).unwrap_err().to_string();
+    assert!(message.contains("each of its 2 rows"), "{message}");
+    // Columns that are not chosen may miss what they will.
+    let columns = Some(vec!["x".parse().unwrap()]);
+    let found = decode(b"x,y\n1,\n,2\n3,\n", &TableOptions { columns, ..leave_out.clone() }).unwrap();
+    assert_eq!(found.points, array![[1.0], [3.0]]);
+    // Of many rows some are named.
+    let text = (0..40).map(|i| format!("{i},{}\n", if i % 2 == 0 { "1" } else { "NA" })).collect::<String>();
+    let notices = decode(text.as_bytes(), &leave_out).unwrap().notices.join("; ");
+    assert!(notices.contains("lines 2, 4,") && notices.contains("and 10 more"), "{notices}");
+    // An array has rows in place of lines.
+    let mut bytes = Vec::new();
+    array![[1.0, f64::NAN], [3.0, 4.0]].write_npy(&mut bytes).unwrap();
+    let found = decode(&bytes, &leave_out).unwrap();
+    assert_eq!(found.points, array![[3.0, 4.0]]);
+    assert!(found.notices[0].contains("1 of 2 rows") && found.notices[0].contains("(row 0)"), "{:?}", found.notices);
+    assert!(decode(&bytes, &TableOptions::default()).is_err());
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub(super) mod components;
 mod cross_validation;
 pub mod diagnostics;
 mod pairing;
-mod prepare;
+pub(super) mod prepare;
 pub(super) mod report;
 mod round_trip;
 

@@ -1,0 +1,64 @@
+//! What a flow may be asked for.
+
+use crate::numeric::options::{OutOfRange, count, positive, require};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Options of a flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowOptions {
+    /// Coupling layers.
+    pub layers: usize,
+    /// Widths of the hidden layers of each layer's network.
+    pub hidden: Vec<usize>,
+    /// Bins of each spline.
+    pub bins: usize,
+    /// Optimizer steps at most.
+    pub iterations: usize,
+    /// Points per step.
+    pub batch_size: usize,
+    /// Learning rate of Adam at the beginning; it falls to 0 along a cosine.
+    pub learning_rate: f64,
+    /// Fraction of the training points that chooses among the parameters along the way, up to 0.5; 0 takes the last ones.
+    pub held_out: f64,
+}
+
+impl Default for FlowOptions {
+    fn default() -> Self {
+        Self {
+            layers: 6,
+            hidden: vec![64, 64],
+            bins: 8,
+            iterations: 2000,
+            batch_size: 256,
+            learning_rate: 2e-3,
+            held_out: 0.1,
+        }
+    }
+}
+
+/// Bins at most: more would leave no width to give.
+const MOST_BINS: usize = 256;
+
+impl FlowOptions {
+    /// Checks every option against its range.
+    ///
+    /// # Errors
+    /// The first option outside, in the order of the fields.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        count("layers", self.layers)?;
+        for (i, width) in self.hidden.iter().enumerate() {
+            count(&format!("hidden[{i}]"), *width)?;
+        }
+        require((1..=MOST_BINS).contains(&self.bins), "bins", || {
+            format!("is {}, but it must be a whole number from 1 to {MOST_BINS}", self.bins)
+        })?;
+        count("iterations", self.iterations)?;
+        count("batch_size", self.batch_size)?;
+        positive("learning_rate", self.learning_rate)?;
+        require((0.0..=0.5).contains(&self.held_out), "held_out", || {
+            format!("is {}, but it must be a fraction from 0 to 0.5", self.held_out)
+        })
+    }
+}
