@@ -52,6 +52,8 @@ fn round_trip(points: &Array2<f64>, back: &Array2<f64>) -> f64 {
         .columns()
         .into_iter()
         .zip(&spread)
-        .flat_map(|(column, std)| column.iter().map(|v| v / if *std > 0.0 { *std } else { 1.0 }).collect::<Vec<_>>())
+        .flat_map(|(column, std)| {
+            column.iter().map(|v| v / if *std > 0.0 { *std } else { 1.0 }).collect::<Vec<_>>()
+        })
         .fold(0.0, f64::max)
 }

@@ -2,7 +2,8 @@
 
 use crate::common::{csv, gdiff, in_repository, message, run, said, same_tables, spec, succeeded, text};
 use gdiff::data::table::{
-    ColumnChoice, DataTable, Delimiter, MissingRows, TableError, TableOptions, axis_names, decode, file_bytes, read,
+    ColumnChoice, DataTable, Delimiter, MissingRows, TableError, TableOptions, axis_names, decode,
+    file_bytes, read,
 };
 use ndarray::{Array1, Array2, ShapeBuilder, array};
 use ndarray_npy::{NpzWriter, WriteNpyExt};
@@ -126,7 +127,11 @@ fn rows_that_miss_a_value_can_be_left_out_and_are_named() {
     array![[1.0, f64::NAN], [3.0, 4.0]].write_npy(&mut bytes).unwrap();
     let found = decode(&bytes, &leave_out).unwrap();
     assert_eq!(found.points, array![[3.0, 4.0]]);
-    assert!(found.notices[0].contains("1 of 2 rows") && found.notices[0].contains("(row 0)"), "{:?}", found.notices);
+    assert!(
+        found.notices[0].contains("1 of 2 rows") && found.notices[0].contains("(row 0)"),
+        "{:?}",
+        found.notices
+    );
     assert!(decode(&bytes, &TableOptions::default()).is_err());
 }
 

@@ -19,7 +19,9 @@ pub struct TableOptions {
 }
 
 /// What becomes of rows in which a value is missing: an empty cell, `NA`, `nan` and the like, or NaN in an array.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum MissingRows {

@@ -45,12 +45,15 @@ impl FlowMap {
         let mut best = (map.mean_log_density(scored), 0, map.clone());
         for iteration in 1..=options.iterations {
             let share = (iteration - 1) as f64 / options.iterations as f64;
-            adam.set_learning_rate(0.5 * options.learning_rate * (1.0 + (std::f64::consts::PI * share).cos()));
+            adam.set_learning_rate(
+                0.5 * options.learning_rate * (1.0 + (std::f64::consts::PI * share).cos()),
+            );
             let batch = batches.next().map_err(failed)?;
             let value = loss(&graph, &batch, map.bins).map_err(failed)?;
             let gradients = value.backward().map_err(failed)?;
             adam.step(&gradients).map_err(failed)?;
-            let looks = iteration * LOOKS / options.iterations != (iteration - 1) * LOOKS / options.iterations;
+            let looks =
+                iteration * LOOKS / options.iterations != (iteration - 1) * LOOKS / options.iterations;
             if looks || iteration == options.iterations {
                 map.take(&graph).map_err(failed)?;
                 let score = map.mean_log_density(scored);
@@ -174,7 +177,11 @@ mod tests {
                 let (rows, columns) = dense.weight.dim();
                 let draw = stream.child("w").standard_normal((10 * l + i) as u64, rows, columns);
                 dense.weight = draw.mapv(|v| f64::from((0.5 * v) as f32));
-                dense.bias = stream.child("b").standard_normal((10 * l + i) as u64, 1, rows).row(0).mapv(|v| f64::from(v as f32));
+                dense.bias = stream
+                    .child("b")
+                    .standard_normal((10 * l + i) as u64, 1, rows)
+                    .row(0)
+                    .mapv(|v| f64::from(v as f32));
             }
         }
         (map, x)
@@ -210,8 +217,12 @@ mod tests {
         for (l, i, at) in [(0, 0, (0, 0)), (0, 1, (3, 2)), (1, 0, (5, 0)), (1, 1, (10, 7)), (1, 1, (20, 1))] {
             let step = 1e-5;
             let numeric = (moved(l, i, at, step) - moved(l, i, at, -step)) / (2.0 * step);
-            let own = gradients.get(graph[l].network[i].0.as_tensor()).unwrap().to_vec2::<f32>().unwrap()[at.0][at.1];
-            assert!((f64::from(own) - numeric).abs() < 1e-3 * numeric.abs().max(0.1), "{l} {i} {at:?}: {own} {numeric}");
+            let own = gradients.get(graph[l].network[i].0.as_tensor()).unwrap().to_vec2::<f32>().unwrap()
+                [at.0][at.1];
+            assert!(
+                (f64::from(own) - numeric).abs() < 1e-3 * numeric.abs().max(0.1),
+                "{l} {i} {at:?}: {own} {numeric}"
+            );
         }
     }
 

@@ -21,7 +21,8 @@ pub fn loss(layers: &[GraphLayer], h: &Tensor, bins: usize) -> Result<Tensor> {
     for layer in layers {
         h = h.matmul(&layer.rotation.t()?)?;
         let (first, second) = (h.narrow(1, 0, kept)?, h.narrow(1, kept, d - kept)?);
-        let mut raw = if kept == 0 { Tensor::zeros((n, 1), DType::F32, h.device())? } else { first.contiguous()? };
+        let mut raw =
+            if kept == 0 { Tensor::zeros((n, 1), DType::F32, h.device())? } else { first.contiguous()? };
         for (i, (weight, bias)) in layer.network.iter().enumerate() {
             raw = raw.matmul(&weight.t()?)?.broadcast_add(bias)?;
             if i + 1 < layer.network.len() {
@@ -44,8 +45,7 @@ fn ends(raw: &Tensor, bins: usize) -> Result<(Tensor, Tensor)> {
     let widths = (softmax(raw, D::Minus1)?.affine(free, SMALLEST)? * (2.0 * BOUND))?;
     // The sum of the widths before each bin.
     let device = raw.device();
-    let before: Vec<f32> =
-        (0..bins * bins).map(|i| if i / bins < i % bins { 1.0 } else { 0.0 }).collect();
+    let before: Vec<f32> = (0..bins * bins).map(|i| if i / bins < i % bins { 1.0 } else { 0.0 }).collect();
     let before = Tensor::from_vec(before, (bins, bins), device)?;
     let (n, b, _) = widths.dims3()?;
     let lower = (widths.reshape((n * b, bins))?.matmul(&before)?.reshape((n, b, bins))? - BOUND)?;

@@ -105,7 +105,8 @@ impl FlowMap {
         assert_eq!(x.ncols(), self.dim(), "points of another dimension than the flow's");
         let (mut z, mut log_det) = (Array2::zeros(x.dim()), Array1::zeros(x.nrows()));
         let blocks = z.axis_chunks_iter_mut(Axis(0), BLOCK).into_par_iter();
-        let blocks = blocks.zip(log_det.axis_chunks_iter_mut(Axis(0), BLOCK)).zip(x.axis_chunks_iter(Axis(0), BLOCK));
+        let blocks =
+            blocks.zip(log_det.axis_chunks_iter_mut(Axis(0), BLOCK)).zip(x.axis_chunks_iter(Axis(0), BLOCK));
         blocks.for_each(|((mut z, mut log_det), x)| {
             let mut h = affine(&self.whiten, &self.mean, x.t()).reversed_axes();
             log_det.fill(self.log_det);
@@ -131,7 +132,8 @@ impl FlowMap {
     pub fn inverse(&self, z: ArrayView2<f64>) -> Array2<f64> {
         assert_eq!(z.ncols(), self.dim(), "points of another dimension than the flow's");
         let mut x = Array2::zeros(z.dim());
-        let blocks = x.axis_chunks_iter_mut(Axis(0), BLOCK).into_par_iter().zip(z.axis_chunks_iter(Axis(0), BLOCK));
+        let blocks =
+            x.axis_chunks_iter_mut(Axis(0), BLOCK).into_par_iter().zip(z.axis_chunks_iter(Axis(0), BLOCK));
         blocks.for_each(|(mut x, z)| {
             let mut h = z.to_owned();
             let mut spline = Spline::with_bins(self.bins);

@@ -148,7 +148,10 @@ mod tests {
                     let rise = spline.forward(x + step).0 - spline.forward(x - step).0;
                     let numeric = rise / (2.0 * step);
                     // Next to an end of a bin the second derivative jumps.
-                    assert!((numeric - log_derivative.exp()).abs() <= 1e-2 * numeric.max(1e-2), "{x}: {numeric}");
+                    assert!(
+                        (numeric - log_derivative.exp()).abs() <= 1e-2 * numeric.max(1e-2),
+                        "{x}: {numeric}"
+                    );
                     if scale == 0.0 {
                         assert!((y - x).abs() < 1e-12 && log_derivative.abs() < 1e-12, "not the identity");
                     }

@@ -41,7 +41,9 @@ impl FlowMap {
         let corrupt = |e: safetensors::SafeTensorError| GaussianizeError::Corrupt(e.to_string());
         let views = tensors
             .iter()
-            .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
+            .map(|(name, shape, bytes)| {
+                Ok((name.as_str(), TensorView::new(Dtype::F64, shape.clone(), bytes)?))
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(corrupt)?;
         let about = HashMap::from([("format".to_string(), FORMAT.to_string())]);

@@ -82,12 +82,8 @@ impl Axes<'_> {
             let (edges, heights) = histogram(values);
             let (low, high) = (edges[0], edges[edges.len() - 1]);
             let mut top = heights.iter().copied().fold(0.0, f64::max);
-            let mut marks = vec![Mark::Histogram {
-                label: self.names[j].clone(),
-                ink: self.role.into(),
-                edges,
-                heights,
-            }];
+            let mut marks =
+                vec![Mark::Histogram { label: self.names[j].clone(), ink: self.role.into(), edges, heights }];
             if std > 0.0 {
                 let x: Vec<f64> = (0..=100).map(|k| low + (high - low) * f64::from(k) / 100.0).collect();
                 let y: Vec<f64> = x.iter().map(|x| normal::pdf((x - mean) / std) / std).collect();
@@ -107,10 +103,12 @@ impl Axes<'_> {
     /// Quantiles of the values beside those of N(0, 1), with the band in which 95 of 100 quantiles of true normal points
     /// lie: the i-th of n is `Phi^-1(Beta(i, n + 1 - i))`.
     pub fn quantiles(&self, name: &str, title: &str) -> Figure {
-        let note = "Band: where a quantile of as many true normal points is in 95 of 100 cases, each by itself.";
+        let note =
+            "Band: where a quantile of as many true normal points is in 95 of 100 cases, each by itself.";
         self.figure(name, title, note, |j| {
             let summary = &self.summaries[j];
-            let (mean, std) = if self.mapped || summary.std == 0.0 { (0.0, 1.0) } else { (summary.mean, summary.std) };
+            let (mean, std) =
+                if self.mapped || summary.std == 0.0 { (0.0, 1.0) } else { (summary.mean, summary.std) };
             let mut values: Vec<f64> = self.points.column(j).iter().map(|v| (v - mean) / std).collect();
             values.sort_unstable_by(f64::total_cmp);
             let places = quantile_places(values.len());
@@ -125,7 +123,8 @@ impl Axes<'_> {
             };
             let y: Vec<f64> = places.iter().map(|i| values[*i]).collect();
             let (low_band, high_band) = (band(0.025), band(0.975));
-            let finite = |values: &[f64]| values.iter().copied().filter(|v| v.is_finite()).collect::<Vec<_>>();
+            let finite =
+                |values: &[f64]| values.iter().copied().filter(|v| v.is_finite()).collect::<Vec<_>>();
             let all: Vec<f64> = [finite(&y), finite(&low_band), finite(&high_band)].concat();
             let low = all.iter().copied().fold(f64::INFINITY, f64::min);
             let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);

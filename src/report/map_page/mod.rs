@@ -44,13 +44,7 @@ pub fn map_page(results: &MapResults) -> Result<(String, String), String> {
     let before = AxisSummary::of_axes(x);
     let names: Vec<String> = (0..z.ncols()).map(|j| format!("z{j}")).collect();
     let (old, new) = (
-        Axes {
-            points: x,
-            names: &results.columns,
-            summaries: &before,
-            role: Role::Baseline,
-            mapped: false,
-        },
+        Axes { points: x, names: &results.columns, summaries: &before, role: Role::Baseline, mapped: false },
         Axes { points: z, names: &names, summaries: &left.axes, role: Role::Gaussianized, mapped: true },
     );
     let sections = [
@@ -104,9 +98,9 @@ pub fn map_page(results: &MapResults) -> Result<(String, String), String> {
 fn lines(results: &MapResults, left: &Left) -> Vec<(String, String, String)> {
     let mut lines = Vec::new();
     let mut line = |what: &str, value: String, beside: String| lines.push((what.to_string(), value, beside));
-    let beside = results
-        .one_normal
-        .map_or(String::new(), |v| format!("{v:.4} under one normal distribution fitted to these very points"));
+    let beside = results.one_normal.map_or(String::new(), |v| {
+        format!("{v:.4} under one normal distribution fitted to these very points")
+    });
     match results.log_density {
         Some((mean, error)) => line("mean log-density, nats", format!("{mean:.4} +- {error:.4}"), beside),
         None => line("mean log-density, nats", "none: below the range of numbers".to_string(), beside),
@@ -178,7 +172,8 @@ fn picture(figure: &Figure) -> String {
 
 /// The axes in numbers; those beyond the floor are bold.
 fn table(names: &[String], axes: &[AxisSummary], floor: Option<f64>) -> String {
-    let mut headings = vec!["axis", "mean", "std", "skewness", "excess kurtosis", "negentropy", "largest |y|"];
+    let mut headings =
+        vec!["axis", "mean", "std", "skewness", "excess kurtosis", "negentropy", "largest |y|"];
     if floor.is_some() {
         headings.push("W2 to N(0, 1)");
     }
