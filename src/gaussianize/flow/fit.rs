@@ -176,7 +176,7 @@ mod tests {
             for (i, dense) in layer.network.iter_mut().enumerate() {
                 let (rows, columns) = dense.weight.dim();
                 let draw = stream.child("w").standard_normal((10 * l + i) as u64, rows, columns);
-                dense.weight = draw.mapv(|v| f64::from((0.5 * v) as f32));
+                dense.weight = draw.mapv(|v| f64::from((0.25 * v) as f32));
                 dense.bias = stream
                     .child("b")
                     .standard_normal((10 * l + i) as u64, 1, rows)

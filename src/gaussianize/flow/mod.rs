@@ -34,7 +34,8 @@ struct Dense {
 
 impl Dense {
     fn forward(&self, x: &Array2<f64>) -> Array2<f64> {
-        x.dot(&self.weight.t()) + &self.bias
+        let product = x.dot(&self.weight.t());
+        product.as_standard_layout().into_owned() + &self.bias
     }
 }
 
