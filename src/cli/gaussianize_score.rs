@@ -33,6 +33,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let mean = scores.sum() / n;
     let variance = scores.mapv(|v| (v - mean).powi(2)).sum() / (n - 1.0);
     let largest_z = map.chain.forward(points.view()).iter().fold(0.0_f64, |a, b| a.max(b.abs()));
-    let error = if n > 1.0 { format!(", standard error {:.6}", (variance / n).sqrt()) } else { String::new() };
+    let error =
+        if n > 1.0 { format!(", standard error {:.6}", (variance / n).sqrt()) } else { String::new() };
     print(&format!("mean log-density {mean:.6} nats over {n} points{error}; largest |z| {largest_z:.3}\n"))
 }

@@ -56,6 +56,11 @@ impl Map {
     /// The points of a table: its columns in the order of the map's axes where they have the same names.
     pub(super) fn points(&self, data: &Path, table: &TableArgs) -> Result<Array2<f64>, Failure> {
         let table = table.read(data)?;
-        in_order_of(table, data, (&self.names, self.named), ("map", &format!("the map of {}", self.path.display())))
+        in_order_of(
+            table,
+            data,
+            (&self.names, self.named),
+            ("map", &format!("the map of {}", self.path.display())),
+        )
     }
 }
