@@ -96,7 +96,7 @@ pub struct GaussianizeOptions {
     pub preset: Option<Preset>,
     /// Layers at most; held-out points stop the fit earlier.
     pub layers: usize,
-    /// How the axes of a layer are mapped: one by one, in pairs, or all jointly.
+    /// How the axes of a layer are mapped: one by one, in pairs, or all jointly; or the best of several maps.
     pub coupling: Coupling,
     /// How each layer chooses its axes.
     pub rotation: Rotation,

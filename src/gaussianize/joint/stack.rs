@@ -16,16 +16,21 @@ use crate::numeric::random::Stream;
 
 /// Most points with which kernel densities are tried.
 const MOST_KERNELS: usize = 2000;
+/// Most points times squared columns for them: what it costs to map one point.
+const MOST_WORK: usize = 2_000_000;
 /// Up to so many points, settings are judged by cross-validation; more are split once.
 const FOLDED: usize = 1500;
 const FOLDS: usize = 5;
 /// Most points of that one split, and the part that is left out.
 const SPLIT_POINTS: usize = 4000;
 const LEFT_OUT: usize = 4;
+/// From so many columns on, fewer points.
+const MANY: usize = 24;
+const FEWER_POINTS: usize = 2500;
 /// Sizes of mixtures, in this order.
 const SIZES: [usize; 11] = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 /// Most numbers in the covariances of a mixture, which bounds the time of a fit.
-const LARGEST: usize = 64 * 1024;
+const LARGEST: usize = 16 * 1024;
 /// Sizes in a row that may fail to gain before the search ends.
 const PATIENCE: usize = 1;
 /// Gain below which a size has not gained, nats.
@@ -36,9 +41,10 @@ const KEPT: [f64; 7] = [1.0, 0.98, 0.95, 0.9, 0.75, 0.5, 0.0];
 const WIDTHS: [f64; 12] = [0.08, 0.12, 0.17, 0.22, 0.28, 0.35, 0.43, 0.52, 0.62, 0.75, 0.9, 1.1];
 /// Weight below which a part is left out.
 const LEAST: f64 = 0.02;
-/// Steps of expectation maximisation in the search, and over all points.
+/// Steps of expectation maximisation, up to so many columns; with more, whose steps take longer, fewer.
 const STEPS: usize = 40;
-const LAST_STEPS: usize = 40;
+const STEPPED: usize = 16;
+const FEWEST_STEPS: usize = 8;
 /// Gain of a step, per point, below which it ends: in the search, and over all points.
 const SEARCHED: f64 = 4e-4;
 const CONVERGED: f64 = 1e-4;
@@ -119,7 +125,7 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
         if n > FOLDED && d <= 8 { &[Kind::Full][..] } else { &[Kind::Full, Kind::Diagonal, Kind::Tied] };
     for kind in kinds.iter().copied() {
         let per = if kind == Kind::Full { (d / 2).max(4) } else { 4 };
-        let most = if kind == Kind::Full { LARGEST } else { 8 * LARGEST };
+        let most = if kind == Kind::Full { LARGEST } else { 32 * LARGEST };
         let sizes = SIZES.into_iter().filter(|size| enough(*size, per) && size * d * d <= most);
         let first = (kind == Kind::Diagonal && kept > 0.0 && d > 1).then_some(Part::Normal(0.0));
         parts.extend(best_of(
@@ -127,7 +133,7 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
             PATIENCE,
         ));
     }
-    if n <= MOST_KERNELS {
+    if n <= MOST_KERNELS && n * d * d <= MOST_WORK {
         let kinds = if kept > 0.0 && d > 1 { vec![0.0, kept] } else { vec![0.0] };
         for kept in kinds {
             let widths = WIDTHS.into_iter().rev().map(|width| Part::Kernels { kept, width });
@@ -156,15 +162,19 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
                 Part::Kernels { kept, width: width * shrink }.fit(x.view(), stream)
             }
             // What a split found goes on from there; the folds' clusters are those of a part of few points.
-            Part::Mixture(..) if n > FOLDED => tried.family.climb(x.view(), &pooled, LAST_STEPS, CONVERGED),
+            Part::Mixture(..) if n > FOLDED => tried.family.climb(x.view(), &pooled, steps(d), CONVERGED),
             Part::Mixture(..) => {
-                tried.part.fit(x.view(), stream).climb(x.view(), &pooled, LAST_STEPS, CONVERGED)
+                tried.part.fit(x.view(), stream).climb(x.view(), &pooled, steps(d), CONVERGED)
             }
             Part::Normal(_) => tried.part.fit(x.view(), stream),
         };
         (family, weight)
     });
     Some(Stack { map: assemble(families, d, n)?, made_of })
+}
+
+fn steps(d: usize) -> usize {
+    (STEPS * STEPPED / d).clamp(FEWEST_STEPS, STEPS)
 }
 
 fn pooled(x: ArrayView2<f64>) -> Pooled {
@@ -175,12 +185,12 @@ fn pooled(x: ArrayView2<f64>) -> Pooled {
 
 /// Points to learn from and points left out.
 fn folds(x: &Array2<f64>, stream: &Stream) -> Vec<(Array2<f64>, Array2<f64>)> {
-    let n = x.nrows();
+    let (n, d) = x.dim();
     let keys = stream.child("folds").standard_normal(0, n, 1);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
     if n > FOLDED {
-        let some = x.select(Axis(0), &order[..n.min(SPLIT_POINTS)]);
+        let some = x.select(Axis(0), &order[..n.min(if d > MANY { FEWER_POINTS } else { SPLIT_POINTS })]);
         let out = some.nrows() / LEFT_OUT;
         return vec![(some.slice(s![out.., ..]).to_owned(), some.slice(s![..out, ..]).to_owned())];
     }
@@ -259,7 +269,7 @@ impl Part {
                 let flat: Vec<f64> = x.iter().copied().collect();
                 let centres = seeds(&flat, d, size, &mut stream.child("seeds").at(size as u64));
                 let labels = clustered(&flat, d, centres);
-                Family::of_labels(x, &labels, size, kind, &pooled).climb(x, &pooled, STEPS, SEARCHED)
+                Family::of_labels(x, &labels, size, kind, &pooled).climb(x, &pooled, steps(d), SEARCHED)
             }
         }
     }

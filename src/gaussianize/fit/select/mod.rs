@@ -46,16 +46,13 @@ const FURTHER: usize = 4;
 const FEWEST_FOR_FURTHER: usize = 400;
 const MOST_ROTATED: usize = 20;
 
-/// What is tried in any case, the simplest first.
-const RECIPES: [&[Stage]; 8] = [
+/// What mixtures may follow; what is tried in any case, the simplest first.
+const PLAIN: [&[Stage]; 5] = [
     &[Stage::Normal],
     &[Stage::Marginals],
-    &[Stage::Stack],
-    &[Stage::Marginals, Stage::Stack],
     &[Stage::Radial],
-    &[Stage::Radial, Stage::Stack],
-    &[Stage::Pairs, Stage::Stack],
-    &[Stage::Marginals, Stage::Pairs, Stage::Stack],
+    &[Stage::Pairs],
+    &[Stage::Marginals, Stage::Pairs],
 ];
 /// What may follow.
 const NEXT: [Stage; 5] = [Stage::Marginals, Stage::Pairs, Stage::Radial, Stage::Stack, Stage::Rotated];
@@ -66,7 +63,8 @@ struct Part {
     train: Array2<f64>,
     held: Array2<f64>,
     log_det: Array1<f64>,
-    layers: Vec<Layer>,
+    /// Whether some column has the tail of a Pareto law.
+    heavy: bool,
 }
 
 /// A candidate on all parts.
@@ -83,8 +81,10 @@ impl Part {
         let map = Gaussianizer { dim: self.train.ncols(), layers: fitted };
         let train = map.forward(self.train.view());
         let (held, log_det) = map.forward_with_log_det(self.held.view());
-        let layers = self.layers.iter().cloned().chain(map.layers).collect();
-        Self { train, held, log_det: &self.log_det + &log_det, layers }
+        let heavy_tail = |tail: &Tail| matches!(tail, Tail::Pareto { shape, .. } if *shape > 0.0);
+        let mut marginals = map.layers.iter().flat_map(|layer| layer.marginals.iter().flatten());
+        let heavy = self.heavy || marginals.any(|own| heavy_tail(&own.lower) || heavy_tail(&own.upper));
+        Self { train, held, log_det: &self.log_det + &log_det, heavy }
     }
 
     fn scores(&self) -> Array1<f64> {
@@ -113,13 +113,6 @@ impl Candidate {
         let parts: Option<Vec<Part>> = self.parts.par_iter().map(one).collect();
         let stages = self.stages.iter().copied().chain([stage]).collect();
         Self::new(stages, parts?)
-    }
-
-    /// Whether some column has the tail of a Pareto law.
-    fn has_heavy_tails(&self) -> bool {
-        let heavy = |tail: &Tail| matches!(tail, Tail::Pareto { shape, .. } if *shape > 0.0);
-        let layers = self.parts.iter().flat_map(|part| &part.layers);
-        layers.flat_map(|layer| layer.marginals.iter().flatten()).any(|m| heavy(&m.lower) || heavy(&m.upper))
     }
 
     fn mean(&self) -> f64 {
@@ -163,7 +156,7 @@ fn paired(a: &Array1<f64>, b: &Array1<f64>, sizes: &[usize]) -> (f64, f64) {
 fn parts(x: ArrayView2<f64>, held: usize, stream: &Stream) -> Result<Vec<Part>, GaussianizeError> {
     let part = |train: Array2<f64>, held: Array2<f64>| {
         let log_det = Array1::zeros(held.nrows());
-        Part { train, held, log_det, layers: Vec::new() }
+        Part { train, held, log_det, heavy: false }
     };
     let n = x.nrows();
     if n >= PLENTY {
@@ -200,20 +193,32 @@ impl Fit {
         };
         let parts = parts(x, held, stream)?;
         let start = Candidate::new(Vec::new(), parts).ok_or_else(|| numerical("no point can be scored"))?;
-        let mut known: BTreeMap<Vec<Stage>, Option<Candidate>> = BTreeMap::new();
-        let total = RECIPES.len() + FURTHER;
-        for (done, recipe) in RECIPES.iter().enumerate() {
+        let total = PLAIN.len() + 4 + FURTHER;
+        let mut known: BTreeMap<&[Stage], Candidate> = BTreeMap::new();
+        for (done, stages) in PLAIN.into_iter().enumerate() {
             progress(done * options.layers / total, options.layers);
-            for depth in 1..=recipe.len() {
-                if known.contains_key(&recipe[..depth]) {
-                    continue;
-                }
-                let before = if depth == 1 { Some(&start) } else { known[&recipe[..depth - 1]].as_ref() };
-                let own = before.and_then(|before| before.with(recipe[depth - 1], options, stream));
-                known.insert(recipe[..depth].to_vec(), own);
-            }
+            let (last, before) = stages.split_last().expect("a recipe has a stage");
+            let before = if before.is_empty() { Some(&start) } else { known.get(before) };
+            let own = before.and_then(|before| before.with(*last, options, stream));
+            known.extend(own.map(|own| (stages, own)));
         }
-        let mut candidates: Vec<Candidate> = known.into_values().flatten().collect();
+        let mean = |stages: &[Stage]| known.get(stages).map_or(f64::NEG_INFINITY, Candidate::mean);
+        // A mixture takes most of the time, so it follows on what it can be expected to add to.
+        let mut bases = vec![&start];
+        bases.extend(known.get(&[Stage::Marginals][..]));
+        let radial = mean(&[Stage::Radial]);
+        if PLAIN.iter().all(|stages| mean(stages) <= radial) || n < PLENTY {
+            bases.extend(known.get(&[Stage::Radial][..]));
+        }
+        let couples = [&[Stage::Pairs][..], &[Stage::Marginals, Stage::Pairs]];
+        let couple = couples.into_iter().max_by(|a, b| mean(a).total_cmp(&mean(b)));
+        bases.extend(couple.and_then(|stages| known.get(stages)));
+        let stacked = |(done, base): (usize, &&Candidate)| {
+            progress((PLAIN.len() + done) * options.layers / total, options.layers);
+            base.with(Stage::Stack, options, stream)
+        };
+        let stacked: Vec<Candidate> = bases.iter().enumerate().filter_map(stacked).collect();
+        let mut candidates: Vec<Candidate> = known.into_values().chain(stacked).collect();
         candidates.sort_by_key(|c| (c.stages.len(), c.stages.clone()));
         let plain = candidates.iter().position(|c| c.stages == [Stage::Normal]);
         let plain =
@@ -228,7 +233,7 @@ impl Fit {
         let mut best = best_of(&candidates);
         if n >= FEWEST_FOR_FURTHER {
             for done in 0..FURTHER {
-                progress((RECIPES.len() + done) * options.layers / total, options.layers);
+                progress((PLAIN.len() + 4 + done) * options.layers / total, options.layers);
                 let from = &candidates[best];
                 let allowed = |stage: &Stage| {
                     from.stages.last() != Some(stage) && (*stage != Stage::Rotated || d <= MOST_ROTATED)
@@ -268,8 +273,7 @@ impl Fit {
         };
         let preferred = joint.filter(|(_, scores)| scores.iter().all(|v| v.is_finite()));
         // Its tails are normal ones, which a few held-out points may not show.
-        let heavy =
-            candidates.iter().filter(|c| c.stages == [Stage::Marginals]).any(Candidate::has_heavy_tails);
+        let heavy = candidates.iter().flat_map(|c| &c.parts).any(|part| part.heavy);
         let wins = !heavy
             && preferred.as_ref().is_some_and(|(_, scores)| {
                 let (gain, _) = paired(&candidates[best].scores, scores, &sizes);

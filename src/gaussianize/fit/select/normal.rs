@@ -10,7 +10,7 @@ use crate::gaussianize::rotation::whitening::Whitening;
 use crate::numeric::random::Stream;
 
 /// Points per column from which on nothing is shrunk.
-const PLENTY: usize = 50;
+const PLENTY: usize = 12;
 const FOLDS: usize = 5;
 
 /// The whitening of points `(n, d)`.
