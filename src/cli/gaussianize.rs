@@ -58,7 +58,7 @@ pub struct FitArgs {
     /// Layers at most
     #[arg(long, value_name = "N")]
     pub layers: Option<String>,
-    /// How the axes are mapped
+    /// How the axes are mapped; without any flag on how to fit it is auto
     #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.coupling"))]
     pub coupling: Option<String>,
     /// How each layer chooses its axes
@@ -165,7 +165,12 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
     outputs.into_iter().try_for_each(|out| refuse_input(out, &[&args.data]))?;
     let table = args.table.read(&args.data)?;
     let points = &table.points;
-    let options = gaussianize_options(points.ncols(), &args.overrides())?;
+    let mut overrides = args.overrides();
+    if overrides.is_empty() {
+        // Whoever asks for nothing in particular gets the best of all that there is.
+        overrides.push(Override::from_flag("gaussianize.coupling", "auto"));
+    }
+    let options = gaussianize_options(points.ncols(), &overrides)?;
     let stream = Stream::new(args.seed, 0, "gaussianize");
     let (map, report) = Gaussianizer::fit(points.view(), &options, &stream, &mut |_, _| {})
         .map_err(|e| Failure::input(format!("{}: {e}", args.data.display())))?;

@@ -5,6 +5,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::error::GaussianizeError;
 use super::joint::mixture::{MixtureMap, Scratch};
 use super::joint::pair::PairMap;
+use super::joint::radial::RadialMap;
 use super::kde::marginal::Marginal;
 
 /// `z_j = Phi^-1(F_j(s_j))`, `s = W (x - mean)`, and its inverse.
@@ -24,6 +25,8 @@ pub struct Layer {
     pub(super) pairs: Vec<Pair>,
     /// A joint map of all axes, in place of the others.
     pub(super) joint: Option<MixtureMap>,
+    /// A map of the distance from the centre, in place of the others.
+    pub(super) radial: Option<RadialMap>,
 }
 
 /// Two axes of a layer and their joint map.
@@ -79,6 +82,7 @@ impl Layer {
             marginals,
             pairs: Vec::new(),
             joint: None,
+            radial: None,
         })
     }
 
@@ -112,6 +116,31 @@ impl Layer {
         }
         self.joint = Some(joint);
         Ok(self)
+    }
+
+    /// The layer with a map of the distance from the centre.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Mismatch`] when an axis is mapped already.
+    pub fn with_radial(mut self, radial: RadialMap) -> Result<Self, GaussianizeError> {
+        if self.joint.is_some() || !self.pairs.is_empty() || self.marginals.iter().any(Option::is_some) {
+            let what = "a radial map needs all axes of its layer for itself".into();
+            return Err(GaussianizeError::Mismatch(what));
+        }
+        self.radial = Some(radial);
+        Ok(self)
+    }
+
+    /// Multiplies each column of `rows` by the number that `scale` gives to its norm, the index of the point beside it.
+    fn radially(rows: &mut [f64], m: usize, mut scale: impl FnMut(usize, f64) -> f64) {
+        let mut squares = vec![0.0; m];
+        for row in rows.chunks_exact(m) {
+            squares.iter_mut().zip(row).for_each(|(sum, v)| *sum += v * v);
+        }
+        let factors: Vec<f64> = squares.iter().enumerate().map(|(i, s)| scale(i, s.sqrt())).collect();
+        for row in rows.chunks_exact_mut(m) {
+            row.iter_mut().zip(&factors).for_each(|(v, factor)| *v *= factor);
+        }
     }
 
     /// Runs the joint map over the columns of `rows`; `each` gets the index of the point, its coordinates and a workspace.
@@ -164,6 +193,9 @@ impl Layer {
                 self.jointly(scratch, m, |joint, _, point, workspace| {
                     joint.forward(point, workspace);
                 });
+                if let Some(radial) = &self.radial {
+                    Self::radially(scratch, m, |_, r| radial.forward(r, 1).0);
+                }
             }
             Some(log_det) => {
                 log_det.iter_mut().for_each(|v| *v += self.log_det);
@@ -186,6 +218,14 @@ impl Layer {
                 self.jointly(scratch, m, |joint, i, point, workspace| {
                     log_det[i] += joint.forward(point, workspace)
                 });
+                if let Some(radial) = &self.radial {
+                    let d = self.dim();
+                    Self::radially(scratch, m, |i, r| {
+                        let (factor, own) = radial.forward(r, d);
+                        log_det[i] += own;
+                        factor
+                    });
+                }
             }
         }
         block.copy_from_slice(scratch);
@@ -203,6 +243,9 @@ impl Layer {
             a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = map.inverse(*a, *b));
         }
         self.jointly(block, m, |joint, _, point, workspace| joint.inverse(point, workspace));
+        if let Some(radial) = &self.radial {
+            Self::radially(block, m, |_, r| radial.inverse(r));
+        }
         for ((out, weights), shift) in
             scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean)
         {

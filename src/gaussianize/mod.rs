@@ -38,7 +38,7 @@ mod store;
 mod thin;
 
 pub use error::GaussianizeError;
-pub use fit::report::{ComponentMap, FitReport, LayerReport, StopReason};
+pub use fit::report::{CandidateReport, ComponentMap, FitReport, LayerReport, StopReason};
 pub use kde::bandwidth::BandwidthRule;
 pub use kde::marginal::Tails;
 pub use layer::{Layer, Pair};

@@ -38,6 +38,10 @@ pub enum Components {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Coupling {
+    /// The best of several maps at held-out points, or at points left out where there are few: one normal distribution,
+    /// marginals, weighted mixtures, a map of the distance from the centre, pairs of columns, layers of these, and in two
+    /// dimensions `"joint"`, which is kept unless another one is clearly better.
+    Auto,
     /// One by one, each axis by its own marginal map (G 9-12): the paper's way.
     Marginal,
     /// Two axes at a time, by the Knothe-Rosenblatt map of their joint density; an odd one by its marginal.
@@ -92,7 +96,7 @@ pub struct GaussianizeOptions {
     pub preset: Option<Preset>,
     /// Layers at most; held-out points stop the fit earlier.
     pub layers: usize,
-    /// How the axes of a layer are mapped: one by one, in pairs, or all jointly.
+    /// How the axes of a layer are mapped: one by one, in pairs, or all jointly; or the best of several maps.
     pub coupling: Coupling,
     /// How each layer chooses its axes.
     pub rotation: Rotation,
@@ -194,6 +198,14 @@ impl GaussianizeOptions {
             held if held < FEWEST_HELD_OUT => Watch::CrossValidation { too_few: held },
             held => Watch::HeldOut(held),
         }
+    }
+
+    /// The same, with the joint map in place of a selection where there is none: where no point is held out, so that nothing
+    /// could judge, or where some components only are to be mapped.
+    pub fn without_idle_selection(&self) -> Self {
+        let idle = self.held_out == 0.0 || self.components != Components::All;
+        let coupling = if idle && self.coupling == Coupling::Auto { Coupling::Joint } else { self.coupling };
+        Self { coupling, ..self.clone() }
     }
 
     /// Whether cross-validation chooses the layers of a fit to `n` points.

@@ -2,9 +2,10 @@
 //!
 //! Per layer `l`: `l.mean`, `l.w`, `l.w_inverse`, `l.log_det`; per gaussianized component `j`: `l.j.pieces` with
 //! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
-//! one value is the derivative of a linear tail, more are bandwidth, count and outermost points of a kernel tail. Per pair `p` of components:
+//! one value is the derivative of a linear tail, two are scale and shape of a Pareto tail, more are bandwidth, count and outermost points of a kernel tail. Per pair `p` of components:
 //! `l.pair.p.grid` (both components, low and step of both axes, tail mass) and `l.pair.p.density` at the nodes.
-//! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`. What others keep beside the map: a tensor of
+//! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`, and `l.joint.factor_of` where several
+//! components have one factor. A radial map: `l.radial.pieces` and its tails, as of a component. What others keep beside the map: a tensor of
 //! bytes under a name of theirs. Over all of it `digest`: SHA-256 of names, shapes and bytes of the other tensors, in
 //! the order of the names. Files of version 0.1 have none.
 
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use super::error::GaussianizeError;
 use super::joint::mixture::MixtureMap;
 use super::joint::pair::{Axis, PairMap};
+use super::joint::radial::RadialMap;
 use super::kde::marginal::Marginal;
 use super::kde::piecewise::{Piece, PiecewiseMap};
 use super::kde::tail::Tail;
@@ -60,7 +62,12 @@ impl Gaussianizer {
                 let k = joint.components();
                 put(format!("{l}.joint.log_weights"), vec![k], &mut joint.log_weights.iter().copied());
                 put(format!("{l}.joint.means"), vec![k, d], &mut joint.means.iter().copied());
-                put(format!("{l}.joint.factors"), vec![k, d, d], &mut joint.factors.iter().copied());
+                let kinds = joint.factors.len() / (d * d);
+                put(format!("{l}.joint.factors"), vec![kinds, d, d], &mut joint.factors.iter().copied());
+                if !joint.factor_of.iter().copied().eq(0..kinds) {
+                    let of = &mut joint.factor_of.iter().map(|f| *f as f64);
+                    put(format!("{l}.joint.factor_of"), vec![k], of);
+                }
             }
             for (p, Pair { first, second, map }) in layer.pairs.iter().enumerate() {
                 let (a, b) = (map.a, map.b);
@@ -69,20 +76,27 @@ impl Gaussianizer {
                 let density = &mut map.density.iter().copied();
                 put(format!("{l}.pair.{p}.density"), vec![a.nodes, b.nodes], density);
             }
-            for (j, marginal) in layer.marginals.iter().enumerate() {
+            let named = layer
+                .marginals
+                .iter()
+                .enumerate()
+                .map(|(j, marginal)| (format!("{l}.{j}"), marginal.as_ref()));
+            let radial = (format!("{l}.radial"), layer.radial.as_ref().map(|radial| &radial.of_logs));
+            for (name, marginal) in named.chain([radial]) {
                 let Some(marginal) = marginal else { continue };
                 let pieces = marginal.map.pieces();
                 let mut rows =
                     pieces.iter().flat_map(|p| [p.lo, p.hi, p.z_lo, p.z_hi].into_iter().chain(p.c));
-                put(format!("{l}.{j}.pieces"), vec![pieces.len(), COLUMNS], &mut rows);
-                for (name, tail) in [("lower", &marginal.lower), ("upper", &marginal.upper)] {
+                put(format!("{name}.pieces"), vec![pieces.len(), COLUMNS], &mut rows);
+                for (end, tail) in [("lower", &marginal.lower), ("upper", &marginal.upper)] {
                     let values = match tail {
                         Tail::Linear(derivative) => vec![*derivative],
+                        Tail::Pareto { scale, shape } => vec![*scale, *shape],
                         Tail::Kernel { points, bandwidth, count } => {
                             [*bandwidth, *count].into_iter().chain(points.iter().copied()).collect()
                         }
                     };
-                    put(format!("{l}.{j}.{name}"), vec![values.len()], &mut values.iter().copied());
+                    put(format!("{name}.{end}"), vec![values.len()], &mut values.iter().copied());
                 }
             }
         }
@@ -178,17 +192,23 @@ impl Stored<'_> {
     fn layer(&self, l: usize) -> Result<Layer, GaussianizeError> {
         let mean = Array1::from(self.numbers(&format!("{l}.mean"))?.1);
         let log_det = self.numbers(&format!("{l}.log_det"))?.1.first().copied().unwrap_or(f64::NAN);
-        let marginals = (0..mean.len()).map(|j| self.marginal(l, j)).collect::<Result<_, _>>()?;
+        let marginals =
+            (0..mean.len()).map(|j| self.marginal(&format!("{l}.{j}"))).collect::<Result<_, _>>()?;
         let (w, inverse) = (self.square(&format!("{l}.w"))?, self.square(&format!("{l}.w_inverse"))?);
         let mut pairs = Vec::new();
         while self.has(&format!("{l}.pair.{}.grid", pairs.len())) {
             pairs.push(self.pair(l, pairs.len())?);
         }
         let joint = self.joint(l, mean.len())?;
+        let radial = self.marginal(&format!("{l}.radial"))?.map(|of_logs| RadialMap { of_logs });
         Layer::new(mean, w, inverse, log_det, marginals)
             .and_then(|layer| layer.with_pairs(pairs))
             .and_then(|layer| match joint {
                 Some(joint) => layer.with_joint(joint),
+                None => Ok(layer),
+            })
+            .and_then(|layer| match radial {
+                Some(radial) => layer.with_radial(radial),
                 None => Ok(layer),
             })
             .map_err(|e| GaussianizeError::Corrupt(e.to_string()))
@@ -200,7 +220,17 @@ impl Stored<'_> {
             return Ok(None);
         }
         let read = |tensor: &str| self.numbers(&name(tensor)).map(|(_, values)| values);
-        let map = MixtureMap::new(d, read("log_weights")?, read("means")?, read("factors")?);
+        let (log_weights, means, factors) = (read("log_weights")?, read("means")?, read("factors")?);
+        let map = match self.has(&name("factor_of")) {
+            true => {
+                let of = read("factor_of")?.into_iter().map(|f| f as usize).collect();
+                MixtureMap::shared(d, log_weights, means, factors, of)
+            }
+            false if factors.len() == log_weights.len() * d * d => {
+                MixtureMap::new(d, log_weights, means, factors)
+            }
+            false => None,
+        };
         let damaged = || GaussianizeError::Corrupt(format!("{l}.joint does not hold a mixture"));
         map.map(Some).ok_or_else(damaged)
     }
@@ -221,8 +251,8 @@ impl Stored<'_> {
         Ok(Pair { first: *first as usize, second: *second as usize, map })
     }
 
-    fn marginal(&self, l: usize, j: usize) -> Result<Option<Marginal>, GaussianizeError> {
-        let name = format!("{l}.{j}.pieces");
+    fn marginal(&self, of: &str) -> Result<Option<Marginal>, GaussianizeError> {
+        let name = format!("{of}.pieces");
         if !self.has(&name) {
             return Ok(None);
         }
@@ -238,7 +268,7 @@ impl Stored<'_> {
         };
         let pieces = rows.iter().map(piece).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
         let map = PiecewiseMap::new(pieces).ok_or_else(damaged)?;
-        let (lower, upper) = (self.tail(&format!("{l}.{j}.lower"))?, self.tail(&format!("{l}.{j}.upper"))?);
+        let (lower, upper) = (self.tail(&format!("{of}.lower"))?, self.tail(&format!("{of}.upper"))?);
         Ok(Some(Marginal { map, lower, upper }))
     }
 
@@ -247,13 +277,16 @@ impl Stored<'_> {
         let good = values.iter().all(|v| v.is_finite());
         match values.as_slice() {
             [derivative] if good && *derivative > 0.0 => Ok(Tail::Linear(*derivative)),
+            [scale, shape] if good && *scale > 0.0 && *shape >= 0.0 => {
+                Ok(Tail::Pareto { scale: *scale, shape: *shape })
+            }
             [h, count, points @ ..]
                 if good && *h > 0.0 && *count >= 1.0 && !points.is_empty() && points.is_sorted() =>
             {
                 Ok(Tail::Kernel { points: points.to_vec(), bandwidth: *h, count: *count })
             }
             _ => Err(GaussianizeError::Corrupt(format!(
-                "{name} is neither the derivative of a linear tail nor a list of kernels"
+                "{name} is neither a linear tail, nor a Pareto one, nor a list of kernels"
             ))),
         }
     }

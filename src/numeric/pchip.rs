@@ -35,6 +35,17 @@ impl Pchip {
         Self { x: x.to_vec(), y: y.to_vec(), derivatives: derivatives(x, y) }
     }
 
+    /// As [`new`](Self::new), with given derivatives at both ends, limited to between 0 and three times the slope of the
+    /// secant there, within which the interpolant of increasing values increases.
+    pub fn with_ends(x: &[f64], y: &[f64], first: f64, last: f64) -> Self {
+        let mut p = Self::new(x, y);
+        let secant = |k: usize| (y[k + 1] - y[k]) / (x[k + 1] - x[k]);
+        let end = x.len() - 1;
+        p.derivatives[0] = first.clamp(0.0, 3.0 * secant(0));
+        p.derivatives[end] = last.clamp(0.0, 3.0 * secant(end - 1));
+        p
+    }
+
     /// The value at `x`; beyond the knots that of the first or last cubic.
     pub fn value(&self, x: f64) -> f64 {
         let k = self.piece(x);

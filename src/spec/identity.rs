@@ -14,7 +14,7 @@ use crate::data::source::Source;
 use crate::diffusion::{
     Clip, DiagnosticsOptions, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions,
 };
-use crate::gaussianize::GaussianizeOptions;
+use crate::gaussianize::{Coupling, GaussianizeOptions};
 use crate::metrics::scored::MetricsOptions;
 use crate::numeric::digest::hex;
 use crate::space::TransformOptions;
@@ -58,6 +58,9 @@ impl StageKeys {
         self.training.as_ref().map(|key| format!("{key} {replicate}"))
     }
 }
+
+/// Version of what `coupling = "auto"` computes: it identifies the runs with such a Gaussianizer and no others.
+const SELECTION: u32 = 1;
 
 /// The keys of `[diffusion]` that only sampling depends on, but for a learned variance.
 const VARIANCE: &str = "diffusion.variance";
@@ -249,7 +252,11 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline, cross_validation: bool) -> Line
             TransformOptions::Named(named) => *named,
         };
         if let Some(options) = transform.gaussianizer(&plan.gaussianize) {
+            let options = &options.without_idle_selection();
             lines.extend(gaussianize_lines(&at, options));
+            if options.coupling == Coupling::Auto {
+                lines.insert(format!("{at}.selection"), SELECTION.to_string());
+            }
             // Before there was cross-validation, a fit to few points used all its layers.
             if cross_validation && options.is_cross_validated(plan.data.samples) {
                 lines.insert(format!("{at}.cross_validated"), "\"over points and folds\"".into());

@@ -148,7 +148,8 @@ fn mapped_components(plan: &Plan) -> usize {
 
 /// Whether no component is mapped by its marginal: an odd one is.
 fn has_no_marginal(plan: &Plan) -> bool {
-    plan.gaussianize.coupling != Coupling::Marginal && mapped_components(plan).is_multiple_of(2)
+    let joint = matches!(plan.gaussianize.coupling, Coupling::Joint | Coupling::Pairs);
+    joint && mapped_components(plan).is_multiple_of(2)
 }
 
 /// A sentence for each setting of a spec that the user wrote, that is not at its default, and that has no effect at any

@@ -14,11 +14,11 @@ pub struct FitRow {
     pub layer: usize,
     /// Component, from 1.
     pub component: usize,
-    /// Rotation that was used, after any fall-back.
-    pub rotation: Rotation,
+    /// Rotation that was used, after any fall-back; empty for a layer on axes of another origin.
+    pub rotation: Option<Rotation>,
     /// Whether the ICA converged; empty where there was none.
     pub ica_converged: Option<bool>,
-    /// How the component was mapped: identity, marginal, pair or joint.
+    /// How the component was mapped: identity, marginal, pair, joint or radial.
     pub map: Option<ComponentMap>,
     /// Kernel width in units of the component's standard deviation; empty where there are no kernels.
     pub bandwidth: Option<f64>,

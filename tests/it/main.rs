@@ -26,6 +26,7 @@ mod first_contact;
 mod for_programs;
 mod frozen;
 mod fuzz_spec;
+mod gaussianize_auto;
 mod gaussianize_edges;
 mod gaussianize_few_points;
 mod gaussianize_joint;

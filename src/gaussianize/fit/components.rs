@@ -25,22 +25,21 @@ pub(crate) struct FittedComponents {
     pub notes: Vec<String>,
 }
 
-impl FittedComponents {
-    /// How each component is mapped.
-    pub fn maps(&self) -> Vec<ComponentMap> {
-        let mut maps: Vec<ComponentMap> = self
-            .marginals
-            .iter()
-            .map(|m| if m.is_some() { ComponentMap::Marginal } else { ComponentMap::Identity })
-            .collect();
-        for pair in &self.pairs {
-            (maps[pair.first], maps[pair.second]) = (ComponentMap::Pair, ComponentMap::Pair);
-        }
-        if self.joint.is_some() {
-            maps.fill(ComponentMap::Joint);
-        }
-        maps
+/// How each component of a layer is mapped.
+pub(crate) fn maps_of(layer: &Layer) -> Vec<ComponentMap> {
+    let single =
+        |m: &Option<Marginal>| if m.is_some() { ComponentMap::Marginal } else { ComponentMap::Identity };
+    let mut maps: Vec<ComponentMap> = layer.marginals.iter().map(single).collect();
+    for pair in &layer.pairs {
+        (maps[pair.first], maps[pair.second]) = (ComponentMap::Pair, ComponentMap::Pair);
     }
+    if layer.joint.is_some() {
+        maps.fill(ComponentMap::Joint);
+    }
+    if layer.radial.is_some() {
+        maps.fill(ComponentMap::Radial);
+    }
+    maps
 }
 
 /// Fits the maps of components `(d, n)`.
@@ -189,8 +188,18 @@ pub(crate) fn push(
                 column.iter_mut().zip(&point).for_each(|(v, p)| *v = *p);
             }
         });
-        if let Some(derivatives) = log_derivatives {
+        if let Some(derivatives) = &mut log_derivatives {
             derivatives.row_mut(0).iter_mut().zip(logs).for_each(|(derivative, log)| *derivative = log);
+        }
+    }
+    if let Some(radial) = &layer.radial {
+        let d = sources.nrows();
+        for (i, mut column) in sources.columns_mut().into_iter().enumerate() {
+            let (factor, log) = radial.forward(column.dot(&column).sqrt(), d);
+            column.mapv_inplace(|v| v * factor);
+            if let Some(derivatives) = &mut log_derivatives {
+                derivatives[[0, i]] = log;
+            }
         }
     }
     sources
@@ -243,6 +252,13 @@ pub(crate) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
             joint.forward(&mut point, &mut scratch);
             joint.inverse(&mut point, &mut scratch);
             worst = column.iter().zip(point).fold(worst, |w, (a, b)| w.max((a - b).abs()));
+        }
+    }
+    if let Some(radial) = &layer.radial {
+        for column in few.columns() {
+            let r = column.dot(&column).sqrt();
+            let out = r * radial.forward(r, few.nrows()).0;
+            worst = worst.max((out * radial.inverse(out) - r).abs());
         }
     }
     worst

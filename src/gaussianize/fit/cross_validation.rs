@@ -19,7 +19,7 @@ use crate::numeric::normal;
 use crate::numeric::random::Stream;
 
 /// Factors on the correlations of the normal distribution that are tried.
-const KEPT_CORRELATIONS: [f64; 8] = [1.0, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0];
+pub(super) const KEPT_CORRELATIONS: [f64; 8] = [1.0, 0.98, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0];
 
 /// The factor where the points are too few to be dealt into folds.
 const CAUTIOUS: f64 = 0.5;
@@ -124,7 +124,7 @@ pub(super) fn one_normal(x: &Array2<f64>, kept_correlation: f64) -> Result<Layer
 }
 
 /// `log N(W (x - m); 0, I) + log |det W|` of points `(n, d)`.
-fn normal_log_density(whitening: &Whitening, x: ArrayView2<f64>) -> Array1<f64> {
+pub(super) fn normal_log_density(whitening: &Whitening, x: ArrayView2<f64>) -> Array1<f64> {
     let z = affine(&whitening.matrix, &whitening.mean, x.t());
     z.map_axis(Axis(0), |z| z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>() + whitening.log_det)
 }

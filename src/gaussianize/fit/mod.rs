@@ -11,13 +11,15 @@ mod pairing;
 pub(super) mod prepare;
 pub(super) mod report;
 mod round_trip;
+mod select;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use rayon::prelude::*;
 
 use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
-use super::options::{FOLDS, GaussianizeOptions, Rotation, Watch};
+use super::options::{Coupling, FOLDS, GaussianizeOptions, Rotation, Watch};
 use super::rotation::rotate;
 use super::rotation::whitening::{Whitening, affine};
 use crate::numeric::normal;
@@ -25,7 +27,7 @@ use crate::numeric::random::Stream;
 use components::{fit_components, push};
 use diagnostics::{directions, negentropy, sliced_distance};
 use prepare::{check_data, split};
-use report::{ComponentMap, FitReport, LayerReport, StopReason};
+use report::{CandidateReport, ComponentMap, FitReport, LayerReport, StopReason};
 use round_trip::worst;
 
 impl Gaussianizer {
@@ -42,12 +44,14 @@ impl Gaussianizer {
     ) -> Result<(Self, FitReport), GaussianizeError> {
         check_data(x)?;
         options.check_for(x.ncols())?;
-        let mut fit = match options.watch(x.nrows()) {
+        let options = &options.without_idle_selection();
+        let fit = match options.watch(x.nrows()) {
+            _ if options.coupling == Coupling::Auto => Fit::selected(x, options, stream, progress),
             Watch::Nothing => Fit::layer_by_layer(x, 0, options, stream, progress),
             Watch::HeldOut(held) => Fit::layer_by_layer(x, held, options, stream, progress),
             Watch::CrossValidation { too_few } => Fit::cross_validated(x, too_few, options, stream, progress),
-        }
-        .map_err(|error| match error {
+        };
+        let mut fit = fit.map_err(|error| match error {
             // Rows are counted in all the data, not in the part that the layers were fitted to.
             GaussianizeError::RowDominates { .. } => Whitening::fit(x.t(), 0).err().unwrap_or(error),
             error => error,
@@ -67,6 +71,7 @@ impl Gaussianizer {
             stopped: fit.stopped,
             held_out_log_likelihood: fit.reports[kept - 1].log_likelihood,
             layers: fit.reports,
+            candidates: fit.candidates,
             warnings: fit.warnings,
             trained_on: fit.train.nrows(),
             held_out: fit.held_out,
@@ -88,6 +93,8 @@ struct Fit {
     /// The points that the layers were fitted to.
     train: Array2<f64>,
     held_out: usize,
+    /// What a selection tried.
+    candidates: Vec<CandidateReport>,
 }
 
 impl Fit {
@@ -125,7 +132,15 @@ impl Fit {
             layers => StopReason::AllLayers { layers },
         };
         layers.truncate(kept.max(1));
-        Ok(Self { layers, reports, stopped, warnings, held_out: state.held.ncols(), train: state.original })
+        Ok(Self {
+            layers,
+            reports,
+            stopped,
+            warnings,
+            held_out: state.held.ncols(),
+            train: state.original,
+            candidates: Vec::new(),
+        })
     }
 
     /// As many layers as cross-validation asks for, fitted to all points; `too_few` of them would be held out else.
@@ -160,7 +175,15 @@ impl Fit {
         }
         let tried = choice.log_likelihoods.len().saturating_sub(1);
         let stopped = StopReason::CrossValidation { kept: choice.kept, tried, folds: FOLDS };
-        Ok(Self { layers, reports, stopped, warnings, held_out: 0, train: state.original })
+        Ok(Self {
+            layers,
+            reports,
+            stopped,
+            warnings,
+            held_out: 0,
+            train: state.original,
+            candidates: Vec::new(),
+        })
     }
 }
 
@@ -205,7 +228,7 @@ impl State {
         let negentropies: Vec<f64> = self.train.axis_iter(Axis(0)).map(negentropy).collect();
         LayerReport {
             layer: 1,
-            rotation: Rotation::Pca,
+            rotation: Some(Rotation::Pca),
             ica_converged: None,
             ica_iterations: 0,
             maps: vec![ComponentMap::Identity; d],
@@ -217,6 +240,33 @@ impl State {
             log_det: layer.log_det,
             round_trip: 0.0,
             log_likelihood: cross_validated.unwrap_or(own.sum() / own.len() as f64),
+            kept: true,
+        }
+    }
+
+    /// Applies a layer that was fitted elsewhere to all points, and reports it as layer `number`, with this score.
+    fn push(&mut self, layer: &Layer, number: usize, log_likelihood: f64) -> LayerReport {
+        let sources = affine(&layer.w, &layer.mean, self.train.view());
+        let negentropies = |m: &Array2<f64>| m.axis_iter(Axis(0)).into_par_iter().map(negentropy).collect();
+        let (negentropy_before, round_trip) =
+            (negentropies(&sources), components::round_trip(layer, sources.view()));
+        let mut log_det = Array2::from_elem(sources.dim(), 0.0);
+        self.train = push(layer, sources, Some(&mut log_det));
+        let log_det = self.count(layer, &log_det);
+        LayerReport {
+            layer: number,
+            rotation: None,
+            ica_converged: None,
+            ica_iterations: 0,
+            maps: components::maps_of(layer),
+            bandwidths: vec![f64::NAN; self.train.nrows()],
+            negentropy_before,
+            negentropy_after: negentropies(&self.train),
+            distance: sliced_distance(self.train.view(), &self.directions),
+            largest_z: self.train.iter().fold(0.0, |a: f64, b| a.max(b.abs())),
+            log_det,
+            round_trip,
+            log_likelihood,
             kept: true,
         }
     }
@@ -244,7 +294,6 @@ impl State {
         let sources = affine(&w, &whitening.mean, self.train.view());
         let seed = stream.child("pairs").child(&number.to_string());
         let components = fit_components(sources.view(), options, number, &seed).map_err(failed)?;
-        let maps = components.maps();
         warnings.extend(components.notes);
         let w_inverse = whitening.inverse.dot(&rotation.matrix.t());
         let fitted = Layer::new(whitening.mean, w, w_inverse, whitening.log_det, components.marginals)?
@@ -254,6 +303,7 @@ impl State {
             None => fitted,
         };
 
+        let maps = components::maps_of(&fitted);
         let held_sources = affine(&fitted.w, &fitted.mean, self.held.view());
         let any_held_out = held_sources.ncols() > 0;
         let (before, after, log_det) = if any_held_out {
@@ -274,7 +324,7 @@ impl State {
         let largest = |m: &Array2<f64>| m.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
         let report = LayerReport {
             layer: number,
-            rotation: rotation.used,
+            rotation: Some(rotation.used),
             ica_converged: rotation.ica_converged,
             ica_iterations: rotation.ica_iterations,
             maps,

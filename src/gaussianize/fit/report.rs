@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::gaussianize::options::Rotation;
 
 /// Why no further layer was added.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StopReason {
     /// The most layers allowed are in use.
     AllLayers {
@@ -34,6 +34,15 @@ pub enum StopReason {
         /// Parts of the points, each held out once.
         folds: usize,
     },
+    /// The best of several maps was chosen.
+    Selected {
+        /// Its name.
+        chosen: String,
+        /// How many were tried.
+        candidates: usize,
+        /// Parts of the points, each left out once; with 1 the held-out points judged.
+        parts: usize,
+    },
 }
 
 impl fmt::Display for StopReason {
@@ -50,6 +59,14 @@ impl fmt::Display for StopReason {
                 "layer {kept} of {tried} tried was the last that raised the log-likelihood of points left out of {folds} \
                  fits by more than its standard error"
             ),
+            Self::Selected { chosen, candidates, parts: 1 } => write!(
+                f,
+                "{chosen}: the best of {candidates} maps at the held-out points, fitted to all points again"
+            ),
+            Self::Selected { chosen, candidates, parts } => write!(
+                f,
+                "{chosen}: the best of {candidates} maps at points left out of {parts} fits, fitted to all points"
+            ),
             Self::HeldOut { kept, tried, patience, min_gain } => write!(
                 f,
                 "layer {kept} of {tried} tried was the last that raised the held-out log-likelihood by \
@@ -65,8 +82,8 @@ impl fmt::Display for StopReason {
 pub struct LayerReport {
     /// Layer, from 1.
     pub layer: usize,
-    /// Rotation that was used, after any fall-back.
-    pub rotation: Rotation,
+    /// Rotation that was used, after any fall-back; none for a layer on axes of another origin.
+    pub rotation: Option<Rotation>,
     /// Whether the ICA converged; `None` when there was none.
     pub ica_converged: Option<bool>,
     /// Its iterations.
@@ -105,6 +122,23 @@ pub enum ComponentMap {
     Pair,
     /// Together with all others.
     Joint,
+    /// By the distance from the centre alone.
+    Radial,
+}
+
+/// One of the maps that `coupling = "auto"` tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CandidateReport {
+    /// Its stages.
+    pub name: String,
+    /// Mean log-density of points that it was not fitted to, nats.
+    pub log_likelihood: f64,
+    /// By how much that is below the chosen one's, nats.
+    pub below: f64,
+    /// Standard error of that difference, which is paired by point.
+    pub error: f64,
+    /// Whether it is the one that was chosen.
+    pub chosen: bool,
 }
 
 /// What a fit did.
@@ -114,6 +148,8 @@ pub struct FitReport {
     pub stopped: StopReason,
     /// Every layer tried, in order.
     pub layers: Vec<LayerReport>,
+    /// The maps that a selection tried, the best first; empty without one.
+    pub candidates: Vec<CandidateReport>,
     /// What did not go as asked, a sentence each.
     pub warnings: Vec<String>,
     /// Training points.

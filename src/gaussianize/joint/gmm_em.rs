@@ -177,7 +177,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Greedy k-means++: each seed is the best of a few drawn in proportion to the squared distance.
-fn seeds(points: &[f64], d: usize, size: usize, rng: &mut impl RngExt) -> Vec<f64> {
+pub(super) fn seeds(points: &[f64], d: usize, size: usize, rng: &mut impl RngExt) -> Vec<f64> {
     let n = points.len() / d;
     let at = |i: usize| &points[i * d..(i + 1) * d];
     let mut chosen = at(rng.random_range(0..n)).to_vec();

@@ -29,8 +29,10 @@ pub struct MixtureMap {
     pub(crate) log_weights: Vec<f64>,
     /// Means, one row per component of the mixture.
     pub(crate) means: Vec<f64>,
-    /// Lower triangular factors of the covariances, one matrix per component of the mixture.
+    /// Lower triangular factors of the covariances, one matrix after another.
     pub(crate) factors: Vec<f64>,
+    /// Which of the factors each component of the mixture has.
+    pub(crate) factor_of: Vec<usize>,
 }
 
 /// Buffers for one point.
@@ -42,16 +44,38 @@ pub(crate) struct Scratch {
 }
 
 impl MixtureMap {
-    /// The map for log-weights, means and lower triangular factors, all finite, diagonals positive.
+    /// The map for log-weights, means and lower triangular factors, all finite, diagonals positive; a factor for each
+    /// component.
     pub fn new(dim: usize, log_weights: Vec<f64>, means: Vec<f64>, factors: Vec<f64>) -> Option<Self> {
+        let own = (0..log_weights.len()).collect();
+        Self::shared(dim, log_weights, means, factors, own)
+    }
+
+    /// As [`new`](Self::new), where several components may have one factor: `factor_of` holds its index for each.
+    pub fn shared(
+        dim: usize,
+        log_weights: Vec<f64>,
+        means: Vec<f64>,
+        factors: Vec<f64>,
+        factor_of: Vec<usize>,
+    ) -> Option<Self> {
         let k = log_weights.len();
         let finite = log_weights.iter().chain(&means).chain(&factors).all(|v| v.is_finite());
-        let sized = dim > 0 && k > 0 && means.len() == k * dim && factors.len() == k * dim * dim;
-        if !finite || !sized {
+        let sized = dim > 0 && k > 0 && means.len() == k * dim && factor_of.len() == k;
+        if !finite || !sized || !factors.len().is_multiple_of(dim * dim) {
             return None;
         }
-        let positive = (0..k).all(|c| (0..dim).all(|i| factors[(c * dim + i) * dim + i] > 0.0));
-        positive.then_some(Self { dim, log_weights, means, factors })
+        let kinds = factors.len() / (dim * dim);
+        let positive = (0..kinds).all(|c| (0..dim).all(|i| factors[(c * dim + i) * dim + i] > 0.0));
+        let known = factor_of.iter().all(|f| *f < kinds);
+        (positive && known).then_some(Self { dim, log_weights, means, factors, factor_of })
+    }
+
+    /// Row `j` of the factor of component `c`.
+    #[inline]
+    fn factor_row(&self, c: usize, j: usize) -> &[f64] {
+        let d = self.dim;
+        &self.factors[(self.factor_of[c] * d + j) * d..][..d]
     }
 
     /// The map of fitted clusters of `n` points, with the broad component.
@@ -117,11 +141,11 @@ impl MixtureMap {
             if log - top < NEGLIGIBLE {
                 continue;
             }
-            let row = &self.factors[(c * d + j) * d..(c * d + j) * d + j];
-            let known: f64 = row.iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
+            let row = self.factor_row(c, j);
+            let known: f64 = row[..j].iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
             let weight = (log - top).exp();
             total += weight;
-            scratch.active.push([weight, self.means[c * d + j] + known, self.factors[(c * d + j) * d + j]]);
+            scratch.active.push([weight, self.means[c * d + j] + known, row[j]]);
         }
         scratch.active.iter_mut().for_each(|a| a[0] /= total);
     }
@@ -130,7 +154,7 @@ impl MixtureMap {
     fn condition(&self, j: usize, x: f64, scratch: &mut Scratch) {
         let d = self.dim;
         for c in 0..self.components() {
-            let row = &self.factors[(c * d + j) * d..(c * d + j) * d + d];
+            let row = self.factor_row(c, j);
             let known: f64 = row[..j].iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
             // Beyond this the square would no longer be a number.
             let y = ((x - self.means[c * d + j] - known) / row[j]).clamp(-1e100, 1e100);

@@ -7,9 +7,15 @@
 //! | `grid_density` | that density, for two components, on a regular grid |
 //! | [`pair`] | the exact transport of a density on a grid |
 //! | [`mixture`] | the exact transport of a Gaussian mixture in any dimension |
+//! | `family` | Gaussian mixtures of several kinds, with a prior that keeps covariances of few points sound |
+//! | `stack` | several such mixtures and kernel densities as one, weighted by held-out density |
+//! | [`radial`] | the map of the distance from the centre |
 
+pub(super) mod family;
 mod gmm_em;
 pub(super) mod grid_density;
 pub(super) mod kernels;
 pub mod mixture;
 pub mod pair;
+pub mod radial;
+pub(super) mod stack;

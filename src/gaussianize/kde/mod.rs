@@ -7,6 +7,7 @@
 //! | `fast_gauss` | all kernel sums of a component in linear time |
 //! | `piecewise`, `interval_index` | a piecewise polynomial and its inverse, and finding the piece of a value |
 //! | `tail` | the map beyond the outermost points |
+//! | [`splice`] | a smooth map between quantiles, with tails whose law the data choose |
 //! | [`marginal`] | the map of a component and its inverse, made of these |
 
 pub mod bandwidth;
@@ -17,4 +18,5 @@ mod isj;
 pub mod marginal;
 pub(super) mod piecewise;
 mod shimazaki;
+pub mod splice;
 pub(super) mod tail;

@@ -224,6 +224,11 @@ impl<F: Fn(f64) -> f64> PieceBuilder<F> {
         self.push(lo, hi, values, MAX_SPLITS);
     }
 
+    /// Appends `lo..hi` as one piece.
+    pub fn push_once(&mut self, lo: f64, hi: f64, values: &[f64; NODES]) {
+        self.push(lo, hi, values, 0);
+    }
+
     /// Appends `lo..hi`.
     pub fn push_interval(&mut self, lo: f64, hi: f64) {
         let values = self.sample(lo, hi);

@@ -5,12 +5,22 @@ use crate::numeric::normal;
 
 /// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
 const FAR: f64 = 1e17;
+/// Distance from its edge, in scales, beyond which a Pareto tail no longer changes.
+const LARGEST: f64 = 1e250;
 
 /// A marginal map beyond one end of its table, mirrored so that it is always the lower end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tail {
     /// `z` is linear in `s`, with this derivative.
     Linear(f64),
+    /// The mass beyond a distance `t` from the edge is that of a generalized Pareto law,
+    /// `Phi(z_edge) (1 + shape t / scale)^(-1/shape)`; with shape 0 that of an exponential law, `exp(-t / scale)`.
+    Pareto {
+        /// Scale, in units of `s`.
+        scale: f64,
+        /// Shape, the inverse of the tail index; at least 0.
+        shape: f64,
+    },
     /// The kernel sums themselves: outermost points ascending, bandwidth, number of points in all.
     Kernel {
         /// Points that contribute beyond the table, ascending (mirrored at the upper end).
@@ -43,6 +53,13 @@ impl Tail {
     pub(crate) fn forward(&self, s: f64, edge: f64, z_edge: f64) -> (f64, f64) {
         match self {
             Self::Linear(derivative) => ((z_edge + (s - edge) * derivative).max(f64::MIN), *derivative),
+            Self::Pareto { scale, shape } => {
+                let t = ((edge - s) / scale).clamp(0.0, LARGEST);
+                let fall = if *shape > 0.0 { (shape * t).ln_1p() / shape } else { t };
+                let log_p = normal::log_cdf(z_edge) - fall;
+                let z = normal::quantile_from_logs(log_p, (-log_p.exp()).ln_1p()).min(z_edge);
+                (z, (1.0 / (scale * (1.0 + shape * t) * hazard(z))).max(f64::MIN_POSITIVE))
+            }
             Self::Kernel { points, bandwidth, count } => {
                 let log_p = log_mass_below(points, *bandwidth, s) - count.ln();
                 let far = z_edge + (s - edge) / bandwidth;
@@ -72,6 +89,11 @@ impl Tail {
     pub(crate) fn inverse(&self, z: f64, edge: f64, z_edge: f64) -> f64 {
         let (bandwidth, mut derivative) = match self {
             Self::Linear(derivative) => return (edge + (z - z_edge) / derivative).max(f64::MIN),
+            Self::Pareto { scale, shape } => {
+                let fall = normal::log_cdf(z_edge) - normal::log_cdf(z);
+                let t = if *shape > 0.0 { (shape * fall).exp_m1() / shape } else { fall };
+                return (edge - scale * t).max(f64::MIN);
+            }
             Self::Kernel { bandwidth, .. } => (*bandwidth, 1.0 / bandwidth),
         };
         let mut s = edge + (z - z_edge) / derivative;
@@ -108,7 +130,7 @@ impl Tail {
 }
 
 /// `phi(t) / Phi(t)`.
-fn hazard(t: f64) -> f64 {
+pub(crate) fn hazard(t: f64) -> f64 {
     if t > 0.0 {
         normal::pdf(t) / normal::cdf(t)
     } else {

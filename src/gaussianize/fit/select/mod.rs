@@ -1,0 +1,398 @@
+//! `coupling = "auto"`: candidates of several kinds, judged by the density of points that they were not fitted to.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `stage` | the stages of which candidates are made |
+//! | `column` | the map of one column, its kind chosen by points left out |
+//! | `normal` | one normal distribution with shrunk correlations |
+//!
+//! With many points the held-out ones judge; with fewer, each of five parts is left out once. The best candidate is
+//! extended while a further stage gains more than twice its standard error. *The guard*: each part of the scored points is
+//! scored by the candidate that is best on the other parts, so no point has a say in the choice of what scores it; where
+//! the choice is worse than one normal distribution by more than the standard error, the map is that of the
+//! normal distribution. What is chosen is fitted once more to all points.
+
+mod column;
+mod normal;
+mod stage;
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use super::report::{CandidateReport, LayerReport, StopReason};
+use super::{Fit, State, prepare};
+use crate::gaussianize::error::GaussianizeError;
+use crate::gaussianize::kde::tail::Tail;
+use crate::gaussianize::layer::Layer;
+use crate::gaussianize::map::Gaussianizer;
+use crate::gaussianize::options::{Coupling, GaussianizeOptions, Watch};
+use crate::gaussianize::rotation::whitening::Whitening;
+use crate::numeric::normal as gauss;
+use crate::numeric::random::Stream;
+use stage::{Fitted, Stage};
+
+/// From so many points on, the held-out ones judge alone.
+const PLENTY: usize = 2000;
+/// Parts of the points, or of the held-out ones.
+const PARTS: usize = 5;
+/// Density, in nats per column, by which another candidate must be better than the joint map of one or two columns.
+const JOINT_MARGIN: f64 = 5e-3;
+/// Smallest gain of a further stage, nats, and the most further stages.
+const LEAST_GAIN: f64 = 5e-4;
+const FURTHER: usize = 4;
+/// Fewest points for further stages; most columns for those with a search for axes.
+const FEWEST_FOR_FURTHER: usize = 400;
+const MOST_ROTATED: usize = 20;
+
+/// What mixtures may follow; what is tried in any case, the simplest first.
+const PLAIN: [&[Stage]; 5] = [
+    &[Stage::Normal],
+    &[Stage::Marginals],
+    &[Stage::Radial],
+    &[Stage::Pairs],
+    &[Stage::Marginals, Stage::Pairs],
+];
+/// What may follow.
+const NEXT: [Stage; 5] = [Stage::Marginals, Stage::Pairs, Stage::Radial, Stage::Stack, Stage::Rotated];
+
+/// Points to fit to and points to score, both after the layers so far.
+#[derive(Clone)]
+struct Part {
+    train: Array2<f64>,
+    held: Array2<f64>,
+    log_det: Array1<f64>,
+    /// Whether some column has the tail of a Pareto law.
+    heavy: bool,
+}
+
+/// A candidate on all parts.
+#[derive(Clone)]
+struct Candidate {
+    stages: Vec<Stage>,
+    parts: Vec<Part>,
+    /// Log-density of every scored point.
+    scores: Array1<f64>,
+}
+
+impl Part {
+    fn after(&self, fitted: Vec<Layer>) -> Self {
+        let map = Gaussianizer { dim: self.train.ncols(), layers: fitted };
+        let train = map.forward(self.train.view());
+        let (held, log_det) = map.forward_with_log_det(self.held.view());
+        let heavy_tail = |tail: &Tail| matches!(tail, Tail::Pareto { shape, .. } if *shape > 0.0);
+        let mut marginals = map.layers.iter().flat_map(|layer| layer.marginals.iter().flatten());
+        let heavy = self.heavy || marginals.any(|own| heavy_tail(&own.lower) || heavy_tail(&own.upper));
+        Self { train, held, log_det: &self.log_det + &log_det, heavy }
+    }
+
+    fn scores(&self) -> Array1<f64> {
+        let own = self.held.map_axis(Axis(1), |z| z.iter().map(|v| gauss::log_pdf(*v)).sum::<f64>());
+        own + &self.log_det
+    }
+}
+
+impl Candidate {
+    fn new(stages: Vec<Stage>, parts: Vec<Part>) -> Option<Self> {
+        let scores: Vec<f64> = parts.iter().flat_map(|part| part.scores().to_vec()).collect();
+        scores.iter().all(|v| v.is_finite()).then(|| Self { stages, parts, scores: scores.into() })
+    }
+
+    fn name(&self) -> String {
+        name(&self.stages)
+    }
+
+    /// With one more stage; none where it has nothing to do, or cannot be fitted, in some part.
+    fn with(&self, stage: Stage, options: &GaussianizeOptions, stream: &Stream) -> Option<Self> {
+        let stream = stage_stream(stream, self.stages.len());
+        let one = |part: &Part| {
+            let fitted = stage.fit(part.train.view(), options, &stream).ok()??;
+            Some(part.after(fitted.layers))
+        };
+        let parts: Option<Vec<Part>> = self.parts.par_iter().map(one).collect();
+        let stages = self.stages.iter().copied().chain([stage]).collect();
+        Self::new(stages, parts?)
+    }
+
+    fn mean(&self) -> f64 {
+        self.scores.sum() / self.scores.len() as f64
+    }
+}
+
+fn name(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| stage.name()).collect::<Vec<_>>().join(", then ")
+}
+
+fn stage_stream(stream: &Stream, depth: usize) -> Stream {
+    stream.child("auto").child(&depth.to_string())
+}
+
+/// Mean and its standard error.
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    (mean, (squares / (n * (n - 1.0).max(1.0))).sqrt())
+}
+
+/// Difference of scores, with its standard error: the larger of those over points and over parts.
+fn paired(a: &Array1<f64>, b: &Array1<f64>, sizes: &[usize]) -> (f64, f64) {
+    let gains: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let (mean, of_points) = mean_and_error(&gains);
+    let mut begin = 0;
+    let means: Vec<f64> = sizes
+        .iter()
+        .map(|size| {
+            begin += size;
+            gains[begin - size..begin].iter().sum::<f64>() / (*size).max(1) as f64
+        })
+        .collect();
+    let of_parts = if sizes.len() > 1 { mean_and_error(&means).1 } else { 0.0 };
+    (mean, of_points.max(of_parts))
+}
+
+/// The parts of the points: one with the held-out ones, or five of which each is left out once.
+fn parts(x: ArrayView2<f64>, held: usize, stream: &Stream) -> Result<Vec<Part>, GaussianizeError> {
+    let part = |train: Array2<f64>, held: Array2<f64>| {
+        let log_det = Array1::zeros(held.nrows());
+        Part { train, held, log_det, heavy: false }
+    };
+    let n = x.nrows();
+    if n >= PLENTY {
+        let (train, held) = prepare::split(x, held, stream)?;
+        return Ok(vec![part(train, held)]);
+    }
+    let order = prepare::shuffled(n, stream);
+    let one = |fold: usize| {
+        let (out, rest): (Vec<usize>, Vec<usize>) = (0..n).partition(|i| i % PARTS == fold);
+        let rows = |of: Vec<usize>| {
+            let mut rows: Vec<usize> = of.into_iter().map(|i| order[i]).collect();
+            rows.sort_unstable();
+            x.select(Axis(0), &rows)
+        };
+        part(rows(rest), rows(out))
+    };
+    Ok((0..PARTS.min(n)).map(one).collect())
+}
+
+impl Fit {
+    /// The best of the candidates.
+    pub(super) fn selected(
+        x: ArrayView2<f64>,
+        options: &GaussianizeOptions,
+        stream: &Stream,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, GaussianizeError> {
+        let (n, d) = x.dim();
+        // What cannot be whitened is refused, by the error that says why.
+        Whitening::fit(x.t(), 0)?;
+        let held = match options.watch(n) {
+            Watch::HeldOut(held) => held,
+            _ => 0,
+        };
+        let parts = parts(x, held, stream)?;
+        let start = Candidate::new(Vec::new(), parts).ok_or_else(|| numerical("no point can be scored"))?;
+        let total = PLAIN.len() + 4 + FURTHER;
+        let mut known: BTreeMap<&[Stage], Candidate> = BTreeMap::new();
+        for (done, stages) in PLAIN.into_iter().enumerate() {
+            progress(done * options.layers / total, options.layers);
+            let (last, before) = stages.split_last().expect("a recipe has a stage");
+            let before = if before.is_empty() { Some(&start) } else { known.get(before) };
+            let own = before.and_then(|before| before.with(*last, options, stream));
+            known.extend(own.map(|own| (stages, own)));
+        }
+        let mean = |stages: &[Stage]| known.get(stages).map_or(f64::NEG_INFINITY, Candidate::mean);
+        // A mixture takes most of the time, so it follows on what it can be expected to add to.
+        let mut bases = vec![&start];
+        bases.extend(known.get(&[Stage::Marginals][..]));
+        let radial = mean(&[Stage::Radial]);
+        if PLAIN.iter().all(|stages| mean(stages) <= radial) || n < PLENTY {
+            bases.extend(known.get(&[Stage::Radial][..]));
+        }
+        let couples = [&[Stage::Pairs][..], &[Stage::Marginals, Stage::Pairs]];
+        let couple = couples.into_iter().max_by(|a, b| mean(a).total_cmp(&mean(b)));
+        bases.extend(couple.and_then(|stages| known.get(stages)));
+        let stacked = |(done, base): (usize, &&Candidate)| {
+            progress((PLAIN.len() + done) * options.layers / total, options.layers);
+            base.with(Stage::Stack, options, stream)
+        };
+        let stacked: Vec<Candidate> = bases.iter().enumerate().filter_map(stacked).collect();
+        let mut candidates: Vec<Candidate> = known.into_values().chain(stacked).collect();
+        candidates.sort_by_key(|c| (c.stages.len(), c.stages.clone()));
+        let plain = candidates.iter().position(|c| c.stages == [Stage::Normal]);
+        let plain =
+            plain.ok_or_else(|| numerical("one normal distribution could not be fitted in some part"))?;
+        candidates.swap(0, plain);
+        let sizes: Vec<usize> = start.parts.iter().map(|part| part.held.nrows()).collect();
+        let best_of = |candidates: &[Candidate]| {
+            (0..candidates.len())
+                .max_by(|a, b| candidates[*a].mean().total_cmp(&candidates[*b].mean()))
+                .unwrap_or(0)
+        };
+        let mut best = best_of(&candidates);
+        if n >= FEWEST_FOR_FURTHER {
+            for done in 0..FURTHER {
+                progress((PLAIN.len() + 4 + done) * options.layers / total, options.layers);
+                let from = &candidates[best];
+                let allowed = |stage: &Stage| {
+                    from.stages.last() != Some(stage) && (*stage != Stage::Rotated || d <= MOST_ROTATED)
+                };
+                let next =
+                    NEXT.into_iter().filter(allowed).filter_map(|stage| from.with(stage, options, stream));
+                let next: Vec<Candidate> = next.collect();
+                let further = next.into_iter().filter(|own| {
+                    let (gain, error) = paired(&own.scores, &from.scores, &sizes);
+                    gain > LEAST_GAIN.max(2.0 * error)
+                });
+                let Some(own) = further.max_by(|a, b| a.mean().total_cmp(&b.mean())) else { break };
+                candidates.push(own);
+                best = candidates.len() - 1;
+            }
+        }
+        let mut warnings = Vec::new();
+        // The guard.
+        let blocks = if sizes.len() > 1 { sizes.clone() } else { even(sizes[0]) };
+        let honest = honest(&candidates, &blocks);
+        let (gain, error) = paired(&honest, &candidates[0].scores, &blocks);
+        if gain < -error {
+            best = 0;
+            warnings.push(format!(
+                "the choice among {} maps is worse than one normal distribution at points that had no say in it (by {:.3} ± {error:.3} nat), so the map is that of the normal distribution",
+                candidates.len(), -gain
+            ));
+        }
+        // The joint map of one or two columns, as it is without a selection.
+        let joint = match options.watch(n) {
+            Watch::HeldOut(held) if d <= 2 => Self::joint(x, held, &start, options, stream, progress)?,
+            _ => None,
+        };
+        let judged = |name: String, scores: &Array1<f64>, chosen: bool| {
+            let (below, error) = paired(&candidates[best].scores, scores, &sizes);
+            CandidateReport { name, log_likelihood: scores.sum() / scores.len() as f64, below, error, chosen }
+        };
+        let preferred = joint.filter(|(_, scores)| scores.iter().all(|v| v.is_finite()));
+        // Its tails are normal ones, which a few held-out points may not show.
+        let heavy = candidates.iter().flat_map(|c| &c.parts).any(|part| part.heavy);
+        let wins = !heavy
+            && preferred.as_ref().is_some_and(|(_, scores)| {
+                let (gain, _) = paired(&candidates[best].scores, scores, &sizes);
+                gain <= JOINT_MARGIN * d as f64
+            });
+        let mut reports: Vec<CandidateReport> = candidates
+            .iter()
+            .enumerate()
+            .map(|(i, c)| judged(c.name(), &c.scores, i == best && !wins))
+            .collect();
+        if let Some((_, scores)) = &preferred {
+            reports.push(judged("joint".into(), scores, wins));
+        }
+        reports.sort_by(|a, b| b.log_likelihood.total_cmp(&a.log_likelihood));
+        if let Some((fit, _)) = preferred.filter(|_| wins) {
+            return Ok(Self { candidates: reports, ..fit });
+        }
+        let chosen = candidates.swap_remove(best);
+        let prefixes = prefixes(&chosen);
+        Self::refitted(x, &chosen, &prefixes, (reports, warnings), options, stream)
+    }
+
+    /// The joint map of today and its scores at the scored points.
+    fn joint(
+        x: ArrayView2<f64>,
+        held: usize,
+        start: &Candidate,
+        options: &GaussianizeOptions,
+        stream: &Stream,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Option<(Self, Array1<f64>)>, GaussianizeError> {
+        let options = GaussianizeOptions { coupling: Coupling::Joint, ..options.clone() };
+        let fit = Self::layer_by_layer(x, held, &options, stream, progress)?;
+        let score = |layers: &[Layer], points: &Array2<f64>| {
+            let map = Gaussianizer { dim: x.ncols(), layers: layers.to_vec() };
+            map.log_density(points.view()).to_vec()
+        };
+        if start.parts.len() == 1 {
+            let scores = score(&fit.layers, &start.parts[0].held);
+            return Ok(Some((fit, scores.into())));
+        }
+        let of_part = |part: &Part| {
+            let Watch::HeldOut(held) = options.watch(part.train.nrows()) else { return None };
+            let own = Self::layer_by_layer(part.train.view(), held, &options, stream, &mut |_, _| ()).ok()?;
+            Some(score(&own.layers, &part.held))
+        };
+        let scores: Option<Vec<Vec<f64>>> = start.parts.par_iter().map(of_part).collect();
+        Ok(scores.map(|scores| (fit, scores.concat().into())))
+    }
+
+    /// The chosen stages fitted to all points, where that does as well at the points that judged; else as judged.
+    fn refitted(
+        x: ArrayView2<f64>,
+        chosen: &Candidate,
+        prefixes: &[f64],
+        (candidates, mut warnings): (Vec<CandidateReport>, Vec<String>),
+        options: &GaussianizeOptions,
+        stream: &Stream,
+    ) -> Result<Self, GaussianizeError> {
+        let x = x.to_owned();
+        let mut state = State::new(x.clone(), Array2::zeros((0, x.ncols())), stream)?;
+        let (mut layers, mut reports): (Vec<Layer>, Vec<LayerReport>) = (Vec::new(), Vec::new());
+        let mut points = x.clone();
+        for (depth, stage) in chosen.stages.iter().enumerate() {
+            let fitted = stage.fit(points.view(), options, &stage_stream(stream, depth))?;
+            // What was worth a layer in every part may be worth none in all points.
+            let Some(Fitted { layers: own, said }) = fitted else { continue };
+            warnings.extend(said.map(|said| format!("stage {} is a mixture: {said}", depth + 1)));
+            let last = own.len();
+            for (i, layer) in own.into_iter().enumerate() {
+                let value = if i + 1 == last { prefixes[depth] } else { f64::NAN };
+                reports.push(state.push(&layer, layers.len() + 1, value));
+                layers.push(layer);
+            }
+            points = state.train.t().as_standard_layout().into_owned();
+        }
+        if layers.is_empty() {
+            return Err(numerical("no stage of the chosen map could be fitted to all points"));
+        }
+        if let Some(last) = reports.last_mut() {
+            last.log_likelihood = chosen.mean();
+        }
+        let stopped = StopReason::Selected {
+            chosen: chosen.name(),
+            candidates: candidates.len(),
+            parts: chosen.parts.len(),
+        };
+        let held_out = if chosen.parts.len() == 1 { chosen.scores.len() } else { 0 };
+        Ok(Self { layers, reports, stopped, warnings, train: x, held_out, candidates })
+    }
+}
+
+/// The mean score after each stage.
+fn prefixes(chosen: &Candidate) -> Vec<f64> {
+    let depth = chosen.stages.len();
+    let mut means = vec![f64::NAN; depth];
+    means[depth - 1] = chosen.mean();
+    means
+}
+
+/// Five parts of nearly equal sizes.
+fn even(n: usize) -> Vec<usize> {
+    (0..PARTS).map(|k| (k + 1) * n / PARTS - k * n / PARTS).collect()
+}
+
+/// The score of each point under the candidate that is best on the blocks that it is not in.
+fn honest(candidates: &[Candidate], blocks: &[usize]) -> Array1<f64> {
+    let mut begin = 0;
+    let mut scores = Vec::new();
+    for size in blocks {
+        let own = begin..begin + size;
+        let others = |c: &Candidate| c.scores.sum() - own.clone().map(|i| c.scores[i]).sum::<f64>();
+        let best = candidates.iter().max_by(|a, b| others(a).total_cmp(&others(b)));
+        scores.extend(own.clone().map(|i| best.map_or(f64::NAN, |c| c.scores[i])));
+        begin += size;
+    }
+    scores.into()
+}
+
+fn numerical(reason: &str) -> GaussianizeError {
+    GaussianizeError::Numerical { layer: 0, reason: reason.into() }
+}
