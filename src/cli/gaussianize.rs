@@ -3,10 +3,11 @@
 use super::table_args::in_order_of;
 use super::{Failure, TableArgs, examples, offered, print, refuse_input, write_table};
 use crate::data::table::axis_names;
-use crate::gaussianize::Gaussianizer;
 use crate::numeric::{memory, random::Stream};
 use crate::report::{fit_table, note};
-use crate::space::{Chain, Fitted, MapFile};
+use crate::space::chain::FittedChain;
+use crate::space::options::GaussianizeTransform;
+use crate::space::{Chain, FitContext, Fitted, MapFile, ScaleKind, TransformOptions};
 use crate::spec::Override;
 use crate::spec::gaussianize_options;
 use crate::store::run_folder::read_checked;
@@ -86,6 +87,18 @@ pub struct FitArgs {
     /// Smallest improvement that counts, nats
     #[arg(long, value_name = "X")]
     pub min_gain: Option<String>,
+    /// Whether tied values (rounded, shared by many points) are spread and snapped back: true or false
+    #[arg(long, value_name = "BOOL")]
+    pub dequantize: Option<String>,
+    /// So many leading principal components are mapped
+    #[arg(long, value_name = "N")]
+    pub reduce: Option<String>,
+    /// What becomes of the other components
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.rest"))]
+    pub rest: Option<String>,
+    /// Whether the map ends in the axes of the data: true or false
+    #[arg(long, value_name = "BOOL")]
+    pub rotate_back: Option<String>,
 }
 
 impl FitArgs {
@@ -104,6 +117,10 @@ impl FitArgs {
             ("held_out", &self.held_out),
             ("patience", &self.patience),
             ("min_gain", &self.min_gain),
+            ("dequantize", &self.dequantize),
+            ("reduce", &self.reduce),
+            ("rest", &self.rest),
+            ("rotate_back", &self.rotate_back),
         ]
         .into_iter()
         .filter_map(|(key, value)| {
@@ -160,9 +177,19 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
     let points = &table.points;
     let options = gaussianize_options(points.ncols(), &args.overrides())?;
     let stream = Stream::new(args.seed, 0, "gaussianize");
-    let (map, report) = Gaussianizer::fit(points.view(), &options, &stream, &mut |_, _| {})
+    let mut context = FitContext {
+        scale: ScaleKind::None,
+        gaussianize: &options,
+        axes: &table.names,
+        stream: &stream,
+        progress: &mut |_| {},
+    };
+    let space = [TransformOptions::Gaussianize(GaussianizeTransform { gaussianize: options.clone() })];
+    let FittedChain { chain, notices, reports, .. } = Chain::fit(&space, points.view(), &mut context)
         .map_err(|e| Failure::input(format!("{}: {e}", args.data.display())))?;
-    let files = MapFile::write(&Chain::new(vec![Fitted::Gaussianize(map)]), &table.names);
+    notices.iter().for_each(|notice| note(&format!("{}: {notice}", args.data.display())));
+    let report = reports.into_iter().next().expect("the chain has one Gaussianizer");
+    let files = MapFile::write(&chain, &table.names);
     let files = files.map_err(|e| Failure::running(e.to_string()))?;
     let bytes = files.first().map(|(_, bytes)| bytes).expect("the chain has one map");
     atomic::write(&args.out, |out| out.write_all(bytes))?;
@@ -175,11 +202,16 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 fn apply(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
-    let points = map.points(args)?;
-    write_finite(&args.out, &map.names, &map.chain.forward(points.view()))?;
+    let points = map.points(args, &map.names)?;
+    for misfit in map.chain.misfits(points.view(), &map.names) {
+        note(&format!("{}: {misfit}", args.data.display()));
+    }
+    write_finite(&args.out, &map.space_names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
     print(&match map.chain.mean_log_density(points.view()) {
-        Some(mean) if mean.is_finite() => format!("mean log-density {mean:.6} nats over {count} points\n"),
+        Some(mean) if mean.is_finite() => {
+            format!("mean log-density {mean:.6} nats over {count} points{}\n", map.density_of())
+        }
         _ => format!(
             "mean log-density of {count} points: none, since some lie so far out that theirs is below the range of numbers\n"
         ),
@@ -189,15 +221,15 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 fn invert(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
-    let points = map.points(args)?;
+    let points = map.points(args, &map.space_names)?;
     write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map])?;
     let map = Map::read(&args.map)?;
-    let (count, dim) = (args.count.get(), map.names.len());
-    let bytes = memory::of_f64(&[count, 2 * dim]);
+    let (count, dim) = (args.count.get(), map.space_names.len());
+    let bytes = memory::of_f64(&[count, dim + map.names.len()]);
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, count, dim);
     write_finite(&args.out, &map.names, &map.chain.inverse(z.view()))
@@ -206,7 +238,10 @@ fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
 /// A map from the data's own units to normal numbers, and the names of the axes.
 struct Map {
     chain: Chain,
+    /// The names of the data's axes.
     names: Vec<String>,
+    /// The names of the axes of Gaussian space: the same, unless there are fewer.
+    space_names: Vec<String>,
     /// Whether the names are the data's, not made up.
     named: bool,
 }
@@ -231,7 +266,9 @@ impl Map {
         }
         let dim = chain.dim().ok_or_else(|| wrong(&"it has no transform"))?;
         let named = axes.is_some();
-        Ok(Self { chain, names: axes.unwrap_or_else(|| axis_names(dim)), named })
+        let names = axes.unwrap_or_else(|| axis_names(dim));
+        let space_names = chain.axes(&names);
+        Ok(Self { chain, names, space_names, named })
     }
 
     /// The chain of the finished run in whose folder the file of these bytes lies.
@@ -245,11 +282,27 @@ impl Map {
         Chain::from_files(space, &mut read).ok()
     }
 
-    /// The points of a table: its columns in the order of the map's axes where they have the same names.
-    fn points(&self, args: &MapArgs) -> Result<Array2<f64>, Failure> {
+    /// What the density of a point is one of, where it is not that of the columns as they are.
+    fn density_of(&self) -> String {
+        let (dim, left) = (self.names.len(), self.space_names.len());
+        let spread = self.chain.transforms().iter().any(|t| matches!(t, Fitted::Dequantize(_)));
+        let mut of = Vec::new();
+        if self.chain.lost_variance().is_some() {
+            of.push(format!("of the {left} components that are kept of {dim}"));
+        } else if left < dim {
+            of.push(format!("of the {left} columns that are left of {dim}"));
+        }
+        if spread {
+            of.push("of the values with their ties spread".to_string());
+        }
+        if of.is_empty() { String::new() } else { format!(", {}", of.join(", ")) }
+    }
+
+    /// The points of a table: its columns in the order of these axes where they have the same names.
+    fn points(&self, args: &MapArgs, names: &[String]) -> Result<Array2<f64>, Failure> {
         let table = args.table.read(&args.data)?;
         let whose = format!("the map of {}", args.map.display());
-        in_order_of(table, &args.data, (&self.names, self.named), ("map", &whose))
+        in_order_of(table, &args.data, (names, self.named), ("map", &whose))
     }
 }
 

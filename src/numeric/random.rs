@@ -8,7 +8,7 @@
 use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -56,6 +56,11 @@ impl Stream {
         Self { key: digest.into() }
     }
 
+    /// A seed for a stream that is to be named by a number in a file, of 53 bits.
+    pub fn seed(&self) -> u64 {
+        u64::from_le_bytes(self.key[..8].try_into().expect("a key has 32 bytes")) >> 11
+    }
+
     /// The generator of sub-stream `index`, at its beginning.
     pub fn at(&self, index: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::from_seed(self.key);
@@ -75,6 +80,18 @@ impl Stream {
                 block.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
             },
         );
+        out
+    }
+
+    /// `rows` independent numbers uniform in `[0, 1)`, list number `index` of this stream.
+    ///
+    /// Drawn in parallel, yet the same for every number of threads. The first ones do not depend on how many follow.
+    pub fn uniform(&self, index: u64, rows: usize) -> Vec<f64> {
+        let mut out = vec![0.0; rows];
+        out.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(chunk, block)| {
+            let mut rng = self.at((index << CHUNK_BITS) | chunk as u64);
+            block.iter_mut().for_each(|v| *v = StandardUniform.sample(&mut rng));
+        });
         out
     }
 }
