@@ -208,6 +208,13 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
     }
     write_finite(&args.out, &map.space_names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
+    if map.chain.lost_variance().is_some() {
+        return print(&format!(
+            "mean log-density of {count} points: none, since the map keeps but {} components of {} columns (rest = \"whiten\" keeps all)\n",
+            map.space_names.len(),
+            map.names.len()
+        ));
+    }
     print(&match map.chain.mean_log_density(points.view()) {
         Some(mean) if mean.is_finite() => {
             format!("mean log-density {mean:.6} nats over {count} points{}\n", map.density_of())
@@ -287,9 +294,7 @@ impl Map {
         let (dim, left) = (self.names.len(), self.space_names.len());
         let spread = self.chain.transforms().iter().any(|t| matches!(t, Fitted::Dequantize(_)));
         let mut of = Vec::new();
-        if self.chain.lost_variance().is_some() {
-            of.push(format!("of the {left} components that are kept of {dim}"));
-        } else if left < dim {
+        if left < dim {
             of.push(format!("of the {left} columns that are left of {dim}"));
         }
         if spread {

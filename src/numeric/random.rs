@@ -124,6 +124,20 @@ mod tests {
     }
 
     #[test]
+    fn uniform_numbers_fill_the_unit_interval_evenly_and_begin_alike() {
+        let stream = Stream::new(3, 0, "uniform");
+        let u = stream.uniform(2, 100_000);
+        assert_eq!(u[..1500], stream.uniform(2, 1500));
+        assert_ne!(u[..5], stream.uniform(3, 5));
+        assert!(u.iter().all(|v| (0.0..1.0).contains(v)));
+        for tenth in 0..10 {
+            let share = u.iter().filter(|v| (*v * 10.0).floor() == f64::from(tenth)).count() as f64 / 1e5;
+            assert!((share - 0.1).abs() < 0.005, "{tenth}: {share}");
+        }
+        assert!(stream.seed() < 1 << 53 && stream.seed() != stream.child("a").seed());
+    }
+
+    #[test]
     fn moments_are_those_of_the_standard_normal() {
         let z = Stream::new(11, 0, "moments").standard_normal(0, 200_000, 1);
         let n = z.len() as f64;

@@ -144,11 +144,7 @@ pub(super) fn likelihoods(
             found.into_iter().zip(&each).map(in_data_space).collect()
         }
     };
-    Ok(Likelihoods {
-        model,
-        map: (!chain.is_only_scaling()).then(alone),
-        truth: truth(),
-    })
+    Ok(Likelihoods { model, map: (!chain.is_only_scaling()).then(alone), truth: truth() })
 }
 
 /// At most `count` points `(n, d)` that no run of this replicate was trained on: fresh ones, and of a table where those

@@ -130,7 +130,8 @@ impl Chain {
     /// the data's axes.
     pub fn misfits(&self, x: ArrayView2<f64>, axes: &[String]) -> Vec<String> {
         let (mut sentences, mut x, mut axes) = (Vec::new(), x.to_owned(), axes.to_vec());
-        let last = self.transforms.iter().rposition(|t| matches!(t, Fitted::SetAside(_) | Fitted::Dequantize(_)));
+        let last =
+            self.transforms.iter().rposition(|t| matches!(t, Fitted::SetAside(_) | Fitted::Dequantize(_)));
         for transform in self.transforms.iter().take(last.map_or(0, |last| last + 1)) {
             let transform = transform.transform();
             sentences.extend(transform.misfits(x.view(), &axes));
@@ -215,7 +216,8 @@ impl Chain {
         read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     ) -> Result<Self, SpaceError> {
         let transforms = stored::from_json(json, read)?;
-        let dims: Vec<(usize, usize)> = transforms.iter().map(|transform| transform.transform().dims()).collect();
+        let dims: Vec<(usize, usize)> =
+            transforms.iter().map(|transform| transform.transform().dims()).collect();
         match dims.windows(2).all(|pair| pair[0].1 == pair[1].0) {
             true => Ok(Self { transforms }),
             false => Err(SpaceError::Stored("its transforms have different dimensions".to_string())),

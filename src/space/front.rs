@@ -49,7 +49,10 @@ pub(super) fn front(
     }
     let spreads = gaussianizers().any(|options| options.dequantize);
     let explicit = options.iter().any(|option| is(option, NamedTransform::Dequantize));
-    if spreads && !explicit && let Some(found) = Dequantize::find(points.view(), context.seed()) {
+    if spreads
+        && !explicit
+        && let Some(found) = Dequantize::find(points.view(), context.seed())
+    {
         let said = found.notices(&axes);
         front.push((Fitted::Dequantize(found), said));
     }

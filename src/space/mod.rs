@@ -10,6 +10,7 @@
 //! | `front` | what is done to the data before the first of them |
 //! | `stored`, [`map_file`] | a chain as JSON; a chain with a Gaussianizer as one file, with the names of the axes |
 //! | [`set_aside`] | constant columns, and affine functions of others, are taken out and restored |
+//! | `aside`, `affine_functions` | one such column; which columns are such |
 //! | [`dequantize`] | tied values (rounded, atoms) are spread, and snapped back |
 //! | [`scaling`] | axis by axis: to [-1, 1], or to mean 0 and variance 1 |
 //! | [`whitening`] | zero mean and unit covariance, the axes rotated: decorrelation alone |
@@ -19,6 +20,8 @@
 //!
 //! Gaussianization is the transform of a module of its own, [`crate::gaussianize`].
 
+mod affine_functions;
+mod aside;
 pub mod chain;
 mod column_names;
 pub mod dequantize;
@@ -36,6 +39,7 @@ mod stored;
 pub mod transform;
 pub mod whitening;
 
+pub use aside::Aside;
 pub use chain::Chain;
 pub use dequantize::Dequantize;
 pub use fitted::Fitted;

@@ -115,7 +115,9 @@ impl TransformOptions {
     /// If a column is constant, columns depend on each other, or there are too few points.
     pub fn fit(&self, x: Array2<f64>, context: &mut FitContext) -> Result<Fit, SpaceError> {
         let fit = Fit::of(x);
-        let scaling = |kind, fit: Fit| Ok(Scaling::fit(kind, fit.points.view()).map(Fitted::Scaling).map(|s| fit.then(s))?);
+        let scaling = |kind, fit: Fit| {
+            Ok(Scaling::fit(kind, fit.points.view()).map(Fitted::Scaling).map(|s| fit.then(s))?)
+        };
         match self {
             Self::Named(NamedTransform::Scale) => scaling(context.scale, fit),
             Self::Named(NamedTransform::MinMax) => scaling(ScaleKind::MinMax, fit),
@@ -124,14 +126,16 @@ impl TransformOptions {
                 let whitening = Whitening::fit(fit.points.view())?;
                 Ok(fit.then(Fitted::Whitening(whitening)))
             }
-            Self::Named(NamedTransform::Dequantize) => Ok(match Dequantize::find(fit.points.view(), context.seed()) {
-                Some(found) => {
-                    let axes = if fit.points.ncols() == context.axes.len() { context.axes } else { &[] };
-                    let notices = found.notices(axes);
-                    Fit { notices, ..fit.then(Fitted::Dequantize(found)) }
-                }
-                None => fit,
-            }),
+            Self::Named(NamedTransform::Dequantize) => {
+                Ok(match Dequantize::find(fit.points.view(), context.seed()) {
+                    Some(found) => {
+                        let axes = if fit.points.ncols() == context.axes.len() { context.axes } else { &[] };
+                        let notices = found.notices(axes);
+                        Fit { notices, ..fit.then(Fitted::Dequantize(found)) }
+                    }
+                    None => fit,
+                })
+            }
             Self::Named(NamedTransform::Gaussianize) => gaussianize(fit, context.gaussianize, context),
             Self::Gaussianize(own) => gaussianize(fit, &own.gaussianize, context),
         }
@@ -149,7 +153,8 @@ fn gaussianize(
     if let Some(asked) = options.reduce {
         let leading = asked.min(d);
         if leading < asked {
-            fit.notices.push(format!("`reduce` is {asked}, but {d} columns are left: all their components lead"));
+            fit.notices
+                .push(format!("`reduce` is {asked}, but {d} columns are left: all their components lead"));
         }
         let principal = Principal::fit(fit.points.view(), leading, options.rest)?;
         if leading < d {
@@ -165,7 +170,8 @@ fn gaussianize(
     };
     let own = GaussianizeOptions { components, ..options.clone() };
     let progress = &mut |layers, _| (context.progress)(layers);
-    let (map, report) = Gaussianizer::fit(fit.points.slice(s![.., ..mapped]), &own, context.stream, progress)?;
+    let (map, report) =
+        Gaussianizer::fit(fit.points.slice(s![.., ..mapped]), &own, context.stream, progress)?;
     fit.report = Some(report);
     fit = fit.then(match mapped < all {
         true => Fitted::GaussianizeLeading(Leading { map, dim: all }),

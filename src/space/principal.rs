@@ -40,7 +40,8 @@ impl Principal {
             if n < d { of_few_points(x) } else { of_covariance(x) }.map_err(SpaceError::Reduce)?;
         let floor = ROUNDING * variances.first().copied().unwrap_or(0.0);
         // n points have variance along n - 1 axes.
-        let rank = variances.iter().take(n.saturating_sub(1)).take_while(|v| **v > floor && v.is_finite()).count();
+        let rank =
+            variances.iter().take(n.saturating_sub(1)).take_while(|v| **v > floor && v.is_finite()).count();
         if leading > rank {
             return Err(SpaceError::Reduce(format!(
                 "`reduce` is {leading}, but the {n} training points have variance along {rank} axes only; give at most that, or more points"

@@ -6,8 +6,8 @@ use super::moments::combine;
 use super::transform::{LogDet, Transform};
 use crate::data::mixture::{GaussianMixture, MixtureError};
 use ndarray::{Array2, ArrayView2, Axis};
-use ndarray_linalg::SVDDC;
 use ndarray_linalg::JobSvd;
+use ndarray_linalg::SVDDC;
 
 /// `z -> R z` with the orthogonal `R` that makes `sum |R z - x|^2` least, `x` the points before the map, each axis to mean
 /// 0 and variance 1 (the orthogonal Procrustes problem): of a whitening it makes the whitening whose axes are those of the

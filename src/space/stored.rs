@@ -64,7 +64,8 @@ pub(super) fn to_json(transforms: &[Fitted]) -> serde_json::Value {
 /// The matrices, as bytes (64-bit floats, low byte first), under the names that [`to_json`] gives them: of principal
 /// components the mean, the variances, and the axes by rows; of a rotation its transpose by rows.
 pub(super) fn matrices(transforms: &[Fitted]) -> Vec<(String, Vec<u8>)> {
-    let bytes = |values: &mut dyn Iterator<Item = &f64>| values.flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let bytes =
+        |values: &mut dyn Iterator<Item = &f64>| values.flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let matrices = transforms.iter().filter_map(|transform| match transform {
         Fitted::Principal(p) => Some(bytes(&mut p.mean.iter().chain(&p.variances).chain(&p.axes))),
         Fitted::RotateBack(r) => Some(bytes(&mut r.transposed.iter())),
@@ -104,7 +105,8 @@ pub(super) fn from_json(
             Stored::Whitening(whitening) if whitening.is_consistent() => Fitted::Whitening(whitening),
             Stored::Whitening(_) => return Err(damaged("a whitening")),
             Stored::Principal { matrix, from, to, leading, dropped } => {
-                let numbers = numbers(&matrix, from.saturating_add(to).saturating_add(from.saturating_mul(to)), read)?;
+                let numbers =
+                    numbers(&matrix, from.saturating_add(to).saturating_add(from.saturating_mul(to)), read)?;
                 let (mean, rest) = numbers.split_at(from);
                 let (variances, axes) = rest.split_at(to);
                 let principal = Principal {

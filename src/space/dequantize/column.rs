@@ -76,7 +76,9 @@ impl Column {
     fn cell(&self, x: f64) -> (f64, f64) {
         match &self.cells {
             Cells::Continuous => (x, 0.0),
-            Cells::Lattice { lattice, .. } if lattice.nearest(x) == x => (x - 0.5 * lattice.width(), lattice.width()),
+            Cells::Lattice { lattice, .. } if lattice.nearest(x) == x => {
+                (x - 0.5 * lattice.width(), lattice.width())
+            }
             Cells::Lattice { .. } => (x, 0.0),
             Cells::Values(values) => match values.binary_search_by(|v| v.total_cmp(&(x + 0.0))) {
                 Ok(i) => {
@@ -139,9 +141,14 @@ impl Column {
             Cells::Lattice { lattice, low, high } => {
                 lattice.is_consistent() && low.iter().chain(high).all(|v| v.is_finite())
             }
-            Cells::Values(values) => values.len() > 1 && ascending(values) && values.iter().all(|v| v.is_finite()),
+            Cells::Values(values) => {
+                values.len() > 1 && ascending(values) && values.iter().all(|v| v.is_finite())
+            }
         };
-        let atoms = self.atoms.iter().all(|atom| atom.width > 0.0 && atom.width.is_finite() && atom.value.is_finite());
+        let atoms = self
+            .atoms
+            .iter()
+            .all(|atom| atom.width > 0.0 && atom.width.is_finite() && atom.value.is_finite());
         cells && atoms && ascending(&values)
     }
 

@@ -45,7 +45,8 @@ pub fn detect(values: impl Iterator<Item = f64>) -> Option<Column> {
     sorted.sort_unstable_by(f64::total_cmp);
     let n = sorted.len();
     let tied = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    let finite = sorted.first().is_some_and(|v| v.is_finite()) && sorted.last().is_some_and(|v| v.is_finite());
+    let finite =
+        sorted.first().is_some_and(|v| v.is_finite()) && sorted.last().is_some_and(|v| v.is_finite());
     if tied < fewest_ties(n) || tied + 1 == n || !finite {
         return None;
     }
@@ -107,8 +108,7 @@ fn atoms(runs: &[(f64, usize)], is_atom: &dyn Fn(usize) -> bool, cell: f64, n: u
     if of_atoms.is_empty() || rest.is_empty() {
         return Vec::new();
     }
-    let rest: Vec<f64> =
-        rest.iter().flat_map(|i| std::iter::repeat_n(runs[*i].0, runs[*i].1)).collect();
+    let rest: Vec<f64> = rest.iter().flat_map(|i| std::iter::repeat_n(runs[*i].0, runs[*i].1)).collect();
     let at = |q: f64| rest[((q * rest.len() as f64) as usize).min(rest.len() - 1)];
     // The length that holds four fifths of the other points; the whole of a few.
     let most = match at(0.9) - at(0.1) {
@@ -130,6 +130,10 @@ fn atoms(runs: &[(f64, usize)], is_atom: &dyn Fn(usize) -> bool, cell: f64, n: u
         let bulk = count as f64 / rest.len() as f64 * most;
         by_density.clamp(0.05 * bulk, 3.0 * bulk)
     };
-    let atom = |i: &usize| Atom { value: runs[*i].0, width: width(runs[*i].0, runs[*i].1), share: runs[*i].1 as f64 / n as f64 };
+    let atom = |i: &usize| Atom {
+        value: runs[*i].0,
+        width: width(runs[*i].0, runs[*i].1),
+        share: runs[*i].1 as f64 / n as f64,
+    };
     of_atoms.iter().map(atom).filter(|atom| atom.width > cell && atom.width.is_finite()).collect()
 }

@@ -124,7 +124,10 @@ mod tests {
         assert_eq!(lattice(&[0.5, 1.5, 4.5]).unwrap().0, 1.0);
         assert_eq!(lattice(&[0.57, 0.29, 0.28, -1.15, 2.0, 8.31]), Some((0.01, 0.0)));
         assert_eq!(lattice(&[0.25, 0.5, 1.75]), Some((0.25, 0.25)));
-        assert_eq!(lattice(&(0..256).map(|k| f64::from(k) / 255.0).collect::<Vec<_>>()).unwrap().0, 1.0 / 255.0);
+        assert_eq!(
+            lattice(&(0..256).map(|k| f64::from(k) / 255.0).collect::<Vec<_>>()).unwrap().0,
+            1.0 / 255.0
+        );
         assert_eq!(lattice(&[1e6, 2e6, 7e6]), Some((1e6, 0.0)));
         assert_eq!(lattice(&[1e-5, 3e-5, 4e-5]), Some((1e-5, 0.0)));
         let cents: Vec<f64> = (0..2000).map(|k| f64::from(k * 7919 % 100_003) / 100.0 - 300.0).collect();

@@ -48,7 +48,8 @@ impl Dequantize {
     /// Looks through the columns of points `(n, d)`; none if all are continuous.
     pub fn find(x: ArrayView2<f64>, seed: u64) -> Option<Self> {
         let columns: Vec<ndarray::ArrayView1<f64>> = x.columns().into_iter().collect();
-        let columns: Vec<Option<Column>> = columns.into_par_iter().map(|c| detect(c.iter().copied())).collect();
+        let columns: Vec<Option<Column>> =
+            columns.into_par_iter().map(|c| detect(c.iter().copied())).collect();
         columns.iter().any(Option::is_some).then_some(Self { seed, columns })
     }
 
@@ -72,7 +73,8 @@ impl Dequantize {
         kinds.sort_by_key(|(_, columns)| columns[0]);
         const KINDS: usize = 8;
         let more: usize = kinds.iter().skip(KINDS).map(|(_, columns)| columns.len()).sum();
-        let written = kinds.iter().take(KINDS).map(|(kind, columns)| format!("{} ({kind})", names(axes, columns)));
+        let written =
+            kinds.iter().take(KINDS).map(|(kind, columns)| format!("{} ({kind})", names(axes, columns)));
         let written: Vec<String> = written.collect();
         let more = if more > 0 { format!("; and {more} more columns") } else { String::new() };
         vec![format!(
