@@ -80,7 +80,8 @@ fn function(
 ) -> Option<Aside> {
     let spread = robust_spread(points.column(j));
     let matters = |(k, factor): &&(usize, f64)| (factor * std[*k]).abs() > 1e-9 * std[j];
-    let terms: Vec<(usize, f64)> = terms.iter().filter(matters).copied().collect();
+    let mut terms: Vec<(usize, f64)> = terms.iter().filter(matters).copied().collect();
+    terms.sort_by_key(|(k, _)| *k);
     let of = |terms: Vec<(usize, f64)>, near: &dyn Fn(f64) -> f64| {
         let offset = mean[j] - terms.iter().map(|(k, factor)| factor * mean[*k]).sum::<f64>();
         let mut aside = Aside { column: j, offset: near(offset), terms, spread, error: 0.0 };

@@ -208,6 +208,7 @@ fn a_transform_of_its_own_stands_where_it_is_named() {
         chain.transforms(),
         [Fitted::Scaling(_), Fitted::Dequantize(_), Fitted::Gaussianize(_)]
     ));
+    let x = rounded(500, 1);
     let spread = fit_space(&named(&[Spread]), x.view()).unwrap();
     assert_eq!(spread.chain.inverse(spread.points.view()), x);
     // A value that is none of the lattice is counted.

@@ -32,7 +32,7 @@ impl Lattice {
             step = common_step(step, gap, noise)?;
         }
         let cells = (range / step).round();
-        if !(cells >= 1.0 && cells < LARGEST) {
+        if !(1.0..LARGEST).contains(&cells) {
             return None;
         }
         let (numerator, denominator) = fraction(range / cells, (16.0 * noise / cells).max(1e-12 * step))?;
