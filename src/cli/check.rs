@@ -8,7 +8,7 @@ use crate::diffusion::speciation::largest_eigenvalue;
 use crate::numeric::memory::size;
 use crate::report::fit_table;
 use crate::run::{Purpose, Replicate};
-use crate::space::{Chain, FitContext, Scaling, Transform};
+use crate::space::{Chain, FitContext, Scaling, Transform, space_dim};
 use crate::spec::{Plan, Point, Study};
 use crate::study::{Estimate, estimate};
 use candle_core::Device;
@@ -52,6 +52,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
     print(&text)?;
     study.check_memory()?;
+    print(&spaces(&study.base)?)?;
     print(&speciation(&study.base))?;
     print(&points(&study))?;
     print(&work(&study))?;
@@ -128,16 +129,46 @@ fn fit(plan: &Plan) -> Result<(), Failure> {
         let mut context = FitContext {
             scale: plan.data.scale,
             gaussianize: &plan.gaussianize,
+            axes: &plan.data.source.axis_names(),
             stream: &Purpose::Gaussianize.stream(plan, 0),
             progress: &mut |_| {},
         };
         let fitted =
             Chain::fit(&pipeline.space, shared.train.view(), &mut context).map_err(|e| failed(&e))?;
+        let notices: String = fitted.notices.iter().map(|notice| format!("{notice}\n")).collect();
+        if !notices.is_empty() {
+            print(&format!("\n{pipeline}\n\n{notices}"))?;
+        }
         for report in &fitted.reports {
             print(&format!("\n{pipeline}\n\n{}", fit_table(report)))?;
         }
     }
     Ok(())
+}
+
+/// The spaces whose dimension is not that of the data, of the first replicate.
+fn spaces(plan: &Plan) -> Result<String, Failure> {
+    let dim = plan.data.source.dim();
+    let mut text = String::new();
+    let train = || plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, 0);
+    // Of points that are drawn every column varies by itself.
+    let train = plan.data.source.is_table().then(train);
+    for pipeline in &plan.pipelines {
+        let context = FitContext {
+            scale: plan.data.scale,
+            gaussianize: &plan.gaussianize,
+            axes: &plan.data.source.axis_names(),
+            stream: &Purpose::Gaussianize.stream(plan, 0),
+            progress: &mut |_| {},
+        };
+        let train = train.as_ref().map(|train| train.view());
+        let space = space_dim(&pipeline.space, dim, train, &context);
+        let space = space.map_err(|e| Failure::input(format!("{pipeline}: {e}")))?;
+        if space != dim {
+            let _ = writeln!(text, "{:<12} {pipeline} diffuses in {space} of {dim} dimensions", "space");
+        }
+    }
+    Ok(text)
 }
 
 /// Where theory has the reverse process choose between classes, in the space of the data's scaling; nothing where the

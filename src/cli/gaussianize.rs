@@ -3,10 +3,11 @@
 use super::gaussianize_score::{ScoreArgs, score};
 use super::map_of_file::Map;
 use super::{Failure, TableArgs, examples, gaussianize_report, offered, print, refuse_input, write_table};
-use crate::gaussianize::Gaussianizer;
 use crate::numeric::{memory, random::Stream};
-use crate::report::fit_table;
-use crate::space::{Chain, Fitted, MapFile};
+use crate::report::{fit_table, note};
+use crate::space::chain::FittedChain;
+use crate::space::options::GaussianizeTransform;
+use crate::space::{Chain, FitContext, MapFile, ScaleKind, TransformOptions};
 use crate::spec::Override;
 use crate::spec::gaussianize_options;
 use crate::store::{atomic, fit_rows};
@@ -58,7 +59,7 @@ pub struct FitArgs {
     /// Layers at most
     #[arg(long, value_name = "N")]
     pub layers: Option<String>,
-    /// How the axes are mapped; without any flag on how to fit it is auto
+    /// How the axes are mapped; auto unless another flag says how to fit
     #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.coupling"))]
     pub coupling: Option<String>,
     /// How each layer chooses its axes
@@ -91,9 +92,39 @@ pub struct FitArgs {
     /// Smallest improvement that counts, nats
     #[arg(long, value_name = "X")]
     pub min_gain: Option<String>,
+    /// Whether tied values (rounded, shared by many points) are spread and snapped back: true or false
+    #[arg(long, value_name = "BOOL")]
+    pub dequantize: Option<String>,
+    /// So many leading principal components are mapped
+    #[arg(long, value_name = "N")]
+    pub reduce: Option<String>,
+    /// What becomes of the other components
+    #[arg(long, value_name = "NAME", value_parser = offered::of_key("gaussianize.rest"))]
+    pub rest: Option<String>,
+    /// Whether the map ends in the axes of the data: true or false
+    #[arg(long, value_name = "BOOL")]
+    pub rotate_back: Option<String>,
 }
 
 impl FitArgs {
+    /// Whether no flag says how the axes are to be mapped.
+    fn fits_by_itself(&self) -> bool {
+        let said = [
+            &self.layers,
+            &self.coupling,
+            &self.rotation,
+            &self.contrast,
+            &self.bandwidth,
+            &self.bandwidth_factor,
+            &self.pair_factor,
+            &self.components,
+            &self.tails,
+            &self.patience,
+            &self.min_gain,
+        ];
+        said.into_iter().all(Option::is_none)
+    }
+
     /// The flags that were given, as values for the keys of `[gaussianize]`.
     pub fn overrides(&self) -> Vec<Override> {
         [
@@ -109,6 +140,10 @@ impl FitArgs {
             ("held_out", &self.held_out),
             ("patience", &self.patience),
             ("min_gain", &self.min_gain),
+            ("dequantize", &self.dequantize),
+            ("reduce", &self.reduce),
+            ("rest", &self.rest),
+            ("rotate_back", &self.rotate_back),
         ]
         .into_iter()
         .filter_map(|(key, value)| {
@@ -166,15 +201,25 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
     let table = args.table.read(&args.data)?;
     let points = &table.points;
     let mut overrides = args.overrides();
-    if overrides.is_empty() {
+    if args.fits_by_itself() {
         // Whoever asks for nothing in particular gets the best of all that there is.
         overrides.push(Override::from_flag("gaussianize.coupling", "auto"));
     }
     let options = gaussianize_options(points.ncols(), &overrides)?;
     let stream = Stream::new(args.seed, 0, "gaussianize");
-    let (map, report) = Gaussianizer::fit(points.view(), &options, &stream, &mut |_, _| {})
+    let mut context = FitContext {
+        scale: ScaleKind::None,
+        gaussianize: &options,
+        axes: &table.names,
+        stream: &stream,
+        progress: &mut |_| {},
+    };
+    let space = [TransformOptions::Gaussianize(GaussianizeTransform { gaussianize: options.clone() })];
+    let FittedChain { chain, notices, reports, .. } = Chain::fit(&space, points.view(), &mut context)
         .map_err(|e| Failure::input(format!("{}: {e}", args.data.display())))?;
-    let files = MapFile::write(&Chain::new(vec![Fitted::Gaussianize(map)]), &table.names);
+    notices.iter().for_each(|notice| note(&format!("{}: {notice}", args.data.display())));
+    let report = reports.into_iter().next().expect("the chain has one Gaussianizer");
+    let files = MapFile::write(&chain, &table.names);
     let files = files.map_err(|e| Failure::running(e.to_string()))?;
     let bytes = files.first().map(|(_, bytes)| bytes).expect("the chain has one map");
     atomic::write(&args.out, |out| out.write_all(bytes))?;
@@ -188,10 +233,19 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
     let points = map.points(&args.data, &args.table)?;
-    write_finite(&args.out, &map.names, &map.chain.forward(points.view()))?;
+    write_finite(&args.out, &map.space_names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
+    if map.chain.lost_variance().is_some() {
+        return print(&format!(
+            "mean log-density of {count} points: none, since the map keeps but {} components of {} columns (rest = \"whiten\" keeps all)\n",
+            map.space_names.len(),
+            map.names.len()
+        ));
+    }
     print(&match map.chain.mean_log_density(points.view()) {
-        Some(mean) if mean.is_finite() => format!("mean log-density {mean:.6} nats over {count} points\n"),
+        Some(mean) if mean.is_finite() => {
+            format!("mean log-density {mean:.6} nats over {count} points{}\n", map.density_of())
+        }
         _ => format!(
             "mean log-density of {count} points: none, since some lie so far out that theirs is below the range of numbers\n"
         ),
@@ -201,15 +255,15 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 fn invert(args: &MapArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
-    let points = map.points(&args.data, &args.table)?;
+    let points = map.mapped_points(&args.data, &args.table)?;
     write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map])?;
     let map = Map::read(&args.map)?;
-    let (count, dim) = (args.count.get(), map.names.len());
-    let bytes = memory::of_f64(&[count, 2 * dim]);
+    let (count, dim) = (args.count.get(), map.space_names.len());
+    let bytes = memory::of_f64(&[count, dim + map.names.len()]);
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let z = Stream::new(args.seed, 0, "gaussianize sample").standard_normal(0, count, dim);
     write_finite(&args.out, &map.names, &map.chain.inverse(z.view()))

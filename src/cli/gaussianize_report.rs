@@ -36,8 +36,11 @@ pub(super) fn report(args: &MapArgs) -> Result<(), Failure> {
     print(&text)
 }
 
-/// Mean of the log-density of points `(n, d)` with its standard error; none where it is no number.
+/// Mean of the log-density of points `(n, d)` with its standard error; none where it is no number, or where axes are dropped.
 fn log_density(chain: &Chain, points: ArrayView2<f64>) -> Option<(f64, f64)> {
+    if chain.lost_variance().is_some() {
+        return None;
+    }
     let each = chain.log_density(points);
     let mean = each.mean()?;
     let error = each.std(1.0) / (each.len() as f64).sqrt();

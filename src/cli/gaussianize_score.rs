@@ -25,6 +25,14 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     args.out.iter().try_for_each(|out| refuse_input(out, &[&args.map, &args.data]))?;
     let map = Map::read(&args.map)?;
     let points = map.points(&args.data, &args.table)?;
+    if map.chain.lost_variance().is_some() {
+        return Err(Failure::input(format!(
+            "{}: the map keeps but {} components of {} columns, so a point has no density under it; fit it with rest = \"whiten\"",
+            args.map.display(),
+            map.space_names.len(),
+            map.names.len()
+        )));
+    }
     let scores = map.chain.log_density(points.view());
     if let Some(out) = &args.out {
         write_table(out, &["log_density".to_string()], &scores.clone().insert_axis(Axis(1)))?;
@@ -35,5 +43,6 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let largest_z = map.chain.forward(points.view()).iter().fold(0.0_f64, |a, b| a.max(b.abs()));
     let error =
         if n > 1.0 { format!(", standard error {:.6}", (variance / n).sqrt()) } else { String::new() };
-    print(&format!("mean log-density {mean:.6} nats over {n} points{error}; largest |z| {largest_z:.3}\n"))
+    let of = map.density_of();
+    print(&format!("mean log-density {mean:.6} nats over {n} points{of}{error}; largest |z| {largest_z:.3}\n"))
 }

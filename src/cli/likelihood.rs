@@ -58,6 +58,10 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
         run.likelihood_notice().iter().for_each(|notice| note(&format!("{}: {notice}", given.display())));
     }
     let points = points(args, &runs)?;
+    for ((run, points), given) in runs.iter().zip(&points).zip(&args.runs) {
+        let notices = run.notices_for(points.view());
+        notices.iter().for_each(|notice| note(&format!("{}: {notice}", given.display())));
+    }
     let score = |((run, points), given): ((&FinishedRun, &Array2<f64>), &PathBuf)| {
         let refused = |e: DiffusionError| Failure::input(format!("{}: {e}", given.display()));
         run.likelihoods(points.view(), &options).map_err(refused)

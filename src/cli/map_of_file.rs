@@ -4,7 +4,7 @@ use super::table_args::in_order_of;
 use super::{Failure, TableArgs};
 use crate::data::table::axis_names;
 use crate::report::note;
-use crate::space::{Chain, MapFile};
+use crate::space::{Chain, Fitted, MapFile};
 use crate::store::Status;
 use crate::store::run_folder::read_checked;
 use ndarray::Array2;
@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 pub(super) struct Map {
     path: PathBuf,
     pub(super) chain: Chain,
+    /// The names of the data's axes.
     pub(super) names: Vec<String>,
+    /// The names of the axes of Gaussian space: the same, unless there are fewer.
+    pub(super) space_names: Vec<String>,
     /// Whether the names are the data's, not made up.
     named: bool,
 }
@@ -39,7 +42,9 @@ impl Map {
         }
         let dim = chain.dim().ok_or_else(|| wrong(&"it has no transform"))?;
         let named = axes.is_some();
-        Ok(Self { path: path.to_path_buf(), chain, names: axes.unwrap_or_else(|| axis_names(dim)), named })
+        let names = axes.unwrap_or_else(|| axis_names(dim));
+        let space_names = chain.axes(&names);
+        Ok(Self { path: path.to_path_buf(), chain, names, space_names, named })
     }
 
     /// The chain of the finished run in whose folder the file of these bytes lies.
@@ -53,14 +58,37 @@ impl Map {
         Chain::from_files(space, &mut read).ok()
     }
 
-    /// The points of a table: its columns in the order of the map's axes where they have the same names.
+    /// What the density of a point is one of, where it is not that of the columns as they are.
+    pub(super) fn density_of(&self) -> String {
+        let (dim, left) = (self.names.len(), self.space_names.len());
+        let spread = self.chain.transforms().iter().any(|t| matches!(t, Fitted::Dequantize(_)));
+        let mut of = Vec::new();
+        if left < dim {
+            of.push(format!("of the {left} columns that are left of {dim}"));
+        }
+        if spread {
+            of.push("of the values with their ties spread".to_string());
+        }
+        if of.is_empty() { String::new() } else { format!(", {}", of.join(", ")) }
+    }
+
+    /// The points of a table: its columns in the order of the map's axes where they have the same names. What will not come
+    /// back of them is said.
     pub(super) fn points(&self, data: &Path, table: &TableArgs) -> Result<Array2<f64>, Failure> {
+        let points = self.read_points(data, table, &self.names)?;
+        for misfit in self.chain.misfits(points.view(), &self.names) {
+            note(&format!("{}: {misfit}", data.display()));
+        }
+        Ok(points)
+    }
+
+    /// The points of a table of Gaussian space.
+    pub(super) fn mapped_points(&self, data: &Path, table: &TableArgs) -> Result<Array2<f64>, Failure> {
+        self.read_points(data, table, &self.space_names)
+    }
+
+    fn read_points(&self, data: &Path, table: &TableArgs, names: &[String]) -> Result<Array2<f64>, Failure> {
         let table = table.read(data)?;
-        in_order_of(
-            table,
-            data,
-            (&self.names, self.named),
-            ("map", &format!("the map of {}", self.path.display())),
-        )
+        in_order_of(table, data, (names, self.named), ("map", &format!("the map of {}", self.path.display())))
     }
 }

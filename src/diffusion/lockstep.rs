@@ -161,12 +161,12 @@ impl Member<'_> {
     }
 }
 
-/// Trainings in groups of equal iterations, each group as one.
+/// Trainings in groups of equal iterations and dimensions, each group as one.
 fn join(jobs: Vec<(usize, TrainingJob)>) -> Vec<Joined> {
     let count = jobs.len();
-    let mut groups: BTreeMap<usize, (Vec<usize>, Vec<TrainingJob>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, usize), (Vec<usize>, Vec<TrainingJob>)> = BTreeMap::new();
     for (place, (_, job)) in jobs.into_iter().enumerate() {
-        let (places, jobs) = groups.entry(job.iteration()).or_default();
+        let (places, jobs) = groups.entry((job.iteration(), job.dim())).or_default();
         places.push(place);
         jobs.push(job);
     }

@@ -43,6 +43,6 @@ pub use kde::bandwidth::BandwidthRule;
 pub use kde::marginal::Tails;
 pub use layer::{Layer, Pair};
 pub use map::Gaussianizer;
-pub use options::{Components, Coupling, GaussianizeOptions, Preset, Rotation, Watch};
+pub use options::{Components, Coupling, GaussianizeOptions, Preset, Rest, Rotation, Watch};
 pub use rotation::ica::Contrast;
 pub use store::attached;

@@ -60,6 +60,17 @@ pub enum Preset {
     Paper,
 }
 
+/// What becomes of the principal components after the leading ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// They stay, each with unit variance: the map is invertible.
+    #[default]
+    Whiten,
+    /// They are left out: the space has fewer dimensions, and samples have the mean along them.
+    Drop,
+}
+
 /// Fewest held-out points that can decide when to stop.
 const FEWEST_HELD_OUT: usize = 20;
 
@@ -119,6 +130,18 @@ pub struct GaussianizeOptions {
     pub patience: usize,
     /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
     pub min_gain: f64,
+    /// Whether columns whose points tie (rounded values, values that many points share) are spread to a density before the
+    /// fit and snapped back after the inverse. Columns without ties are left as they are.
+    pub dequantize: bool,
+    /// So many leading principal components are gaussianized.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "all axes, as they are"))]
+    pub reduce: Option<usize>,
+    /// With `reduce`, what becomes of the other components.
+    pub rest: Rest,
+    /// Whether the points are rotated back to the axes of the data after the map, as near to the data as a rotation brings
+    /// them.
+    pub rotate_back: bool,
     /// Most FastICA iterations; not a key of a spec.
     #[serde(skip)]
     pub ica_iterations: usize,
@@ -144,6 +167,10 @@ impl Default for GaussianizeOptions {
             held_out: 0.1,
             patience: 2,
             min_gain: 2e-3,
+            dequantize: true,
+            reduce: None,
+            rest: Rest::Whiten,
+            rotate_back: false,
             ica_iterations: 200,
             ica_tolerance: 1e-4,
         }
@@ -186,6 +213,13 @@ impl GaussianizeOptions {
         })?;
         count("patience", self.patience)?;
         not_negative("min_gain", self.min_gain)?;
+        if let Some(leading) = self.reduce {
+            count("reduce", leading)?;
+        }
+        let drops = self.reduce.is_some() && self.rest == Rest::Drop;
+        require(!(self.rotate_back && drops), "rotate_back", || {
+            "is true, but rest = \"drop\" leaves fewer axes than the data have, so there is no way back to those; take rest = \"whiten\"".to_string()
+        })?;
         count("ica_iterations", self.ica_iterations)?;
         positive("ica_tolerance", self.ica_tolerance)
     }
@@ -213,15 +247,28 @@ impl GaussianizeOptions {
         matches!(self.watch(n), Watch::CrossValidation { .. })
     }
 
+    /// Dimension of what is mapped, of data of `dim` dimensions.
+    pub fn mapped(&self, dim: usize) -> usize {
+        self.reduce.map_or(dim, |reduce| reduce.min(dim))
+    }
+
     /// As [`check`](Self::check), for data of `dim` dimensions: there must be as many components as are asked for.
     ///
     /// # Errors
     /// As [`check`](Self::check), or more components than dimensions.
     pub fn check_for(&self, dim: usize) -> Result<(), OutOfRange> {
         self.check()?;
+        let reduce = self.reduce.unwrap_or(dim);
+        require(reduce <= dim, "reduce", || {
+            format!("is {reduce}, but the data have {dim} dimensions: give 1 to {dim}, or leave it out")
+        })?;
+        let (mapped, what) = match self.reduce {
+            Some(reduce) => (reduce, format!("`reduce` leaves {reduce} dimensions")),
+            None => (dim, format!("the data have {dim} dimensions")),
+        };
         match self.components {
-            Components::Leading(m) => require(m <= dim, "components", || {
-                format!("is {m}, but the data have {dim} dimensions: give 1 to {dim}, or \"all\"")
+            Components::Leading(m) => require(m <= mapped, "components", || {
+                format!("is {m}, but {what}: give 1 to {mapped}, or \"all\"")
             }),
             Components::All => Ok(()),
         }

@@ -8,7 +8,7 @@
 use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -56,6 +56,11 @@ impl Stream {
         Self { key: digest.into() }
     }
 
+    /// A seed for a stream that is to be named by a number in a file, of 53 bits.
+    pub fn seed(&self) -> u64 {
+        u64::from_le_bytes(self.key[..8].try_into().expect("a key has 32 bytes")) >> 11
+    }
+
     /// The generator of sub-stream `index`, at its beginning.
     pub fn at(&self, index: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::from_seed(self.key);
@@ -75,6 +80,18 @@ impl Stream {
                 block.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
             },
         );
+        out
+    }
+
+    /// `rows` independent numbers uniform in `[0, 1)`, list number `index` of this stream.
+    ///
+    /// Drawn in parallel, yet the same for every number of threads. The first ones do not depend on how many follow.
+    pub fn uniform(&self, index: u64, rows: usize) -> Vec<f64> {
+        let mut out = vec![0.0; rows];
+        out.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(chunk, block)| {
+            let mut rng = self.at((index << CHUNK_BITS) | chunk as u64);
+            block.iter_mut().for_each(|v| *v = StandardUniform.sample(&mut rng));
+        });
         out
     }
 }
@@ -104,6 +121,20 @@ mod tests {
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let short = one.install(|| stream.standard_normal(5, 1500, 3));
         assert_eq!(long.slice(s![..1500, ..]), short);
+    }
+
+    #[test]
+    fn uniform_numbers_fill_the_unit_interval_evenly_and_begin_alike() {
+        let stream = Stream::new(3, 0, "uniform");
+        let u = stream.uniform(2, 100_000);
+        assert_eq!(u[..1500], stream.uniform(2, 1500));
+        assert_ne!(u[..5], stream.uniform(3, 5));
+        assert!(u.iter().all(|v| (0.0..1.0).contains(v)));
+        for tenth in 0..10 {
+            let share = u.iter().filter(|v| (*v * 10.0).floor() == f64::from(tenth)).count() as f64 / 1e5;
+            assert!((share - 0.1).abs() < 0.005, "{tenth}: {share}");
+        }
+        assert!(stream.seed() < 1 << 53 && stream.seed() != stream.child("a").seed());
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub fn fit_part(plan: &Plan, pipeline: &Pipeline) -> Result<FittedPart, StageErr
     let mut context = FitContext {
         scale: plan.data.scale,
         gaussianize: &plan.gaussianize,
+        axes: &plan.data.source.axis_names(),
         stream: &Purpose::Gaussianize.stream(plan, 0),
         progress: &mut |_| {},
     };

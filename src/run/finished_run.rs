@@ -110,6 +110,7 @@ impl FinishedRun {
         let mut context = FitContext {
             scale: plan.data.scale,
             gaussianize: &plan.gaussianize,
+            axes: &plan.data.source.axis_names(),
             stream: &Purpose::Gaussianize.stream(&plan, replicate),
             progress: &mut |_| {},
         };
@@ -235,8 +236,9 @@ impl FinishedRun {
         see: &mut dyn FnMut(usize, usize, &Array2<f64>),
     ) -> Result<(), RunError> {
         let (plan, replicate) = (&self.plan, self.replicate);
-        let mut start =
-            Purpose::Start.seeded(seed, replicate).standard_normal(0, count, plan.data.source.dim());
+        // Without a transform the space is that of the data.
+        let dim = self.chain.output_dim().unwrap_or_else(|| plan.data.source.dim());
+        let mut start = Purpose::Start.seeded(seed, replicate).standard_normal(0, count, dim);
         let noise = Purpose::SampleNoise.seeded(seed, replicate);
         let mut observe = |step: usize, t: usize, x: &Array2<f64>| -> Result<(), DiffusionError> {
             see(step, t, x);

@@ -9,7 +9,7 @@ use crate::data::source::{Part, Source};
 use crate::diffusion::likelihood::{self, LikelihoodOptions, Origin, PointLikelihood};
 use crate::diffusion::{Denoiser, DiffusionError, LateStart};
 use crate::numeric::normal;
-use crate::space::Chain;
+use crate::space::{Chain, Fitted};
 use crate::spec::{DenoiserKind, Plan};
 use crate::store::{LikelihoodRow, MeanLikelihoods, names};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
@@ -100,8 +100,17 @@ pub(super) fn likelihoods(
     points: ArrayView2<f64>,
     options: &LikelihoodOptions,
 ) -> Result<Likelihoods, DiffusionError> {
-    let (z, each, constant) = chain.forward_with_log_det(points);
     let finite = |value: f64| value.is_finite().then_some(value);
+    let truth = || {
+        let mixture = plan.data.source.mixture();
+        mixture.map(|mixture| mixture.log_density(points).into_iter().map(finite).collect())
+    };
+    if chain.lost_variance().is_some() {
+        // A point has no density under a model that knows but some of its coordinates.
+        let none = vec![None; points.nrows()];
+        return Ok(Likelihoods { model: vec![None; points.nrows()], map: Some(none), truth: truth() });
+    }
+    let (z, each, constant) = chain.forward_with_log_det(points);
     let alone = || -> Vec<Option<f64>> {
         let log_normal = z.rows().into_iter().map(|z| z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>());
         log_normal.zip(&each).map(|(log_normal, each)| finite(log_normal + each + constant)).collect()
@@ -135,15 +144,7 @@ pub(super) fn likelihoods(
             found.into_iter().zip(&each).map(in_data_space).collect()
         }
     };
-    Ok(Likelihoods {
-        model,
-        map: (!chain.is_only_scaling()).then(alone),
-        truth: plan
-            .data
-            .source
-            .mixture()
-            .map(|mixture| mixture.log_density(points).into_iter().map(finite).collect()),
-    })
+    Ok(Likelihoods { model, map: (!chain.is_only_scaling()).then(alone), truth: truth() })
 }
 
 /// At most `count` points `(n, d)` that no run of this replicate was trained on: fresh ones, and of a table where those
@@ -168,6 +169,27 @@ fn of_clipping(plan: &Plan, denoiser: DenoiserKind) -> Option<&'static str> {
     )
 }
 
+/// What to know of the likelihoods of points `(n, d)` that a space is not one-to-one for: what it is a density with respect
+/// to, and which points are not as the training points were.
+fn of_space(chain: &Chain, points: ArrayView2<f64>, axes: &[String]) -> Vec<String> {
+    if let Some(lost) = chain.lost_variance() {
+        return vec![format!(
+            "the space drops axes with {:.3} % of the variance, so a point of the data has no density under the model, and its likelihood is left empty",
+            100.0 * lost
+        )];
+    }
+    let left: Vec<String> = chain.transforms().iter().filter_map(|transform| match transform {
+        Fitted::SetAside(set_aside) => Some(set_aside.kept().len()),
+        _ => None,
+    }).map(|left| format!(
+        "{} of {} columns are set aside as constants or affine functions of others, and the likelihoods are densities with respect to the {left} that are left",
+        axes.len() - left, axes.len()
+    )).collect();
+    let spread = chain.transforms().iter().any(|transform| matches!(transform, Fitted::Dequantize(_)));
+    let spread = spread.then(|| "the points tie in some columns, and the likelihoods are those of the spread values: of a rounded value its probability over the width of its rounding, of a value that many points share in a continuous column its probability".to_string());
+    left.into_iter().chain(spread).chain(chain.misfits(points, axes)).collect()
+}
+
 /// `[diagnostics] likelihood`: writes `likelihood.csv` where it is asked for, and gives the means.
 pub(super) fn of_fresh_points(run: &Run, model: ModelDensity) -> Result<Option<MeanLikelihoods>, StageError> {
     let (plan, replicate, name) = (run.plan, run.label.replicate, &run.label.run);
@@ -185,9 +207,12 @@ pub(super) fn of_fresh_points(run: &Run, model: ModelDensity) -> Result<Option<M
     if let Some(notice) = of_clipping(plan, run.pipeline.denoiser) {
         run.report(Event::Notice(&format!("{name}: {notice}")));
     }
+    for notice in of_space(model.chain, points.view(), &plan.data.source.axis_names()) {
+        run.report(Event::Notice(&format!("{name}: {notice}")));
+    }
     let found = likelihoods(plan, replicate, model, points.view(), &LikelihoodOptions::default())?;
     let without = found.model.iter().filter(|found| found.is_none()).count();
-    if without > 0 {
+    if without > 0 && model.chain.lost_variance().is_none() {
         run.report(Event::Notice(&format!(
             "{name}: {without} of {} fresh points lie so far out that their likelihood leaves the range of numbers; they have an empty cell in {}, and the summary has no mean",
             points.nrows(),
@@ -209,6 +234,12 @@ impl FinishedRun {
     pub fn likelihood_notice(&self) -> Option<&'static str> {
         let plan = self.plan();
         plan.pipelines.first().and_then(|pipeline| of_clipping(plan, pipeline.denoiser))
+    }
+
+    /// What to know of the likelihoods of points `(n, d)` of data space: what they are densities with respect to where the
+    /// run's space has fewer axes than the data or spreads ties, and which points are not as the training points were.
+    pub fn notices_for(&self, points: ArrayView2<f64>) -> Vec<String> {
+        of_space(self.chain(), points, &self.plan().data.source.axis_names())
     }
 
     /// The log-likelihoods of points `(n, d)` of data space.

@@ -84,13 +84,16 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
     let mut context = FitContext {
         scale: plan.data.scale,
         gaussianize: &plan.gaussianize,
+        axes: &plan.data.source.axis_names(),
         stream: &run.stream(Purpose::Gaussianize),
         progress: &mut |layers| run.progress(Stage::Gaussianize, layers, None),
     };
     let train = run.replicate.train.view();
-    let FittedChain { chain, points, reports } = Chain::fit(&run.pipeline.space, train, &mut context)?;
+    let FittedChain { chain, points, notices: mut warnings, reports } =
+        Chain::fit(&run.pipeline.space, train, &mut context)?;
     let fit_rows = reports.iter().flat_map(fit_rows).collect();
-    let mut warnings: Vec<String> = reports.into_iter().flat_map(|report| report.warnings).collect();
+    warnings.extend(reports.into_iter().flat_map(|report| report.warnings));
+    warnings.extend(of_reference(&chain, run));
     let mut log_likelihood = log_likelihood(&chain, run);
     if log_likelihood.is_some_and(|value| !value.is_finite()) {
         log_likelihood = None;
@@ -115,9 +118,19 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
 }
 
 /// The mean log-density of the reference points under the space alone; none where the space is but a scaling, which
-/// is no model of the data.
+/// is no model of the data, and where it drops axes, so that points have no density.
 fn log_likelihood(chain: &Chain, run: &Run) -> Option<f64> {
-    if chain.is_only_scaling() { None } else { chain.mean_log_density(run.replicate.reference.view()) }
+    if chain.is_only_scaling() || chain.lost_variance().is_some() {
+        return None;
+    }
+    chain.mean_log_density(run.replicate.reference.view())
+}
+
+/// What does not come back of the reference points, in sentences.
+fn of_reference(chain: &Chain, run: &Run) -> Vec<String> {
+    let (points, axes) = (run.replicate.reference.view(), run.plan.data.source.axis_names());
+    let misfits = chain.misfits(points, &axes).into_iter();
+    misfits.map(|sentence| format!("among the reference points: {sentence}")).collect()
 }
 
 impl FittedSpace {

@@ -8,7 +8,7 @@ use crate::space::{ConstantColumn, ReferenceScale, Scaling, Transform};
 use crate::spec::Plan;
 use crate::store::MetricsRow;
 use candle_core::Device;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// What a random stream beside those of the data is for. Changing the network, the loss or the sampler
 /// leaves all of them as they are.
@@ -119,10 +119,23 @@ pub(super) fn reference_points(
     train: ArrayView2<f64>,
 ) -> Result<Array2<f64>, ConstantColumn> {
     let points = plan.data.source.draw(Part::Reference, plan.metrics.reference, plan.seed, index);
-    let scaling = Scaling::fit(plan.data.scale, train)?;
     if plan.data.reference_scale == ReferenceScale::Training {
         return Ok(points);
     }
-    let own = Scaling::fit(plan.data.scale, points.view())?;
-    Ok(scaling.inverse(own.forward(points.view()).view()))
+    // A column that is constant among the ones or the others cannot be stretched, and stays as it is.
+    let constant = |x: ArrayView2<f64>| -> Vec<bool> {
+        x.columns().into_iter().map(|column| column.iter().all(|v| *v == column[0])).collect()
+    };
+    let constant: Vec<bool> =
+        constant(train).into_iter().zip(constant(points.view())).map(|(a, b)| a || b).collect();
+    let varying: Vec<usize> = (0..constant.len()).filter(|j| !constant[*j]).collect();
+    let scaling = Scaling::fit(plan.data.scale, train.select(Axis(1), &varying).view())?;
+    let own_columns = points.select(Axis(1), &varying);
+    let own = Scaling::fit(plan.data.scale, own_columns.view())?;
+    let stretched = scaling.inverse(own.forward(own_columns.view()).view());
+    let mut points = points;
+    for (from, j) in varying.into_iter().enumerate() {
+        points.column_mut(j).assign(&stretched.column(from));
+    }
+    Ok(points)
 }

@@ -47,7 +47,9 @@ impl StageWork {
         let (mut layers, mut fit_is_watched) = (0.0, false);
         for options in pipeline.space.iter().filter_map(|space| space.gaussianizer(&plan.gaussianize)) {
             let is_watched = options.watch(samples) != Watch::Nothing;
-            layers += options.layers as f64 * if is_watched { WATCHED } else { 1.0 };
+            // The part of the dimensions that is mapped.
+            let mapped = options.mapped(plan.data.source.dim()) as f64 / d;
+            layers += options.layers as f64 * mapped * if is_watched { WATCHED } else { 1.0 };
             fit_is_watched |= is_watched;
         }
         let parameters = plan.parameter_count() as f64;

@@ -2,15 +2,14 @@
 
 use super::SpaceError;
 use super::fitted::Fitted;
+use super::front::front;
 use super::options::{FitContext, TransformOptions};
-use super::scaling::Scaling;
+use super::stored;
 use super::transform::LogDet;
-use super::whitening::Whitening;
 use crate::data::mixture::{GaussianMixture, MixtureError};
 use crate::gaussianize::{FitReport, Gaussianizer};
 use crate::numeric::normal;
 use ndarray::{Array1, Array2, ArrayView2};
-use serde::{Deserialize, Serialize};
 
 /// A fitted chain `x -> z`; without a transform it is the identity.
 /// ```
@@ -33,19 +32,12 @@ pub struct Chain {
 pub struct FittedChain {
     /// The chain.
     pub chain: Chain,
-    /// The training points in its last space, `(n, d)`.
+    /// The training points in its last space, `(n, e)`.
     pub points: Array2<f64>,
+    /// What was done to the data beside what was asked for, in sentences.
+    pub notices: Vec<String>,
     /// The reports of its Gaussianizers, in their order.
     pub reports: Vec<FitReport>,
-}
-
-/// A transform as a file keeps it. The numbers of a Gaussianizer are in a safetensors file of their own.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "transform")]
-enum Stored {
-    Scaling { shift: Vec<f64>, scale: Vec<f64> },
-    Whitening(Whitening),
-    Gaussianize { file: String },
 }
 
 impl Chain {
@@ -54,7 +46,10 @@ impl Chain {
         Self { transforms }
     }
 
-    /// Fits the transforms one after the other, each to what the ones before it make of the points `(n, d)`.
+    /// Fits the transforms one after the other, each to what the ones before it make of the points `(n, d)`. Before the
+    /// first one, columns that hold nothing of their own are set aside where a transform could not be fitted with them
+    /// (constants; before a whitening or a Gaussianizer also affine functions of other columns), and before a
+    /// Gaussianizer ties are spread.
     ///
     /// # Errors
     /// If one of them cannot be fitted.
@@ -63,14 +58,28 @@ impl Chain {
         x: ArrayView2<f64>,
         context: &mut FitContext,
     ) -> Result<FittedChain, SpaceError> {
-        let (mut transforms, mut reports, mut points) = (Vec::new(), Vec::new(), x.to_owned());
-        for option in options {
-            let fit = option.fit(points.view(), context)?;
-            points = fit.transform.transform().forward(points.view());
-            reports.extend(fit.report);
-            transforms.push(fit.transform);
+        let (mut transforms, mut reports, mut notices) = (Vec::new(), Vec::new(), Vec::new());
+        let mut points = x.to_owned();
+        let mut columns: Option<Vec<usize>> = None;
+        for (transform, said) in front(options, x, context)? {
+            points = transform.transform().forward(points.view());
+            if let Fitted::SetAside(set_aside) = &transform {
+                columns = Some(set_aside.kept().to_vec());
+            }
+            transforms.push(transform);
+            notices.extend(said);
         }
-        Ok(FittedChain { chain: Self { transforms }, points, reports })
+        for option in options {
+            let fit = option.fit(points, context).map_err(|error| match &columns {
+                Some(columns) => error.of_columns(columns),
+                None => error,
+            })?;
+            points = fit.points;
+            reports.extend(fit.report);
+            notices.extend(fit.notices);
+            transforms.extend(fit.transforms);
+        }
+        Ok(FittedChain { chain: Self { transforms }, points, notices, reports })
     }
 
     /// Its transforms, in order.
@@ -80,24 +89,21 @@ impl Chain {
 
     /// Its first Gaussianizer.
     pub fn gaussianizer(&self) -> Option<&Gaussianizer> {
-        self.transforms.iter().find_map(|transform| match transform {
-            Fitted::Gaussianize(map) => Some(map),
-            _ => None,
-        })
+        self.transforms.iter().find_map(Fitted::gaussianizer)
     }
 
     /// The transforms before the first Gaussianizer: what its points have been through.
     pub fn before_gaussianizer(&self) -> Self {
-        let before = self.transforms.iter().take_while(|t| !matches!(t, Fitted::Gaussianize(_)));
+        let before = self.transforms.iter().take_while(|transform| transform.gaussianizer().is_none());
         Self { transforms: before.cloned().collect() }
     }
 
-    /// To the last space, `(n, d) -> (n, d)`.
+    /// To the last space, `(n, d) -> (n, e)`.
     pub fn forward(&self, x: ArrayView2<f64>) -> Array2<f64> {
         self.transforms.iter().fold(x.to_owned(), |x, transform| transform.transform().forward(x.view()))
     }
 
-    /// Back to data space, `(n, d) -> (n, d)`; infinite where an inverse leaves the range of numbers.
+    /// Back to data space, `(n, e) -> (n, d)`; infinite where an inverse leaves the range of numbers.
     pub fn inverse(&self, z: ArrayView2<f64>) -> Array2<f64> {
         self.transforms
             .iter()
@@ -105,9 +111,33 @@ impl Chain {
             .fold(z.to_owned(), |z, transform| transform.transform().inverse(z.view()))
     }
 
-    /// Whether it has but scalings, axis by axis: such a space is no model of the data.
+    /// Whether it takes each column by itself: such a space is no model of the data.
     pub fn is_only_scaling(&self) -> bool {
-        self.transforms.iter().all(|transform| matches!(transform, Fitted::Scaling(_)))
+        self.transforms.iter().all(Fitted::is_column_by_column)
+    }
+
+    /// The share of the variance that it loses, where it drops axes: a point of the data has no density under it then.
+    pub fn lost_variance(&self) -> Option<f64> {
+        self.transforms.iter().find_map(|transform| transform.transform().lost_variance())
+    }
+
+    /// The names of the axes of its last space, from those of the data.
+    pub fn axes(&self, axes: &[String]) -> Vec<String> {
+        self.transforms.iter().fold(axes.to_vec(), |axes, transform| transform.transform().axes(&axes))
+    }
+
+    /// What does not come back of points `(n, d)` that are not as the training points were, in sentences with the names of
+    /// the data's axes.
+    pub fn misfits(&self, x: ArrayView2<f64>, axes: &[String]) -> Vec<String> {
+        let (mut sentences, mut x, mut axes) = (Vec::new(), x.to_owned(), axes.to_vec());
+        let last =
+            self.transforms.iter().rposition(|t| matches!(t, Fitted::SetAside(_) | Fitted::Dequantize(_)));
+        for transform in self.transforms.iter().take(last.map_or(0, |last| last + 1)) {
+            let transform = transform.transform();
+            sentences.extend(transform.misfits(x.view(), &axes));
+            (x, axes) = (transform.forward(x.view()), transform.axes(&axes));
+        }
+        sentences
     }
 
     /// [`forward`](Self::forward), and `log |det dz/dx|` in two parts: of each point `(n)`, and what is the same for all.
@@ -125,7 +155,8 @@ impl Chain {
     }
 
     /// The density that the chain gives to each of the points `(n, d)` if its last space is taken for independent standard
-    /// normal: `log N(z; 0, I) + log |det dz/dx|`, nats, `(n,)`.
+    /// normal: `log N(z; 0, I) + log |det dz/dx|`, nats, `(n,)`. It is the density of the columns that are left where some
+    /// are set aside, of the axes that are kept where some are dropped.
     pub fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
         let (each, constant) = self.terms_of_log_density(x);
         each + constant
@@ -161,40 +192,33 @@ impl Chain {
         Ok(Some(mixture))
     }
 
-    /// The chain as JSON: each transform with its numbers, a Gaussianizer with the name of its file.
+    /// The chain as JSON: each transform with its numbers, a Gaussianizer with the name of its file, a matrix by its name.
     pub fn to_json(&self) -> serde_json::Value {
-        let mut gaussianizers = 0;
-        let stored = |transform: &Fitted| match transform {
-            Fitted::Scaling(s) => Stored::Scaling { shift: s.shift.to_vec(), scale: s.scale.to_vec() },
-            Fitted::Whitening(whitening) => Stored::Whitening(whitening.clone()),
-            Fitted::Gaussianize(_) => {
-                gaussianizers += 1;
-                Stored::Gaussianize { file: file_name(gaussianizers) }
-            }
-        };
-        let stored: Vec<Stored> = self.transforms.iter().map(stored).collect();
-        serde_json::to_value(stored).expect("numbers and words have a JSON form")
+        stored::to_json(&self.transforms)
     }
 
     /// The Gaussianizers, under the names that [`to_json`](Self::to_json) gives their files.
     pub fn gaussianizers(&self) -> Vec<(String, &Gaussianizer)> {
-        let maps = self.transforms.iter().filter_map(|transform| match transform {
-            Fitted::Gaussianize(map) => Some(map),
-            _ => None,
-        });
-        maps.enumerate().map(|(i, map)| (file_name(i + 1), map)).collect()
+        let maps = self.transforms.iter().filter_map(Fitted::gaussianizer);
+        maps.enumerate().map(|(i, map)| (stored::file_name(i + 1), map)).collect()
     }
 
-    /// Dimension of the points; none without a transform, which takes points of any.
+    /// The matrices that lie beside the Gaussianizers as bytes, under the names that [`to_json`](Self::to_json) gives them.
+    pub fn matrices(&self) -> Vec<(String, Vec<u8>)> {
+        stored::matrices(&self.transforms)
+    }
+
+    /// Dimension `d` of the points; none without a transform, which takes points of any.
     pub fn dim(&self) -> Option<usize> {
-        self.transforms.first().map(|transform| match transform {
-            Fitted::Scaling(scaling) => scaling.shift.len(),
-            Fitted::Whitening(whitening) => whitening.dim(),
-            Fitted::Gaussianize(map) => map.dim(),
-        })
+        self.transforms.first().map(|transform| transform.transform().dims().0)
     }
 
-    /// The chain of what [`to_json`](Self::to_json) gave; `read` gives the bytes of a file by its name.
+    /// Dimension `e` of its last space; none without a transform.
+    pub fn output_dim(&self) -> Option<usize> {
+        self.transforms.last().map(|transform| transform.transform().dims().1)
+    }
+
+    /// The chain of what [`to_json`](Self::to_json) gave; `read` gives the bytes of a file or of a matrix by its name.
     ///
     /// # Errors
     /// If the JSON is no chain, a file is missing or damaged, or the dimensions differ.
@@ -202,47 +226,12 @@ impl Chain {
         json: &serde_json::Value,
         read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     ) -> Result<Self, SpaceError> {
-        let failed = SpaceError::Stored;
-        let stored: Vec<Stored> = serde_json::from_value(json.clone()).map_err(|e| failed(e.to_string()))?;
-        let mut transforms = Vec::new();
-        let mut dims = Vec::new();
-        for transform in stored {
-            transforms.push(match transform {
-                Stored::Scaling { shift, scale } => {
-                    if shift.len() != scale.len()
-                        || shift.is_empty()
-                        || !scale.iter().all(|s| *s > 0.0 && s.is_finite())
-                    {
-                        return Err(failed("a scaling is damaged".to_string()));
-                    }
-                    dims.push(shift.len());
-                    Fitted::Scaling(Scaling { shift: Array1::from(shift), scale: Array1::from(scale) })
-                }
-                Stored::Whitening(whitening) => {
-                    if !whitening.is_consistent() {
-                        return Err(failed("a whitening is damaged".to_string()));
-                    }
-                    dims.push(whitening.dim());
-                    Fitted::Whitening(whitening)
-                }
-                Stored::Gaussianize { file } => {
-                    let map = Gaussianizer::from_safetensors(&read(&file).map_err(failed)?)?;
-                    dims.push(map.dim());
-                    Fitted::Gaussianize(map)
-                }
-            });
-        }
-        match dims.windows(2).all(|pair| pair[0] == pair[1]) {
+        let transforms = stored::from_json(json, read)?;
+        let dims: Vec<(usize, usize)> =
+            transforms.iter().map(|transform| transform.transform().dims()).collect();
+        match dims.windows(2).all(|pair| pair[0].1 == pair[1].0) {
             true => Ok(Self { transforms }),
-            false => Err(failed("its transforms have different dimensions".to_string())),
+            false => Err(SpaceError::Stored("its transforms have different dimensions".to_string())),
         }
-    }
-}
-
-/// The file of the Gaussianizer of that number, from 1.
-fn file_name(number: usize) -> String {
-    match number {
-        1 => "gaussianizer.safetensors".to_string(),
-        more => format!("gaussianizer-{more}.safetensors"),
     }
 }

@@ -2,7 +2,7 @@
 //! file can go from the data's own units and names to normal numbers and back.
 //!
 //! Beside the Gaussianizer's tensors lie two JSON texts as bytes: `space`, the chain of transforms as
-//! [`Chain::to_json`] has it, and `axes`, the names of the axes. Of a chain with several Gaussianizers each file holds
+//! [`Chain::to_json`] has it, and `axes`, the names of the axes; and the chain's matrices, `matrix-1` and on. Of a chain with several Gaussianizers each file holds
 //! the others too, each under the name of its file.
 
 use super::SpaceError;
@@ -36,13 +36,14 @@ impl MapFile {
             serde_json::to_vec(value).expect("numbers and words have a JSON form")
         };
         let (space, axes) = (json(&chain.to_json()), json(&axes.into()));
-        let maps = chain.gaussianizers();
+        let (maps, matrices) = (chain.gaussianizers(), chain.matrices());
         let file = |(name, map): &(String, &Gaussianizer)| {
             let others = maps.iter().filter(|(other, _)| other != name);
             let others = others.map(|(name, map)| Ok((name.as_str(), map.to_safetensors()?)));
             let others = others.collect::<Result<Vec<_>, SpaceError>>()?;
             let mut beside: Vec<(&str, &[u8])> = vec![(SPACE, &space), (AXES, &axes)];
             beside.extend(others.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
+            beside.extend(matrices.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
             Ok((name.clone(), map.to_safetensors_with(&beside)?))
         };
         maps.iter().map(file).collect()
@@ -61,19 +62,21 @@ impl MapFile {
         };
         let axes = json(AXES)?.map(serde_json::from_value::<Vec<String>>).transpose();
         let axes = axes.map_err(|_| failed(AXES))?;
-        if axes.as_ref().is_some_and(|axes| axes.len() != map.dim()) {
-            return Err(failed(AXES));
-        }
         let Some(space) = json(SPACE)? else {
-            return Ok(Self {
-                chain: Chain::new(vec![super::Fitted::Gaussianize(map)]),
-                axes,
-                has_chain: false,
-            });
+            let chain = Chain::new(vec![super::Fitted::Gaussianize(map)]);
+            return Self { chain, axes, has_chain: false }.checked();
         };
         // The chain's only Gaussianizer that does not lie beside is this one.
         let mut of = |name: &str| Ok(attached(bytes, name).unwrap_or_else(|| bytes.to_vec()));
         let chain = Chain::from_files(&space, &mut of)?;
-        Ok(Self { chain, axes, has_chain: true })
+        Self { chain, axes, has_chain: true }.checked()
+    }
+
+    /// There must be a name for each axis of the data.
+    fn checked(self) -> Result<Self, SpaceError> {
+        match self.axes.as_ref().is_none_or(|axes| Some(axes.len()) == self.chain.dim()) {
+            true => Ok(self),
+            false => Err(SpaceError::Stored(format!("its {AXES} is damaged"))),
+        }
     }
 }

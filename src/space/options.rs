@@ -2,12 +2,16 @@
 //! `space = ["standardize", { gaussianize = { coupling = "marginal" } }]`.
 
 use super::SpaceError;
+use super::dequantize::Dequantize;
 use super::fitted::Fitted;
+use super::leading::Leading;
+use super::principal::Principal;
+use super::rotate_back::RotateBack;
 use super::scaling::{ScaleKind, Scaling};
 use super::whitening::Whitening;
-use crate::gaussianize::{FitReport, GaussianizeOptions, Gaussianizer};
+use crate::gaussianize::{Components, FitReport, GaussianizeOptions, Gaussianizer};
 use crate::numeric::random::Stream;
-use ndarray::ArrayView2;
+use ndarray::{Array2, s};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +37,9 @@ pub enum NamedTransform {
     Standardize,
     /// To zero mean and unit covariance, along the principal axes.
     Whiten,
+    /// Columns whose points tie (rounded values, values that many points share) are spread to a density, and snapped
+    /// back. Before a Gaussianizer it is done in any case, unless `gaussianize.dequantize` is false.
+    Dequantize,
     /// To independent standard normal numbers, as `[gaussianize]` says.
     Gaussianize,
 }
@@ -51,18 +58,45 @@ pub struct FitContext<'a> {
     pub scale: ScaleKind,
     /// `[gaussianize]`.
     pub gaussianize: &'a GaussianizeOptions,
-    /// The randomness of a Gaussianizer's held-out points and rotations.
+    /// The names of the data's axes.
+    pub axes: &'a [String],
+    /// The randomness of a Gaussianizer's held-out points and rotations, and of the spreading of ties.
     pub stream: &'a Stream,
     /// Hears how many layers of a Gaussianizer are fitted.
     pub progress: &'a mut dyn FnMut(usize),
 }
 
-/// A fitted transform, and the report of its fit where there is one.
+impl FitContext<'_> {
+    /// The seed of the stream that spreads ties.
+    pub(super) fn seed(&self) -> u64 {
+        self.stream.child("dequantize").seed()
+    }
+}
+
+/// What was fitted for one transform of a spec: mostly one, but several for a Gaussianizer of leading components.
 pub struct Fit {
-    /// The transform.
-    pub transform: Fitted,
+    /// The transforms.
+    pub transforms: Vec<Fitted>,
+    /// The training points after them.
+    pub points: Array2<f64>,
     /// What the fit of a Gaussianizer did.
     pub report: Option<FitReport>,
+    /// What there is to say, in sentences.
+    pub notices: Vec<String>,
+}
+
+impl Fit {
+    /// Nothing yet.
+    fn of(points: Array2<f64>) -> Self {
+        Self { transforms: Vec::new(), points, report: None, notices: Vec::new() }
+    }
+
+    /// Applies one more transform.
+    fn then(mut self, transform: Fitted) -> Self {
+        self.points = transform.transform().forward(self.points.view());
+        self.transforms.push(transform);
+        self
+    }
 }
 
 impl TransformOptions {
@@ -79,27 +113,75 @@ impl TransformOptions {
     ///
     /// # Errors
     /// If a column is constant, columns depend on each other, or there are too few points.
-    pub fn fit(&self, x: ArrayView2<f64>, context: &mut FitContext) -> Result<Fit, SpaceError> {
-        let scaling = |kind| Ok(Fit { transform: Fitted::Scaling(Scaling::fit(kind, x)?), report: None });
+    pub fn fit(&self, x: Array2<f64>, context: &mut FitContext) -> Result<Fit, SpaceError> {
+        let fit = Fit::of(x);
+        let scaling = |kind, fit: Fit| {
+            Ok(Scaling::fit(kind, fit.points.view()).map(Fitted::Scaling).map(|s| fit.then(s))?)
+        };
         match self {
-            Self::Named(NamedTransform::Scale) => scaling(context.scale),
-            Self::Named(NamedTransform::MinMax) => scaling(ScaleKind::MinMax),
-            Self::Named(NamedTransform::Standardize) => scaling(ScaleKind::Standardize),
+            Self::Named(NamedTransform::Scale) => scaling(context.scale, fit),
+            Self::Named(NamedTransform::MinMax) => scaling(ScaleKind::MinMax, fit),
+            Self::Named(NamedTransform::Standardize) => scaling(ScaleKind::Standardize, fit),
             Self::Named(NamedTransform::Whiten) => {
-                Ok(Fit { transform: Fitted::Whitening(Whitening::fit(x)?), report: None })
+                let whitening = Whitening::fit(fit.points.view())?;
+                Ok(fit.then(Fitted::Whitening(whitening)))
             }
-            Self::Named(NamedTransform::Gaussianize) => gaussianize(x, context.gaussianize, context),
-            Self::Gaussianize(own) => gaussianize(x, &own.gaussianize, context),
+            Self::Named(NamedTransform::Dequantize) => {
+                Ok(match Dequantize::find(fit.points.view(), context.seed()) {
+                    Some(found) => {
+                        let axes = if fit.points.ncols() == context.axes.len() { context.axes } else { &[] };
+                        let notices = found.notices(axes);
+                        Fit { notices, ..fit.then(Fitted::Dequantize(found)) }
+                    }
+                    None => fit,
+                })
+            }
+            Self::Named(NamedTransform::Gaussianize) => gaussianize(fit, context.gaussianize, context),
+            Self::Gaussianize(own) => gaussianize(fit, &own.gaussianize, context),
         }
     }
 }
 
+/// Fits a Gaussianizer; of its leading principal components if it is asked for, and with a rotation back to the axes.
 fn gaussianize(
-    x: ArrayView2<f64>,
+    mut fit: Fit,
     options: &GaussianizeOptions,
     context: &mut FitContext,
 ) -> Result<Fit, SpaceError> {
+    let before = options.rotate_back.then(|| fit.points.clone());
+    let d = fit.points.ncols();
+    if let Some(asked) = options.reduce {
+        let leading = asked.min(d);
+        if leading < asked {
+            fit.notices
+                .push(format!("`reduce` is {asked}, but {d} columns are left: all their components lead"));
+        }
+        let principal = Principal::fit(fit.points.view(), leading, options.rest)?;
+        if leading < d {
+            fit.notices.push(principal.notice());
+        }
+        fit = fit.then(Fitted::Principal(principal));
+    }
+    let all = fit.points.ncols();
+    let mapped = options.reduce.map_or(all, |leading| leading.min(all));
+    let components = match options.components {
+        Components::Leading(m) => Components::Leading(m.min(mapped)),
+        Components::All => Components::All,
+    };
+    let own = GaussianizeOptions { components, ..options.clone() };
     let progress = &mut |layers, _| (context.progress)(layers);
-    let (map, report) = Gaussianizer::fit(x, options, context.stream, progress)?;
-    Ok(Fit { transform: Fitted::Gaussianize(map), report: Some(report) })
+    let (map, report) =
+        Gaussianizer::fit(fit.points.slice(s![.., ..mapped]), &own, context.stream, progress)?;
+    fit.report = Some(report);
+    fit = fit.then(match mapped < all {
+        true => Fitted::GaussianizeLeading(Leading { map, dim: all }),
+        false => Fitted::Gaussianize(map),
+    });
+    Ok(match before {
+        Some(before) => {
+            let rotation = RotateBack::fit(before.view(), fit.points.view())?;
+            fit.then(Fitted::RotateBack(rotation))
+        }
+        None => fit,
+    })
 }

@@ -99,6 +99,10 @@ impl Scaling {
 }
 
 impl Transform for Scaling {
+    fn dims(&self) -> (usize, usize) {
+        (self.shift.len(), self.shift.len())
+    }
+
     fn forward(&self, x: ArrayView2<f64>) -> Array2<f64> {
         (&x - &self.shift) / &self.scale
     }

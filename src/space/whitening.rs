@@ -69,6 +69,10 @@ fn array(rows: &[Vec<f64>]) -> Array2<f64> {
 }
 
 impl Transform for Whitening {
+    fn dims(&self) -> (usize, usize) {
+        (self.mean.len(), self.mean.len())
+    }
+
     fn forward(&self, x: ArrayView2<f64>) -> Array2<f64> {
         (&x - &self.mean()).dot(&array(&self.matrix).t())
     }

@@ -46,9 +46,10 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     // The pipeline with the most Gaussianizers.
     let layers = pipelines.iter().map(|pipeline| {
         let maps = pipeline.space.iter().filter_map(|transform| transform.gaussianizer(&file.gaussianize));
-        maps.map(|options| options.layers).collect::<Vec<usize>>()
+        maps.map(|options| (options.layers, options.mapped(data.source.dim()))).collect::<Vec<_>>()
     });
-    let layers = layers.max_by_key(|layers| layers.iter().fold(0, |sum: usize, n| sum.saturating_add(*n)));
+    let layers =
+        layers.max_by_key(|layers| layers.iter().fold(0, |sum: usize, (n, _)| sum.saturating_add(*n)));
     let layers = layers.unwrap_or_default();
     let memory = memory::terms(&file, &network, train.batch_size, data.source.dim(), &layers);
     Ok(Plan {

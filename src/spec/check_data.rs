@@ -22,7 +22,7 @@ pub fn data(
 ) -> Result<DataPlan, SpecError> {
     check.count("data.samples", file.data.samples)?;
     used_keys(check, &file.data)?;
-    let mut found_header_of_numbers = false;
+    let (mut found_header_of_numbers, mut ties) = (false, 0);
     let source = match file.data.kind {
         DataKind::Gmm => Source::Mixture(mixture(check, &file.data.components)?),
         DataKind::EightGaussians => {
@@ -32,9 +32,9 @@ pub fn data(
         }
         DataKind::Shape(shape) => Source::Shape(shape_source(check, shape, &mut file.data)?),
         DataKind::Table => {
-            let (table, header_of_numbers) = table(check, file, reuse, warnings)?;
-            found_header_of_numbers = header_of_numbers;
-            Source::Table(table)
+            let found = table(check, file, reuse, warnings)?;
+            (found_header_of_numbers, ties) = (found.found_header_of_numbers, found.ties);
+            Source::Table(found.table)
         }
     };
     let data = &file.data;
@@ -44,6 +44,7 @@ pub fn data(
         scale: data.scale,
         reference_scale: data.reference_scale,
         found_header_of_numbers,
+        ties,
     })
 }
 

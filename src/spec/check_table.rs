@@ -16,14 +16,23 @@ const FEWEST_ROWS: usize = 8;
 /// works.
 const LARGE: f64 = 30.0;
 
-/// Reads a table and splits it; counts that it cannot fill are lowered, with a warning. Also returns whether a line of
-/// numbers was found to be its header.
+/// A table that is split, and what was found in its file.
+pub struct SplitTable {
+    /// The table.
+    pub table: Table,
+    /// Whether a line of numbers was found to be its header.
+    pub found_header_of_numbers: bool,
+    /// Rows less distinct values of the column in which points tie most.
+    pub ties: usize,
+}
+
+/// Reads a table and splits it; counts that it cannot fill are lowered, with a warning.
 pub fn table(
     check: &Checker,
     file: &mut SpecFile,
     reuse: &mut Reuse,
     warnings: &mut Vec<String>,
-) -> Result<(Table, bool), SpecError> {
+) -> Result<SplitTable, SpecError> {
     let Some(path) = file.data.path.clone() else {
         return Err(check
             .0
@@ -80,7 +89,7 @@ pub fn table(
         *asked = there.min(*asked);
     }
     tie_advice(file, &path, n, &found.copies, warnings);
-    Ok((table, found.found_header_of_numbers))
+    Ok(SplitTable { table, found_header_of_numbers: found.found_header_of_numbers, ties: found.ties })
 }
 
 /// Where the file of a table is. A relative path in a spec begins in the spec's folder, one from the command line in the

@@ -18,6 +18,7 @@ use crate::gaussianize::{Coupling, GaussianizeOptions};
 use crate::metrics::scored::MetricsOptions;
 use crate::numeric::digest::hex;
 use crate::space::TransformOptions;
+use crate::space::dequantize::fewest_ties;
 use crate::space::options::NamedTransform;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -72,7 +73,8 @@ type Lines = BTreeMap<String, String>;
 /// What identifies the runs of a plan: the canonical lines of each of its sections, made once for all its pipelines.
 pub struct Identity<'a> {
     plan: &'a Plan,
-    /// Whether cross-validation chooses the layers of fits to few points. Version 0.1 used all layers.
+    /// Whether cross-validation chooses the layers of fits to few points, and ties are spread. Version 0.1 used all layers,
+    /// and the points as they are.
     cross_validation: bool,
     data: Lines,
     /// What the network is trained for, but not how points are drawn with it.
@@ -256,6 +258,10 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline, cross_validation: bool) -> Line
             lines.extend(gaussianize_lines(&at, options));
             if options.coupling == Coupling::Auto {
                 lines.insert(format!("{at}.selection"), SELECTION.to_string());
+            }
+            // Before ties were spread, a map was fitted to the points as they are; a table without ties still is.
+            if cross_validation && options.dequantize && plan.data.ties >= fewest_ties(plan.data.samples) {
+                lines.insert(format!("{at}.ties"), "\"spread\"".into());
             }
             // Before there was cross-validation, a fit to few points used all its layers.
             if cross_validation && options.is_cross_validated(plan.data.samples) {

@@ -53,13 +53,13 @@ const TREE_BY_POINT: u64 = 34;
 const TREE_BY_NUMBER: u64 = 12;
 
 /// The terms of one run, for points of `dim` dimensions, a network with checked options, and a space with Gaussianizers
-/// of so many layers at most.
+/// of so many layers at most, each of so many dimensions.
 pub fn terms(
     file: &SpecFile,
     network: &NetworkOptions,
     batch: usize,
     dim: usize,
-    gaussianizers: &[usize],
+    gaussianizers: &[(usize, usize)],
 ) -> Vec<MemoryTerm> {
     let outputs = file.diffusion.variance.outputs();
     let parameters = network.parameter_count(dim, outputs, file.diffusion.steps) as u64;
@@ -134,26 +134,36 @@ pub fn terms(
             &[count, bytes],
         ));
     }
-    for layers in gaussianizers {
+    for &(layers, mapped) in gaussianizers {
+        let mapped = mapped as u64;
+        if mapped < dim {
+            // Covariances, axes, and the bytes of their file.
+            terms.push(term(
+                "the principal axes",
+                "gaussianize.reduce",
+                MemoryPart::Gaussianizer,
+                &[dim, dim, 24 * F64],
+            ));
+        }
         // As given, split and transposed, whitened, rotated, mapped, and what the round trip is measured with.
         terms.push(term(
             "the copies of the training points while a Gaussianizer is fitted",
             "data.samples",
             MemoryPart::Gaussianizer,
-            &[samples, dim, 6 * F64],
+            &[samples, if mapped < dim { 3 * dim + 6 * mapped } else { 6 * dim }, F64],
         ));
-        let by_layer = (dim * LAYER_BY_AXIS).saturating_add(product([dim, dim, 4 * F64]));
+        let by_layer = (mapped * LAYER_BY_AXIS).saturating_add(product([mapped, mapped, 4 * F64]));
         terms.push(term(
             "the layers of a Gaussianizer",
             "gaussianize.layers",
             MemoryPart::Gaussianizer,
-            &[*layers as u64, by_layer],
+            &[layers as u64, by_layer],
         ));
         terms.push(term(
             "the clusters of a Gaussianizer's joint map",
             "gaussianize.coupling",
             MemoryPart::Gaussianizer,
-            &[CLUSTERS, dim, dim, F64],
+            &[CLUSTERS, mapped, mapped, F64],
         ));
     }
     terms

@@ -97,6 +97,11 @@ static RULES: &[Rule] = &[
     },
     Rule { key: "metrics.k", idle: |p| !p.metrics.prdc, because: "`metrics.prdc` is false" },
     Rule {
+        key: "gaussianize.rest",
+        idle: |p| p.gaussianize.reduce.is_none(),
+        because: "`gaussianize.reduce` is left out, so all components are mapped",
+    },
+    Rule {
         key: "gaussianize.",
         idle: has_no_gaussianizer,
         because: "no pipeline has the Gaussianizer of this section",
@@ -141,7 +146,7 @@ fn has_no_gaussianizer(plan: &Plan) -> bool {
 /// How many components of a layer are mapped.
 fn mapped_components(plan: &Plan) -> usize {
     match plan.gaussianize.components {
-        Components::All => plan.data.source.dim(),
+        Components::All => plan.gaussianize.mapped(plan.data.source.dim()),
         Components::Leading(count) => count,
     }
 }

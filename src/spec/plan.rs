@@ -33,6 +33,8 @@ pub struct DataPlan {
     pub reference_scale: ReferenceScale,
     /// Whether a line of numbers was found to be the header of a table.
     pub found_header_of_numbers: bool,
+    /// Rows less distinct values of the column of a table in which points tie most; 0 of data that are drawn.
+    pub ties: usize,
 }
 
 /// The checked `[sample]` section.

@@ -4,7 +4,9 @@
 use crate::data::table::{self, TableError, TableOptions};
 use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
 use crate::numeric::digest::hex;
-use ndarray::{Array2, Axis};
+use crate::space::dequantize::ties;
+use ndarray::{Array2, ArrayView1, Axis};
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ pub struct TableFile {
     pub notices: Arc<[String]>,
     /// Mean and standard deviation of each axis.
     pub moments: Arc<[(f64, f64)]>,
+    /// Rows less distinct values of the axis in which points tie most.
+    pub ties: usize,
     /// For each row that stands there more than once, how often.
     pub copies: Arc<[usize]>,
 }
@@ -40,6 +44,7 @@ impl TableFile {
             .map(|axis| (axis.mean().expect("a table has a row"), axis.std(0.0)));
         Ok(Self {
             moments: moments.collect(),
+            ties: most_ties(&found.points),
             copies: copies(&found.points),
             rows: Arc::new(found.points),
             names: found.names.into(),
@@ -48,6 +53,12 @@ impl TableFile {
             notices: found.notices.into(),
         })
     }
+}
+
+/// Rows less distinct values of the axis in which points tie most.
+fn most_ties(points: &Array2<f64>) -> usize {
+    let axes: Vec<ArrayView1<f64>> = points.columns().into_iter().collect();
+    axes.into_par_iter().map(|axis| ties(axis.iter().copied())).max().unwrap_or(0)
 }
 
 /// How often each row stands there that does so more than once.

@@ -134,7 +134,7 @@ fn the_places_that_extending_names_exist() {
         ("enum ScheduleKind", "src/diffusion/schedule.rs"),
         ("enum NamedTransform", "src/space/options.rs"),
         ("enum Fitted", "src/space/fitted.rs"),
-        ("enum Stored", "src/space/chain.rs"),
+        ("enum Stored", "src/space/stored.rs"),
         ("static BUILT_IN", "src/spec/pipelines.rs"),
         ("enum Shape", "src/data/shapes.rs"),
         ("enum Source", "src/data/source.rs"),

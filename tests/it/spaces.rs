@@ -29,6 +29,7 @@ fn fit(options: &[TransformOptions], x: ArrayView2<f64>) -> Chain {
     let mut context = FitContext {
         scale: ScaleKind::MinMax,
         gaussianize: &GaussianizeOptions { layers: 2, ..GaussianizeOptions::default() },
+        axes: &[],
         stream: &Stream::new(3, 0, "fit"),
         progress: &mut |_| {},
     };

@@ -116,6 +116,11 @@ impl TrainingJob {
         Ok(Self { batches, network, options, bound, iteration: 0, state: None })
     }
 
+    /// Dimension of its points.
+    pub fn dim(&self) -> usize {
+        self.network.dim()
+    }
+
     /// Goes on from where [`Training::checkpoint`] was taken. Data, streams and options are the caller's to keep.
     ///
     /// # Errors

@@ -36,7 +36,9 @@ pub fn layers(results: &Results) -> Result<Option<Figure>, RunError> {
     if map.dim() < 2 {
         return Ok(None);
     }
+    // A Gaussianizer of leading components alone has fewer axes than its space.
     let reference = replay.chain().before_gaussianizer().forward(replay.reference()?.view());
+    let reference = reference.slice_move(ndarray::s![.., ..map.dim()]);
     let mut shown: Vec<usize> = (0..COLUMNS).map(|i| i * map.layers() / (COLUMNS - 1)).collect();
     if map.layers() < COLUMNS {
         shown = (0..=map.layers()).collect();

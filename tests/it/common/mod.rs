@@ -3,6 +3,7 @@
 pub mod clouds;
 mod process;
 pub mod records;
+pub mod spaces;
 pub mod trainings;
 
 use assert_cmd::Command;
