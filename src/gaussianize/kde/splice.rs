@@ -52,7 +52,7 @@ pub fn fit(sorted: &[f64]) -> Option<(Marginal, [TailFit; 2])> {
     if n < 40 {
         return None;
     }
-    let mass = (TAIL_POINTS / n as f64).max(TAIL_MASS).min(LARGEST_TAIL);
+    let mass = (TAIL_POINTS / n as f64).clamp(TAIL_MASS, LARGEST_TAIL);
     let edge = normal::quantile(1.0 - mass, mass);
     let intervals = ((2.0 * edge / KNOTS).round() as usize).max(4);
     let z: Vec<f64> = (0..=intervals).map(|k| edge * (2.0 * k as f64 / intervals as f64 - 1.0)).collect();
