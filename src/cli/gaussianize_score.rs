@@ -44,5 +44,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let error =
         if n > 1.0 { format!(", standard error {:.6}", (variance / n).sqrt()) } else { String::new() };
     let of = map.density_of();
-    print(&format!("mean log-density {mean:.6} nats over {n} points{of}{error}; largest |z| {largest_z:.3}\n"))
+    print(&format!(
+        "mean log-density {mean:.6} nats over {n} points{of}{error}; largest |z| {largest_z:.3}\n"
+    ))
 }

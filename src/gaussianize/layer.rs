@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::error::GaussianizeError;
+use super::flow::Flow;
 use super::joint::mixture::{MixtureMap, Scratch};
 use super::joint::pair::PairMap;
 use super::joint::radial::RadialMap;
@@ -27,6 +28,8 @@ pub struct Layer {
     pub(super) joint: Option<MixtureMap>,
     /// A map of the distance from the centre, in place of the others.
     pub(super) radial: Option<RadialMap>,
+    /// A trained map of all axes, in place of the others.
+    pub(super) flow: Option<Flow>,
 }
 
 /// Two axes of a layer and their joint map.
@@ -83,6 +86,7 @@ impl Layer {
             pairs: Vec::new(),
             joint: None,
             radial: None,
+            flow: None,
         })
     }
 
@@ -128,6 +132,22 @@ impl Layer {
             return Err(GaussianizeError::Mismatch(what));
         }
         self.radial = Some(radial);
+        Ok(self)
+    }
+
+    /// The layer with a trained map of all axes.
+    ///
+    /// # Errors
+    /// [`GaussianizeError::Mismatch`] when its dimension differs or an axis is mapped already.
+    pub fn with_flow(mut self, flow: Flow) -> Result<Self, GaussianizeError> {
+        let taken = self.joint.is_some()
+            || self.radial.is_some()
+            || !self.pairs.is_empty()
+            || self.marginals.iter().any(Option::is_some);
+        if taken || flow.dim() != self.dim() {
+            return Err(GaussianizeError::Mismatch("a flow needs all axes of its layer for itself".into()));
+        }
+        self.flow = Some(flow);
         Ok(self)
     }
 
@@ -196,6 +216,9 @@ impl Layer {
                 if let Some(radial) = &self.radial {
                     Self::radially(scratch, m, |_, r| radial.forward(r, 1).0);
                 }
+                if let Some(flow) = &self.flow {
+                    flow.forward(scratch, m, |_, _| ());
+                }
             }
             Some(log_det) => {
                 log_det.iter_mut().for_each(|v| *v += self.log_det);
@@ -226,6 +249,9 @@ impl Layer {
                         factor
                     });
                 }
+                if let Some(flow) = &self.flow {
+                    flow.forward(scratch, m, |i, own| log_det[i] += own);
+                }
             }
         }
         block.copy_from_slice(scratch);
@@ -245,6 +271,9 @@ impl Layer {
         self.jointly(block, m, |joint, _, point, workspace| joint.inverse(point, workspace));
         if let Some(radial) = &self.radial {
             Self::radially(block, m, |_, r| radial.inverse(r));
+        }
+        if let Some(flow) = &self.flow {
+            flow.inverse(block, m);
         }
         for ((out, weights), shift) in
             scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean)

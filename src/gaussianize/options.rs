@@ -1,5 +1,6 @@
 //! The options of a fit, which are also the keys of a spec's `[gaussianize]`.
 
+use super::flow::FlowOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,8 @@ pub enum Coupling {
     /// All axes by the Knothe-Rosenblatt map of their joint density: in two dimensions a kernel density; in more the first
     /// layer is that of a Gaussian mixture, and later ones work in pairs on what it left.
     Joint,
+    /// All axes by a trained normalizing flow, as `[gaussianize.flow]` says.
+    Flow,
 }
 
 /// Settings that have a name.
@@ -130,6 +133,8 @@ pub struct GaussianizeOptions {
     pub patience: usize,
     /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
     pub min_gain: f64,
+    /// With the coupling `"flow"`, the flow.
+    pub flow: FlowOptions,
     /// Whether columns whose points tie (rounded values, values that many points share) are spread to a density before the
     /// fit and snapped back after the inverse. Columns without ties are left as they are.
     pub dequantize: bool,
@@ -167,6 +172,7 @@ impl Default for GaussianizeOptions {
             held_out: 0.1,
             patience: 2,
             min_gain: 2e-3,
+            flow: FlowOptions::default(),
             dequantize: true,
             reduce: None,
             rest: Rest::Whiten,
@@ -213,6 +219,7 @@ impl GaussianizeOptions {
         })?;
         count("patience", self.patience)?;
         not_negative("min_gain", self.min_gain)?;
+        self.flow.check().map_err(|error| error.within("flow"))?;
         if let Some(leading) = self.reduce {
             count("reduce", leading)?;
         }

@@ -4,7 +4,7 @@
 //! one row per polynomial (ends, end values, coefficients) and `l.j.lower`, `l.j.upper` for the tails:
 //! one value is the derivative of a linear tail, two are scale and shape of a Pareto tail, more are bandwidth, count and outermost points of a kernel tail. Per pair `p` of components:
 //! `l.pair.p.grid` (both components, low and step of both axes, tail mass) and `l.pair.p.density` at the nodes.
-//! A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`, and `l.joint.factor_of` where several
+//! A flow: `l.flow.bins` and the parameters of its networks. A joint map: `l.joint.log_weights`, `l.joint.means`, `l.joint.factors`, and `l.joint.factor_of` where several
 //! components have one factor. A radial map: `l.radial.pieces` and its tails, as of a component. What others keep beside the map: a tensor of
 //! bytes under a name of theirs. Over all of it `digest`: SHA-256 of names, shapes and bytes of the other tensors, in
 //! the order of the names. Files of version 0.1 have none.
@@ -17,6 +17,7 @@ use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
 use super::error::GaussianizeError;
+use super::flow::Flow;
 use super::joint::mixture::MixtureMap;
 use super::joint::pair::{Axis, PairMap};
 use super::joint::radial::RadialMap;
@@ -75,6 +76,9 @@ impl Gaussianizer {
                 put(format!("{l}.pair.{p}.grid"), vec![grid.len()], &mut grid.into_iter());
                 let density = &mut map.density.iter().copied();
                 put(format!("{l}.pair.{p}.density"), vec![a.nodes, b.nodes], density);
+            }
+            for (name, (shape, values)) in layer.flow.iter().flat_map(Flow::tensors) {
+                put(format!("{l}.flow.{name}"), shape, &mut values.into_iter());
             }
             let named = layer
                 .marginals
@@ -201,8 +205,13 @@ impl Stored<'_> {
         }
         let joint = self.joint(l, mean.len())?;
         let radial = self.marginal(&format!("{l}.radial"))?.map(|of_logs| RadialMap { of_logs });
+        let flow = self.flow(l, mean.len())?;
         Layer::new(mean, w, inverse, log_det, marginals)
             .and_then(|layer| layer.with_pairs(pairs))
+            .and_then(|layer| match flow {
+                Some(flow) => layer.with_flow(flow),
+                None => Ok(layer),
+            })
             .and_then(|layer| match joint {
                 Some(joint) => layer.with_joint(joint),
                 None => Ok(layer),
@@ -212,6 +221,15 @@ impl Stored<'_> {
                 None => Ok(layer),
             })
             .map_err(|e| GaussianizeError::Corrupt(e.to_string()))
+    }
+
+    fn flow(&self, l: usize, d: usize) -> Result<Option<Flow>, GaussianizeError> {
+        if !self.has(&format!("{l}.flow.bins")) {
+            return Ok(None);
+        }
+        let read = |name: &str| self.numbers(&format!("{l}.flow.{name}")).ok();
+        let damaged = || GaussianizeError::Corrupt(format!("{l}.flow does not hold a flow"));
+        Flow::of_tensors(d, &read).map(Some).ok_or_else(damaged)
     }
 
     fn joint(&self, l: usize, d: usize) -> Result<Option<MixtureMap>, GaussianizeError> {

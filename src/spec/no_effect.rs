@@ -102,6 +102,11 @@ static RULES: &[Rule] = &[
         because: "`gaussianize.reduce` is left out, so all components are mapped",
     },
     Rule {
+        key: "gaussianize.flow.",
+        idle: |p| p.gaussianize.coupling != Coupling::Flow,
+        because: "`gaussianize.coupling` is not \"flow\"",
+    },
+    Rule {
         key: "gaussianize.",
         idle: has_no_gaussianizer,
         because: "no pipeline has the Gaussianizer of this section",

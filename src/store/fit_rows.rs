@@ -18,7 +18,7 @@ pub struct FitRow {
     pub rotation: Option<Rotation>,
     /// Whether the ICA converged; empty where there was none.
     pub ica_converged: Option<bool>,
-    /// How the component was mapped: identity, marginal, pair, joint or radial.
+    /// How the component was mapped: identity, marginal, pair, joint, radial or flow.
     pub map: Option<ComponentMap>,
     /// Kernel width in units of the component's standard deviation; empty where there are no kernels.
     pub bandwidth: Option<f64>,

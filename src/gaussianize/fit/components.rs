@@ -39,6 +39,9 @@ pub(crate) fn maps_of(layer: &Layer) -> Vec<ComponentMap> {
     if layer.radial.is_some() {
         maps.fill(ComponentMap::Radial);
     }
+    if layer.flow.is_some() {
+        maps.fill(ComponentMap::Flow);
+    }
     maps
 }
 
@@ -202,6 +205,19 @@ pub(crate) fn push(
             }
         }
     }
+    if let Some(flow) = &layer.flow {
+        let mut logs = vec![0.0; sources.ncols()];
+        let columns = sources.axis_chunks_iter_mut(Axis(1), 256).into_par_iter();
+        columns.zip(logs.par_chunks_mut(256)).for_each(|(mut columns, logs)| {
+            let m = columns.ncols();
+            let mut rows: Vec<f64> = columns.iter().copied().collect();
+            flow.forward(&mut rows, m, |i, log| logs[i] += log);
+            columns.iter_mut().zip(rows).for_each(|(v, z)| *v = z);
+        });
+        if let Some(derivatives) = &mut log_derivatives {
+            derivatives.row_mut(0).iter_mut().zip(logs).for_each(|(derivative, log)| *derivative = log);
+        }
+    }
     sources
 }
 
@@ -260,6 +276,12 @@ pub(crate) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
             let out = r * radial.forward(r, few.nrows()).0;
             worst = worst.max((out * radial.inverse(out) - r).abs());
         }
+    }
+    if let Some(flow) = &layer.flow {
+        let (m, mut rows) = (few.ncols(), few.iter().copied().collect::<Vec<f64>>());
+        flow.forward(&mut rows, m, |_, _| ());
+        flow.inverse(&mut rows, m);
+        worst = few.iter().zip(rows).fold(worst, |w, (a, b)| w.max((a - b).abs()));
     }
     worst
 }

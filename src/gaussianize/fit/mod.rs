@@ -47,6 +47,7 @@ impl Gaussianizer {
         let options = &options.without_idle_selection();
         let fit = match options.watch(x.nrows()) {
             _ if options.coupling == Coupling::Auto => Fit::selected(x, options, stream, progress),
+            _ if options.coupling == Coupling::Flow => Fit::trained(x, options, stream, progress),
             Watch::Nothing => Fit::layer_by_layer(x, 0, options, stream, progress),
             Watch::HeldOut(held) => Fit::layer_by_layer(x, held, options, stream, progress),
             Watch::CrossValidation { too_few } => Fit::cross_validated(x, too_few, options, stream, progress),
@@ -138,6 +139,30 @@ impl Fit {
             stopped,
             warnings,
             held_out: state.held.ncols(),
+            train: state.original,
+            candidates: Vec::new(),
+        })
+    }
+
+    /// One layer, a flow that is trained.
+    fn trained(
+        x: ArrayView2<f64>,
+        options: &GaussianizeOptions,
+        stream: &Stream,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, GaussianizeError> {
+        let held = (options.held_out * x.nrows() as f64).round() as usize;
+        let (train, held) = split(x, held, stream)?;
+        let (layer, taken, score) = Layer::trained(&train, &held, &options.flow, stream, progress)?;
+        let mut state = State::new(train, Array2::zeros((0, x.ncols())), stream)?;
+        let report = state.push(&layer, 1, score);
+        let (iterations, watched) = (options.flow.iterations, held.nrows() > 0);
+        Ok(Self {
+            layers: vec![layer],
+            reports: vec![report],
+            stopped: StopReason::Trained { taken, iterations, watched },
+            warnings: Vec::new(),
+            held_out: held.nrows(),
             train: state.original,
             candidates: Vec::new(),
         })

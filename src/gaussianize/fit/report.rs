@@ -34,6 +34,15 @@ pub enum StopReason {
         /// Parts of the points, each held out once.
         folds: usize,
     },
+    /// A flow was trained.
+    Trained {
+        /// Iterations after which its parameters were taken; 0 is one normal distribution, where no others were better.
+        taken: usize,
+        /// Iterations in all.
+        iterations: usize,
+        /// Whether held-out points chose them.
+        watched: bool,
+    },
     /// The best of several maps was chosen.
     Selected {
         /// Its name.
@@ -59,6 +68,13 @@ impl fmt::Display for StopReason {
                 "layer {kept} of {tried} tried was the last that raised the log-likelihood of points left out of {folds} \
                  fits by more than its standard error"
             ),
+            Self::Trained { taken, iterations, watched: true } => {
+                write!(
+                    f,
+                    "the flow after {taken} of {iterations} iterations was the best at the held-out points"
+                )
+            }
+            Self::Trained { iterations, .. } => write!(f, "the flow was trained for {iterations} iterations"),
             Self::Selected { chosen, candidates, parts: 1 } => write!(
                 f,
                 "{chosen}: the best of {candidates} maps at the held-out points, fitted to all points again"
@@ -124,6 +140,8 @@ pub enum ComponentMap {
     Joint,
     /// By the distance from the centre alone.
     Radial,
+    /// By a trained flow of all.
+    Flow,
 }
 
 /// One of the maps that `coupling = "auto"` tried.

@@ -1,27 +1,21 @@
-//! A learned Gaussianization: a normalizing flow of coupling layers with rational-quadratic splines (Durkan et al. 2019),
-//! trained by maximum likelihood. A rival of the fitted map, as the first paper's outlook asks for; not the default.
+//! A learned layer: a normalizing flow of coupling layers with rational-quadratic splines (Durkan et al. 2019), trained by
+//! maximum likelihood. A rival of the fitted maps, as the first paper's outlook asks for; not the default.
 //!
-//! The data are whitened. Each layer turns them by a fixed random rotation, keeps the first half of the axes, and maps each
-//! of the others by a spline whose bins a small network gives from the first half. In one dimension there is no half to keep,
-//! and the splines are the same for all points. The training runs in `f32` on the candle graph; the map is that of the trained
-//! parameters in `f64`, so its inverse and its density are exact.
+//! The layer whitens. Each coupling then turns the points by a fixed random rotation, keeps the first half of the axes, and
+//! maps each of the others by a spline whose bins a small network gives from the first half. In one dimension there is no half
+//! to keep, and the splines are the same for all points. The training runs in `f32` on the candle graph; the map is that of the
+//! trained parameters in `f64`, so that its inverse and its density are exact.
 
 mod fit;
 mod graph;
 mod options;
 mod spline;
-mod store;
+mod tensors;
 
 pub use options::FlowOptions;
 
-use super::rotation::whitening::affine;
-use crate::numeric::normal;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
-use rayon::prelude::*;
+use ndarray::{Array1, Array2, ArrayView2, s};
 use spline::Spline;
-
-/// Points per block of an evaluation.
-const BLOCK: usize = 256;
 
 /// A dense layer `x W^T + b`.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,90 +56,53 @@ impl Coupling {
     }
 }
 
-/// A trained flow.
+/// A trained flow of `d` whitened axes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FlowMap {
-    /// Mean of the data.
-    mean: Array1<f64>,
-    /// To whitened axes, `(d, d)`, its inverse, and `log |det|`.
-    whiten: Array2<f64>,
-    colour: Array2<f64>,
-    log_det: f64,
+pub struct Flow {
+    dim: usize,
     /// Bins of a spline.
     bins: usize,
-    layers: Vec<Coupling>,
+    couplings: Vec<Coupling>,
 }
 
-/// What a fit of a flow says of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlowReport {
-    /// Iterations after which the parameters were taken.
-    pub iterations: usize,
-    /// Mean log-density of held-out points, nats; of the training points where none are held out.
-    pub held_out_log_likelihood: f64,
-    /// Mean log-density of training points, nats.
-    pub training_log_likelihood: f64,
-}
-
-impl FlowMap {
-    /// Dimension of the data.
+impl Flow {
+    /// Dimension `d`.
     pub fn dim(&self) -> usize {
-        self.mean.len()
+        self.dim
     }
 
-    /// How many of the axes of a layer are kept.
+    /// How many of the axes of a coupling are kept.
     fn kept(&self) -> usize {
-        self.dim() / 2
+        self.dim / 2
     }
 
-    /// The map of points `(n, d)`, and `log |det dz/dx|` of each.
-    ///
-    /// # Panics
-    /// When `x` has other than `d` columns.
-    pub fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, Array1<f64>) {
-        assert_eq!(x.ncols(), self.dim(), "points of another dimension than the flow's");
-        let (mut z, mut log_det) = (Array2::zeros(x.dim()), Array1::zeros(x.nrows()));
-        let blocks = z.axis_chunks_iter_mut(Axis(0), BLOCK).into_par_iter();
-        let blocks =
-            blocks.zip(log_det.axis_chunks_iter_mut(Axis(0), BLOCK)).zip(x.axis_chunks_iter(Axis(0), BLOCK));
-        blocks.for_each(|((mut z, mut log_det), x)| {
-            let mut h = affine(&self.whiten, &self.mean, x.t()).reversed_axes();
-            log_det.fill(self.log_det);
-            let mut spline = Spline::with_bins(self.bins);
-            for layer in &self.layers {
-                h = h.dot(&layer.rotation.t());
-                let raw = layer.raw(&h.slice(ndarray::s![.., ..self.kept()]));
-                self.each_spline(&mut h, &raw, &mut spline, |i, spline, v| {
-                    let (y, log_derivative) = spline.forward(v);
-                    log_det[i] += log_derivative;
-                    y
-                });
-            }
-            z.assign(&h);
-        });
-        (z, log_det)
+    /// Maps points in place, `rows` being `d` rows of `m` numbers; `each` gets the index of a point and the part of
+    /// `log |det dz/dh|` that a spline adds.
+    pub(super) fn forward(&self, rows: &mut [f64], m: usize, mut each: impl FnMut(usize, f64)) {
+        let mut h = points_of(rows, m);
+        let mut spline = Spline::with_bins(self.bins);
+        for coupling in &self.couplings {
+            h = h.dot(&coupling.rotation.t());
+            let raw = coupling.raw(&h.slice(s![.., ..self.kept()]));
+            self.each_spline(&mut h, &raw, &mut spline, |i, spline, v| {
+                let (y, log_derivative) = spline.forward(v);
+                each(i, log_derivative);
+                y
+            });
+        }
+        put_back(&h, rows, m);
     }
 
-    /// The points of these `z`, `(n, d)`.
-    ///
-    /// # Panics
-    /// When `z` has other than `d` columns.
-    pub fn inverse(&self, z: ArrayView2<f64>) -> Array2<f64> {
-        assert_eq!(z.ncols(), self.dim(), "points of another dimension than the flow's");
-        let mut x = Array2::zeros(z.dim());
-        let blocks =
-            x.axis_chunks_iter_mut(Axis(0), BLOCK).into_par_iter().zip(z.axis_chunks_iter(Axis(0), BLOCK));
-        blocks.for_each(|(mut x, z)| {
-            let mut h = z.to_owned();
-            let mut spline = Spline::with_bins(self.bins);
-            for layer in self.layers.iter().rev() {
-                let raw = layer.raw(&h.slice(ndarray::s![.., ..self.kept()]));
-                self.each_spline(&mut h, &raw, &mut spline, |_, spline, v| spline.inverse(v));
-                h = h.dot(&layer.rotation);
-            }
-            x.assign(&(h.dot(&self.colour.t()) + &self.mean));
-        });
-        x
+    /// The inverse of [`forward`](Self::forward).
+    pub(super) fn inverse(&self, rows: &mut [f64], m: usize) {
+        let mut h = points_of(rows, m);
+        let mut spline = Spline::with_bins(self.bins);
+        for coupling in self.couplings.iter().rev() {
+            let raw = coupling.raw(&h.slice(s![.., ..self.kept()]));
+            self.each_spline(&mut h, &raw, &mut spline, |_, spline, v| spline.inverse(v));
+            h = h.dot(&coupling.rotation);
+        }
+        put_back(&h, rows, m);
     }
 
     /// Puts each value of the mapped axes through its spline; `map` gets the row, the spline and the value.
@@ -158,20 +115,22 @@ impl FlowMap {
     ) {
         let (kept, size) = (self.kept(), spline::numbers(self.bins));
         for (i, (mut row, raw)) in h.rows_mut().into_iter().zip(raw.rows()).enumerate() {
-            let raw = raw.to_slice().expect("a product has its rows in one piece");
+            let raw = raw.to_slice().expect("the rows of a product are made contiguous");
             for (value, raw) in row.iter_mut().skip(kept).zip(raw.chunks_exact(size)) {
                 spline.set(raw);
                 *value = map(i, spline, *value);
             }
         }
     }
+}
 
-    /// The density that the flow gives to each point `(n, d)`, nats.
-    pub fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
-        let (z, mut log_density) = self.forward_with_log_det(x);
-        for (total, z) in log_density.iter_mut().zip(z.rows()) {
-            *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>();
-        }
-        log_density
+/// `d` rows of `m` numbers as `m` points `(m, d)`.
+fn points_of(rows: &[f64], m: usize) -> Array2<f64> {
+    Array2::from_shape_fn((m, rows.len() / m.max(1)), |(i, j)| rows[j * m + i])
+}
+
+fn put_back(points: &Array2<f64>, rows: &mut [f64], m: usize) {
+    for (row, column) in rows.chunks_exact_mut(m).zip(points.columns()) {
+        row.iter_mut().zip(column).for_each(|(a, b)| *a = *b);
     }
 }

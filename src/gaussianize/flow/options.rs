@@ -1,10 +1,10 @@
-//! What a flow may be asked for.
+//! What a flow may be asked for: the keys of `[gaussianize.flow]`.
 
 use crate::numeric::options::{OutOfRange, count, positive, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Options of a flow.
+/// Options of a flow. Held-out points (`held_out` of the Gaussianizer) choose among its parameters along the way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowOptions {
@@ -20,8 +20,6 @@ pub struct FlowOptions {
     pub batch_size: usize,
     /// Learning rate of Adam at the beginning; it falls to 0 along a cosine.
     pub learning_rate: f64,
-    /// Fraction of the training points that chooses among the parameters along the way, up to 0.5; 0 takes the last ones.
-    pub held_out: f64,
 }
 
 impl Default for FlowOptions {
@@ -33,7 +31,6 @@ impl Default for FlowOptions {
             iterations: 2000,
             batch_size: 256,
             learning_rate: 2e-3,
-            held_out: 0.1,
         }
     }
 }
@@ -56,9 +53,6 @@ impl FlowOptions {
         })?;
         count("iterations", self.iterations)?;
         count("batch_size", self.batch_size)?;
-        positive("learning_rate", self.learning_rate)?;
-        require((0.0..=0.5).contains(&self.held_out), "held_out", || {
-            format!("is {}, but it must be a fraction from 0 to 0.5", self.held_out)
-        })
+        positive("learning_rate", self.learning_rate)
     }
 }
