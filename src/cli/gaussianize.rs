@@ -1,8 +1,9 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
+use super::gaussianize_report::{ReportArgs, report};
 use super::gaussianize_score::{ScoreArgs, score};
 use super::map_of_file::Map;
-use super::{Failure, TableArgs, examples, gaussianize_report, offered, print, refuse_input, write_table};
+use super::{Failure, TableArgs, examples, offered, print, refuse_input, write_table};
 use crate::numeric::{memory, random::Stream};
 use crate::report::{fit_table, note};
 use crate::space::chain::FittedChain;
@@ -30,7 +31,7 @@ pub enum GaussianizeCommand {
     Invert(MapArgs),
     /// Write a page about a table before and after the map: marginals, quantiles, what is left
     #[command(after_help = examples::MAP_REPORT)]
-    Report(MapArgs),
+    Report(ReportArgs),
     /// Draw new points: the map's inverse of fresh normal numbers
     #[command(after_help = examples::MAP_SAMPLE)]
     Sample(MapSampleArgs),
@@ -153,7 +154,7 @@ impl FitArgs {
     }
 }
 
-/// `gdiff gaussianize apply`, `invert` and `report`
+/// `gdiff gaussianize apply` and `invert`
 #[derive(Debug, Args)]
 pub struct MapArgs {
     /// File of the fitted map
@@ -163,7 +164,7 @@ pub struct MapArgs {
     /// How they are read.
     #[command(flatten)]
     pub table: TableArgs,
-    /// File to write (CSV, or npy by its name; of a report HTML)
+    /// File to write (CSV, or npy by its name)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
@@ -189,7 +190,7 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
         GaussianizeCommand::Fit(args) => fit(args),
         GaussianizeCommand::Apply(args) => apply(args),
         GaussianizeCommand::Invert(args) => invert(args),
-        GaussianizeCommand::Report(args) => gaussianize_report::report(args),
+        GaussianizeCommand::Report(args) => report(args),
         GaussianizeCommand::Sample(args) => sample(args),
         GaussianizeCommand::Score(args) => score(args),
     }

@@ -1,15 +1,30 @@
 //! `gdiff gaussianize report`: a page about a table before and after a map.
 
-use super::gaussianize::MapArgs;
 use super::map_of_file::Map;
-use super::{Failure, print, refuse_input};
+use super::{Failure, TableArgs, print, refuse_input};
 use crate::report::{MapResults, map_page};
 use crate::space::{Chain, Fitted, Whitening};
 use crate::store::atomic;
 use ndarray::{Array2, ArrayView2, Axis};
-use std::path::Path;
+use clap::Args;
+use std::path::{Path, PathBuf};
 
-pub(super) fn report(args: &MapArgs) -> Result<(), Failure> {
+/// `gdiff gaussianize report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// File of the fitted map
+    pub map: PathBuf,
+    /// Points, a column for each axis
+    pub data: PathBuf,
+    /// How they are read.
+    #[command(flatten)]
+    pub table: TableArgs,
+    /// File of the page (HTML)
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     refuse_input(&args.out, &[&args.map, &args.data])?;
     let map = Map::read(&args.map)?;
     let points = map.points(&args.data, &args.table)?;

@@ -27,7 +27,7 @@ pub struct InitArgs {
 pub(super) fn init(args: &InitArgs) -> Result<(), Failure> {
     if args.from.is_none() && args.table != TableArgs::default() {
         return Err(Failure::input(
-            "--header, --delimiter and --columns say how a table is read; give one with --from",
+            "--header, --delimiter, --columns and --missing say how a table is read; give one with --from",
         ));
     }
     let folder = args.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -125,6 +125,10 @@ fn text(name: &str, table: Option<&TableData>) -> String {
             POINTS
         }
     };
+    if table.is_some() {
+        lines.section("[gaussianize]");
+        lines.key("gaussianize.coupling", "auto");
+    }
     lines.section("[diffusion]");
     lines.key("diffusion.steps", 50);
     lines.section("[network]");

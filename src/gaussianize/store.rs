@@ -29,6 +29,8 @@ use super::map::Gaussianizer;
 use crate::numeric::chebyshev::NODES;
 
 const FORMAT: &str = "gdiff gaussianizer 2";
+/// The format of a map with a layer that readers of the former do not know, and would pass over: a radial map or a flow.
+const FORMAT_3: &str = "gdiff gaussianizer 3";
 /// The format of version 0.1, which has no digest.
 const FORMAT_1: &str = "gdiff gaussianizer 1";
 /// The tensor of the digest.
@@ -117,7 +119,9 @@ impl Gaussianizer {
         }
         let digest = digest(views.iter().map(|(name, view)| (*name, view.shape(), view.data())).collect());
         views.push((DIGEST, TensorView::new(Dtype::U8, vec![digest.len()], &digest).map_err(corrupt)?));
-        let about = HashMap::from([("format".to_string(), FORMAT.to_string())]);
+        let is_new = self.layers.iter().any(|layer| layer.radial.is_some() || layer.flow.is_some());
+        let format = if is_new { FORMAT_3 } else { FORMAT };
+        let about = HashMap::from([("format".to_string(), format.to_string())]);
         safetensors::serialize(views, Some(about)).map_err(corrupt)
     }
 
@@ -131,7 +135,7 @@ impl Gaussianizer {
         let format = about.metadata().as_ref().and_then(|m| m.get("format")).map(String::as_str);
         let stored = Stored(SafeTensors::deserialize(bytes).map_err(|e| corrupt(e.to_string()))?);
         match format {
-            Some(FORMAT) => stored.check_digest()?,
+            Some(FORMAT | FORMAT_3) => stored.check_digest()?,
             Some(FORMAT_1) => {}
             _ => return Err(corrupt(format!("its format is {format:?}, not {FORMAT:?}"))),
         }

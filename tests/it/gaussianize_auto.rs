@@ -211,3 +211,56 @@ fn components_with_one_factor_are_those_with_their_own() {
     let x = normal(100, 2, 16);
     assert_eq!(layer(own).forward(x.view()), layer(shared).forward(x.view()));
 }
+
+/// Rows of a table of the repository: two parts of three to fit, the third to judge.
+fn table(name: &str) -> (Array2<f64>, Array2<f64>) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name);
+    let points = gdiff::data::table::read(&path, &Default::default()).unwrap().points;
+    let rows = |judge: bool| (0..points.nrows()).filter(|i| (i % 3 == 0) == judge).collect::<Vec<_>>();
+    (points.select(Axis(0), &rows(false)), points.select(Axis(0), &rows(true)))
+}
+
+#[test]
+fn real_tables_are_no_worse_than_one_normal_distribution_on_rows_that_nobody_saw() {
+    for name in ["wine.csv", "iris.csv"] {
+        let (train, fresh) = table(name);
+        let (map, report) = fit(&train);
+        let normal = gdiff::space::Chain::new(vec![gdiff::space::Fitted::Whitening(
+            gdiff::space::Whitening::fit(train.view()).unwrap(),
+        )]);
+        let gains = map.log_density(fresh.view()) - normal.log_density(fresh.view());
+        let error = gains.std(1.0) / (gains.len() as f64).sqrt();
+        let gain = gains.mean().unwrap();
+        assert!(gain > -2.0 * error, "{name}: {gain} +- {error}, {}", report.stopped);
+        let z = map.forward(fresh.view());
+        assert!(z.iter().all(|v| v.abs() < 8.0), "{name}");
+        let back = map.inverse(z.view());
+        let spread = train.std_axis(Axis(0), 0.0);
+        assert!(((&back - &fresh) / &spread).iter().all(|e| e.abs() < 1e-7), "{name} does not come back");
+    }
+}
+
+/// Quantiles 1e-6 .. 1 - 1e-6 of each axis come back, in order and finite, whatever the table.
+#[test]
+fn extreme_quantiles_come_back_in_order_over_random_tables() {
+    for draw in 0..6 {
+        let (n, d) = ([30, 200, 2500][draw % 3], [1, 3][draw / 3]);
+        let mut x = normal(n, d, 300 + draw as u64);
+        x.mapv_inplace(|v| if draw % 2 == 0 { v.exp() } else { v + 3.0 * v.signum() });
+        let (map, report) = fit(&x);
+        let quantiles = [1e-6, 1e-4, 0.01, 0.5, 0.99, 1.0 - 1e-4, 1.0 - 1e-6];
+        let z: Vec<f64> = quantiles.map(|p| gdiff::numeric::normal::quantile(p, 1.0 - p)).to_vec();
+        for axis in 0..d {
+            let mut points = Array2::zeros((z.len(), d));
+            points.column_mut(axis).assign(&ndarray::Array1::from(z.clone()));
+            let back = map.inverse(points.view());
+            assert!(back.iter().all(|v| v.is_finite()), "{draw}: {back}");
+            let again = map.forward(back.view());
+            let apart = (&again - &points).iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+            assert!(apart < 1e-6, "{draw}, axis {axis}: {apart:e}; {}", report.stopped);
+            if d == 1 {
+                assert!(back.column(0).windows(2).into_iter().all(|w| w[0] < w[1]), "{draw}: {back}");
+            }
+        }
+    }
+}

@@ -226,6 +226,39 @@ fn folder_with_run() -> TempDir {
 }
 
 #[test]
+fn a_trained_flow_is_a_map_like_others_in_a_run_and_in_a_file() {
+    let folder = folder_with_run();
+    let path = folder.path();
+    let train = |out: &str, threads: &str| {
+        let set = ["--set", "gaussianize.coupling=flow", "--set", "gaussianize.flow.iterations=60"];
+        let set = [&set[..], &["--set", "gaussianize.flow.hidden=[16]", "--threads", threads]].concat();
+        let arguments = [&["run", "spec.toml", "--out", out, "--quiet"], &set[..]].concat();
+        good(&run(path, &arguments));
+        text(path.join(out).join("metrics.csv"))
+    };
+    assert_eq!(train("flow", "1"), train("again", "2"), "another number of threads");
+    let map = "flow/runs/gaussianized-r0/gaussianizer.safetensors";
+    let said = good(&tool(path, &["apply", map, "data.csv", "--out", "z.csv"]));
+    assert!(said.contains("mean log-density"), "{said}");
+    good(&tool(path, &["invert", map, "z.csv", "--out", "back.csv"]));
+    for (a, b) in numbers(path, "data.csv").iter().flatten().zip(numbers(path, "back.csv").iter().flatten()) {
+        assert!((a - b).abs() < 1e-6 * a.abs().max(1e-3), "{a} came back as {b}");
+    }
+    // Two modes 600 apart have a density that one normal distribution does not reach.
+    let score = |map: &str| -> f64 {
+        let said = good(&tool(path, &["score", map, "data.csv"]));
+        said.split_whitespace().nth(2).unwrap().parse().unwrap()
+    };
+    let plain = ["fit", "data.csv", "--out", "plain", "--coupling", "marginal", "--layers", "1", "--rotation", "pca"];
+    good(&tool(path, &plain));
+    assert!(score(map) > score("plain") - 0.5, "{} {}", score(map), score("plain"));
+    std::fs::write(path.join("idle.toml"), format!("{TABLE}[sweep]\n\"gaussianize.flow.bins\" = [4, 8]\n")).unwrap();
+    let idle = run(path, &["check", "idle.toml"]);
+    assert_eq!(idle.status.code(), Some(2));
+    assert!(message(&idle).contains("is not \"flow\""), "{}", message(&idle));
+}
+
+#[test]
 fn the_map_of_a_run_takes_and_gives_points_in_the_units_and_under_the_names_of_the_data() {
     let folder = folder_with_run();
     let path = folder.path();
