@@ -5,8 +5,8 @@ use super::{Failure, TableArgs, print, refuse_input};
 use crate::report::{MapResults, map_page};
 use crate::space::{Chain, Fitted, Whitening};
 use crate::store::atomic;
-use ndarray::{Array2, ArrayView2, Axis};
 use clap::Args;
+use ndarray::{Array2, ArrayView2, Axis};
 use std::path::{Path, PathBuf};
 
 /// `gdiff gaussianize report`

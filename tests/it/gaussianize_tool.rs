@@ -249,10 +249,12 @@ fn a_trained_flow_is_a_map_like_others_in_a_run_and_in_a_file() {
         let said = good(&tool(path, &["score", map, "data.csv"]));
         said.split_whitespace().nth(2).unwrap().parse().unwrap()
     };
-    let plain = ["fit", "data.csv", "--out", "plain", "--coupling", "marginal", "--layers", "1", "--rotation", "pca"];
+    let plain =
+        ["fit", "data.csv", "--out", "plain", "--coupling", "marginal", "--layers", "1", "--rotation", "pca"];
     good(&tool(path, &plain));
     assert!(score(map) > score("plain") - 0.5, "{} {}", score(map), score("plain"));
-    std::fs::write(path.join("idle.toml"), format!("{TABLE}[sweep]\n\"gaussianize.flow.bins\" = [4, 8]\n")).unwrap();
+    std::fs::write(path.join("idle.toml"), format!("{TABLE}[sweep]\n\"gaussianize.flow.bins\" = [4, 8]\n"))
+        .unwrap();
     let idle = run(path, &["check", "idle.toml"]);
     assert_eq!(idle.status.code(), Some(2));
     assert!(message(&idle).contains("is not \"flow\""), "{}", message(&idle));

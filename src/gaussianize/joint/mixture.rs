@@ -33,12 +33,21 @@ pub struct MixtureMap {
     pub(crate) factors: Vec<f64>,
     /// Which of the factors each component of the mixture has.
     pub(crate) factor_of: Vec<usize>,
+    /// Whether several components have a factor: these are then computed from `y` of the point itself.
+    is_shared: Vec<bool>,
+    /// `L^-1 m` of each component whose factor is shared, one row per component.
+    whitened_means: Vec<f64>,
 }
 
 /// Buffers for one point.
 pub(crate) struct Scratch {
     logs: Vec<f64>,
+    /// `L^-1 (x - m)`, one row per component whose factor is its own.
     y: Vec<f64>,
+    /// `L^-1 x`, one row per shared factor.
+    u: Vec<f64>,
+    /// `sum_{i < j} L_ji u_i` of the component at hand, of each shared factor.
+    known: Vec<f64>,
     /// Per active component: weight, centre, standard deviation.
     active: Vec<[f64; 3]>,
 }
@@ -68,7 +77,23 @@ impl MixtureMap {
         let kinds = factors.len() / (dim * dim);
         let positive = (0..kinds).all(|c| (0..dim).all(|i| factors[(c * dim + i) * dim + i] > 0.0));
         let known = factor_of.iter().all(|f| *f < kinds);
-        (positive && known).then_some(Self { dim, log_weights, means, factors, factor_of })
+        if !positive || !known {
+            return None;
+        }
+        let mut users = vec![0; kinds];
+        factor_of.iter().for_each(|f| users[*f] += 1);
+        let is_shared: Vec<bool> = users.into_iter().map(|count| count > 1).collect();
+        let mut whitened_means = vec![0.0; if is_shared.contains(&true) { k * dim } else { 0 }];
+        for (c, row) in
+            whitened_means.chunks_exact_mut(dim).enumerate().filter(|(c, _)| is_shared[factor_of[*c]])
+        {
+            let factor = &factors[factor_of[c] * dim * dim..][..dim * dim];
+            for j in 0..dim {
+                let known: f64 = factor[j * dim..j * dim + j].iter().zip(&*row).map(|(l, v)| l * v).sum();
+                row[j] = (means[c * dim + j] - known) / factor[j * dim + j];
+            }
+        }
+        Some(Self { dim, log_weights, means, factors, factor_of, is_shared, whitened_means })
     }
 
     /// Row `j` of the factor of component `c`.
@@ -104,7 +129,14 @@ impl MixtureMap {
 
     pub(crate) fn scratch(&self) -> Scratch {
         let k = self.components();
-        Scratch { logs: vec![0.0; k], y: vec![0.0; k * self.dim], active: Vec::with_capacity(k) }
+        let kinds = self.is_shared.len();
+        Scratch {
+            logs: vec![0.0; k],
+            y: vec![0.0; k * self.dim],
+            u: vec![0.0; kinds * self.dim],
+            known: vec![0.0; kinds],
+            active: Vec::with_capacity(k),
+        }
     }
 
     /// Maps `x` to `z` in place and returns `log |det J|`.
@@ -136,16 +168,25 @@ impl MixtureMap {
         let d = self.dim;
         let top = scratch.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         scratch.active.clear();
+        for (f, known) in scratch.known.iter_mut().enumerate().filter(|(f, _)| self.is_shared[*f]) {
+            let row = &self.factors[(f * d + j) * d..][..j];
+            *known = row.iter().zip(&scratch.u[f * d..]).map(|(l, u)| l * u).sum();
+        }
         let mut total = 0.0;
         for (c, log) in scratch.logs.iter().enumerate() {
             if log - top < NEGLIGIBLE {
                 continue;
             }
-            let row = self.factor_row(c, j);
-            let known: f64 = row[..j].iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
+            let (row, f) = (self.factor_row(c, j), self.factor_of[c]);
+            let centre = if self.is_shared[f] {
+                scratch.known[f] + row[j] * self.whitened_means[c * d + j]
+            } else {
+                let known: f64 = row[..j].iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
+                self.means[c * d + j] + known
+            };
             let weight = (log - top).exp();
             total += weight;
-            scratch.active.push([weight, self.means[c * d + j] + known, row[j]]);
+            scratch.active.push([weight, centre, row[j]]);
         }
         scratch.active.iter_mut().for_each(|a| a[0] /= total);
     }
@@ -153,11 +194,20 @@ impl MixtureMap {
     /// Conditions the weights on the value of component `j`.
     fn condition(&self, j: usize, x: f64, scratch: &mut Scratch) {
         let d = self.dim;
+        // Beyond this a square would no longer be a number.
+        let bounded = |y: f64| y.clamp(-1e100, 1e100);
+        for (f, known) in scratch.known.iter().enumerate().filter(|(f, _)| self.is_shared[*f]) {
+            scratch.u[f * d + j] = bounded((x - known) / self.factors[(f * d + j) * d + j]);
+        }
         for c in 0..self.components() {
-            let row = self.factor_row(c, j);
+            let (row, f) = (self.factor_row(c, j), self.factor_of[c]);
+            if self.is_shared[f] {
+                let y = scratch.u[f * d + j] - self.whitened_means[c * d + j];
+                scratch.logs[c] += -0.5 * y * y - row[j].ln();
+                continue;
+            }
             let known: f64 = row[..j].iter().zip(&scratch.y[c * d..]).map(|(l, y)| l * y).sum();
-            // Beyond this the square would no longer be a number.
-            let y = ((x - self.means[c * d + j] - known) / row[j]).clamp(-1e100, 1e100);
+            let y = bounded((x - self.means[c * d + j] - known) / row[j]);
             scratch.y[c * d + j] = y;
             scratch.logs[c] += -0.5 * y * y - row[j].ln();
         }
