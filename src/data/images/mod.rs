@@ -1,6 +1,9 @@
 //! Images of one size: what readers of image files produce, and what metrics of images take.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
+use sha2::{Digest, Sha256};
+
+use crate::numeric::digest::hex;
 
 /// Images of one size, 8 bits a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +86,11 @@ impl ImageSet {
         ArrayView2::from_shape(shape, &self.pixels).expect("the number of values was compared")
     }
 
-    /// The same as numbers from 0 to 255.
-    pub fn points(&self) -> Array2<f64> {
-        self.rows().mapv(f64::from)
+    /// SHA-256 of height, width and channels, each 8 bytes little-endian, and of the values, in hexadecimal: the same
+    /// whatever files the images come from, and whatever their names.
+    pub fn sha256(&self) -> String {
+        let shape = [self.height, self.width, self.channels];
+        let shape = shape.iter().flat_map(|extent| (*extent as u64).to_le_bytes()).collect::<Vec<u8>>();
+        hex(Sha256::new().chain_update(shape).chain_update(&self.pixels))
     }
 }
