@@ -42,6 +42,7 @@ mod likelihood_command;
 mod list;
 mod metrics_energy;
 mod metrics_features;
+mod metrics_images;
 mod metrics_modes;
 mod metrics_prdc;
 mod metrics_sliced;
