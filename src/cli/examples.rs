@@ -57,7 +57,8 @@ pub const METRICS: &str = "\
 Examples:
   gdiff metrics real.csv fake.csv
   gdiff metrics real.npy fake.npy --k 3 --json
-  gdiff metrics real.csv fake.csv --columns x,y --spec first.toml";
+  gdiff metrics real.csv fake.csv --columns x,y --spec first.toml
+  gdiff metrics real_images.npy fake_images.npy --features random --frechet --kid";
 
 pub const FIT: &str = "\
 Examples:

@@ -1,6 +1,7 @@
 //! Words that the help and the completions offer for an argument, from the table that its reader uses.
 
 use crate::data::source::Part;
+use crate::metrics::features::FeatureKind;
 use crate::run::DeviceChoice;
 use crate::spec;
 use crate::study::ENGINES;
@@ -53,6 +54,11 @@ pub fn parts() -> Offered<impl TypedValueParser<Value = Part>> {
         (Part::Fresh.name(), "other real points, scored as if they were samples"),
     ];
     Offered { inner: Part::from_str, words }
+}
+
+/// Features of images.
+pub fn features() -> Offered<impl TypedValueParser<Value = FeatureKind>> {
+    Offered { inner: FeatureKind::from_str, words: FeatureKind::NAMES.to_vec() }
 }
 
 /// Engines.

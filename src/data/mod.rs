@@ -1,5 +1,6 @@
-//! Where points come from: mixtures, two-dimensional shapes, tables.
+//! Where points come from: mixtures, two-dimensional shapes, tables, images.
 
+pub mod images;
 pub mod mixture;
 mod mixture_error;
 pub mod shapes;

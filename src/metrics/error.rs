@@ -1,5 +1,6 @@
 //! What can be wrong with the points given to a metric.
 
+use crate::numeric::options::OutOfRange;
 use thiserror::Error;
 
 /// A set of points that a metric cannot be computed from. Rows and columns are counted from 0.
@@ -47,6 +48,30 @@ pub enum MetricsError {
         real: f64,
         /// Median size of the generated coordinates.
         generated: f64,
+    },
+    /// A covariance, or a pair, needs two points.
+    #[error(
+        "there is one {which} point; at least two are needed, because one has no covariance and makes no pair"
+    )]
+    OnePoint {
+        /// Which points: "real" or "generated".
+        which: &'static str,
+    },
+    /// An option out of its range.
+    #[error(transparent)]
+    Options(#[from] OutOfRange),
+    /// LAPACK found no decomposition.
+    #[error("the Frechet distance could not be computed: {0}")]
+    Decomposition(String),
+    /// A row that is no distribution over classes.
+    #[error(
+        "row {row} of the class probabilities sums to {sum}; each row must hold numbers from 0 to 1 that sum to 1"
+    )]
+    NoDistribution {
+        /// The row, from 0.
+        row: usize,
+        /// The sum of its entries.
+        sum: f64,
     },
     /// The device that computes distances failed.
     #[error("distances could not be computed: {0}")]

@@ -8,6 +8,7 @@
 //! | [`scored`] | the table of metrics that a run computes at its reverse steps |
 //! | [`sliced`] | the sliced Wasserstein-2 distance |
 //! | [`energy`] | the energy distance |
+//! | [`features`] | distances between features of images, or between columns of tables: Frechet, kernel; the inception score |
 //! | `mode_error` | the error of the mode weights |
 //! | `mode_choice` | which mode each sample is in, and how far it has chosen it |
 //! | `steps_to_real` | the reverse step from which the samples are as good as real points |
@@ -19,6 +20,7 @@
 
 pub mod energy;
 mod error;
+pub mod features;
 mod log_likelihood;
 mod mode_choice;
 mod mode_error;

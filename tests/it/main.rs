@@ -41,6 +41,8 @@ mod learned_variance;
 mod likelihood_command;
 mod list;
 mod metrics_energy;
+mod metrics_features;
+mod metrics_images;
 mod metrics_modes;
 mod metrics_prdc;
 mod metrics_sliced;

@@ -1,0 +1,106 @@
+//! What real points score against real points, beside what generated points score at the same counts.
+
+use crate::metrics::features::{KernelDistanceOptions, frechet_distance, kernel_distance};
+use crate::metrics::{MetricsError, Prdc, RealManifold};
+use crate::numeric::random::Stream;
+use crate::report::note;
+use candle_core::Device;
+use ndarray::{Array2, ArrayView2, Axis, s};
+use rand::RngExt;
+use serde::Serialize;
+
+/// What is compared.
+pub(super) struct FloorOptions {
+    /// Nearest neighbours of PRDC.
+    pub k: usize,
+    pub frechet: bool,
+    pub kid: bool,
+}
+
+/// Two comparisons of as many points.
+#[derive(Serialize)]
+pub(super) struct Beside {
+    /// Half of the real points against the other half.
+    floor: Scores,
+    /// Generated points against the first of these halves.
+    at_floor_counts: Scores,
+}
+
+/// What so many points score against as many others.
+#[derive(Serialize)]
+struct Scores {
+    count: usize,
+    #[serde(flatten)]
+    prdc: Prdc,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frechet: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<f64>,
+}
+
+impl Beside {
+    /// A line for each metric.
+    pub fn text(&self) -> String {
+        let (floor, generated) = (&self.floor, &self.at_floor_counts);
+        let pairs = [
+            ("precision", Some(generated.prdc.precision), Some(floor.prdc.precision)),
+            ("recall", Some(generated.prdc.recall), Some(floor.prdc.recall)),
+            ("density", Some(generated.prdc.density), Some(floor.prdc.density)),
+            ("coverage", Some(generated.prdc.coverage), Some(floor.prdc.coverage)),
+            ("frechet", generated.frechet, floor.frechet),
+            ("kid", generated.kid, floor.kid),
+        ];
+        let mut text = format!(
+            "\nThe floor: {} real points, drawn at random, against as many others; beside it as many generated ones.\n{:<16}{:<16}floor\n",
+            floor.count, "", "generated"
+        );
+        for (name, generated, floor) in pairs {
+            if let (Some(generated), Some(floor)) = (generated, floor) {
+                text += &format!("{name:<16}{generated:<16.6}{floor:.6}\n");
+            }
+        }
+        text
+    }
+}
+
+/// Compares two random halves of the real points, and generated points with the first; as many of each as the smaller of
+/// half of the real points and all generated ones. None, with a notice, where these are too few.
+pub(super) fn beside_floor(
+    (real, fake): (&Array2<f64>, &Array2<f64>),
+    options: &FloorOptions,
+    device: &Device,
+    stream: Stream,
+) -> Result<Option<Beside>, MetricsError> {
+    let count = (real.nrows() / 2).min(fake.nrows());
+    if count <= options.k.max(1) {
+        note(
+            "there are too few points for the floor, which compares one half of the real points with the other",
+        );
+        return Ok(None);
+    }
+    let real = shuffled(real, 2 * count, stream.child("halves"));
+    let fake = shuffled(fake, count, stream.child("generated"));
+    let half = real.slice(s![..count, ..]);
+    let manifold = RealManifold::on(device, half, options.k)?;
+    let scores = |x: ArrayView2<f64>| -> Result<Scores, MetricsError> {
+        let subsets = stream.child("subsets of halves");
+        let kid = || kernel_distance(half, x, &KernelDistanceOptions::default(), subsets);
+        Ok(Scores {
+            count,
+            prdc: manifold.prdc(x)?,
+            frechet: options.frechet.then(|| frechet_distance(half, x)).transpose()?,
+            kid: options.kid.then(kid).transpose()?.map(|kid| kid.mean),
+        })
+    };
+    Ok(Some(Beside { floor: scores(real.slice(s![count.., ..]))?, at_floor_counts: scores(fake.view())? }))
+}
+
+/// The first rows of a shuffled matrix.
+fn shuffled(points: &Array2<f64>, count: usize, stream: Stream) -> Array2<f64> {
+    let (mut rng, n) = (stream.at(0), points.nrows());
+    let mut rows: Vec<usize> = (0..n).collect();
+    for i in 0..count {
+        rows.swap(i, rng.random_range(i..n));
+    }
+    points.select(Axis(0), &rows[..count])
+}
