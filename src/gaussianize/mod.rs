@@ -4,10 +4,11 @@
 //! | --- | --- |
 //! | [`options`](GaussianizeOptions) | what a fit may be asked for: the keys of a spec's `[gaussianize]` |
 //! | [`kde`] | one component: bandwidth, kernel density, the map `Phi^-1(F(s))` and its inverse |
-//! | [`joint`] | several components: the Knothe-Rosenblatt maps of a density on a grid and of a Gaussian mixture |
+//! | [`joint`] | several components: the Knothe-Rosenblatt maps of a density on a grid and of a Gaussian mixture; the distance from the centre |
+//! | [`flow`] | all components by a trained normalizing flow |
 //! | [`rotation`] | whitening, and the axes of a layer |
 //! | `layer`, `map` | a layer, and layers one after another: forward, inverse, density |
-//! | [`fit`] | fitting layer by layer with held-out points, and a report of it |
+//! | [`fit`] | fitting layer by layer with held-out points, choosing among several maps, and a report of it |
 //! | `store`, `error` | a map as safetensors, and what can be wrong |
 //!
 //! ```
