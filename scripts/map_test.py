@@ -21,7 +21,7 @@ def ring(r, n):
 
 
 def shell(r, n):
-    u = r.standard_normal((n, 5))
+    u = r.standard_normal((n, 3))
     return u / np.linalg.norm(u, axis=1, keepdims=True) * (2 + 0.1 * r.standard_normal((n, 1)))
 
 
@@ -51,10 +51,10 @@ CASES = {
     "the paper's recipe": (ring, 500, PAPER, ".1.lower"),
     "a kernel density in two dimensions": (ring, 500, "--coupling joint", ".pair.0.density"),
     "pairs and one axis": (groups, 300, "--coupling pairs --layers 2", ".pair.0.density"),
-    "heavy tails": (lambda r, n: r.standard_cauchy((n, 2)), 600, "", ".0.pieces"),
-    "a shell": (shell, 500, "", ".radial.pieces"),
+    "heavy tails": (lambda r, n: r.standard_cauchy((n, 2)), 300, "", ".0.pieces"),
+    "a shell": (shell, 250, "", ".radial.pieces"),
     "a mixture": (groups, 300, "--coupling joint", ".joint.means"),
-    "a mixture, chosen": (ring, 300, "", ".joint.factor_of"),
+    "a mixture, chosen": (ring, 150, "", ".joint.factor_of"),
     "columns set aside": (with_constant, 300, "--coupling joint", "set_aside"),
     "leading components": (groups, 300, "--reduce 3 --coupling joint", "gaussianize_leading"),
     "components dropped": (groups, 300, "--reduce 3 --rest drop --coupling joint", "principal"),

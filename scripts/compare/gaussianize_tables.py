@@ -469,12 +469,11 @@ def main():
         PAPERS: (ours(args.gdiff, PAPER.split()), draw_ours(args.gdiff, PAPER.split())),
         "ours": (ours(args.gdiff, []), draw_ours(args.gdiff, [])),
     }
-    kept, rows, drawn = Kept(args.cache, args.gdiff), [], []
+    kept, rows, drawn, order = Kept(args.cache, args.gdiff), [], [], [*REAL, *GENERATORS]
     wanted = lambda name: not args.only or any(part in name for part in args.only)
 
     def save():
         if not args.quick:
-            order = [*REAL, *GENERATORS]
             write(args, sorted(rows, key=lambda row: order.index(row[0])), drawn, methods)
 
     def measure(run, x, fresh):
@@ -492,16 +491,6 @@ def main():
         return [energy_distance(points, fresh), coverage(fresh, points)]
 
     for seed in range(args.seeds):
-        for name in filter(wanted, [*REAL, *GENERATORS]):
-            if name in SLOW and seed >= args.slow_seeds:
-                continue
-            x, fresh, true = data(name, seed)
-            truth = np.nan if true is None else true.mean()
-            for method, (run, _) in methods.items():
-                mean, taken = kept.get(f"{name}-{seed}", method, lambda: measure(run, x, fresh))
-                rows.append([name, *x.shape, seed, method, mean, truth, taken])
-            print(seed, *(f"{cell}" for cell in density_table([r for r in rows if r[0] == name], methods)[0]), sep=" | ", flush=True)
-            save()
         for name in filter(wanted, TIED):
             rng = stream(name, seed)
             x, fresh, other = (TIED[name](rng, n) for n in (POINTS, DRAWN, DRAWN))
@@ -510,6 +499,17 @@ def main():
                 own = kept.get(f"{name}-{seed}", method, lambda: compare(draw, x, fresh))
                 drawn.append([name, len(x), seed, method, *own])
             print(seed, name, drawn[-1][4:], flush=True)
+            save()
+        # Those of few columns first.
+        for name in sorted(filter(wanted, order), key=lambda name: data(name, 0)[0].shape[1]):
+            if name in SLOW and seed >= args.slow_seeds:
+                continue
+            x, fresh, true = data(name, seed)
+            truth = np.nan if true is None else true.mean()
+            for method, (run, _) in methods.items():
+                mean, taken = kept.get(f"{name}-{seed}", method, lambda: measure(run, x, fresh))
+                rows.append([name, *x.shape, seed, method, mean, truth, taken])
+            print(seed, *(f"{cell}" for cell in density_table([r for r in rows if r[0] == name], methods)[0]), sep=" | ", flush=True)
             save()
 
 
