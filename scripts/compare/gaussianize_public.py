@@ -265,13 +265,13 @@ Made by `./scripts/gaussianize_tables.sh --public --seeds {args.seeds}`; {versio
         own = [row for row in rows if row[0] == name]
         of = lambda method, k: np.array([row[k] for row in own if row[4] == method])
         floor = np.mean(floors[name])
-        text += f"## {name}, {own[0][1]:,} x {own[0][2]} ({len(of('ours', 5))} seeds)\n\n"
+        text += f"## {name}, {own[0][1]:,} x {own[0][2]} (seeds: {len(of('ours', 5))})\n\n"
         text += f"| method | log-density | ours - it | without, % | sliced W2 (normal: {floor:.3f}) | round trip | fit, s |\n"
         text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         for method in methods:
             values = of(method, 5)
             less = "-" if method == "ours" or not np.isfinite(values).all() else interval(of("ours", 5) - values)
-            text += f"| {method} | {number(values.mean())} | {less} | {100 * of(method, 6).mean():.1f} | "
+            text += f"| {method} | {number(values.mean())} | {less} | {100 * of(method, 6).mean():.2f} | "
             text += f"{of(method, 7).mean():.3f} | {of(method, 8).max():.1e} | {np.median(of(method, 9)):.1f} |\n"
         text += "\n"
     (out / "public.md").write_text(text.rstrip("\n") + "\n")
