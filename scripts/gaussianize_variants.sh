@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The ways of Gaussianizing that were tried, on every mixture of configs/suite: mean log-density of fresh points
 # under the map, and mean true log-likelihood of the map's own samples (step 0 of the Gaussianized pipeline).
-# Writes results/gaussianize/README.md. SEEDS=5 takes five data sets instead of three.
+# Writes results/gaussianize/suite.md. SEEDS=5 takes five data sets instead of three.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 build
@@ -30,7 +30,7 @@ the paper: 5 x ICA, Silverman|--coupling marginal --rotation ica --layers 5 --ba
         "$(nproc) cores. 10,000 points to fit, 10,000 fresh ones, 10,000 samples; medians over $seeds data sets."
     echo
     cat scripts/gaussianize_variants.md
-} >"$out/README.md"
+} >"$out/suite.md"
 
 for spec in configs/suite/*.toml; do
     name=$(basename "$spec" .toml)
@@ -74,7 +74,7 @@ for spec in configs/suite/*.toml; do
                 } else printf "| %s | %.3f | %.3f | %.2f |\n", variant, m[2], m[3], m[4]
             }
             print ""
-        }' "$work/rows" >>"$out/README.md"
+        }' "$work/rows" >>"$out/suite.md"
 done
 
 # Data that are no mixtures: the log-density of fresh points alone.
@@ -95,5 +95,5 @@ done
         done
         echo "$row"
     done <<<"$variants"
-} >>"$out/README.md"
-cat "$out/README.md"
+} >>"$out/suite.md"
+cat "$out/suite.md"

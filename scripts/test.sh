@@ -27,4 +27,5 @@ part "notebook" ./scripts/notebook_test.sh
 part "walk" ./scripts/walk_test.sh
 part "examples" ./scripts/examples_test.sh
 part "model" ./scripts/model_test.sh
+part "map" ./scripts/map_test.sh
 part "browser" ./scripts/browser_test.sh
