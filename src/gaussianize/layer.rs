@@ -3,10 +3,8 @@
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::error::GaussianizeError;
-use super::flow::Flow;
-use super::joint::mixture::{MixtureMap, Scratch};
+use super::joint::joint_map::JointMap;
 use super::joint::pair::PairMap;
-use super::joint::radial::RadialMap;
 use super::kde::marginal::Marginal;
 
 /// `z_j = Phi^-1(F_j(s_j))`, `s = W (x - mean)`, and its inverse.
@@ -25,11 +23,7 @@ pub struct Layer {
     /// Axes that are mapped two by two.
     pub(super) pairs: Vec<Pair>,
     /// A joint map of all axes, in place of the others.
-    pub(super) joint: Option<MixtureMap>,
-    /// A map of the distance from the centre, in place of the others.
-    pub(super) radial: Option<RadialMap>,
-    /// A trained map of all axes, in place of the others.
-    pub(super) flow: Option<Flow>,
+    pub(super) joint: Option<JointMap>,
 }
 
 /// Two axes of a layer and their joint map.
@@ -85,8 +79,6 @@ impl Layer {
             marginals,
             pairs: Vec::new(),
             joint: None,
-            radial: None,
-            flow: None,
         })
     }
 
@@ -113,70 +105,17 @@ impl Layer {
     ///
     /// # Errors
     /// [`GaussianizeError::Mismatch`] when its dimension differs or an axis is mapped already.
-    pub fn with_joint(mut self, joint: MixtureMap) -> Result<Self, GaussianizeError> {
-        if joint.dim() != self.dim() || !self.pairs.is_empty() || self.marginals.iter().any(Option::is_some) {
+    pub fn with_joint(mut self, joint: impl Into<JointMap>) -> Result<Self, GaussianizeError> {
+        let joint = joint.into();
+        let is_other = joint.dim().is_some_and(|dim| dim != self.dim());
+        let is_taken =
+            self.joint.is_some() || !self.pairs.is_empty() || self.marginals.iter().any(Option::is_some);
+        if is_other || is_taken {
             let what = "a joint map needs all axes of its layer for itself".into();
             return Err(GaussianizeError::Mismatch(what));
         }
         self.joint = Some(joint);
         Ok(self)
-    }
-
-    /// The layer with a map of the distance from the centre.
-    ///
-    /// # Errors
-    /// [`GaussianizeError::Mismatch`] when an axis is mapped already.
-    pub fn with_radial(mut self, radial: RadialMap) -> Result<Self, GaussianizeError> {
-        if self.joint.is_some() || !self.pairs.is_empty() || self.marginals.iter().any(Option::is_some) {
-            let what = "a radial map needs all axes of its layer for itself".into();
-            return Err(GaussianizeError::Mismatch(what));
-        }
-        self.radial = Some(radial);
-        Ok(self)
-    }
-
-    /// The layer with a trained map of all axes.
-    ///
-    /// # Errors
-    /// [`GaussianizeError::Mismatch`] when its dimension differs or an axis is mapped already.
-    pub fn with_flow(mut self, flow: Flow) -> Result<Self, GaussianizeError> {
-        let taken = self.joint.is_some()
-            || self.radial.is_some()
-            || !self.pairs.is_empty()
-            || self.marginals.iter().any(Option::is_some);
-        if taken || flow.dim() != self.dim() {
-            return Err(GaussianizeError::Mismatch("a flow needs all axes of its layer for itself".into()));
-        }
-        self.flow = Some(flow);
-        Ok(self)
-    }
-
-    /// Multiplies each column of `rows` by the number that `scale` gives to its norm, the index of the point beside it.
-    fn radially(rows: &mut [f64], m: usize, mut scale: impl FnMut(usize, f64) -> f64) {
-        let mut squares = vec![0.0; m];
-        for row in rows.chunks_exact(m) {
-            squares.iter_mut().zip(row).for_each(|(sum, v)| *sum += v * v);
-        }
-        let factors: Vec<f64> = squares.iter().enumerate().map(|(i, s)| scale(i, s.sqrt())).collect();
-        for row in rows.chunks_exact_mut(m) {
-            row.iter_mut().zip(&factors).for_each(|(v, factor)| *v *= factor);
-        }
-    }
-
-    /// Runs the joint map over the columns of `rows`; `each` gets the index of the point, its coordinates and a workspace.
-    fn jointly(
-        &self,
-        rows: &mut [f64],
-        m: usize,
-        mut each: impl FnMut(&MixtureMap, usize, &mut [f64], &mut Scratch),
-    ) {
-        let Some(joint) = &self.joint else { return };
-        let (mut workspace, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
-        for i in 0..m {
-            point.iter_mut().zip(rows.chunks_exact(m)).for_each(|(p, row)| *p = row[i]);
-            each(joint, i, &mut point, &mut workspace);
-            point.iter().zip(rows.chunks_exact_mut(m)).for_each(|(p, row)| row[i] = *p);
-        }
     }
 
     /// Dimension `d`.
@@ -210,14 +149,8 @@ impl Layer {
                     let (a, b) = two_rows(scratch, m, *first, *second);
                     a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b, _) = map.forward(*a, *b));
                 }
-                self.jointly(scratch, m, |joint, _, point, workspace| {
-                    joint.forward(point, workspace);
-                });
-                if let Some(radial) = &self.radial {
-                    Self::radially(scratch, m, |_, r| radial.forward(r, 1).0);
-                }
-                if let Some(flow) = &self.flow {
-                    flow.forward(scratch, m, |_, _| ());
+                if let Some(joint) = &self.joint {
+                    joint.forward(scratch, m, |_, _| ());
                 }
             }
             Some(log_det) => {
@@ -238,19 +171,8 @@ impl Layer {
                         *total += log_derivative;
                     }
                 }
-                self.jointly(scratch, m, |joint, i, point, workspace| {
-                    log_det[i] += joint.forward(point, workspace)
-                });
-                if let Some(radial) = &self.radial {
-                    let d = self.dim();
-                    Self::radially(scratch, m, |i, r| {
-                        let (factor, own) = radial.forward(r, d);
-                        log_det[i] += own;
-                        factor
-                    });
-                }
-                if let Some(flow) = &self.flow {
-                    flow.forward(scratch, m, |i, own| log_det[i] += own);
+                if let Some(joint) = &self.joint {
+                    joint.forward(scratch, m, |i, own| log_det[i] += own);
                 }
             }
         }
@@ -268,12 +190,8 @@ impl Layer {
             let (a, b) = two_rows(block, m, *first, *second);
             a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = map.inverse(*a, *b));
         }
-        self.jointly(block, m, |joint, _, point, workspace| joint.inverse(point, workspace));
-        if let Some(radial) = &self.radial {
-            Self::radially(block, m, |_, r| radial.inverse(r));
-        }
-        if let Some(flow) = &self.flow {
-            flow.inverse(block, m);
+        if let Some(joint) = &self.joint {
+            joint.inverse(block, m);
         }
         for ((out, weights), shift) in
             scratch.chunks_exact_mut(m).zip(self.w_inverse.outer_iter()).zip(&self.mean)

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::GaussianizeError;
 use super::flow::Flow;
+use super::joint::joint_map::JointMap;
 use super::joint::mixture::MixtureMap;
 use super::joint::pair::{Axis, PairMap};
 use super::joint::radial::RadialMap;
@@ -61,7 +62,7 @@ impl Gaussianizer {
             put(format!("{l}.w"), vec![d, d], &mut layer.w.iter().copied());
             put(format!("{l}.w_inverse"), vec![d, d], &mut layer.w_inverse.iter().copied());
             put(format!("{l}.log_det"), vec![1], &mut std::iter::once(layer.log_det));
-            if let Some(joint) = &layer.joint {
+            if let Some(JointMap::Mixture(joint)) = &layer.joint {
                 let k = joint.components();
                 put(format!("{l}.joint.log_weights"), vec![k], &mut joint.log_weights.iter().copied());
                 put(format!("{l}.joint.means"), vec![k, d], &mut joint.means.iter().copied());
@@ -79,16 +80,21 @@ impl Gaussianizer {
                 let density = &mut map.density.iter().copied();
                 put(format!("{l}.pair.{p}.density"), vec![a.nodes, b.nodes], density);
             }
-            for (name, (shape, values)) in layer.flow.iter().flat_map(Flow::tensors) {
-                put(format!("{l}.flow.{name}"), shape, &mut values.into_iter());
+            if let Some(JointMap::Flow(flow)) = &layer.joint {
+                for (name, (shape, values)) in flow.tensors() {
+                    put(format!("{l}.flow.{name}"), shape, &mut values.into_iter());
+                }
             }
             let named = layer
                 .marginals
                 .iter()
                 .enumerate()
                 .map(|(j, marginal)| (format!("{l}.{j}"), marginal.as_ref()));
-            let radial = (format!("{l}.radial"), layer.radial.as_ref().map(|radial| &radial.of_logs));
-            for (name, marginal) in named.chain([radial]) {
+            let radial = match &layer.joint {
+                Some(JointMap::Radial(radial)) => Some(&radial.of_logs),
+                _ => None,
+            };
+            for (name, marginal) in named.chain([(format!("{l}.radial"), radial)]) {
                 let Some(marginal) = marginal else { continue };
                 let pieces = marginal.map.pieces();
                 let mut rows =
@@ -119,7 +125,8 @@ impl Gaussianizer {
         }
         let digest = digest(views.iter().map(|(name, view)| (*name, view.shape(), view.data())).collect());
         views.push((DIGEST, TensorView::new(Dtype::U8, vec![digest.len()], &digest).map_err(corrupt)?));
-        let is_new = self.layers.iter().any(|layer| layer.radial.is_some() || layer.flow.is_some());
+        let is_new = |layer: &Layer| matches!(layer.joint, Some(JointMap::Radial(_) | JointMap::Flow(_)));
+        let is_new = self.layers.iter().any(is_new);
         let format = if is_new { FORMAT_3 } else { FORMAT };
         let about = HashMap::from([("format".to_string(), format.to_string())]);
         safetensors::serialize(views, Some(about)).map_err(corrupt)
@@ -207,36 +214,28 @@ impl Stored<'_> {
         while self.has(&format!("{l}.pair.{}.grid", pairs.len())) {
             pairs.push(self.pair(l, pairs.len())?);
         }
-        let joint = self.joint(l, mean.len())?;
-        let radial = self.marginal(&format!("{l}.radial"))?.map(|of_logs| RadialMap { of_logs });
-        let flow = self.flow(l, mean.len())?;
-        Layer::new(mean, w, inverse, log_det, marginals)
-            .and_then(|layer| layer.with_pairs(pairs))
-            .and_then(|layer| match flow {
-                Some(flow) => layer.with_flow(flow),
-                None => Ok(layer),
-            })
-            .and_then(|layer| match joint {
-                Some(joint) => layer.with_joint(joint),
-                None => Ok(layer),
-            })
-            .and_then(|layer| match radial {
-                Some(radial) => layer.with_radial(radial),
-                None => Ok(layer),
-            })
-            .map_err(|e| GaussianizeError::Corrupt(e.to_string()))
+        let joint = [self.mixture(l, mean.len())?, self.radial(l)?, self.flow(l, mean.len())?];
+        let layer =
+            Layer::new(mean, w, inverse, log_det, marginals).and_then(|layer| layer.with_pairs(pairs));
+        let whole =
+            |layer: Result<Layer, _>, joint: JointMap| layer.and_then(|layer| layer.with_joint(joint));
+        joint.into_iter().flatten().fold(layer, whole).map_err(|e| GaussianizeError::Corrupt(e.to_string()))
     }
 
-    fn flow(&self, l: usize, d: usize) -> Result<Option<Flow>, GaussianizeError> {
+    fn radial(&self, l: usize) -> Result<Option<JointMap>, GaussianizeError> {
+        Ok(self.marginal(&format!("{l}.radial"))?.map(|of_logs| RadialMap { of_logs }.into()))
+    }
+
+    fn flow(&self, l: usize, d: usize) -> Result<Option<JointMap>, GaussianizeError> {
         if !self.has(&format!("{l}.flow.bins")) {
             return Ok(None);
         }
         let read = |name: &str| self.numbers(&format!("{l}.flow.{name}")).ok();
         let damaged = || GaussianizeError::Corrupt(format!("{l}.flow does not hold a flow"));
-        Flow::of_tensors(d, &read).map(Some).ok_or_else(damaged)
+        Flow::of_tensors(d, &read).map(|flow| Some(flow.into())).ok_or_else(damaged)
     }
 
-    fn joint(&self, l: usize, d: usize) -> Result<Option<MixtureMap>, GaussianizeError> {
+    fn mixture(&self, l: usize, d: usize) -> Result<Option<JointMap>, GaussianizeError> {
         let name = |tensor: &str| format!("{l}.joint.{tensor}");
         if !self.has(&name("log_weights")) {
             return Ok(None);
@@ -254,7 +253,7 @@ impl Stored<'_> {
             false => None,
         };
         let damaged = || GaussianizeError::Corrupt(format!("{l}.joint does not hold a mixture"));
-        map.map(Some).ok_or_else(damaged)
+        map.map(|map| Some(map.into())).ok_or_else(damaged)
     }
 
     fn pair(&self, l: usize, p: usize) -> Result<Pair, GaussianizeError> {

@@ -7,6 +7,7 @@ use super::diagnostics::negentropy;
 use super::pairing::pair_up;
 use super::report::ComponentMap;
 use crate::gaussianize::joint::grid_density::{self, PairFit};
+use crate::gaussianize::joint::joint_map::JointMap;
 use crate::gaussianize::joint::kernels;
 use crate::gaussianize::joint::mixture::MixtureMap;
 use crate::gaussianize::kde::marginal::Marginal;
@@ -33,14 +34,11 @@ pub(crate) fn maps_of(layer: &Layer) -> Vec<ComponentMap> {
     for pair in &layer.pairs {
         (maps[pair.first], maps[pair.second]) = (ComponentMap::Pair, ComponentMap::Pair);
     }
-    if layer.joint.is_some() {
-        maps.fill(ComponentMap::Joint);
-    }
-    if layer.radial.is_some() {
-        maps.fill(ComponentMap::Radial);
-    }
-    if layer.flow.is_some() {
-        maps.fill(ComponentMap::Flow);
+    match &layer.joint {
+        None => {}
+        Some(JointMap::Mixture(_)) => maps.fill(ComponentMap::Joint),
+        Some(JointMap::Radial(_)) => maps.fill(ComponentMap::Radial),
+        Some(JointMap::Flow(_)) => maps.fill(ComponentMap::Flow),
     }
     maps
 }
@@ -184,37 +182,12 @@ pub(crate) fn push(
         let mut logs = vec![0.0; sources.ncols()];
         let columns = sources.axis_chunks_iter_mut(Axis(1), 256).into_par_iter();
         columns.zip(logs.par_chunks_mut(256)).for_each(|(mut columns, logs)| {
-            let (mut scratch, mut point) = (joint.scratch(), vec![0.0; joint.dim()]);
-            for (mut column, log) in columns.columns_mut().into_iter().zip(logs) {
-                point.iter_mut().zip(&column).for_each(|(p, v)| *p = *v);
-                *log = joint.forward(&mut point, &mut scratch);
-                column.iter_mut().zip(&point).for_each(|(v, p)| *v = *p);
-            }
-        });
-        if let Some(derivatives) = &mut log_derivatives {
-            derivatives.row_mut(0).iter_mut().zip(logs).for_each(|(derivative, log)| *derivative = log);
-        }
-    }
-    if let Some(radial) = &layer.radial {
-        let d = sources.nrows();
-        for (i, mut column) in sources.columns_mut().into_iter().enumerate() {
-            let (factor, log) = radial.forward(column.dot(&column).sqrt(), d);
-            column.mapv_inplace(|v| v * factor);
-            if let Some(derivatives) = &mut log_derivatives {
-                derivatives[[0, i]] = log;
-            }
-        }
-    }
-    if let Some(flow) = &layer.flow {
-        let mut logs = vec![0.0; sources.ncols()];
-        let columns = sources.axis_chunks_iter_mut(Axis(1), 256).into_par_iter();
-        columns.zip(logs.par_chunks_mut(256)).for_each(|(mut columns, logs)| {
             let m = columns.ncols();
             let mut rows: Vec<f64> = columns.iter().copied().collect();
-            flow.forward(&mut rows, m, |i, log| logs[i] += log);
+            joint.forward(&mut rows, m, |i, log| logs[i] += log);
             columns.iter_mut().zip(rows).for_each(|(v, z)| *v = z);
         });
-        if let Some(derivatives) = &mut log_derivatives {
+        if let Some(derivatives) = log_derivatives {
             derivatives.row_mut(0).iter_mut().zip(logs).for_each(|(derivative, log)| *derivative = log);
         }
     }
@@ -262,25 +235,9 @@ pub(crate) fn round_trip(layer: &Layer, sources: ArrayView2<f64>) -> f64 {
         }
     }
     if let Some(joint) = &layer.joint {
-        let mut scratch = joint.scratch();
-        for column in few.columns() {
-            let mut point = column.to_vec();
-            joint.forward(&mut point, &mut scratch);
-            joint.inverse(&mut point, &mut scratch);
-            worst = column.iter().zip(point).fold(worst, |w, (a, b)| w.max((a - b).abs()));
-        }
-    }
-    if let Some(radial) = &layer.radial {
-        for column in few.columns() {
-            let r = column.dot(&column).sqrt();
-            let out = r * radial.forward(r, few.nrows()).0;
-            worst = worst.max((out * radial.inverse(out) - r).abs());
-        }
-    }
-    if let Some(flow) = &layer.flow {
         let (m, mut rows) = (few.ncols(), few.iter().copied().collect::<Vec<f64>>());
-        flow.forward(&mut rows, m, |_, _| ());
-        flow.inverse(&mut rows, m);
+        joint.forward(&mut rows, m, |_, _| ());
+        joint.inverse(&mut rows, m);
         worst = few.iter().zip(rows).fold(worst, |w, (a, b)| w.max((a - b).abs()));
     }
     worst

@@ -80,7 +80,7 @@ impl Layer {
 fn layer_of(whitening: &Whitening, flow: Flow) -> Result<Layer, GaussianizeError> {
     let Whitening { mean, matrix, inverse, log_det } = whitening.clone();
     let marginals = (0..mean.len()).map(|_| None).collect();
-    Layer::new(mean, matrix, inverse, log_det, marginals)?.with_flow(flow)
+    Layer::new(mean, matrix, inverse, log_det, marginals)?.with_joint(flow)
 }
 
 fn mean_log_density(layer: &Layer, x: ArrayView2<f64>) -> Result<f64, GaussianizeError> {

@@ -10,10 +10,12 @@
 //! | `family` | Gaussian mixtures of several kinds, with a prior that keeps covariances of few points sound |
 //! | `stack` | several such mixtures and kernel densities as one, weighted by held-out density |
 //! | [`radial`] | the map of the distance from the centre |
+//! | [`joint_map`] | one of these, or a trained flow, as the map of a layer |
 
 pub(super) mod family;
 mod gmm_em;
 pub(super) mod grid_density;
+pub mod joint_map;
 pub(super) mod kernels;
 pub mod mixture;
 pub mod pair;

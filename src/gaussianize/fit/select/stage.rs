@@ -166,7 +166,7 @@ fn radial(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Layer>, Gaussian
     let w = &inverse / &std;
     let back = &factor * &std.view().insert_axis(Axis(1));
     let centre = &mean + &(&centre * &std);
-    Layer::new(centre, w, back, log_det, none(d))?.with_radial(map).map(Some)
+    Layer::new(centre, w, back, log_det, none(d))?.with_joint(map).map(Some)
 }
 
 fn moments_about_zero(x: ArrayView2<f64>) -> Array2<f64> {
