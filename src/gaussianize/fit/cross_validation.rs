@@ -7,9 +7,10 @@
 //! no layer is added, the map is that of one normal distribution, whose correlations are shrunk by as much as the folds
 //! ask for.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::gain::paired;
 use super::{State, prepare};
 use crate::gaussianize::error::GaussianizeError;
 use crate::gaussianize::layer::Layer;
@@ -46,10 +47,10 @@ pub(super) fn choose(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Choice, GaussianizeError> {
     let (n, d) = x.dim();
-    let order = prepare::shuffled(n, stream);
+    let order = prepare::held_out_order(n, stream);
     let part = |fold: usize| {
-        let out: Vec<usize> = order.iter().skip(fold).step_by(FOLDS).copied().collect();
-        let rest: Vec<usize> = (0..n).filter(|i| !out.contains(i)).collect();
+        let (mut rest, out) = prepare::dealt(&order, fold);
+        rest.sort_unstable();
         (x.select(Axis(0), &rest), x.select(Axis(0), &out))
     };
     let parts: Vec<(Array2<f64>, Array2<f64>)> = (0..FOLDS).map(part).collect();
@@ -85,9 +86,7 @@ pub(super) fn choose(
         let sizes: Vec<usize> = scores.iter().map(Array1::len).collect();
         let scores = joined(&scores);
         choice.log_likelihoods.push(mean(&scores));
-        let gains = &scores - &best;
-        let gain = mean(&gains);
-        let error = standard_error(&gains).max(standard_error(&means(&gains, &sizes)));
+        let (gain, error) = paired(&scores, &best, &sizes);
         if gain > options.min_gain.max(error) {
             (choice.kept, best) = (layer + 1, scores);
         } else if layer + 1 - choice.kept > options.patience || !gain.is_finite() {
@@ -97,27 +96,11 @@ pub(super) fn choose(
     Ok(choice)
 }
 
-/// The standard error of the mean of independent values.
-fn standard_error(values: &Array1<f64>) -> f64 {
-    let (n, mean) = (values.len() as f64, mean(values));
-    (values.mapv(|v| (v - mean).powi(2)).sum() / (n * (n - 1.0))).sqrt()
-}
-
-/// The mean of each of the parts of these sizes.
-fn means(values: &Array1<f64>, sizes: &[usize]) -> Array1<f64> {
-    let mut begin = 0;
-    let mean = |size: &usize| {
-        begin += size;
-        values.slice(s![begin - size..begin]).sum() / *size as f64
-    };
-    sizes.iter().map(mean).collect()
-}
-
 /// The map of one normal distribution to points `x` `(n, d)`: whitening alone.
 ///
 /// # Errors
 /// If the points are constant or dependent along some direction.
-pub(super) fn one_normal(x: &Array2<f64>, kept_correlation: f64) -> Result<Layer, GaussianizeError> {
+pub(super) fn one_normal(x: ArrayView2<f64>, kept_correlation: f64) -> Result<Layer, GaussianizeError> {
     let Whitening { mean, matrix, inverse, log_det } = Whitening::shrunk(x.t(), kept_correlation, 0)?;
     let marginals = (0..x.ncols()).map(|_| None).collect();
     Layer::new(mean, matrix, inverse, log_det, marginals)

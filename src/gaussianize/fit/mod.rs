@@ -7,9 +7,11 @@
 pub(super) mod components;
 mod cross_validation;
 pub mod diagnostics;
+mod gain;
 mod pairing;
 pub(super) mod prepare;
 pub(super) mod report;
+mod rotated;
 mod round_trip;
 mod select;
 
@@ -20,14 +22,14 @@ use super::error::GaussianizeError;
 use super::layer::Layer;
 use super::map::Gaussianizer;
 use super::options::{Coupling, FOLDS, GaussianizeOptions, Rotation, Watch};
-use super::rotation::rotate;
 use super::rotation::whitening::{Whitening, affine};
 use crate::numeric::normal;
 use crate::numeric::random::Stream;
-use components::{fit_components, push};
+use components::push;
 use diagnostics::{directions, negentropy, sliced_distance};
 use prepare::{check_data, split};
 use report::{CandidateReport, ComponentMap, FitReport, LayerReport, StopReason};
+use rotated::RotatedLayer;
 use round_trip::worst;
 
 impl Gaussianizer {
@@ -188,7 +190,7 @@ impl Fit {
         let mut state = State::new(x, none, stream)?;
         let (mut layers, mut reports) = (Vec::new(), Vec::new());
         if choice.kept == 0 {
-            let layer = cross_validation::one_normal(&state.original, choice.kept_correlation)?;
+            let layer = cross_validation::one_normal(state.original.view(), choice.kept_correlation)?;
             let report = state.one_normal(&layer, choice.log_likelihoods.first().copied());
             (layers, reports) = (vec![layer], vec![report]);
         }
@@ -305,29 +307,16 @@ impl State {
         warnings: &mut Vec<String>,
     ) -> Result<(Layer, LayerReport), GaussianizeError> {
         let number = layer + 1;
-        let failed = |reason: String| GaussianizeError::Numerical { layer, reason };
-        let whitening = Whitening::fit(self.train.view(), layer)?;
-        let white = affine(&whitening.matrix, &whitening.mean, self.train.view());
-        let rotation = rotate(white.view(), layer, options, stream).map_err(failed)?;
+        let of_pairs = stream.child("pairs").child(&number.to_string());
+        let RotatedLayer { layer: fitted, rotation, sources, bandwidths, notes } =
+            rotated::fit(self.train.view(), layer, options, stream, &of_pairs)?;
         if rotation.ica_converged == Some(false) {
             warnings.push(format!(
                 "layer {number}: the ICA did not converge in {} iterations; its principal axes are used instead",
                 rotation.ica_iterations
             ));
         }
-        let w = rotation.matrix.dot(&whitening.matrix);
-        let sources = affine(&w, &whitening.mean, self.train.view());
-        let seed = stream.child("pairs").child(&number.to_string());
-        let components = fit_components(sources.view(), options, number, &seed).map_err(failed)?;
-        warnings.extend(components.notes);
-        let w_inverse = whitening.inverse.dot(&rotation.matrix.t());
-        let fitted = Layer::new(whitening.mean, w, w_inverse, whitening.log_det, components.marginals)?
-            .with_pairs(components.pairs)?;
-        let fitted = match components.joint {
-            Some(joint) => fitted.with_joint(joint)?,
-            None => fitted,
-        };
-
+        warnings.extend(notes);
         let maps = components::maps_of(&fitted);
         let held_sources = affine(&fitted.w, &fitted.mean, self.held.view());
         let any_held_out = held_sources.ncols() > 0;
@@ -353,7 +342,7 @@ impl State {
             ica_converged: rotation.ica_converged,
             ica_iterations: rotation.ica_iterations,
             maps,
-            bandwidths: components.bandwidths,
+            bandwidths,
             negentropy_before: before.axis_iter(Axis(0)).map(negentropy).collect(),
             negentropy_after: after.axis_iter(Axis(0)).map(negentropy).collect(),
             distance: sliced_distance(after.view(), &self.directions),

@@ -12,6 +12,8 @@ use rayon::prelude::*;
 use super::family::{Family, Kind, Pooled, cholesky, log_sum, moments};
 use super::gmm_em::seeds;
 use super::mixture::MixtureMap;
+use crate::gaussianize::fit::prepare::{dealt, shuffled};
+use crate::gaussianize::options::FOLDS;
 use crate::numeric::random::Stream;
 
 /// Most points with which kernel densities are tried.
@@ -20,7 +22,6 @@ const MOST_KERNELS: usize = 2000;
 const MOST_WORK: usize = 2_000_000;
 /// Up to so many points, settings are judged by cross-validation; more are split once.
 const FOLDED: usize = 1500;
-const FOLDS: usize = 5;
 /// Most points of that one split, and the part that is left out.
 const SPLIT_POINTS: usize = 4000;
 const LEFT_OUT: usize = 4;
@@ -186,20 +187,15 @@ fn pooled(x: ArrayView2<f64>) -> Pooled {
 /// Points to learn from and points left out.
 fn folds(x: &Array2<f64>, stream: &Stream) -> Vec<(Array2<f64>, Array2<f64>)> {
     let (n, d) = x.dim();
-    let keys = stream.child("folds").standard_normal(0, n, 1);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
+    let order = shuffled(n, &stream.child("folds"));
     if n > FOLDED {
         let some = x.select(Axis(0), &order[..n.min(if d > MANY { FEWER_POINTS } else { SPLIT_POINTS })]);
         let out = some.nrows() / LEFT_OUT;
         return vec![(some.slice(s![out.., ..]).to_owned(), some.slice(s![..out, ..]).to_owned())];
     }
     let part = |fold: usize| {
-        let own = |held: bool| {
-            let rows = order.iter().enumerate().filter(|(i, _)| (i % FOLDS == fold) == held);
-            x.select(Axis(0), &rows.map(|(_, row)| *row).collect::<Vec<_>>())
-        };
-        (own(false), own(true))
+        let (rest, out) = dealt(&order, fold);
+        (x.select(Axis(0), &rest), x.select(Axis(0), &out))
     };
     (0..FOLDS.min(n)).map(part).collect()
 }

@@ -2,16 +2,18 @@
 
 use ndarray::ArrayView1;
 
+use crate::gaussianize::fit::gain::mean_and_error;
+use crate::gaussianize::fit::prepare;
 use crate::gaussianize::kde::bandwidth::BandwidthRule;
 use crate::gaussianize::kde::marginal::{Marginal, Tails};
 use crate::gaussianize::kde::splice;
+use crate::gaussianize::options::FOLDS;
 use crate::numeric::normal;
 use crate::numeric::random::Stream;
 
 /// Most points by which kinds are judged.
 const JUDGED: usize = 4000;
-/// Parts of these points, each left out once where the points are few; one of them else.
-const FOLDS: usize = 5;
+/// With fewer points each part of them is left out once, else one.
 const FEW: usize = 1000;
 /// Kernel widths tried, in units of Silverman's: of the column itself, and of numbers that are nearly normal.
 const OWN_WIDTHS: [f64; 4] = [0.15, 0.3, 0.55, 1.0];
@@ -83,18 +85,14 @@ impl Column {
             sorted
         };
         let n = values.len();
-        let keys = stream.child("column").standard_normal(0, n, 1);
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|a, b| keys[[*a, 0]].total_cmp(&keys[[*b, 0]]));
+        let mut order = prepare::shuffled(n, &stream.child("column"));
         order.truncate(JUDGED);
         let folds = if n < FEW { FOLDS } else { 1 };
         let parts: Vec<(Vec<f64>, Vec<f64>)> = (0..folds)
             .map(|fold| {
-                let own = |held: bool| {
-                    let rows = order.iter().enumerate().filter(|(i, _)| (i % FOLDS == fold) == held);
-                    rows.map(|(_, row)| values[*row]).collect::<Vec<f64>>()
-                };
-                (sorted(&own(false)), own(true))
+                let (rest, out) = prepare::dealt(&order, fold);
+                let own = |rows: Vec<usize>| rows.into_iter().map(|row| values[row]).collect::<Vec<f64>>();
+                (sorted(&own(rest)), own(out))
             })
             .collect();
         let scores = |kind: Kind| -> Option<Vec<f64>> {
@@ -111,7 +109,7 @@ impl Column {
         let best = others.max_by(|a, b| total(&a.1).total_cmp(&total(&b.1)));
         let gained = best.filter(|(_, own)| {
             let gains: Vec<f64> = own.iter().zip(&plain).map(|(a, b)| a - b).collect();
-            let (mean, error) = super::mean_and_error(&gains);
+            let (mean, error) = mean_and_error(&gains);
             mean > error
         });
         gained.map_or(Kind::PLAIN, |(kind, _)| kind).fit(&sorted(&values.to_vec()))

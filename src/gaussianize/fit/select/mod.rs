@@ -21,13 +21,14 @@ use std::collections::BTreeMap;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::gain::paired;
 use super::report::{CandidateReport, LayerReport, StopReason};
 use super::{Fit, State, prepare};
 use crate::gaussianize::error::GaussianizeError;
 use crate::gaussianize::kde::tail::Tail;
 use crate::gaussianize::layer::Layer;
 use crate::gaussianize::map::Gaussianizer;
-use crate::gaussianize::options::{Coupling, GaussianizeOptions, Watch};
+use crate::gaussianize::options::{Coupling, FOLDS, GaussianizeOptions, Watch};
 use crate::gaussianize::rotation::whitening::Whitening;
 use crate::numeric::normal as gauss;
 use crate::numeric::random::Stream;
@@ -35,8 +36,6 @@ use stage::{Fitted, Stage};
 
 /// From so many points on, the held-out ones judge alone.
 const PLENTY: usize = 2000;
-/// Parts of the points, or of the held-out ones.
-const PARTS: usize = 5;
 /// Density, in nats per column, by which another candidate must be better than the joint map of one or two columns.
 const JOINT_MARGIN: f64 = 5e-3;
 /// Smallest gain of a further stage, nats, and the most further stages.
@@ -128,30 +127,6 @@ fn stage_stream(stream: &Stream, depth: usize) -> Stream {
     stream.child("auto").child(&depth.to_string())
 }
 
-/// Mean and its standard error.
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    (mean, (squares / (n * (n - 1.0).max(1.0))).sqrt())
-}
-
-/// Difference of scores, with its standard error: the larger of those over points and over parts.
-fn paired(a: &Array1<f64>, b: &Array1<f64>, sizes: &[usize]) -> (f64, f64) {
-    let gains: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    let (mean, of_points) = mean_and_error(&gains);
-    let mut begin = 0;
-    let means: Vec<f64> = sizes
-        .iter()
-        .map(|size| {
-            begin += size;
-            gains[begin - size..begin].iter().sum::<f64>() / (*size).max(1) as f64
-        })
-        .collect();
-    let of_parts = if sizes.len() > 1 { mean_and_error(&means).1 } else { 0.0 };
-    (mean, of_points.max(of_parts))
-}
-
 /// The parts of the points: one with the held-out ones, or five of which each is left out once.
 fn parts(x: ArrayView2<f64>, held: usize, stream: &Stream) -> Result<Vec<Part>, GaussianizeError> {
     let part = |train: Array2<f64>, held: Array2<f64>| {
@@ -163,17 +138,14 @@ fn parts(x: ArrayView2<f64>, held: usize, stream: &Stream) -> Result<Vec<Part>, 
         let (train, held) = prepare::split(x, held, stream)?;
         return Ok(vec![part(train, held)]);
     }
-    let order = prepare::shuffled(n, stream);
+    let order = prepare::held_out_order(n, stream);
     let one = |fold: usize| {
-        let (out, rest): (Vec<usize>, Vec<usize>) = (0..n).partition(|i| i % PARTS == fold);
-        let rows = |of: Vec<usize>| {
-            let mut rows: Vec<usize> = of.into_iter().map(|i| order[i]).collect();
-            rows.sort_unstable();
-            x.select(Axis(0), &rows)
-        };
-        part(rows(rest), rows(out))
+        let (mut rest, mut out) = prepare::dealt(&order, fold);
+        rest.sort_unstable();
+        out.sort_unstable();
+        part(x.select(Axis(0), &rest), x.select(Axis(0), &out))
     };
-    Ok((0..PARTS.min(n)).map(one).collect())
+    Ok((0..FOLDS.min(n)).map(one).collect())
 }
 
 impl Fit {
@@ -376,7 +348,7 @@ fn prefixes(chosen: &Candidate) -> Vec<f64> {
 
 /// Five parts of nearly equal sizes.
 fn even(n: usize) -> Vec<usize> {
-    (0..PARTS).map(|k| (k + 1) * n / PARTS - k * n / PARTS).collect()
+    (0..FOLDS).map(|k| (k + 1) * n / FOLDS - k * n / FOLDS).collect()
 }
 
 /// The score of each point under the candidate that is best on the blocks that it is not in.

@@ -5,15 +5,13 @@ use rayon::prelude::*;
 
 use super::column::Column;
 use crate::gaussianize::error::GaussianizeError;
-use crate::gaussianize::fit::components::fit_components;
+use crate::gaussianize::fit::rotated;
 use crate::gaussianize::joint::family::{cholesky, inverse_of_lower, moments};
 use crate::gaussianize::joint::radial::RadialMap;
 use crate::gaussianize::joint::{grid_density, stack};
 use crate::gaussianize::kde::marginal::Marginal;
 use crate::gaussianize::layer::{Layer, Pair};
 use crate::gaussianize::options::{Coupling, GaussianizeOptions, Rotation};
-use crate::gaussianize::rotation::rotate;
-use crate::gaussianize::rotation::whitening::{Whitening, affine};
 use crate::gaussianize::thin::thin_columns;
 use crate::numeric::random::Stream;
 
@@ -87,7 +85,7 @@ impl Stage {
             Self::Pairs if x.ncols() < 2 || x.nrows() < FEWEST_FOR_PAIRS => Ok(None),
             Self::Pairs => pairs(x, stream)?.map_or(Ok(None), plain),
             Self::Rotated if x.nrows() < FEWEST_FOR_PAIRS => Ok(None),
-            Self::Rotated => plain(rotated(x, options, stream)?),
+            Self::Rotated => plain(on_rotated_axes(x, options, stream)?),
         }
     }
 }
@@ -235,21 +233,12 @@ fn pairs(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Layer>, Gaussiani
 }
 
 /// A layer of the sort that `coupling = "pairs"` adds: axes of largest sliced distance, two by two.
-fn rotated(
+fn on_rotated_axes(
     x: ArrayView2<f64>,
     options: &GaussianizeOptions,
     stream: &Stream,
 ) -> Result<Layer, GaussianizeError> {
-    let failed = |reason: String| GaussianizeError::Numerical { layer: 0, reason };
     let options =
         GaussianizeOptions { coupling: Coupling::Pairs, rotation: Rotation::Sliced, ..options.clone() };
-    let whitening = Whitening::fit(x.t(), 0)?;
-    let white = affine(&whitening.matrix, &whitening.mean, x.t());
-    let rotation = rotate(white.view(), 0, &options, stream).map_err(failed)?;
-    let w = rotation.matrix.dot(&whitening.matrix);
-    let sources = affine(&w, &whitening.mean, x.t());
-    let components = fit_components(sources.view(), &options, 2, stream).map_err(failed)?;
-    let inverse = whitening.inverse.dot(&rotation.matrix.t());
-    Layer::new(whitening.mean, w, inverse, whitening.log_det, components.marginals)?
-        .with_pairs(components.pairs)
+    Ok(rotated::fit(x.t(), 0, &options, stream, stream)?.layer)
 }

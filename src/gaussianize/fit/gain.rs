@@ -1,0 +1,28 @@
+//! By how much one map is better than another at the same points.
+
+use ndarray::Array1;
+
+/// Mean of values, and its standard error if they are independent: 0 of a single one.
+pub(super) fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    (mean, (squares / (n * (n - 1.0).max(1.0))).sqrt())
+}
+
+/// Mean difference `a - b` of scores, with its standard error: the larger of those over points and over the parts of these
+/// sizes that the points lie in.
+pub(super) fn paired(a: &Array1<f64>, b: &Array1<f64>, sizes: &[usize]) -> (f64, f64) {
+    let gains: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let (mean, of_points) = mean_and_error(&gains);
+    let mut begin = 0;
+    let means: Vec<f64> = sizes
+        .iter()
+        .map(|size| {
+            begin += size;
+            gains[begin - size..begin].iter().sum::<f64>() / (*size).max(1) as f64
+        })
+        .collect();
+    let of_parts = if sizes.len() > 1 { mean_and_error(&means).1 } else { 0.0 };
+    (mean, of_points.max(of_parts))
+}
