@@ -2,7 +2,7 @@
 
 use super::gaussianize_report::{ReportArgs, report};
 use super::gaussianize_score::{ScoreArgs, score};
-use super::map_of_file::Map;
+use super::map_of_file::{Map, MapInput};
 use super::{Failure, TableArgs, examples, offered, print, refuse_input, write_table};
 use crate::numeric::{memory, random::Stream};
 use crate::report::{fit_table, note};
@@ -108,26 +108,8 @@ pub struct FitArgs {
 }
 
 impl FitArgs {
-    /// Whether no flag says how the axes are to be mapped.
-    fn fits_by_itself(&self) -> bool {
-        let said = [
-            &self.layers,
-            &self.coupling,
-            &self.rotation,
-            &self.contrast,
-            &self.bandwidth,
-            &self.bandwidth_factor,
-            &self.pair_factor,
-            &self.components,
-            &self.tails,
-            &self.patience,
-            &self.min_gain,
-        ];
-        said.into_iter().all(Option::is_none)
-    }
-
-    /// The flags that were given, as values for the keys of `[gaussianize]`.
-    pub fn overrides(&self) -> Vec<Override> {
+    /// The keys of `[gaussianize]` that have a flag, with what was given.
+    fn flags(&self) -> [(&'static str, &Option<String>); 16] {
         [
             ("layers", &self.layers),
             ("coupling", &self.coupling),
@@ -146,24 +128,29 @@ impl FitArgs {
             ("rest", &self.rest),
             ("rotate_back", &self.rotate_back),
         ]
-        .into_iter()
-        .filter_map(|(key, value)| {
-            value.as_ref().map(|value| Override::from_flag(&format!("gaussianize.{key}"), value))
-        })
-        .collect()
+    }
+
+    /// The flags that were given, as values for the keys of `[gaussianize]`.
+    pub fn overrides(&self) -> Vec<Override> {
+        let given = self.flags().into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+        given.map(|(key, value)| Override::from_flag(&format!("gaussianize.{key}"), value)).collect()
+    }
+
+    /// Whether no flag says how the axes are to be mapped.
+    fn fits_by_itself(&self) -> bool {
+        self.flags().into_iter().all(|(key, value)| value.is_none() || OF_NO_MAP.contains(&key))
     }
 }
+
+/// Keys that do not say how the axes are to be mapped.
+const OF_NO_MAP: [&str; 5] = ["held_out", "dequantize", "reduce", "rest", "rotate_back"];
 
 /// `gdiff gaussianize apply` and `invert`
 #[derive(Debug, Args)]
 pub struct MapArgs {
-    /// File of the fitted map
-    pub map: PathBuf,
-    /// Points, a column for each axis
-    pub data: PathBuf,
-    /// How they are read.
+    /// The map and the points.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub input: MapInput,
     /// File to write (CSV, or npy by its name)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -231,9 +218,8 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 }
 
 fn apply(args: &MapArgs) -> Result<(), Failure> {
-    refuse_input(&args.out, &[&args.map, &args.data])?;
-    let map = Map::read(&args.map)?;
-    let points = map.points(&args.data, &args.table)?;
+    args.input.refuse_as_output(&args.out)?;
+    let (map, points) = args.input.read()?;
     write_finite(&args.out, &map.space_names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
     if map.chain.lost_variance().is_some() {
@@ -254,9 +240,8 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 }
 
 fn invert(args: &MapArgs) -> Result<(), Failure> {
-    refuse_input(&args.out, &[&args.map, &args.data])?;
-    let map = Map::read(&args.map)?;
-    let points = map.mapped_points(&args.data, &args.table)?;
+    args.input.refuse_as_output(&args.out)?;
+    let (map, points) = args.input.read_mapped()?;
     write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }
 

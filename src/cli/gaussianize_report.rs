@@ -1,34 +1,30 @@
 //! `gdiff gaussianize report`: a page about a table before and after a map.
 
-use super::map_of_file::Map;
-use super::{Failure, TableArgs, print, refuse_input};
+use super::map_of_file::MapInput;
+use super::{Failure, print};
+use crate::numeric::intervals::mean_and_error;
 use crate::report::{MapResults, map_page};
 use crate::space::{Chain, Fitted, Whitening};
 use crate::store::atomic;
 use clap::Args;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use std::path::{Path, PathBuf};
 
 /// `gdiff gaussianize report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// File of the fitted map
-    pub map: PathBuf,
-    /// Points, a column for each axis
-    pub data: PathBuf,
-    /// How they are read.
+    /// The map and the points.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub input: MapInput,
     /// File of the page (HTML)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 
 pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
-    refuse_input(&args.out, &[&args.map, &args.data])?;
-    let map = Map::read(&args.map)?;
-    let points = map.points(&args.data, &args.table)?;
-    let mapped = map.chain.forward(points.view());
+    args.input.refuse_as_output(&args.out)?;
+    let (map, points) = args.input.read()?;
+    let (mapped, log_density) = map.chain.forward_with_log_density(points.view());
     if !mapped.iter().all(|v| v.is_finite()) {
         return Err(Failure::running("a point is so far out that the map leaves the range of numbers"));
     }
@@ -37,9 +33,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
         .ok()
         .and_then(|whitening| Chain::new(vec![Fitted::Whitening(whitening)]).mean_log_density(points.view()));
     let results = MapResults {
-        name: name(&args.map),
-        data: name(&args.data),
-        log_density: log_density(&map.chain, points.view()),
+        name: name(&args.input.map),
+        data: name(&args.input.data),
+        log_density: (map.chain.lost_variance().is_none() && log_density.iter().all(|v| v.is_finite()))
+            .then(|| mean_and_error(&log_density.to_vec())),
         one_normal: one_normal.filter(|v| v.is_finite()),
         round_trip: round_trip(&points, &map.chain.inverse(mapped.view())),
         columns: map.names,
@@ -49,17 +46,6 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let (page, text) = map_page(&results).map_err(Failure::running)?;
     atomic::write(&args.out, |out| out.write_all(page.as_bytes()))?;
     print(&text)
-}
-
-/// Mean of the log-density of points `(n, d)` with its standard error; none where it is no number, or where axes are dropped.
-fn log_density(chain: &Chain, points: ArrayView2<f64>) -> Option<(f64, f64)> {
-    if chain.lost_variance().is_some() {
-        return None;
-    }
-    let each = chain.log_density(points);
-    let mean = each.mean()?;
-    let error = each.std(1.0) / (each.len() as f64).sqrt();
-    mean.is_finite().then_some((mean, if error.is_finite() { error } else { 0.0 }))
 }
 
 /// Largest difference of a point and what comes back of it, in standard deviations of its column.

@@ -1,18 +1,54 @@
 //! The map of a file and the names of its axes, for the commands that use one.
 
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs};
+use super::{Failure, TableArgs, refuse_input};
 use crate::data::table::axis_names;
 use crate::report::note;
 use crate::space::{Chain, Fitted, MapFile};
 use crate::store::Status;
 use crate::store::run_folder::read_checked;
+use clap::Args;
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
 
+/// A map and the points that it is for.
+#[derive(Debug, Args)]
+pub struct MapInput {
+    /// File of the fitted map
+    pub map: PathBuf,
+    /// Points, a column for each axis
+    pub data: PathBuf,
+    /// How they are read.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+impl MapInput {
+    /// The map, and the points of its data's space. What will not come back of them is said.
+    pub(super) fn read(&self) -> Result<(Map, Array2<f64>), Failure> {
+        let map = Map::read(&self.map)?;
+        let points = map.read_points(self, &map.names)?;
+        for misfit in map.chain.misfits(points.view(), &map.names) {
+            note(&format!("{}: {misfit}", self.data.display()));
+        }
+        Ok((map, points))
+    }
+
+    /// The map, and the points of its Gaussian space.
+    pub(super) fn read_mapped(&self) -> Result<(Map, Array2<f64>), Failure> {
+        let map = Map::read(&self.map)?;
+        let points = map.read_points(self, &map.space_names)?;
+        Ok((map, points))
+    }
+
+    /// Refuses to write over what is read.
+    pub(super) fn refuse_as_output(&self, out: &Path) -> Result<(), Failure> {
+        refuse_input(out, &[&self.map, &self.data])
+    }
+}
+
 /// A map from the data's own units to normal numbers, and the names of the axes.
 pub(super) struct Map {
-    path: PathBuf,
     pub(super) chain: Chain,
     /// The names of the data's axes.
     pub(super) names: Vec<String>,
@@ -44,7 +80,7 @@ impl Map {
         let named = axes.is_some();
         let names = axes.unwrap_or_else(|| axis_names(dim));
         let space_names = chain.axes(&names);
-        Ok(Self { path: path.to_path_buf(), chain, names, space_names, named })
+        Ok(Self { chain, names, space_names, named })
     }
 
     /// The chain of the finished run in whose folder the file of these bytes lies.
@@ -72,23 +108,9 @@ impl Map {
         if of.is_empty() { String::new() } else { format!(", {}", of.join(", ")) }
     }
 
-    /// The points of a table: its columns in the order of the map's axes where they have the same names. What will not come
-    /// back of them is said.
-    pub(super) fn points(&self, data: &Path, table: &TableArgs) -> Result<Array2<f64>, Failure> {
-        let points = self.read_points(data, table, &self.names)?;
-        for misfit in self.chain.misfits(points.view(), &self.names) {
-            note(&format!("{}: {misfit}", data.display()));
-        }
-        Ok(points)
-    }
-
-    /// The points of a table of Gaussian space.
-    pub(super) fn mapped_points(&self, data: &Path, table: &TableArgs) -> Result<Array2<f64>, Failure> {
-        self.read_points(data, table, &self.space_names)
-    }
-
-    fn read_points(&self, data: &Path, table: &TableArgs, names: &[String]) -> Result<Array2<f64>, Failure> {
-        let table = table.read(data)?;
-        in_order_of(table, data, (names, self.named), ("map", &format!("the map of {}", self.path.display())))
+    /// The points of a table: its columns in the order of the axes of these names, where they have the same.
+    fn read_points(&self, input: &MapInput, names: &[String]) -> Result<Array2<f64>, Failure> {
+        let whose = format!("the map of {}", input.map.display());
+        in_order_of(input.table.read(&input.data)?, &input.data, (names, self.named), ("map", &whose))
     }
 }

@@ -13,16 +13,15 @@ use crate::metrics::prdc::advice::{uneven_counts, zero_radii};
 use crate::metrics::{
     MetricsError, Prdc, RealManifold, energy_distance, log_likelihood_stats, mode_error, sliced_w2,
 };
-use crate::numeric::digest::hex;
 use crate::numeric::random::Stream;
 use crate::report::note;
 use crate::run::DeviceChoice;
 use crate::spec;
+use crate::store::atomic;
 use candle_core::Device;
 use clap::Args;
 use ndarray::Array2;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -253,7 +252,7 @@ fn sets(args: &MetricsArgs, device: &Device) -> Result<Sets, Failure> {
         (None, None) => {
             let (real, fake) = tables(args)?;
             let bytes = file_bytes(&args.real).map_err(|e| Failure::input(e.to_string()))?;
-            let reference_sha256 = hex(Sha256::new().chain_update(bytes.as_slice()));
+            let reference_sha256 = atomic::digest(&bytes);
             Ok(Sets { real, fake, features: "columns", of_images: false, reference_sha256 })
         }
         (a, _) => {

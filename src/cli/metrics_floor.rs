@@ -6,7 +6,6 @@ use crate::numeric::random::Stream;
 use crate::report::note;
 use candle_core::Device;
 use ndarray::{Array2, ArrayView2, Axis, s};
-use rand::RngExt;
 use serde::Serialize;
 
 /// What is compared.
@@ -78,8 +77,11 @@ pub(super) fn beside_floor(
         );
         return Ok(None);
     }
-    let real = shuffled(real, 2 * count, stream.child("halves"));
-    let fake = shuffled(fake, count, stream.child("generated"));
+    let some = |points: &Array2<f64>, count, which| {
+        points.select(Axis(0), &stream.child(which).subset(0, points.nrows(), count))
+    };
+    let real = some(real, 2 * count, "halves");
+    let fake = some(fake, count, "generated");
     let half = real.slice(s![..count, ..]);
     let manifold = RealManifold::on(device, half, options.k)?;
     let scores = |x: ArrayView2<f64>| -> Result<Scores, MetricsError> {
@@ -93,14 +95,4 @@ pub(super) fn beside_floor(
         })
     };
     Ok(Some(Beside { floor: scores(real.slice(s![count.., ..]))?, at_floor_counts: scores(fake.view())? }))
-}
-
-/// The first rows of a shuffled matrix.
-fn shuffled(points: &Array2<f64>, count: usize, stream: Stream) -> Array2<f64> {
-    let (mut rng, n) = (stream.at(0), points.nrows());
-    let mut rows: Vec<usize> = (0..n).collect();
-    for i in 0..count {
-        rows.swap(i, rng.random_range(i..n));
-    }
-    points.select(Axis(0), &rows[..count])
 }

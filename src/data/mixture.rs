@@ -3,6 +3,7 @@
 mod laplacian;
 
 pub use super::mixture_error::MixtureError;
+use crate::numeric::log_sum_exp::log_sum_exp;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::{gaussian::Gaussian, random::Stream};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, Zip, parallel::prelude::*};
@@ -146,7 +147,7 @@ impl GaussianMixture {
                     for (term, c) in terms.iter_mut().zip(&self.components) {
                         *term = c.log_scale - 0.5 * c.gaussian.whiten(&row, &mut y);
                     }
-                    *o = log_sum_exp(&terms);
+                    *o = log_sum_exp(terms.iter().copied());
                 });
             });
         out
@@ -214,13 +215,13 @@ impl GaussianMixture {
     /// Turns the logarithms of `w_k N(x; mu_k, Sigma_k)` of a point into the responsibilities of the components.
     /// `whitened` holds `L_k^-1 (x - mu_k)` of each component.
     fn responsibilities_of(&self, whitened: &[f64], terms: &mut [f64]) {
-        let mut total = log_sum_exp(terms);
+        let mut total = log_sum_exp(terms.iter().copied());
         if total == f64::NEG_INFINITY {
             self.terms_far_out(whitened, terms);
-            total = log_sum_exp(terms);
+            total = log_sum_exp(terms.iter().copied());
         } else if total < ROUNDED_OFF {
             self.terms_beside_the_nearest(whitened, terms);
-            total = log_sum_exp(terms);
+            total = log_sum_exp(terms.iter().copied());
         }
         terms.iter_mut().for_each(|term| *term = (*term - total).exp());
     }
@@ -359,13 +360,4 @@ fn component(
     }
     let log_scale = weight.ln() - 0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - gaussian.log_det;
     Ok(Component { weight, covariance: covariance.clone(), gaussian, log_scale })
-}
-
-/// `log sum_k exp(a_k)`, without overflow.
-fn log_sum_exp(terms: &[f64]) -> f64 {
-    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest + terms.iter().map(|t| (t - largest).exp()).sum::<f64>().ln()
 }

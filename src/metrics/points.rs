@@ -44,3 +44,15 @@ pub(super) fn checked_points<'a>(
     let (n, d) = points.dim();
     if n == 0 { Err(MetricsError::NoPoints { which }) } else { Ok(Checked { rows, n, d }) }
 }
+
+/// At least two points, all finite.
+///
+/// # Errors
+/// A single point, or as [`checked_points`].
+pub(super) fn checked_set<'a>(
+    points: &'a ArrayView2<f64>,
+    which: &'static str,
+) -> Result<Checked<'a>, MetricsError> {
+    let points = checked_points(points, which)?;
+    if points.n == 1 { Err(MetricsError::OnePoint { which }) } else { Ok(points) }
+}

@@ -47,6 +47,14 @@ pub fn mean_interval(values: &[f64]) -> Option<Interval> {
     Some(Interval { mean, half_width: half_width(values, mean), n })
 }
 
+/// Mean and its standard error `s / sqrt(n)` of independent values; the error of a single one is 0.
+pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    (mean, (squares / (n * (n - 1.0).max(1.0))).sqrt())
+}
+
 /// Interval of the mean difference `a_i - b_i` between paired values, such as two pipelines on the same
 /// replicate (same data, same noise); `None` when the lengths differ or are 0.
 ///

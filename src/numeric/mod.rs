@@ -11,8 +11,10 @@
 //! | [`gaussian`] | a normal distribution in d dimensions by the Cholesky factor of its covariance |
 //! | [`chebyshev`] | interpolation at Chebyshev nodes |
 //! | [`intervals`] | means with confidence intervals |
+//! | [`log_sum_exp`] | sums of numbers that are known by their logarithms |
 //! | [`memory`] | how much memory there is |
 //! | [`minimum`] | golden-section search |
+//! | [`moments`] | mean and covariance of points |
 //! | [`orthogonal`] | orthogonal matrices |
 //! | [`pchip`] | monotone interpolation |
 //! | [`power_of_two`] | exact scaling, so that squares fit the range of numbers |
@@ -25,8 +27,10 @@ pub mod chebyshev;
 pub mod digest;
 pub mod gaussian;
 pub mod intervals;
+pub mod log_sum_exp;
 pub mod memory;
 pub mod minimum;
+pub mod moments;
 pub mod normal;
 pub mod options;
 pub mod orthogonal;

@@ -6,7 +6,7 @@
 //! leaves data and noise as they were.
 
 use ndarray::{Array2, Axis};
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use rayon::prelude::*;
@@ -66,6 +66,20 @@ impl Stream {
         let mut rng = ChaCha8Rng::from_seed(self.key);
         rng.set_stream(index);
         rng
+    }
+
+    /// `count` of the numbers `0..n`, drawn without replacement: the first of a Fisher-Yates shuffle.
+    ///
+    /// # Panics
+    /// If `count` is more than `n`.
+    pub fn subset(&self, index: u64, n: usize, count: usize) -> Vec<usize> {
+        let mut rng = self.at(index);
+        let mut all: Vec<usize> = (0..n).collect();
+        for i in 0..count {
+            all.swap(i, rng.random_range(i..n));
+        }
+        all.truncate(count);
+        all
     }
 
     /// A `(rows, cols)` matrix of independent N(0, 1) numbers, matrix number `index` of this stream.

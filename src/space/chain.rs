@@ -158,23 +158,28 @@ impl Chain {
     /// normal: `log N(z; 0, I) + log |det dz/dx|`, nats, `(n,)`. It is the density of the columns that are left where some
     /// are set aside, of the axes that are kept where some are dropped.
     pub fn log_density(&self, x: ArrayView2<f64>) -> Array1<f64> {
-        let (each, constant) = self.terms_of_log_density(x);
-        each + constant
+        self.forward_with_log_density(x).1
+    }
+
+    /// [`forward`](Self::forward) and [`log_density`](Self::log_density) in one go.
+    pub fn forward_with_log_density(&self, x: ArrayView2<f64>) -> (Array2<f64>, Array1<f64>) {
+        let (z, each, constant) = self.terms_of_log_density(x);
+        (z, each + constant)
     }
 
     /// Its mean over the points; none without points.
     pub fn mean_log_density(&self, x: ArrayView2<f64>) -> Option<f64> {
-        let (each, constant) = self.terms_of_log_density(x);
+        let (_, each, constant) = self.terms_of_log_density(x);
         // The constants are added at the end, where they cost no precision of the terms that differ.
         Some(each.mean()? + constant)
     }
 
-    fn terms_of_log_density(&self, x: ArrayView2<f64>) -> (Array1<f64>, f64) {
+    fn terms_of_log_density(&self, x: ArrayView2<f64>) -> (Array2<f64>, Array1<f64>, f64) {
         let (z, mut each, constant) = self.forward_with_log_det(x);
         for (total, z) in each.iter_mut().zip(z.rows()) {
             *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>();
         }
-        (each, constant)
+        (z, each, constant)
     }
 
     /// The mixture that the last space has if data space has `mixture`; none if it is no Gaussian mixture there.

@@ -8,7 +8,6 @@ use super::scaling::Scaling;
 use super::set_aside::SetAside;
 use super::transform::{LogDet, Transform};
 use super::whitening::Whitening;
-use crate::data::mixture::{GaussianMixture, MixtureError};
 use crate::gaussianize::Gaussianizer;
 use ndarray::{Array2, ArrayView2};
 
@@ -79,9 +78,5 @@ impl Transform for Gaussianizer {
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         let (z, log_det) = Self::forward_with_log_det(self, x);
         (z, LogDet::Each(log_det))
-    }
-
-    fn push_forward(&self, _: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
-        Ok(None)
     }
 }

@@ -1,7 +1,6 @@
 //! A Gaussianizer of the leading axes alone; the others pass.
 
 use super::transform::{LogDet, Transform};
-use crate::data::mixture::{GaussianMixture, MixtureError};
 use crate::gaussianize::Gaussianizer;
 use ndarray::{Array2, ArrayView2, s};
 
@@ -44,9 +43,5 @@ impl Transform for Leading {
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         let (leading, log_det) = self.map.forward_with_log_det(self.of(x));
         (self.with(x, &leading), LogDet::Each(log_det))
-    }
-
-    fn push_forward(&self, _: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
-        Ok(None)
     }
 }

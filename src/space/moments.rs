@@ -1,4 +1,4 @@
-//! Mean and covariance of points, the same for any number of threads.
+//! Mean and covariance of points, and their products with matrices, the same for any number of threads.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -9,19 +9,13 @@ const FEWEST: usize = 1024;
 
 /// Mean `(d)` and covariance `(d, d)` of points `(n, d)`, with the divisor `n`.
 pub(super) fn moments(x: ArrayView2<f64>) -> (Array1<f64>, Array2<f64>) {
-    let (n, d) = x.dim();
-    let mean = x.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(d));
-    let rows = n.div_ceil(PARTS).max(FEWEST);
-    let parts: Vec<Array2<f64>> = x
-        .axis_chunks_iter(Axis(0), rows)
-        .into_par_iter()
-        .map(|part| {
-            let centred = &part - &mean;
-            centred.t().dot(&centred)
-        })
-        .collect();
-    let total = parts.into_iter().fold(Array2::zeros((d, d)), |total, part| total + part);
-    (mean, total / n.max(1) as f64)
+    crate::numeric::moments::moments(x, x.nrows().div_ceil(PARTS).max(FEWEST))
+}
+
+/// Whether the rows of a matrix are orthonormal, to the rounding of a file.
+pub(super) fn is_orthonormal(rows: &Array2<f64>) -> bool {
+    let product = rows.dot(&rows.t());
+    product.indexed_iter().all(|((i, j), v)| (v - f64::from(u8::from(i == j))).abs() < 1e-8)
 }
 
 /// `(x - mean) matrix^T` for points `(n, d)` and a matrix `(k, d)`, in blocks of rows.

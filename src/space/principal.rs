@@ -2,7 +2,7 @@
 //! works on; the others are kept, whitened, or dropped.
 
 use super::SpaceError;
-use super::moments::{combine, moments, project};
+use super::moments::{combine, is_orthonormal, moments, project};
 use super::transform::{LogDet, Transform};
 use crate::data::mixture::{GaussianMixture, MixtureError};
 use crate::gaussianize::Rest;
@@ -71,10 +71,6 @@ impl Principal {
     /// Whether the numbers make a map.
     pub(super) fn is_consistent(&self) -> bool {
         let (e, d) = self.axes.dim();
-        let orthonormal = || {
-            let product = self.axes.dot(&self.axes.t());
-            product.indexed_iter().all(|((i, j), v)| (v - f64::from(u8::from(i == j))).abs() < 1e-8)
-        };
         (1..=e).contains(&self.leading)
             && e <= d
             && self.mean.len() == d
@@ -82,7 +78,7 @@ impl Principal {
             && (0.0..=1.0).contains(&self.dropped)
             && self.variances.iter().all(|v| *v > 0.0 && v.is_finite())
             && self.mean.iter().all(|v| v.is_finite())
-            && orthonormal()
+            && is_orthonormal(&self.axes)
     }
 
     /// What was kept, in a sentence.

@@ -2,9 +2,8 @@
 //! it. A network that works on neighbouring pixels needs the axes to be pixels.
 
 use super::SpaceError;
-use super::moments::combine;
+use super::moments::{combine, is_orthonormal};
 use super::transform::{LogDet, Transform};
-use crate::data::mixture::{GaussianMixture, MixtureError};
 use ndarray::{Array2, ArrayView2, Axis};
 use ndarray_linalg::JobSvd;
 use ndarray_linalg::SVDDC;
@@ -41,10 +40,7 @@ impl RotateBack {
 
     /// Whether the matrix is orthogonal.
     pub(super) fn is_consistent(&self) -> bool {
-        let product = self.transposed.dot(&self.transposed.t());
-        self.transposed.is_square()
-            && !self.transposed.is_empty()
-            && product.indexed_iter().all(|((i, j), v)| (v - f64::from(u8::from(i == j))).abs() < 1e-8)
+        self.transposed.is_square() && !self.transposed.is_empty() && is_orthonormal(&self.transposed)
     }
 }
 
@@ -63,9 +59,5 @@ impl Transform for RotateBack {
 
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         (self.forward(x), LogDet::Constant(0.0))
-    }
-
-    fn push_forward(&self, _: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
-        Ok(None)
     }
 }

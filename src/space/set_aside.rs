@@ -6,7 +6,6 @@ use super::affine_functions::{affine_functions, robust_spread};
 use super::aside::{Aside, formula};
 use super::column_names::{name, names};
 use super::transform::{LogDet, Transform};
-use crate::data::mixture::{GaussianMixture, MixtureError};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -172,10 +171,6 @@ impl Transform for SetAside {
 
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         (self.forward(x), LogDet::Constant(0.0))
-    }
-
-    fn push_forward(&self, _: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
-        Ok(None)
     }
 
     fn misfits(&self, x: ArrayView2<f64>, axes: &[String]) -> Vec<String> {

@@ -51,5 +51,7 @@ pub trait Transform: Send + Sync {
     ///
     /// # Errors
     /// If a covariance of the transformed mixture cannot be factored.
-    fn push_forward(&self, mixture: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError>;
+    fn push_forward(&self, _mixture: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
+        Ok(None)
+    }
 }

@@ -158,9 +158,24 @@ impl Write for Unfinished {
 /// # Errors
 /// If the folder is not writable, the disk is full, or `fill` fails.
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, StoreError> {
+    filled(path, fill)?.finish()
+}
+
+/// As [`write`], without waiting for the disk: see [`Unfinished::place`].
+///
+/// # Errors
+/// As [`write`].
+pub fn place(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, StoreError> {
+    filled(path, fill)?.place()
+}
+
+fn filled(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Unfinished, StoreError> {
     let mut unfinished = Unfinished::begin(path)?;
     fill(&mut unfinished).map_err(|e| unwritable(path, e))?;
-    unfinished.finish()
+    Ok(unfinished)
 }
 
 /// The file that a link leads to, whether it is there or not yet.

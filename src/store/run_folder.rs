@@ -2,7 +2,7 @@
 //! once, when it writes its status: a file that the disk then lost has another digest than the status holds, and its run is
 //! computed again.
 
-use super::atomic::{self, Unfinished};
+use super::atomic;
 use super::checkpoints::Checkpoints;
 use super::error::StoreError;
 use super::leftovers::remove_leftovers;
@@ -60,10 +60,7 @@ impl RunFolder {
         name: &str,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), StoreError> {
-        let path = self.path.join(name);
-        let mut file = Unfinished::begin(&path)?;
-        fill(&mut file).map_err(|e| atomic::unwritable(&path, e))?;
-        self.note(name, file.place()?);
+        self.note(name, atomic::place(&self.path.join(name), fill)?);
         Ok(())
     }
 

@@ -138,6 +138,21 @@ fn a_page_shows_the_table_before_and_after_the_map_and_what_is_left() {
 }
 
 #[test]
+fn a_score_that_is_no_number_is_refused_with_its_row_and_nothing_is_written() {
+    let folder = folder_with_points();
+    let path = folder.path();
+    good(&tool(path, &["fit", "x.csv", "--out", "map", "--coupling", "joint"]));
+    std::fs::write(path.join("far.csv"), "x0,x1\n0.5,0.5\n1e300,1\n").unwrap();
+    let refused = tool(path, &["score", "map", "far.csv", "--out", "scores.csv"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(message(&refused).contains("far.csv: row 1 "), "{}", message(&refused));
+    assert!(!path.join("scores.csv").exists() && refused.stdout.is_empty());
+    std::fs::write(path.join("near.csv"), "x0,x1\n0.5,0.5\n").unwrap();
+    let said = good(&tool(path, &["score", "map", "near.csv", "--out", "scores.csv"]));
+    assert!(said.contains("over 1 points; largest |z|"), "one point has no standard error: {said}");
+}
+
+#[test]
 fn samples_look_like_the_data_and_depend_on_the_seed() {
     let folder = folder_with_points();
     let path = folder.path();

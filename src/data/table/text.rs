@@ -172,39 +172,28 @@ fn scan(text: &str, options: &TableOptions) -> Result<Scan, TableError> {
 /// # Errors
 /// As [`scan`], or if a cell of a chosen column is not a finite number; the message names line and column.
 pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, TableError> {
-    let Scan {
-        found_header_of_numbers,
-        first_at,
-        names,
-        unnamed,
-        rows,
-        values,
-        lines,
-        bad,
-        wrong,
-        mut notices,
-        ..
-    } = scan(text, options)?;
+    let scan = scan(text, options)?;
+    let (names, mut notices) = (scan.names, scan.notices);
     let places = select(&names, options.columns.as_deref())?;
     let bad = match options.missing {
-        MissingRows::Refuse => bad,
-        MissingRows::LeaveOut => wrong,
+        MissingRows::Refuse => scan.bad,
+        MissingRows::LeaveOut => scan.wrong,
     };
     let worst =
         places.iter().filter_map(|&j| Some((j, bad[j].as_ref()?))).min_by_key(|(j, cell)| (cell.line, *j));
     if let Some((column, cell)) = worst {
-        return Err(refused(column, cell, first_at, options, names.len() > 1));
+        return Err(refused(column, cell, scan.first_at, options, names.len() > 1));
     }
-    let points =
-        Array2::from_shape_vec((rows, names.len()), values).expect("every row has a cell for each column");
+    let points = Array2::from_shape_vec((scan.rows, names.len()), scan.values)
+        .expect("every row has a cell for each column");
     let whole = places.len() == names.len() && places.is_sorted();
     let points = if whole { points } else { points.select(Axis(1), &places) };
-    let points = without_missing(points, "line", &|row| lines[row], &mut notices)?;
+    let points = without_missing(points, "line", &|row| scan.lines[row], &mut notices)?;
     let names: Vec<String> = places.iter().map(|&j| names[j].clone()).collect();
     if options.columns.is_none() {
-        notices.extend(row_numbers(&points, &names, &unnamed));
+        notices.extend(row_numbers(&points, &names, &scan.unnamed));
     }
-    Ok(DataTable { points, names, found_header_of_numbers, notices })
+    Ok(DataTable { points, names, found_header_of_numbers: scan.found_header_of_numbers, notices })
 }
 
 /// Looks at a text, whatever its columns hold.

@@ -2,13 +2,7 @@
 
 use ndarray::Array1;
 
-/// Mean of values, and its standard error if they are independent: 0 of a single one.
-pub(super) fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    (mean, (squares / (n * (n - 1.0).max(1.0))).sqrt())
-}
+use crate::numeric::intervals::mean_and_error;
 
 /// Mean difference `a - b` of scores, with its standard error: the larger of those over points and over the parts of these
 /// sizes that the points lie in.

@@ -6,6 +6,7 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use crate::numeric::log_sum_exp::log_sum_exp;
 use crate::numeric::normal::LOG_SQRT_2PI;
 
 /// Points per parallel task.
@@ -66,18 +67,7 @@ pub(crate) fn inverse_of_lower(l: &Array2<f64>) -> Array2<f64> {
 
 /// Mean and covariance of points `(n, d)`, the divisor `n`.
 pub(crate) fn moments(x: ArrayView2<f64>) -> (Array1<f64>, Array2<f64>) {
-    let n = x.nrows() as f64;
-    let mean = x.sum_axis(Axis(0)) / n;
-    let parts: Vec<Array2<f64>> = x
-        .axis_chunks_iter(Axis(0), CHUNK)
-        .into_par_iter()
-        .map(|x| {
-            let own = &x - &mean;
-            own.t().dot(&own)
-        })
-        .collect();
-    let zero = Array2::zeros((x.ncols(), x.ncols()));
-    (mean, parts.iter().fold(zero, |sum, part| sum + part) / n)
+    crate::numeric::moments::moments(x, CHUNK)
 }
 
 /// Weighted sums of points for each component.
@@ -163,7 +153,9 @@ impl Family {
         let parts: Vec<Vec<f64>> = x
             .axis_chunks_iter(Axis(0), CHUNK)
             .into_par_iter()
-            .map(|x| self.terms(x, &inverses).outer_iter().map(|row| log_sum(row.iter().copied())).collect())
+            .map(|x| {
+                self.terms(x, &inverses).outer_iter().map(|row| log_sum_exp(row.iter().copied())).collect()
+            })
             .collect();
         parts.concat().into()
     }
@@ -302,10 +294,4 @@ impl Sums {
         self.log_likelihood += other.log_likelihood;
         self
     }
-}
-
-/// `log sum exp`.
-pub(crate) fn log_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
-    let top = terms.clone().fold(f64::NEG_INFINITY, f64::max);
-    if top.is_finite() { top + terms.map(|v| (v - top).exp()).sum::<f64>().ln() } else { top }
 }

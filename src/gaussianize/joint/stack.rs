@@ -9,11 +9,12 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::family::{Family, Kind, Pooled, cholesky, log_sum, moments};
+use super::family::{Family, Kind, Pooled, cholesky, moments};
 use super::gmm_em::seeds;
 use super::mixture::MixtureMap;
 use crate::gaussianize::fit::prepare::{dealt, shuffled};
 use crate::gaussianize::options::FOLDS;
+use crate::numeric::log_sum_exp::log_sum_exp;
 use crate::numeric::random::Stream;
 
 /// Most points with which kernel densities are tried.
@@ -310,8 +311,8 @@ fn assemble(families: impl Iterator<Item = (Family, f64)>, d: usize, n: usize) -
         kinds += 1;
     }
     for (family, weight) in families {
-        let head =
-            (weight * (1.0 - BROAD.len() as f64 * share)).ln() - log_sum(family.log_weights.iter().copied());
+        let head = (weight * (1.0 - BROAD.len() as f64 * share)).ln()
+            - log_sum_exp(family.log_weights.iter().copied());
         for (k, (log, mean)) in family.log_weights.iter().zip(family.means.outer_iter()).enumerate() {
             logs.push(head + log);
             means.extend(mean);

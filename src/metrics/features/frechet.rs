@@ -7,7 +7,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::metrics::MetricsError;
-use crate::metrics::points::{Checked, checked_points};
+use crate::metrics::points::{Checked, checked_set};
 use crate::numeric::intervals::standard_deviation;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::random::Stream;
@@ -204,12 +204,6 @@ pub fn frechet_bootstrap(
     let std = standard_deviation(&distances).unwrap_or(f64::NAN);
     let half = HALF_WIDTH * std;
     Ok(FrechetBootstrap { std, low: (distance - half).max(0.0), high: distance + half, resamples })
-}
-
-/// At least two points, all finite.
-fn checked_set<'a>(points: &'a ArrayView2<f64>, which: &'static str) -> Result<Checked<'a>, MetricsError> {
-    let points = checked_points(points, which)?;
-    if points.n == 1 { Err(MetricsError::OnePoint { which }) } else { Ok(points) }
 }
 
 /// The exponent of a unit in which squares of the coordinates stay in the range of numbers: 0 for usual ones.

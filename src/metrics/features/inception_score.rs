@@ -3,6 +3,7 @@
 use ndarray::{ArrayView2, Axis, s};
 use serde::Serialize;
 
+use super::mean_and_std;
 use crate::metrics::MetricsError;
 use crate::numeric::options::require;
 
@@ -44,9 +45,8 @@ pub fn inception_score(probabilities: ArrayView2<f64>, parts: usize) -> Result<I
     let scores: Vec<f64> = (0..parts)
         .map(|part| of_part(probabilities.slice(s![part * n / parts..(part + 1) * n / parts, ..])))
         .collect();
-    let mean = scores.iter().sum::<f64>() / parts as f64;
-    let variance = scores.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / parts as f64;
-    Ok(InceptionScore { mean, std: variance.sqrt() })
+    let (mean, std) = mean_and_std(&scores);
+    Ok(InceptionScore { mean, std })
 }
 
 fn of_part(probabilities: ArrayView2<f64>) -> f64 {

@@ -1,12 +1,12 @@
 //! The kernel distance of two sets of vectors, as in the kernel inception distance (KID).
 
 use ndarray::{Array2, ArrayView2, Axis};
-use rand::RngExt;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::mean_and_std;
 use crate::metrics::MetricsError;
-use crate::metrics::points::checked_points;
+use crate::metrics::points::checked_set;
 use crate::numeric::options::{OutOfRange, count, require};
 use crate::numeric::random::Stream;
 
@@ -74,34 +74,24 @@ pub fn kernel_distance(
     if real.ncols() != x.ncols() {
         return Err(MetricsError::DifferentColumns { real: real.ncols(), generated: x.ncols() });
     }
-    for (points, which) in [(&real, "real"), (&x, "generated")] {
-        if checked_points(points, which)?.n == 1 {
-            return Err(MetricsError::OnePoint { which });
-        }
-    }
+    checked_set(&real, "real")?;
+    checked_set(&x, "generated")?;
     let size = options.size.min(real.nrows()).min(x.nrows());
     let (reals, generated) = (stream.child("real"), stream.child("generated"));
     let distances: Vec<f64> = (0..options.subsets as u64)
         .into_par_iter()
-        .map(|index| of_subsets(&subset(real, size, reals, index), &subset(x, size, generated, index)))
+        .map(|index| {
+            let some = |points: ArrayView2<f64>, stream: &Stream| {
+                points.select(Axis(0), &stream.subset(index, points.nrows(), size))
+            };
+            of_subsets(&some(real, &reals), &some(x, &generated))
+        })
         .collect();
-    let n = distances.len() as f64;
-    let mean = distances.iter().sum::<f64>() / n;
-    let variance = distances.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+    let (mean, std) = mean_and_std(&distances);
     // Subsets that are the whole of both sets differ by the order of their points alone.
     let whole = size == real.nrows() && size == x.nrows();
-    let std = if whole { 0.0 } else { variance.sqrt() };
+    let std = if whole { 0.0 } else { std };
     Ok(KernelDistance { mean, std, subsets: options.subsets, size })
-}
-
-/// Some points, drawn without replacement: the first of a Fisher-Yates shuffle.
-fn subset(points: ArrayView2<f64>, size: usize, stream: Stream, index: u64) -> Array2<f64> {
-    let (mut rng, n) = (stream.at(index), points.nrows());
-    let mut rows: Vec<usize> = (0..n).collect();
-    for i in 0..size {
-        rows.swap(i, rng.random_range(i..n));
-    }
-    points.select(Axis(0), &rows[..size])
 }
 
 /// The formula, for as many real as generated points.

@@ -20,3 +20,10 @@ pub use inception_score::{InceptionScore, inception_score};
 pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance};
 pub use kind::FeatureKind;
 pub use random_network::RandomNetwork;
+
+/// Mean and standard deviation, squares divided by their number, as the usual tools do.
+fn mean_and_std(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt())
+}

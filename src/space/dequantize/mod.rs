@@ -24,7 +24,6 @@ pub use lattice::Lattice;
 
 use super::column_names::names;
 use super::transform::{LogDet, Transform};
-use crate::data::mixture::{GaussianMixture, MixtureError};
 use crate::numeric::random::Stream;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -123,10 +122,6 @@ impl Transform for Dequantize {
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         let (y, factors) = self.spread(x);
         (y, LogDet::Each(factors))
-    }
-
-    fn push_forward(&self, _: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
-        Ok(None)
     }
 
     fn misfits(&self, x: ArrayView2<f64>, axes: &[String]) -> Vec<String> {

@@ -2,12 +2,12 @@
 
 use ndarray::ArrayView1;
 
-use crate::gaussianize::fit::gain::mean_and_error;
 use crate::gaussianize::fit::prepare;
 use crate::gaussianize::kde::bandwidth::BandwidthRule;
 use crate::gaussianize::kde::marginal::{Marginal, Tails};
 use crate::gaussianize::kde::splice;
 use crate::gaussianize::options::FOLDS;
+use crate::numeric::intervals::mean_and_error;
 use crate::numeric::normal;
 use crate::numeric::random::Stream;
 
