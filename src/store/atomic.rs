@@ -161,10 +161,10 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     filled(path, fill)?.finish()
 }
 
-/// As [`write`], without waiting for the disk: see [`Unfinished::place`].
+/// As [`write()`], without waiting for the disk: see [`Unfinished::place`].
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn place(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, StoreError> {
     filled(path, fill)?.place()
 }
