@@ -4,6 +4,7 @@ use super::SpecArgs;
 use super::replicates::{PilotArgs, needed_replicates};
 use super::{Failure, print, read};
 use crate::data::source::Part;
+use crate::diffusion::NetworkKind;
 use crate::diffusion::speciation::largest_eigenvalue;
 use crate::numeric::memory::size;
 use crate::report::fit_table;
@@ -199,7 +200,19 @@ fn describe(plan: &Plan) -> String {
     let pipelines: Vec<&str> = plan.pipelines.iter().map(|p| p.name.as_str()).collect();
     let components =
         plan.data.source.mixture().map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
-    let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
+    let network = match plan.network.kind {
+        NetworkKind::Mlp => {
+            let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
+            hidden.join("-")
+        }
+        NetworkKind::Unet => {
+            let unet = plan.network.unet();
+            let [channels, height, width] = unet.image;
+            let levels: Vec<String> =
+                unet.multipliers.iter().map(|multiplier| (multiplier * unet.channels).to_string()).collect();
+            format!("U-Net of {} channels on images of {channels} x {height} x {width}", levels.join("-"))
+        }
+    };
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12} {value}");
@@ -216,7 +229,7 @@ fn describe(plan: &Plan) -> String {
         ),
     );
     line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
-    line("network", format!("{}, {} parameters", hidden.join("-"), plan.parameter_count()));
+    line("network", format!("{network}, {} parameters", plan.parameter_count()));
     line("training", format!("{} iterations of {} points", plan.iterations, plan.train.batch_size));
     line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
     line(

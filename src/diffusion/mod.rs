@@ -8,7 +8,7 @@
 //! | [`reverse_step`] | one ancestral step, which may leave out steps: its variances, fixed and learned |
 //! | [`denoiser`] | the trait that samplers see: `(x_t, t) -> eps` |
 //! | [`exact`] | the exact denoiser of a Gaussian mixture |
-//! | [`network`] | the dense network eps_theta(x_t, t), and trained networks as a denoiser |
+//! | [`network`] | the networks eps_theta(x_t, t), dense ones and U-Nets, and trained networks as a denoiser |
 //! | [`train`] | batches, loss, optimizer; one iteration; stopping and going on |
 //! | `fused` | training and prediction without a graph, in `f32` on the host |
 //! | [`mod@sample`] | the reverse process: DDPM, DDIM, DPM-Solver++, Heun |
@@ -43,7 +43,7 @@ pub use diagnostics::DiagnosticsOptions;
 pub use error::DiffusionError;
 pub use exact::MixtureDenoiser;
 pub use network::{
-    Activation, Conditioning, Network, NetworkDenoiser, NetworkOptions, Outputs, TimeEncoding,
+    Activation, Conditioning, Network, NetworkDenoiser, NetworkKind, NetworkOptions, Outputs, TimeEncoding,
 };
 pub use reverse_step::ReverseStep;
 pub use sample::{

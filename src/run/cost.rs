@@ -26,7 +26,7 @@ const POINTS: usize = 1000;
 /// Points times dimensions that a Gaussianizer is fitted to.
 const FITTED: usize = 4000;
 
-/// Points times parameters of a network that one prediction is measured with at most.
+/// Points times multiply-adds of a network that one prediction is measured with at most.
 const PREDICTED: usize = 200_000_000;
 
 /// How the file of a Gaussianizer of marginal maps grows with the points, as a power; of joint maps it does not.
@@ -108,8 +108,8 @@ pub fn fit_part(plan: &Plan, pipeline: &Pipeline) -> Result<FittedPart, StageErr
 pub fn measure(plan: &Plan, pipeline: &Pipeline, fitted: &FittedPart) -> Result<Cost, StageError> {
     let mut small = plan.clone();
     small.data.samples = plan.data.samples.min(POINTS);
-    let parameters = plan.parameter_count();
-    let of_network = if pipeline.is_trained() { (PREDICTED / parameters.max(1)).max(50) } else { POINTS };
+    let network = plan.multiply_adds();
+    let of_network = if pipeline.is_trained() { (PREDICTED / network.max(1)).max(50) } else { POINTS };
     small.sample.count = plan.sample.count.min(POINTS).min(of_network.max(plan.metrics.k + 1));
     small.metrics.reference = plan.metrics.reference.min(POINTS);
     let ratio = |all: usize, part: usize| all as f64 / part.max(1) as f64;

@@ -3,7 +3,8 @@
 
 use super::Run;
 use super::prepare::Prepared;
-use crate::diffusion::{Activation, Conditioning, Network, TimeEncoding};
+use crate::diffusion::network::unet::build::UnetOptions;
+use crate::diffusion::{Activation, Conditioning, Network, NetworkKind, NetworkOptions, TimeEncoding};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -28,12 +29,44 @@ pub(super) struct ModelConfig {
 }
 
 #[derive(Serialize)]
-struct NetworkConfig {
-    hidden: Vec<usize>,
-    activation: Activation,
-    time: TimeEncoding,
-    time_dim: usize,
-    conditioning: Conditioning,
+#[serde(untagged)]
+enum NetworkConfig {
+    Dense {
+        hidden: Vec<usize>,
+        activation: Activation,
+        time: TimeEncoding,
+        time_dim: usize,
+        conditioning: Conditioning,
+    },
+    Unet {
+        kind: NetworkKind,
+        /// Channels, height, width.
+        image: [usize; 3],
+        channels: usize,
+        multipliers: Vec<usize>,
+        blocks: usize,
+        attention: Vec<usize>,
+        groups: usize,
+    },
+}
+
+impl From<&NetworkOptions> for NetworkConfig {
+    fn from(options: &NetworkOptions) -> Self {
+        match options.kind {
+            NetworkKind::Mlp => Self::Dense {
+                hidden: options.widths(),
+                activation: options.activation,
+                time: options.time,
+                time_dim: options.time_dim,
+                conditioning: options.conditioning,
+            },
+            NetworkKind::Unet => {
+                let UnetOptions { image, channels, multipliers, blocks, attention, groups, .. } =
+                    options.unet();
+                Self::Unet { kind: options.kind, image, channels, multipliers, blocks, attention, groups }
+            }
+        }
+    }
 }
 
 /// The same for one run.
@@ -53,19 +86,13 @@ struct RunConfig<'a> {
 impl ModelConfig {
     /// Of a run's network.
     pub(super) fn new(run: &Run, prepared: &Prepared, network: &Network) -> Self {
-        let (schedule, options) = (&run.plan.schedule, network.options());
+        let schedule = &run.plan.schedule;
         Self {
             axes: run.plan.data.source.axis_names(),
             dim: network.dim(),
             outputs: network.outputs().width(network.dim()),
             steps: network.steps(),
-            network: NetworkConfig {
-                hidden: options.widths(),
-                activation: options.activation,
-                time: options.time,
-                time_dim: options.time_dim,
-                conditioning: options.conditioning,
-            },
+            network: network.options().into(),
             space: prepared.space.chain.to_json(),
             alpha_bar: (1..=schedule.steps()).map(|t| schedule.alpha_bar(t)).collect(),
         }

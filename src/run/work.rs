@@ -52,7 +52,7 @@ impl StageWork {
             layers += options.layers as f64 * mapped * if is_watched { WATCHED } else { 1.0 };
             fit_is_watched |= is_watched;
         }
-        let parameters = plan.parameter_count() as f64;
+        let multiply_adds = plan.multiply_adds() as f64;
         let components = plan.data.source.mixture().map_or(0.0, |mixture| mixture.len() as f64);
         let reference = plan.metrics.reference as f64;
         let score = score(plan, d, count, reference, components);
@@ -61,7 +61,7 @@ impl StageWork {
         let predict = match pipeline.denoiser {
             DenoiserKind::None => 0.0,
             DenoiserKind::Exact => components * d * DENSITY,
-            DenoiserKind::Network => 2.0 * parameters / OPERATIONS,
+            DenoiserKind::Network => 2.0 * multiply_adds / OPERATIONS,
         };
         let invert = layers * d * INVERT;
         let moves = if pipeline.denoiser == DenoiserKind::None { 0.0 } else { steps };
@@ -77,7 +77,7 @@ impl StageWork {
             + distances.min(moves + 1.0) * distance;
         let diagnostics = &plan.diagnostics;
         let asked = [diagnostics.cloning, diagnostics.error_over_t, diagnostics.likelihood > 0];
-        let iteration = ITERATION + plan.train.batch_size as f64 * 6.0 * parameters / OPERATIONS;
+        let iteration = ITERATION + plan.train.batch_size as f64 * 6.0 * multiply_adds / OPERATIONS;
         let mut seconds = [0.0; Stage::ALL.len()];
         seconds[Stage::Data as usize] = 2.0 * score;
         seconds[Stage::Gaussianize as usize] = layers * d * (FIT_LAYER + samples as f64 * FIT);

@@ -3,7 +3,7 @@
 use super::error::SpecError;
 use super::file::SpecFile;
 use super::ranges::Checker;
-use crate::diffusion::{NetworkOptions, Outputs};
+use crate::diffusion::{NetworkKind, NetworkOptions, Outputs};
 
 /// A network of more parameters is a typing error, not one for points of a few dimensions.
 const MOST_PARAMETERS: usize = 1_000_000_000;
@@ -16,10 +16,13 @@ pub fn network(
 ) -> Result<NetworkOptions, SpecError> {
     let network = &mut file.network;
     check.section("network", network.check())?;
-    (network.hidden, network.width) = (Some(network.widths()), None);
+    check.section("network", network.check_dimension(dim))?;
+    if network.kind == NetworkKind::Mlp {
+        (network.hidden, network.width) = (Some(network.widths()), None);
+    }
     let count = network.parameter_count(dim, outputs, file.diffusion.steps);
     check.require(count <= MOST_PARAMETERS, "network", || {
-        format!("the network has {count} parameters, but more than {MOST_PARAMETERS} are a typing error; give smaller `network.hidden` or `network.width`")
+        format!("the network has {count} parameters, but more than {MOST_PARAMETERS} are a typing error; give smaller `network.hidden` or `network.width`, or `network.channels` of a U-Net")
     })?;
     Ok(network.clone())
 }

@@ -3,7 +3,7 @@
 
 use super::file::SpecFile;
 use super::origin::Origins;
-use crate::diffusion::{Conditioning, NetworkOptions};
+use crate::diffusion::{Conditioning, NetworkKind, NetworkOptions};
 use crate::numeric::memory::{available, product, size};
 
 /// Bytes of an `f64` and of an `f32`.
@@ -68,9 +68,14 @@ pub fn terms(
     let copies = if file.train.ema > 0.0 { 5 } else { 4 };
     let encoding = match network.conditioning {
         Conditioning::Scale => 0,
+        _ if network.kind == NetworkKind::Unet => network.unet().channels as u64,
         _ => network.time.width(network.time_dim) as u64,
     };
-    let widths: u64 = network.widths().iter().map(|&width| width as u64).sum();
+    // Values of one point that the layers give: what a U-Net keeps, and about as much again on the way back.
+    let widths = match network.kind {
+        NetworkKind::Mlp => network.widths().iter().map(|&width| width as u64).sum(),
+        NetworkKind::Unet => network.kept_values(dim as usize, file.diffusion.steps) as u64,
+    };
     let term = |what, key, part, factors: &[u64]| MemoryTerm {
         what,
         key,

@@ -154,6 +154,12 @@ impl Plan {
         self.network.parameter_count(dim, outputs, self.schedule.steps())
     }
 
+    /// Multiply-adds of one prediction of the network for one point.
+    pub fn multiply_adds(&self) -> usize {
+        let (dim, outputs) = (self.data.source.dim(), self.sample.variance.outputs());
+        self.network.multiply_adds(dim, outputs, self.schedule.steps())
+    }
+
     /// Bytes of memory that one run takes, by an estimate.
     pub fn memory_bytes(&self) -> u64 {
         memory::total(&self.memory)

@@ -159,16 +159,16 @@ impl Costs {
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
-        let parameters = plan.parameter_count() as f64;
+        let network = plan.multiply_adds() as f64;
         let over = self.clock.elapsed() > MEASURING;
-        let cost = match self.most_similar(&pipeline.name, parameters).filter(|_| over) {
+        let cost = match self.most_similar(&pipeline.name, network).filter(|_| over) {
             Some((size, cost)) => {
-                let grown = parameters / size;
+                let grown = network / size;
                 Some(Cost { iteration: cost.iteration * grown, step: cost.step * grown, ..cost })
             }
             None => {
                 let cost = self.measure(part);
-                self.measured.extend(cost.map(|cost| (pipeline.name.clone(), parameters, cost)));
+                self.measured.extend(cost.map(|cost| (pipeline.name.clone(), network, cost)));
                 cost
             }
         };
@@ -176,9 +176,9 @@ impl Costs {
         cost
     }
 
-    /// The measured cost of the same pipeline, else of any, whose network is nearest in size; with its parameters.
-    fn most_similar(&self, pipeline: &str, parameters: f64) -> Option<(f64, Cost)> {
-        let far = |(name, size, _): &&(String, f64, Cost)| (name != pipeline, (size / parameters).ln().abs());
+    /// The measured cost of the same pipeline, else of any, whose network is nearest in size; with its multiply-adds.
+    fn most_similar(&self, pipeline: &str, network: f64) -> Option<(f64, Cost)> {
+        let far = |(name, size, _): &&(String, f64, Cost)| (name != pipeline, (size / network).ln().abs());
         let nearest =
             self.measured.iter().min_by(|a, b| far(a).partial_cmp(&far(b)).unwrap_or(Ordering::Equal));
         nearest.map(|(_, size, cost)| (*size, *cost))

@@ -95,6 +95,7 @@ prop_compose! {
                 time: TimeEncoding::ALL[time],
                 time_dim: 2 * time_dim,
                 conditioning: Conditioning::ALL[conditioning],
+                ..NetworkOptions::default()
             },
             batch,
             optimizer: optimizer(OptimizerKind::ALL[kind], weight_decay),

@@ -222,7 +222,15 @@ fn network(dim: usize, options: &NetworkOptions, dtype: DType) -> Network {
 
 fn options(activation: Activation, time: TimeEncoding, conditioning: Conditioning) -> NetworkOptions {
     let hidden = Some(vec![3, 40, 17]);
-    NetworkOptions { hidden, width: None, activation, time, time_dim: 6, conditioning }
+    NetworkOptions {
+        hidden,
+        width: None,
+        activation,
+        time,
+        time_dim: 6,
+        conditioning,
+        ..NetworkOptions::default()
+    }
 }
 
 /// Prediction and Jacobian's traces by central differences of the same network in `f64`.

@@ -163,7 +163,7 @@ fn thirty_steps_of_training_are_pytorchs() {
                 let abar = schedule.alpha_bar(t[r]);
                 abar.sqrt() * x0[[r, c]] + (1.0 - abar).sqrt() * eps[[r, c]]
             });
-            let terms = trainer.step_on(Batch { x_t, t, eps }).unwrap();
+            let terms = trainer.step_on(Batch { x_t, t, eps, dropout: None }).unwrap();
             assert_close(&[terms.loss], &[theirs], 1e-10, &format!("{kind}, iteration {i}"));
         }
         let weights = run["final_weights"].as_array().unwrap();
@@ -248,6 +248,7 @@ fn all_options() -> Vec<NetworkOptions> {
                     time,
                     time_dim: 6,
                     conditioning,
+                    ..NetworkOptions::default()
                 });
             }
         }

@@ -17,6 +17,7 @@ mod diffusion_likelihood;
 mod diffusion_network;
 mod diffusion_sampling;
 mod diffusion_training;
+mod diffusion_unet;
 mod disk;
 mod docs;
 mod ends;

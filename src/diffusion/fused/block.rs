@@ -3,6 +3,7 @@
 use super::{
     elementwise::{Activate, Chain, Multiply},
     gemm::{FEW, FewColumns, Product},
+    loss::{OutputRows, Rows},
     matrix::Matrix,
     model::{Dense, LayerPlan, Model},
     packed::NARROW,
@@ -63,6 +64,15 @@ pub(super) struct Block {
     /// The gradient with respect to the encoding (or all of the input), if it is learned.
     pub encoding_delta: Matrix,
     pub layers: Vec<Work>,
+}
+
+impl OutputRows for Block {
+    fn rows(&mut self) -> Rows<'_> {
+        let work = &mut self.layers.last_mut().expect("a network has a layer").main;
+        let stride = work.y.stride;
+        debug_assert_eq!(stride, work.delta.stride);
+        Rows { steps: &self.steps, predicted: &work.y.values, delta: &mut work.delta.values, stride }
+    }
 }
 
 impl Block {

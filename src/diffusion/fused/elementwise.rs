@@ -117,7 +117,7 @@ fn tanh(x: f32) -> f32 {
 
 /// `x sigma(x)` and its derivative.
 #[inline(always)]
-fn silu(x: f32) -> (f32, f32) {
+pub(super) fn silu(x: f32) -> (f32, f32) {
     let sigmoid = 1.0 / (1.0 + exp(-x));
     let y = x * sigmoid;
     (y, sigmoid * (1.0 - y) + y)

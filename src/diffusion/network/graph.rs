@@ -6,6 +6,7 @@ use super::{
     layout::Layout,
     parameters::Parameters,
     time,
+    unet::{UnetGraph, dropout::DropoutStream},
 };
 use crate::diffusion::DiffusionError;
 use candle_core::{Device, Result as CandleResult, Tensor};
@@ -17,6 +18,8 @@ pub(in crate::diffusion) struct Graph {
     /// Encoding of each step, `(T, k)`.
     encoding: Option<Tensor>,
     activation: Activation,
+    /// The whole computation of a U-Net, which has no layers.
+    unet: Option<UnetGraph>,
 }
 
 impl Graph {
@@ -27,6 +30,7 @@ impl Graph {
             Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(p.dtype())?.to_device(p.device())
         };
         let encoding = match (layout.encoding, options.time) {
+            _ if layout.unet.is_some() => None,
             (Some(table), _) => Some(p.tensor(table)),
             (None, TimeEncoding::Sinusoidal) if layout.time_width > 0 => {
                 Some(constant(time::sinusoidal(layout.steps, layout.time_width))?)
@@ -37,12 +41,26 @@ impl Graph {
             _ => None,
         };
         let layers = layout.layers.iter().enumerate().map(|(i, layer)| Layer::new(layer, i == 0, options, p));
-        Ok(Self { layers: layers.collect(), encoding, activation: options.activation })
+        let unet = layout.unet.as_ref().map(|program| UnetGraph::new(layout, program, p)).transpose()?;
+        Ok(Self { layers: layers.collect(), encoding, activation: options.activation, unet })
     }
 
     /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the network's outputs, the predicted noise `(n, d)` first.
     /// Of a batch of models, all but `(1)` have another axis in front.
     pub fn forward(&self, x: &Tensor, rows: &Tensor) -> CandleResult<Tensor> {
+        self.forward_dropping(x, rows, &[])
+    }
+
+    /// As [`forward`](Self::forward) in training: with streams of dropout, one for each model, values are left out.
+    pub fn forward_dropping(
+        &self,
+        x: &Tensor,
+        rows: &Tensor,
+        dropout: &[DropoutStream],
+    ) -> CandleResult<Tensor> {
+        if let Some(unet) = &self.unet {
+            return unet.forward(x, rows, dropout);
+        }
         let encoding = self.encoding.as_ref().map(|table| table_rows(table, rows)).transpose()?;
         self.forward_encoded(x, &Time { rows, encoding: encoding.as_ref() })
     }
@@ -64,6 +82,7 @@ impl Graph {
             layers: self.layers.iter().map(Layer::detach).collect(),
             encoding: self.encoding.as_ref().map(Tensor::detach),
             activation: self.activation,
+            unet: self.unet.as_ref().map(UnetGraph::detach),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The order, names and shapes of a network's parameters. Everything that holds parameters follows it: the candle
 //! variables, the vectors of the fused path, and the count.
 
-use super::{Conditioning, NetworkOptions, TimeEncoding};
+use super::unet::{self, Program};
+use super::{Conditioning, NetworkKind, NetworkOptions, TimeEncoding};
 use serde::{Deserialize, Serialize};
 
 /// Where the first values of a parameter come from.
@@ -16,6 +17,8 @@ pub enum Init {
     Normal,
     /// All 1.
     Ones,
+    /// All 0.
+    Zeros,
 }
 
 /// One parameter of a network.
@@ -117,16 +120,29 @@ pub struct Layout {
     pub parameters: Vec<Parameter>,
     /// The learned time encoding `(T, time_width)` by its number.
     pub encoding: Option<usize>,
-    /// The hidden layers and the output layer.
+    /// The hidden layers and the output layer of a dense network.
     pub layers: Vec<Layer>,
+    /// The program of a U-Net.
+    pub unet: Option<Program>,
 }
 
 impl Layout {
     /// The layout of a network of these options, which have been checked.
     pub fn new(options: &NetworkOptions, (dim, outputs): (usize, Outputs), steps: usize) -> Self {
-        let encoded = options.conditioning != Conditioning::Scale;
-        let time_width = if encoded { options.time.width(options.time_dim) } else { 0 };
-        let mut layout = Self {
+        match options.kind {
+            NetworkKind::Mlp => Self::dense(options, (dim, outputs), steps),
+            NetworkKind::Unet => {
+                let unet = options.unet();
+                let mut layout = Self::empty((dim, outputs), steps, unet.channels);
+                let channels = outputs.width(unet.image[0]);
+                layout.unet = Some(unet::build::build(&unet, channels, &mut layout));
+                layout
+            }
+        }
+    }
+
+    fn empty((dim, outputs): (usize, Outputs), steps: usize, time_width: usize) -> Self {
+        Self {
             dim,
             outputs,
             steps,
@@ -134,7 +150,14 @@ impl Layout {
             parameters: Vec::new(),
             encoding: None,
             layers: Vec::new(),
-        };
+            unet: None,
+        }
+    }
+
+    fn dense(options: &NetworkOptions, (dim, outputs): (usize, Outputs), steps: usize) -> Self {
+        let encoded = options.conditioning != Conditioning::Scale;
+        let time_width = if encoded { options.time.width(options.time_dim) } else { 0 };
+        let mut layout = Self::empty((dim, outputs), steps, time_width);
         if encoded && options.time == TimeEncoding::Learned {
             layout.encoding = Some(layout.add("time.table".into(), vec![steps, time_width], Init::Normal));
         }
@@ -173,8 +196,13 @@ impl Layout {
         Affine { input, output, weight, bias }
     }
 
+    /// Multiply-adds of one prediction for one point.
+    pub fn multiply_adds(&self) -> usize {
+        self.unet.as_ref().map_or_else(|| self.count(), Program::multiply_adds)
+    }
+
     /// Adds a parameter and returns its number.
-    fn add(&mut self, name: String, shape: Vec<usize>, init: Init) -> usize {
+    pub(super) fn add(&mut self, name: String, shape: Vec<usize>, init: Init) -> usize {
         let offset = self.count();
         self.parameters.push(Parameter { name, shape, init, offset });
         self.parameters.len() - 1

@@ -1,4 +1,4 @@
-//! The dense network eps_theta(x_t, t), with layers of any widths.
+//! The networks eps_theta(x_t, t): dense ones with layers of any widths, and U-Nets for images.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -7,6 +7,7 @@
 //! | [`parameters`] | the parameters as candle variables, and all of them as one vector |
 //! | [`time`], [`activation`] | how a step becomes the network's input; the non-linearities |
 //! | [`layer`], `graph` | one layer with its conditioning; the computation as a candle graph |
+//! | [`unet`] | U-Nets: their operations, and the same as a candle graph |
 //! | [`network_denoiser`] | trained networks as a denoiser, in parallel over fixed chunks of rows |
 
 pub mod activation;
@@ -17,12 +18,13 @@ pub mod network_denoiser;
 pub mod options;
 pub mod parameters;
 pub mod time;
+pub mod unet;
 
 pub use activation::Activation;
 pub use layer::Conditioning;
 pub use layout::{Layout, Outputs};
 pub use network_denoiser::NetworkDenoiser;
-pub use options::NetworkOptions;
+pub use options::{NetworkKind, NetworkOptions};
 pub use time::TimeEncoding;
 
 pub(super) use graph::Graph;
@@ -88,6 +90,7 @@ impl Network {
         DiffusionError::unless(dim > 0 && steps > 0, || {
             format!("a network needs at least 1 dimension and 1 step, not {dim} and {steps}")
         })?;
+        options.check_dimension(dim)?;
         let layout = Layout::new(options, (dim, outputs), steps);
         let parameters = Parameters::drawn(&layout, stream, dtype, device)?;
         let graph = Graph::new(&layout, options, &parameters)?;

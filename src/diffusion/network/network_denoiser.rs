@@ -3,8 +3,8 @@
 
 use super::{Graph, Network, parameters::Parameters};
 use crate::diffusion::denoiser::{Denoiser, NoiseField, Probes, RealTimeDenoiser};
-use crate::diffusion::fused::{AtStep, Predictor};
-use crate::diffusion::{BackendChoice, DiffusionError, Outputs, ReverseStep};
+use crate::diffusion::fused::{AtStep, Predictor, UnetPredictor};
+use crate::diffusion::{BackendChoice, DiffusionError, NetworkKind, Outputs, ReverseStep};
 use candle_core::{D, DType, Device, Tensor};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, parallel::prelude::*, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
@@ -38,7 +38,23 @@ struct Model {
     network: Network,
     graph: Graph,
     /// The same without a graph, for `f32` on the host.
-    fused: Option<Predictor>,
+    fused: Option<Fused>,
+}
+
+/// A network without a graph.
+#[derive(Debug)]
+enum Fused {
+    Dense(Box<Predictor>),
+    Unet(Box<UnetPredictor>),
+}
+
+impl Fused {
+    fn new(network: &Network) -> Result<Self, DiffusionError> {
+        Ok(match network.options().kind {
+            NetworkKind::Mlp => Self::Dense(Box::new(Predictor::new(network)?)),
+            NetworkKind::Unet => Self::Unet(Box::new(UnetPredictor::new(network)?)),
+        })
+    }
 }
 
 /// A network between the steps, in `f32` on the host.
@@ -73,7 +89,7 @@ impl NetworkDenoiser {
         epsilon_scale: f64,
         backend: BackendChoice,
     ) -> Result<Self, DiffusionError> {
-        let fused = backend.is_fused(&network).then(|| Predictor::new(&network)).transpose()?;
+        let fused = backend.is_fused(&network).then(|| Fused::new(&network)).transpose()?;
         let model = Arc::new(Model { graph: network.detached_graph(), network, fused });
         Ok(Self { members: vec![Member { model, epsilon_scale }], batched: None })
     }
@@ -185,9 +201,14 @@ impl Denoiser for NetworkDenoiser {
                 "the model's likelihood needs the network between its steps, and by `network.{key}` this one has learned something of its own for each whole step; train one with network.time = \"sinusoidal\" or \"scalar\", and network.conditioning = \"concat\" or \"add\""
             )));
         }
+        if model.network.options().kind == NetworkKind::Unet {
+            return Err(DiffusionError::Option(
+                "the model's likelihood needs the network's derivatives between its steps, which are known of dense networks alone; train one with network.kind = \"mlp\"".into(),
+            ));
+        }
         let predictor = match &model.fused {
-            Some(predictor) => Cow::Borrowed(predictor),
-            None => Cow::Owned(Predictor::new(&model.network)?),
+            Some(Fused::Dense(predictor)) => Cow::Borrowed(&**predictor),
+            _ => Cow::Owned(Predictor::new(&model.network)?),
         };
         Ok(Box::new(RealTimeNetwork { network: &model.network, predictor, epsilon_scale: *epsilon_scale }))
     }
@@ -221,7 +242,17 @@ impl Member {
         let mut out = Array2::zeros((x.nrows(), columns));
         match &self.model.fused {
             None => self.predict_on_graph(x, t, out.view_mut())?,
-            Some(fused) => {
+            Some(Fused::Unet(fused)) => {
+                let x = x.as_standard_layout();
+                let from = x.as_slice().expect("the standard layout is row after row");
+                fused.predict(
+                    t - 1,
+                    from,
+                    columns,
+                    out.as_slice_mut().expect("a fresh matrix lies row after row"),
+                );
+            }
+            Some(Fused::Dense(fused)) => {
                 let x = x.as_standard_layout();
                 let from = x.as_slice().expect("the standard layout is row after row");
                 let to = out.as_slice_mut().expect("a fresh matrix lies row after row");

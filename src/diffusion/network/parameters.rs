@@ -75,6 +75,11 @@ impl Parameters {
         self.entries[number].1.as_tensor().clone()
     }
 
+    /// How many networks, where they are a batch.
+    pub(super) fn models(&self) -> Option<usize> {
+        self.batch
+    }
+
     /// Names and variables, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.entries.iter().map(|(name, var)| (name.as_str(), var))
@@ -153,6 +158,7 @@ fn draw(stream: &Stream, shape: &[usize], init: Init) -> CandleResult<Tensor> {
         Init::Uniform { bound } => (0..count).map(|_| bound * (2.0 * rng.random::<f64>() - 1.0)).collect(),
         Init::Normal => (0..count).map(|_| StandardNormal.sample(&mut rng)).collect(),
         Init::Ones => vec![1.0; count],
+        Init::Zeros => vec![0.0; count],
     };
     Tensor::from_vec(values, shape, &Device::Cpu)
 }

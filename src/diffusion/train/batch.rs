@@ -1,6 +1,6 @@
 //! Which points, steps and noise an iteration sees: a pure function of the streams and its number.
 
-use crate::diffusion::{DiffusionError, Schedule};
+use crate::diffusion::{DiffusionError, Schedule, network::unet::dropout::DropoutStream};
 use crate::numeric::random::Stream;
 use ndarray::Array2;
 use rand::{RngExt, seq::SliceRandom};
@@ -26,12 +26,14 @@ pub struct Batch {
     pub t: Vec<usize>,
     /// The noise in each point, `(n, d)`.
     pub eps: Array2<f64>,
+    /// By which a network with dropout leaves values out; none of one that is to keep all.
+    pub dropout: Option<DropoutStream>,
 }
 
 impl Batch {
     /// A batch of no points of `dim` dimensions.
     pub(super) fn empty(dim: usize) -> Self {
-        Self { x_t: Array2::zeros((0, dim)), t: Vec::new(), eps: Array2::zeros((0, dim)) }
+        Self { x_t: Array2::zeros((0, dim)), t: Vec::new(), eps: Array2::zeros((0, dim)), dropout: None }
     }
 
     /// Refuses a batch that does not fit a network of `dim` dimensions and `steps` steps. It may have one `t`
@@ -139,6 +141,7 @@ impl Batches {
                 (x, x0) => x.iter_mut().zip(x0).for_each(|(x, x0)| *x = signal * x0 + sigma * *x),
             }
         }
-        Batch { x_t, t, eps }
+        let dropout = DropoutStream { stream: self.streams.noise.child("dropout"), iteration: i };
+        Batch { x_t, t, eps, dropout: Some(dropout) }
     }
 }

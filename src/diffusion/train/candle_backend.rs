@@ -63,7 +63,8 @@ impl TrainBackend for CandleBackend {
         let eps = batch_tensor(batches.iter().map(|b| b.eps.view()), dtype, device)?;
         let steps: Vec<u32> = batches.iter().flat_map(|b| b.t.iter().map(|t| (t - 1) as u32)).collect();
         let shape = (batches.len(), steps.len() / batches.len());
-        let outputs = self.graph.forward(&x, &Tensor::from_vec(steps, shape, device)?)?;
+        let dropout: Vec<_> = batches.iter().filter_map(|batch| batch.dropout).collect();
+        let outputs = self.graph.forward_dropping(&x, &Tensor::from_vec(steps, shape, device)?, &dropout)?;
         let TrainOptions { clip_norm, decay, .. } = self.options[0];
         let losses: Vec<_> = self.options.iter().map(|o| o.isotropy_loss()).collect();
         let bound = self.bound.as_ref().map(|bound| {

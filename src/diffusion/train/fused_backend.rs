@@ -6,12 +6,15 @@ use super::{
     backend::{State, TrainBackend},
     variational_bound::VariationalBound,
 };
-use crate::diffusion::{DiffusionError, Network, fused::FusedTraining};
+use crate::diffusion::{
+    DiffusionError, Network,
+    fused::{self, HostTraining},
+};
 use rayon::prelude::*;
 
-/// One [`FusedTraining`] for each network.
+/// The training of each network.
 #[derive(Debug)]
-pub(super) struct FusedBackend(Vec<FusedTraining>);
+pub(super) struct FusedBackend(Vec<Box<dyn HostTraining>>);
 
 impl FusedBackend {
     /// Fresh trainings of these networks.
@@ -26,7 +29,7 @@ impl FusedBackend {
     ) -> Result<Self, DiffusionError> {
         let pairs = networks.iter().zip(options);
         let new = |(network, options): (&&Network, &TrainOptions)| {
-            FusedTraining::new(network, *options, bound, (iterations, batch_size))
+            fused::training(network, *options, bound, (iterations, batch_size))
         };
         pairs.map(new).collect::<Result<_, _>>().map(Self)
     }
