@@ -153,7 +153,7 @@ fn spaces(plan: &Plan) -> Result<String, Failure> {
     let mut text = String::new();
     let train = || plan.data.source.draw(Part::Train, plan.data.samples, plan.seed, 0);
     // Of points that are drawn every column varies by itself.
-    let train = plan.data.source.is_table().then(train);
+    let train = plan.data.source.split().map(|_| train());
     for pipeline in &plan.pipelines {
         let context = FitContext {
             scale: plan.data.scale,
@@ -218,7 +218,10 @@ fn describe(plan: &Plan) -> String {
         let _ = writeln!(text, "{name:<12} {value}");
     };
     line("experiment", format!("{}, seed {}", plan.name, plan.seed));
-    line("data", format!("{} points in {dim} dimensions{components}", plan.data.samples));
+    let shape = plan.data.source.image_shape().map_or(String::new(), |shape| {
+        format!(", images of {} x {} pixels with {} channel(s)", shape.height, shape.width, shape.channels)
+    });
+    line("data", format!("{} points in {dim} dimensions{components}{shape}", plan.data.samples));
     line(
         "runs",
         format!(

@@ -98,9 +98,9 @@ fn points(args: &LikelihoodArgs, runs: &[FinishedRun]) -> Result<Vec<Array2<f64>
             if args.table.header.is_some() || args.table.delimiter.is_some() || args.table.columns.is_some() {
                 return Err(Failure::input("--header, --delimiter and --columns say how --data is read"));
             }
-            let is_table = runs[0].plan().data.source.is_table();
-            let count = args.count.map_or(if is_table { usize::MAX } else { DRAWN }, usize::from);
-            check_memory(runs, if is_table { 0 } else { count })?;
+            let is_finite = runs[0].plan().data.source.split().is_some();
+            let count = args.count.map_or(if is_finite { usize::MAX } else { DRAWN }, usize::from);
+            check_memory(runs, if is_finite { 0 } else { count })?;
             runs.iter().map(|run| run.held_out(count)).collect()
         }
     };

@@ -5,4 +5,5 @@ pub mod mixture;
 mod mixture_error;
 pub mod shapes;
 pub mod source;
+pub mod split;
 pub mod table;

@@ -1,49 +1,15 @@
 //! One interface for all kinds of data sets: it draws the points of a part of an experiment.
 
+use super::images::ImageShape;
+pub use super::images::Images;
 use super::mixture::{GaussianMixture, MixtureError};
 use super::shapes::ShapeSource;
+pub use super::split::{Part, Split};
 use super::table::axis_names;
 use crate::numeric::random::Stream;
 use ndarray::{Array1, Array2, Axis};
-use rand::seq::SliceRandom;
 use std::f64::consts::PI;
-use std::str::FromStr;
 use std::sync::Arc;
-
-/// What points are for; each part has its own random stream, and its own rows of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Training points.
-    Train,
-    /// Real points that samples are compared with.
-    Reference,
-    /// Other real points, scored as if they were samples.
-    Fresh,
-}
-
-impl Part {
-    const ALL: [Self; 3] = [Self::Train, Self::Reference, Self::Fresh];
-
-    /// The name of the part and of its stream.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Reference => "reference",
-            Self::Fresh => "fresh",
-        }
-    }
-}
-
-impl FromStr for Part {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name() == s)
-            .ok_or_else(|| format!("`{s}` is no stream of points; give train, reference or fresh"))
-    }
-}
 
 /// Where points come from.
 #[derive(Debug, Clone)]
@@ -54,6 +20,8 @@ pub enum Source {
     Shape(ShapeSource),
     /// A user's own points.
     Table(Table),
+    /// Images of one size.
+    Images(Images),
 }
 
 impl Source {
@@ -63,18 +31,34 @@ impl Source {
             Self::Mixture(mixture) => mixture.dim(),
             Self::Shape(_) => 2,
             Self::Table(table) => table.rows.ncols(),
+            Self::Images(images) => images.shape().values(),
         }
     }
 
-    /// Whether the points are a user's own.
-    pub fn is_table(&self) -> bool {
-        matches!(self, Self::Table(_))
+    /// How the rows of a finite set, a table or images, are dealt; none of data that are drawn, of which there are as many
+    /// as one likes.
+    pub fn split(&self) -> Option<&Split> {
+        match self {
+            Self::Table(table) => Some(&table.split),
+            Self::Images(images) => Some(images.split()),
+            Self::Mixture(_) | Self::Shape(_) => None,
+        }
     }
 
-    /// The names of the axes: those of a table's columns, else `x0`, `x1`, ...
+    /// The size of the images, of which a point `(d,)` holds the values channel after channel, each channel row after row
+    /// (C, H, W); none where points are no images.
+    pub fn image_shape(&self) -> Option<ImageShape> {
+        match self {
+            Self::Images(images) => Some(images.shape()),
+            Self::Mixture(_) | Self::Shape(_) | Self::Table(_) => None,
+        }
+    }
+
+    /// The names of the axes: those of a table's columns and of the places in an image, else `x0`, `x1`, ...
     pub fn axis_names(&self) -> Vec<String> {
         match self {
             Self::Table(table) => table.names.to_vec(),
+            Self::Images(images) => images.shape().axis_names(),
             other => axis_names(other.dim()),
         }
     }
@@ -83,46 +67,45 @@ impl Source {
     pub fn mixture(&self) -> Option<&GaussianMixture> {
         match self {
             Self::Mixture(mixture) => Some(mixture),
-            Self::Shape(_) | Self::Table(_) => None,
+            Self::Shape(_) | Self::Table(_) | Self::Images(_) => None,
         }
     }
 
-    /// `n` points `(n, d)` of a part of one replicate; of a table at most as many as the part has.
+    /// `n` points `(n, d)` of a part of one replicate; of a finite set at most as many as the part has.
     pub fn draw(&self, part: Part, n: usize, seed: u64, replicate: usize) -> Array2<f64> {
         let stream = Stream::new(seed, replicate as u64, part.name());
+        let split = || Stream::new(seed, replicate as u64, "split");
         match self {
             Self::Mixture(mixture) => mixture.sample(n, &stream),
             Self::Shape(shape) => shape.sample(n, &stream),
-            Self::Table(table) => table.draw(part, n, &Stream::new(seed, replicate as u64, "split")),
+            Self::Table(table) => table.draw(part, n, &split()),
+            Self::Images(images) => images.draw(part, n, &split()),
         }
     }
 }
 
-/// A table of points, split anew for each replicate: a shuffle, then the reference rows, then the fresh
-/// rows; the others train.
+/// A table of points, whose rows are dealt anew for each replicate.
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Arc<Array2<f64>>,
     names: Arc<[String]>,
-    reference: usize,
-    fresh: usize,
+    split: Split,
 }
 
 impl Table {
     /// The fraction of the rows that is kept aside where nothing else is said.
-    pub const TEST_FRACTION: f64 = 0.5;
+    pub const TEST_FRACTION: f64 = Split::TEST_FRACTION;
 
-    /// Splits the rows so that reference and fresh points each take half of the fraction that is kept aside, and no
-    /// more than asked for. `names` are those of the axes.
+    /// Splits the rows as [`Split::new`] does. `names` are those of the axes.
     pub fn new(
         rows: impl Into<Arc<Array2<f64>>>,
         names: impl Into<Arc<[String]>>,
         test_fraction: f64,
-        (reference, fresh): (usize, usize),
+        asked: (usize, usize),
     ) -> Self {
         let (rows, names) = (rows.into(), names.into());
-        let half = (0.5 * test_fraction * rows.nrows() as f64) as usize;
-        Self { rows, names, reference: reference.min(half), fresh: fresh.min(half) }
+        let split = Split::new(rows.nrows(), test_fraction, asked);
+        Self { rows, names, split }
     }
 
     /// All rows, `(n, d)`.
@@ -132,22 +115,11 @@ impl Table {
 
     /// Number of points of a part.
     pub fn count(&self, part: Part) -> usize {
-        match part {
-            Part::Train => self.rows.nrows() - self.reference - self.fresh,
-            Part::Reference => self.reference,
-            Part::Fresh => self.fresh,
-        }
+        self.split.count(part)
     }
 
-    fn draw(&self, part: Part, n: usize, split: &Stream) -> Array2<f64> {
-        let mut order: Vec<usize> = (0..self.rows.nrows()).collect();
-        order.shuffle(&mut split.at(0));
-        let begin = match part {
-            Part::Reference => 0,
-            Part::Fresh => self.reference,
-            Part::Train => self.reference + self.fresh,
-        };
-        self.rows.select(Axis(0), &order[begin..begin + n.min(self.count(part))])
+    fn draw(&self, part: Part, n: usize, stream: &Stream) -> Array2<f64> {
+        self.rows.select(Axis(0), &self.split.rows(part, n, stream))
     }
 }
 

@@ -5,7 +5,7 @@ use super::error::StageError;
 use super::finished_run::FinishedRun;
 use super::replicate::Purpose;
 use super::{Event, Run};
-use crate::data::source::{Part, Source};
+use crate::data::source::Part;
 use crate::diffusion::likelihood::{self, LikelihoodOptions, Origin, PointLikelihood};
 use crate::diffusion::{Denoiser, DiffusionError, LateStart};
 use crate::numeric::normal;
@@ -147,19 +147,17 @@ pub(super) fn likelihoods(
     Ok(Likelihoods { model, map: (!chain.is_only_scaling()).then(alone), truth: truth() })
 }
 
-/// At most `count` points `(n, d)` that no run of this replicate was trained on: fresh ones, and of a table where those
+/// At most `count` points `(n, d)` that no run of this replicate was trained on: fresh ones, and of a finite set where those
 /// are too few the reference points too.
 pub(super) fn held_out(plan: &Plan, replicate: usize, count: usize) -> Array2<f64> {
     let source = &plan.data.source;
     let draw = |part, n| source.draw(part, n, plan.seed, replicate);
     let fresh = draw(Part::Fresh, count);
-    match source {
-        Source::Table(_) if fresh.nrows() < count => {
-            let more = draw(Part::Reference, count - fresh.nrows());
-            concatenate(Axis(0), &[fresh.view(), more.view()]).expect("all rows of a table are as long")
-        }
-        _ => fresh,
+    if source.split().is_none() || fresh.nrows() >= count {
+        return fresh;
     }
+    let more = draw(Part::Reference, count - fresh.nrows());
+    concatenate(Axis(0), &[fresh.view(), more.view()]).expect("all points have the same axes")
 }
 
 /// What to say where the samples of a denoiser are clipped and the likelihood is not.

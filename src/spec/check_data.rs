@@ -1,5 +1,6 @@
 //! The checks of `[data]`.
 
+use super::check_images::images;
 use super::check_table::table;
 use super::choice::DataKind;
 use super::error::SpecError;
@@ -13,7 +14,7 @@ use crate::data::shapes::{Shape, ShapeSource};
 use crate::data::source::{Source, eight_gaussians};
 use ndarray::{Array1, Array2};
 
-/// Checks `[data]` and opens a table; numbers that follow from it are filled in.
+/// Checks `[data]` and opens a table or images; numbers that follow from it are filled in.
 pub fn data(
     check: &Checker,
     file: &mut SpecFile,
@@ -36,6 +37,11 @@ pub fn data(
             (found_header_of_numbers, ties) = (found.found_header_of_numbers, found.ties);
             Source::Table(found.table)
         }
+        DataKind::Images => {
+            let found = images(check, file, reuse, warnings)?;
+            ties = found.ties;
+            Source::Images(found.images)
+        }
     };
     let data = &file.data;
     Ok(DataPlan {
@@ -55,16 +61,19 @@ fn used_keys(check: &Checker, data: &DataFile) -> Result<(), SpecError> {
         DataKind::Shape(shape) => (shape.usual_noise().is_some(), shape.usual_extra().is_some()),
         kind => (kind == DataKind::EightGaussians, false),
     };
+    let is_finite = matches!(kind, DataKind::Table | DataKind::Images);
     for (key, given, known) in [
         ("noise", data.noise.is_some(), noise),
         ("extra", data.extra.is_some(), extra),
-        ("path", data.path.is_some(), kind == DataKind::Table),
-        ("sha256", data.sha256.is_some(), kind == DataKind::Table),
+        ("path", data.path.is_some(), is_finite),
+        ("name", data.name.is_some(), kind == DataKind::Images),
+        ("sha256", data.sha256.is_some(), is_finite),
         ("header", data.header.is_some(), kind == DataKind::Table),
         ("delimiter", data.delimiter.is_some(), kind == DataKind::Table),
         ("columns", data.columns.is_some(), kind == DataKind::Table),
         ("missing", data.missing.is_some(), kind == DataKind::Table),
-        ("test_fraction", data.test_fraction.is_some(), kind == DataKind::Table),
+        ("flip", data.flip.is_some(), kind == DataKind::Images),
+        ("test_fraction", data.test_fraction.is_some(), is_finite),
         ("components", !data.components.is_empty(), kind == DataKind::Gmm),
     ] {
         check.require(known || !given, &format!("data.{key}"), || {

@@ -18,6 +18,8 @@ pub enum DataKind {
     Shape(Shape),
     /// A user's own table.
     Table,
+    /// Images.
+    Images,
 }
 
 /// The kinds by their names, and what each is.
@@ -34,6 +36,7 @@ const KINDS: &[(&str, &str)] = &[
     ("circles", "circles of radius 1 and 1/2"),
     ("s_curve", "an S"),
     ("table", "a file of points, `path`"),
+    ("images", "images of one size, `path` or `name`"),
 ];
 
 impl DataKind {
@@ -44,6 +47,7 @@ impl DataKind {
             Self::EightGaussians => "eight_gaussians",
             Self::Shape(shape) => shape.name(),
             Self::Table => "table",
+            Self::Images => "images",
         }
     }
 }
@@ -58,7 +62,7 @@ impl<'de> Deserialize<'de> for DataKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         let shapes = Shape::ALL.into_iter().map(Self::Shape);
-        [Self::Gmm, Self::EightGaussians, Self::Table]
+        [Self::Gmm, Self::EightGaussians, Self::Table, Self::Images]
             .into_iter()
             .chain(shapes)
             .find(|kind| kind.name() == name)

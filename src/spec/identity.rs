@@ -10,7 +10,6 @@
 use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::sections::{ComponentFile, DataFile};
-use crate::data::source::Source;
 use crate::diffusion::{
     Clip, DiagnosticsOptions, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions,
 };
@@ -151,8 +150,8 @@ impl<'a> Identity<'a> {
     fn keys_and_lines(&self, pipeline: &Pipeline) -> (StageKeys, Lines) {
         let plan = self.plan;
         let mut lines = self.data.clone();
-        if let Source::Table(_) = plan.data.source {
-            // The split of a table depends on how many points are kept aside.
+        if plan.data.source.split().is_some() {
+            // The split of a table, or of images, depends on how many points are kept aside.
             lines.insert("table.reference".into(), plan.metrics.reference.to_string());
             lines.insert("table.fresh".into(), plan.sample.count.to_string());
         }
@@ -223,8 +222,8 @@ fn key(lines: &Lines) -> String {
 
 fn data_lines(plan: &Plan) -> Lines {
     let data = &plan.resolved.data;
-    // The digest of a table's file says what is in it; where it lies makes no difference.
-    let own = DataFile { components: Vec::new(), path: None, ..data.clone() };
+    // The digest says what is in a file; where it lies, or what it is called, makes no difference.
+    let own = DataFile { components: Vec::new(), path: None, name: None, ..data.clone() };
     let mut lines = differing("data", &own, &table(&DataFile::usual(data.kind)));
     lines.insert("data.kind".into(), format!("{:?}", data.kind.name()));
     if plan.data.found_header_of_numbers {

@@ -7,7 +7,9 @@
 
 mod check;
 mod check_data;
+mod check_images;
 mod check_network;
+mod check_rows;
 mod check_table;
 mod check_variance;
 mod choice;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use toml::{Table, Value};
 
 /// Keys that say something of the value of another one, and do not hold for a new value.
-const SAY_OF_ANOTHER: &[(&str, &str)] = &[("data.path", "data.sha256")];
+const SAY_OF_ANOTHER: &[(&str, &str)] = &[("data.path", "data.sha256"), ("data.name", "data.sha256")];
 
 /// A dotted key (array items by number, `data.components.0.weight`) and its value.
 #[derive(Debug, Clone, PartialEq)]

@@ -206,17 +206,25 @@ impl Plan {
         toml::to_string(&table)
     }
 
-    /// How the rows of a table are split, in a sentence; none for data that are drawn.
+    /// How the rows of a table, or images, are split, in a sentence; none for data that are drawn.
     pub fn split(&self) -> Option<String> {
-        let Source::Table(table) = &self.data.source else { return None };
-        let name = self.resolved.data.path.as_deref().and_then(|path| Path::new(path).file_name());
-        let (all, train) = (table.rows().nrows(), self.data.samples);
-        let (reference, fresh) = (table.count(Part::Reference), table.count(Part::Fresh));
+        let split = self.data.source.split()?;
+        let data = &self.resolved.data;
+        let path = data.path.as_deref().and_then(|path| Path::new(path).file_name());
+        let name = data.name.map(|name| name.name().into()).or_else(|| Some(path?.to_string_lossy()));
+        let (rows, train, mirrored) = match &self.data.source {
+            Source::Images(images) if images.flips() => {
+                ("images", self.data.samples.div_ceil(2), ", each with its mirror image (data.flip)")
+            }
+            Source::Images(_) => ("images", self.data.samples, ""),
+            _ => ("rows", self.data.samples, ""),
+        };
+        let (all, reference, fresh) = (split.all(), split.count(Part::Reference), split.count(Part::Fresh));
         let unused = all - train - reference - fresh;
         let rest = if unused > 0 { format!(", {unused} are not used (data.samples)") } else { String::new() };
         Some(format!(
-            "of the {all} rows of {} {train} train the network, {reference} are kept aside as reference points and {fresh} as fresh real points (data.test_fraction){rest}",
-            name.unwrap_or_default().to_string_lossy()
+            "of the {all} {rows} of {} {train} train the network{mirrored}, {reference} are kept aside as reference points and {fresh} as fresh real points (data.test_fraction){rest}",
+            name.unwrap_or_default()
         ))
     }
 

@@ -1,6 +1,7 @@
 //! What the points of a sweep have in common, made once: reading ten thousand points must not read a table or
 //! lay out a schedule ten thousand times.
 
+use crate::data::images::{self, ImageSet, ImagesError, NamedImages};
 use crate::data::table::{self, TableError, TableOptions};
 use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
 use crate::numeric::digest::hex;
@@ -9,6 +10,7 @@ use ndarray::{Array2, ArrayView1, Axis};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,12 +65,67 @@ fn most_ties(points: &Array2<f64>) -> usize {
 
 /// How often each row stands there that does so more than once.
 fn copies(points: &Array2<f64>) -> Arc<[usize]> {
-    let mut counts: HashMap<Vec<u64>, usize> = HashMap::new();
-    for row in points.rows() {
-        // -0 and 0 are the same place.
-        *counts.entry(row.iter().map(|v| (v + 0.0).to_bits()).collect()).or_default() += 1;
-    }
+    // -0 and 0 are the same place.
+    several(
+        points.rows().into_iter().map(|row| row.iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<u64>>()),
+    )
+}
+
+/// How often each item is there that is so more than once.
+fn several<T: Eq + Hash>(items: impl Iterator<Item = T>) -> Arc<[usize]> {
+    let mut counts: HashMap<T, usize> = HashMap::new();
+    items.for_each(|item| *counts.entry(item).or_default() += 1);
     counts.into_values().filter(|count| *count > 1).collect()
+}
+
+/// Where images are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ImageOrigin {
+    /// In the program.
+    Named(NamedImages),
+    /// In a file.
+    Path(PathBuf),
+}
+
+/// Images as they were read.
+#[derive(Clone)]
+pub struct ImageFile {
+    /// The images.
+    pub set: Arc<ImageSet>,
+    /// Digest of the files, in hexadecimal.
+    pub sha256: String,
+    /// What the reader has to say.
+    pub notices: Arc<[String]>,
+    /// Images less distinct values of the pixel in which they tie most.
+    pub ties: usize,
+    /// For each image that is there more than once, how often.
+    pub copies: Arc<[usize]>,
+}
+
+impl ImageFile {
+    fn read(origin: &ImageOrigin) -> Result<Self, ImagesError> {
+        let found = match origin {
+            ImageOrigin::Named(name) => images::read_named(*name)?,
+            ImageOrigin::Path(place) => images::read(place)?,
+        };
+        Ok(Self {
+            ties: most_ties_of_bytes(&found.set),
+            copies: several((0..found.set.len()).map(|i| found.set.image(i))),
+            set: Arc::new(found.set),
+            sha256: found.sha256,
+            notices: found.notices.into(),
+        })
+    }
+}
+
+/// Images less distinct values of the pixel in which they tie most.
+fn most_ties_of_bytes(set: &ImageSet) -> usize {
+    let mut seen = vec![[false; 256]; set.values_per_image()];
+    for image in set.rows().rows() {
+        image.iter().zip(&mut seen).for_each(|(&value, seen)| seen[usize::from(value)] = true);
+    }
+    let distinct = seen.iter().map(|seen| seen.iter().filter(|there| **there).count()).min();
+    set.len() - distinct.unwrap_or(set.len())
 }
 
 /// Schedules and tables that have been made already.
@@ -78,6 +135,7 @@ pub struct Reuse {
     folder: PathBuf,
     schedules: HashMap<(usize, ScheduleKind, u64, u64, bool), Arc<Schedule>>,
     tables: HashMap<(PathBuf, TableOptions), TableFile>,
+    images: HashMap<ImageOrigin, ImageFile>,
 }
 
 impl Reuse {
@@ -117,5 +175,18 @@ impl Reuse {
         let table = TableFile::read(place, options)?;
         self.tables.insert(key, table.clone());
         Ok(table)
+    }
+
+    /// Images.
+    ///
+    /// # Errors
+    /// As [`images::read`].
+    pub fn images(&mut self, origin: &ImageOrigin) -> Result<ImageFile, ImagesError> {
+        if let Some(found) = self.images.get(origin) {
+            return Ok(found.clone());
+        }
+        let found = ImageFile::read(origin)?;
+        self.images.insert(origin.clone(), found.clone());
+        Ok(found)
     }
 }

@@ -1,6 +1,7 @@
 //! The sections of the spec file, with every default in sight.
 
 use super::choice::DataKind;
+use crate::data::images::NamedImages;
 use crate::data::table::{ColumnChoice, Delimiter, MissingRows, TableOptions};
 use crate::gaussianize::GaussianizeOptions;
 use crate::space::{ReferenceScale, ScaleKind};
@@ -42,10 +43,14 @@ pub struct DataFile {
     #[schemars(extend("x-default" = "of the kind"))]
     pub extra: Option<f64>,
     /// File of a `"table"`, from the spec's folder on: text (comma, tab, semicolon, spaces), npy, npz, or text in
-    /// gzip.
+    /// gzip. File of `"images"`: npy of bytes, or idx, gzipped or not (docs/images.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "needed of a table"))]
     pub path: Option<String>,
+    /// `"images"` of the program instead of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub name: Option<NamedImages>,
     /// SHA-256 of that file in hexadecimal; it is filled in, so that a table with other points is another
     /// experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +72,11 @@ pub struct DataFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "\"refuse\""))]
     pub missing: Option<MissingRows>,
-    /// Fraction of a table's rows that is kept aside at most, half of it as reference and half as fresh points.
+    /// Whether each training image is followed by its mirror image, left and right exchanged: twice as many training points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "false"))]
+    pub flip: Option<bool>,
+    /// Fraction of a table's rows, or of images, that is kept aside at most, half of it as reference and half as fresh points.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "0.5"))]
     pub test_fraction: Option<f64>,
@@ -84,7 +93,7 @@ impl DataFile {
         let (noise, extra) = match kind {
             DataKind::Shape(shape) => (shape.usual_noise(), shape.usual_extra()),
             DataKind::EightGaussians => (Some(EIGHT_GAUSSIANS_STD), None),
-            DataKind::Gmm | DataKind::Table => (None, None),
+            DataKind::Gmm | DataKind::Table | DataKind::Images => (None, None),
         };
         Self {
             kind,
@@ -94,11 +103,13 @@ impl DataFile {
             noise,
             extra,
             path: None,
+            name: None,
             sha256: None,
             header: None,
             delimiter: None,
             columns: None,
             missing: None,
+            flip: (kind == DataKind::Images).then_some(false),
             test_fraction: None,
             components: Vec::new(),
         }

@@ -282,11 +282,11 @@ fn check_cell(value: &Value, at: &str, origins: &Origins) -> Result<(), SpecErro
     Ok(())
 }
 
-/// Where only the sweep says which tables are read, the base has the first of them.
+/// Where only the sweep says which files of points are read, the base has the first of them.
 fn give_base_a_table(table: &mut Table, settings: &[Vec<Setting>]) {
     let first = settings.iter().find_map(|settings| sweep_paths::of(settings));
     if let (Some(first), Some(Value::Table(data))) = (first, table.get_mut("data"))
-        && data.get("kind").and_then(Value::as_str) == Some("table")
+        && matches!(data.get("kind").and_then(Value::as_str), Some("table" | "images"))
     {
         data.entry("path").or_insert_with(|| Value::String(first.to_string()));
     }

@@ -36,6 +36,7 @@ mod gaussianize_oracles;
 mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
+mod images;
 mod isotropy;
 mod late_start;
 mod learned_variance;

@@ -1,5 +1,16 @@
 //! Images of one size: what readers of image files produce, and what metrics of images take.
 
+mod built_in;
+mod dealt;
+mod error;
+mod idx;
+mod read;
+
+pub use built_in::NamedImages;
+pub use dealt::{Images, images_of};
+pub use error::ImagesError;
+pub use read::{FoundImages, read, read_named};
+
 use ndarray::ArrayView2;
 use sha2::{Digest, Sha256};
 
@@ -20,12 +31,41 @@ pub struct ImageSet {
     pub names: Vec<String>,
 }
 
+/// The size of an image as a network takes it: channels, height, width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ImageShape {
+    /// Channels of a pixel: 1 is grey, 3 are red, green, blue.
+    pub channels: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Values of one image.
+    pub fn values(self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// A name for each value in the order of a point, channel after channel: `p_ROW_COLUMN`, with `_CHANNEL` behind it where
+    /// there are several, all from 0.
+    pub fn axis_names(self) -> Vec<String> {
+        let pixels = (0..self.height).flat_map(|row| (0..self.width).map(move |column| (row, column)));
+        let name = |channel: usize, (row, column): (usize, usize)| match self.channels {
+            1 => format!("p_{row}_{column}"),
+            _ => format!("p_{row}_{column}_{channel}"),
+        };
+        (0..self.channels).flat_map(|channel| pixels.clone().map(move |at| name(channel, at))).collect()
+    }
+}
+
 /// Values and shape that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{values} values are not {images} images of {height} x {width} pixels with {channels} channel(s); every extent must be at least 1"
 )]
-pub struct ImageShape {
+pub struct WrongShape {
     values: usize,
     images: usize,
     height: usize,
@@ -42,12 +82,12 @@ impl ImageSet {
         (height, width, channels): (usize, usize, usize),
         pixels: Vec<u8>,
         names: Vec<String>,
-    ) -> Result<Self, ImageShape> {
+    ) -> Result<Self, WrongShape> {
         let (values, images) = (pixels.len(), names.len());
         let product = [height, width, channels].iter().try_fold(images, |n, &extent| n.checked_mul(extent));
         match height > 0 && width > 0 && channels > 0 && product == Some(values) {
             true => Ok(Self { height, width, channels, pixels, names }),
-            false => Err(ImageShape { values, images, height, width, channels }),
+            false => Err(WrongShape { values, images, height, width, channels }),
         }
     }
 

@@ -15,6 +15,7 @@ pub use data_table::{DataTable, axis_name, axis_names};
 pub use error::TableError;
 pub use options::{ColumnChoice, Delimiter, MissingRows, TableOptions};
 pub use survey::{Survey, SurveyColumn};
+pub(super) use unpack::gunzip;
 
 use crate::numeric::memory::size;
 use ndarray::Array2;
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a gzipped file begins.
-const GZIP: &[u8] = b"\x1f\x8b";
+pub(super) const GZIP: &[u8] = b"\x1f\x8b";
 
 /// Reads a table from a file.
 ///

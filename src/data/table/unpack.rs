@@ -50,7 +50,7 @@ pub(super) fn read_all(reader: impl Read) -> Result<Vec<u8>, TableError> {
 ///
 /// # Errors
 /// If the bytes are damaged, or hold more than a table can have.
-pub(super) fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, TableError> {
+pub(in crate::data) fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, TableError> {
     let most = most();
     let count = copy(&mut MultiGzDecoder::new(bytes).take(most.saturating_add(1)), &mut sink())?;
     check(count, &format!("it unpacks to more than {}", size(most)))?;

@@ -1,0 +1,117 @@
+//! What the checks of tables and of images share: where the file is, what identifies it, how its rows are dealt.
+
+use super::error::{Place, SpecError};
+use super::file::SpecFile;
+use super::ranges::Checker;
+use crate::data::source::{Part, Split};
+use crate::numeric::options;
+use std::path::{Path, PathBuf};
+
+/// Fewest rows of a finite set of points.
+pub const FEWEST_ROWS: usize = 8;
+
+/// Where a file is. A relative path in a spec begins in the spec's folder, one from the command line in the current folder;
+/// where it leads nowhere, the other is tried.
+pub fn locate(check: &Checker, folder: &Path, path: &str, warnings: &mut Vec<String>) -> PathBuf {
+    let (here, there) = (PathBuf::from(path), folder.join(path));
+    if here == there {
+        return here;
+    }
+    if matches!(check.0.place("data.path"), Place::Argument(_)) {
+        return if here.exists() || !there.exists() { here } else { there };
+    }
+    if there.exists() || !here.exists() {
+        return there;
+    }
+    warnings.push(format!(
+        "`data.path` is {path}, which is not in the folder of the spec; the file of that name in the current folder is taken"
+    ));
+    here
+}
+
+/// Puts the absolute path into the spec: whoever reads the resolved spec, and wherever it then lies, finds the file.
+pub fn make_absolute(file: &mut SpecFile, place: &Path) {
+    if let Some(absolute) = std::path::absolute(place).ok().and_then(|p| p.to_str().map(str::to_string)) {
+        file.data.path = Some(absolute);
+    }
+}
+
+/// Puts the digest of what was read into the spec, so that a file with other points is another experiment.
+///
+/// # Errors
+/// If the spec has another one.
+pub fn identify(check: &Checker, file: &mut SpecFile, path: &str, found: &str) -> Result<(), SpecError> {
+    let sha256 = file.data.sha256.get_or_insert_with(|| found.to_string());
+    check.require(sha256 == found, "data.sha256", || {
+        format!(
+            "{path} is not the file that this spec was made for: its SHA-256 is {found}, here stands {sha256}; restore the file, or take the key out"
+        )
+    })
+}
+
+/// The fraction of the rows that is kept aside.
+pub fn test_fraction(check: &Checker, file: &SpecFile) -> Result<f64, SpecError> {
+    let fraction = file.data.test_fraction.unwrap_or(Split::TEST_FRACTION);
+    check.take(options::open_unit("data.test_fraction", fraction))?;
+    Ok(fraction)
+}
+
+/// The `n` rows of a file, and how many points of each part they give.
+pub struct Dealt<'a> {
+    /// The file, or the name of the data.
+    pub path: &'a str,
+    /// All rows.
+    pub n: usize,
+    /// What a row is, in the plural.
+    pub rows: &'a str,
+    /// Points of each part.
+    pub count: &'a dyn Fn(Part) -> usize,
+}
+
+/// Lowers counts that the rows cannot fill, with a warning where they were asked for.
+///
+/// # Errors
+/// If a part has no row.
+pub fn fit_counts(
+    check: &Checker,
+    file: &mut SpecFile,
+    dealt: &Dealt,
+    warnings: &mut Vec<String>,
+) -> Result<(), SpecError> {
+    let Dealt { path, n, rows, count } = dealt;
+    let fraction = test_fraction(check, file)?;
+    for part in Part::ALL {
+        check.require(count(part) > 0, "data.test_fraction", || {
+            format!(
+                "`data.test_fraction` is {fraction}, which leaves none of the {n} rows as {} points",
+                part.name()
+            )
+        })?;
+    }
+    for (key, asked, part) in [
+        ("data.samples", &mut file.data.samples, Part::Train),
+        ("metrics.reference", &mut file.metrics.reference, Part::Reference),
+    ] {
+        let there = count(part);
+        if *asked > there && check.0.has(key) {
+            warnings.push(format!(
+                "`{key}` is {asked}, but {path} has {n} {rows}, of which {there} are left for it"
+            ));
+        }
+        *asked = there.min(*asked);
+    }
+    Ok(())
+}
+
+/// Warns of rows that stand in the file so often that their k-NN radii are 0.
+pub fn tie_advice(file: &SpecFile, path: &str, n: usize, copies: &[usize], warnings: &mut Vec<String>) {
+    let metrics = &file.metrics;
+    let in_reference = |count: usize| count as f64 * metrics.reference as f64 / n as f64;
+    let tied: usize = copies.iter().filter(|count| in_reference(**count) > metrics.k as f64).sum();
+    if metrics.prdc && tied > 0 {
+        warnings.push(format!(
+            "{path}: {tied} of {n} rows have so many exact copies that their k-NN radii are 0 (metrics.k = {}); a sphere of radius 0 holds nothing, so precision, density and coverage are low whatever the samples are",
+            metrics.k
+        ));
+    }
+}
