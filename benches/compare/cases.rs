@@ -4,8 +4,12 @@ use super::Request;
 use super::common::{self, BATCH, Products, everything, hidden, network, operations, trainer};
 use super::timing::{Timing, time};
 use anyhow::{Context, Result, bail};
+use candle_core::Device;
 use gdiff::data::table::{self, TableOptions};
-use gdiff::diffusion::{Conditioning, DiffusionError, NetworkDenoiser, SampleOptions, VarianceKind, sample};
+use gdiff::diffusion::{
+    Conditioning, DiffusionError, Network, NetworkDenoiser, NetworkKind, NetworkOptions, SampleOptions,
+    TrainOptions, VarianceKind, sample,
+};
 use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer, Rotation, Tails};
 use gdiff::metrics::{Prdc, RealManifold};
 use gdiff::numeric::random::Stream;
@@ -39,12 +43,15 @@ impl From<Timing> for Answer {
 pub fn run(mut request: Request, seconds: f64) -> Result<Answer> {
     let case = match request.name.as_str() {
         "train" => train,
+        "unet" => unet,
         "sgemm" => sgemm,
         "sample" => sampling,
         "prdc" => prdc,
         "fit" => fit,
         "inverse" => inverse,
-        name => bail!("no request is called `{name}`: they are train, sgemm, sample, prdc, fit, inverse"),
+        name => {
+            bail!("no request is called `{name}`: they are train, unet, sgemm, sample, prdc, fit, inverse")
+        }
     };
     case(&mut request, seconds)
 }
@@ -68,6 +75,45 @@ fn train(request: &mut Request, seconds: f64) -> Result<Answer> {
     });
     outcome?;
     Ok(Answer { operations: (d == 2).then(|| operations(width)), ..timing.into() })
+}
+
+/// `unet image=1,28,28 channels=32 multipliers=1,2,2 blocks=2 groups=8 batch=64 path=fused`: one training iteration of a
+/// U-Net, with Adam, in one go or (`path=graph`) on the candle graph.
+fn unet(request: &mut Request, seconds: f64) -> Result<Answer> {
+    let image = numbers(&request.take("image", "1,28,28".to_string())?)?;
+    let options = NetworkOptions {
+        kind: NetworkKind::Unet,
+        image: Some(image.try_into().ok().context("an image has channels, height and width")?),
+        channels: Some(request.take("channels", 32)?),
+        multipliers: Some(numbers(&request.take("multipliers", "1,2,2".to_string())?)?),
+        blocks: Some(request.take("blocks", 2)?),
+        groups: Some(request.take("groups", 8)?),
+        ..NetworkOptions::default()
+    };
+    let batch_size = request.take("batch", 64)?;
+    let fused = request.take("path", "fused".to_string())? != "graph";
+    request.check_empty()?;
+    let dim = options.image.map_or(0, |image| image.iter().product());
+    let steps = 1000;
+    let network = Network::new(dim, steps, &options, &Stream::new(0, 0, "init"), &Device::Cpu)?;
+    let multiply_adds = network.layout().multiply_adds();
+    let train = TrainOptions { iterations: Some(1_000_000), batch_size, ..TrainOptions::default() };
+    let mut trainer = trainer(4 * batch_size, network, steps, train, fused);
+    let mut outcome = Ok(());
+    let timing = time(seconds, 1, || {
+        if let Err(error) = trainer.step() {
+            outcome = Err(error);
+        }
+    });
+    outcome?;
+    // Forward, and twice as much back.
+    Ok(Answer { operations: Some((6 * batch_size * multiply_adds) as u64), ..timing.into() })
+}
+
+fn numbers(list: &str) -> Result<Vec<usize>> {
+    list.split(',')
+        .map(|number| number.parse().with_context(|| format!("`{list}` is no list of numbers")))
+        .collect()
 }
 
 /// `sgemm width=16`: the matrix products of that iteration, alone, by the linked BLAS.

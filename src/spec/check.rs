@@ -29,7 +29,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     check.section("gaussianize", file.gaussianize.check_for(data.source.dim()))?;
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let shape = (data.source.dim(), file.diffusion.variance.outputs());
-    let network = network(&check, &mut file, shape)?;
+    let network = network(&check, &mut file, shape, data.source.image_shape())?;
     loss(&check, &mut file)?;
     let (train, iterations) = train(&check, &mut file, &mut warnings)?;
     if let Some(at) = file.sample.late() {

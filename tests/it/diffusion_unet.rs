@@ -10,7 +10,7 @@ use gdiff::diffusion::{
 use gdiff::numeric::random::Stream;
 use ndarray::{Array2, s};
 
-use crate::common::trainings::{Alone, gap, weights};
+use crate::common::trainings::{Alone, weights};
 
 const STEPS: usize = 12;
 
