@@ -35,6 +35,7 @@ mod gaussianize_oracles;
 mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
+mod image_controls;
 mod image_files;
 mod images;
 mod isotropy;
