@@ -3,6 +3,7 @@
 mod built_in;
 mod cifar;
 mod dealt;
+mod degrade;
 mod error;
 mod folder;
 mod idx;
@@ -14,6 +15,7 @@ mod resample;
 
 pub use built_in::NamedImages;
 pub use dealt::{Images, images_of};
+pub use degrade::Degradation;
 pub use error::ImagesError;
 pub use options::{Crop, DamagedImages, ImageOptions, Resize};
 pub use read::{FoundImages, read, read_named};
