@@ -60,6 +60,11 @@ Examples:
   gdiff metrics real.csv fake.csv --columns x,y --spec first.toml
   gdiff metrics real_images.npy fake_images.npy --features random --frechet --kid";
 
+pub const CONTROLS: &str = "\
+Examples:
+  gdiff controls configs/images/real_controls.toml
+  gdiff controls configs/images/real_controls.toml --count 100,200,400 --features random --frechet --out controls.csv";
+
 pub const FIT: &str = "\
 Examples:
   gdiff gaussianize fit points.csv --out map.safetensors

@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod controls;
 mod data;
 mod examples;
 mod explain;
@@ -33,6 +34,7 @@ mod version;
 
 pub use check::CheckArgs;
 pub use compare::CompareArgs;
+pub use controls::ControlsArgs;
 pub use data::DataArgs;
 pub use explain::ExplainArgs;
 pub use failure::Failure;
@@ -104,6 +106,9 @@ pub enum Command {
     /// Precision, recall, density and coverage of any two tables; with a mixture also the log-likelihood
     #[command(after_help = examples::METRICS)]
     Metrics(MetricsArgs),
+    /// What precision, recall, density and coverage say of real images that are blurred, faded, noised or repeated
+    #[command(after_help = examples::CONTROLS)]
+    Controls(ControlsArgs),
     /// The invertible map to an independent Gaussian, as a tool on a table of one's own
     #[command(subcommand, after_help = examples::GAUSSIANIZE)]
     Gaussianize(GaussianizeCommand),
@@ -162,6 +167,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Likelihood(args) => likelihood::likelihood(args),
         Command::Isotropy(args) => isotropy::isotropy(args),
         Command::Metrics(args) => metrics::metrics(args),
+        Command::Controls(args) => controls::controls(args),
         Command::Gaussianize(command) => gaussianize::gaussianize(command),
         Command::Sweep(command) => sweep::sweep(command),
         Command::Ls(args) => sweep::ls(args),

@@ -36,14 +36,20 @@ pub fn images(
             return Err(check.0.error("data.name", message.to_string()));
         }
         (None, None) => {
-            let message = "data.kind = \"images\" needs `path`, a file of images, or `name = \"digits\"`";
+            let message =
+                "data.kind = \"images\" needs `path`, a file or folder of images, or `name = \"digits\"`";
             return Err(check.0.error("data", message.to_string()));
         }
     };
-    let found = reuse.images(&origin).map_err(|e| match &origin {
+    let options = file.data.image_options();
+    check.section("data", options.check())?;
+    let found = reuse.images(&origin, &options).map_err(|e| match &origin {
         ImageOrigin::Path(place) => check.0.error(key, format!("{}: {e}", place.display())),
         ImageOrigin::Named(_) => check.0.error(key, format!("{path}: {e}")),
     })?;
+    // What is left out is the same experiment as its default.
+    file.data.resize = options.size.map(|_| options.resize).or(file.data.resize);
+    (file.data.crop, file.data.damaged) = (Some(options.crop), Some(options.damaged));
     warnings.extend(found.notices.iter().map(|notice| format!("{path}: {notice}")));
     let n = found.set.len();
     check.require(n >= FEWEST_ROWS, key, || {

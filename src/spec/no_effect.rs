@@ -95,6 +95,11 @@ static RULES: &[Rule] = &[
         idle: |p| p.data.source.mixture().is_none(),
         because: "the modes of these data are not known; those of data.kind = \"gmm\" and \"eight_gaussians\" are",
     },
+    Rule {
+        key: "data.resize",
+        idle: |p| p.resolved.data.size.is_none(),
+        because: "`data.size` is left out, so images keep their sizes",
+    },
     Rule { key: "metrics.k", idle: |p| !p.metrics.prdc, because: "`metrics.prdc` is false" },
     Rule {
         key: "gaussianize.rest",

@@ -1,7 +1,7 @@
 //! What the points of a sweep have in common, made once: reading ten thousand points must not read a table or
 //! lay out a schedule ten thousand times.
 
-use crate::data::images::{self, ImageSet, ImagesError, NamedImages};
+use crate::data::images::{self, ImageOptions, ImageSet, ImagesError, NamedImages};
 use crate::data::table::{self, TableError, TableOptions};
 use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
 use crate::numeric::digest::hex;
@@ -83,7 +83,7 @@ fn several<T: Eq + Hash>(items: impl Iterator<Item = T>) -> Arc<[usize]> {
 pub enum ImageOrigin {
     /// In the program.
     Named(NamedImages),
-    /// In a file.
+    /// In a file or folder.
     Path(PathBuf),
 }
 
@@ -103,10 +103,10 @@ pub struct ImageFile {
 }
 
 impl ImageFile {
-    fn read(origin: &ImageOrigin) -> Result<Self, ImagesError> {
+    fn read(origin: &ImageOrigin, options: &ImageOptions) -> Result<Self, ImagesError> {
         let found = match origin {
-            ImageOrigin::Named(name) => images::read_named(*name)?,
-            ImageOrigin::Path(place) => images::read(place)?,
+            ImageOrigin::Named(name) => images::read_named(*name, options)?,
+            ImageOrigin::Path(place) => images::read(place, options)?,
         };
         Ok(Self {
             ties: most_ties_of_bytes(&found.set),
@@ -135,7 +135,7 @@ pub struct Reuse {
     folder: PathBuf,
     schedules: HashMap<(usize, ScheduleKind, u64, u64, bool), Arc<Schedule>>,
     tables: HashMap<(PathBuf, TableOptions), TableFile>,
-    images: HashMap<ImageOrigin, ImageFile>,
+    images: HashMap<(ImageOrigin, ImageOptions), ImageFile>,
 }
 
 impl Reuse {
@@ -177,16 +177,17 @@ impl Reuse {
         Ok(table)
     }
 
-    /// Images.
+    /// Images, prepared as the options ask.
     ///
     /// # Errors
     /// As [`images::read`].
-    pub fn images(&mut self, origin: &ImageOrigin) -> Result<ImageFile, ImagesError> {
-        if let Some(found) = self.images.get(origin) {
+    pub fn images(&mut self, origin: &ImageOrigin, options: &ImageOptions) -> Result<ImageFile, ImagesError> {
+        let key = (origin.clone(), *options);
+        if let Some(found) = self.images.get(&key) {
             return Ok(found.clone());
         }
-        let found = ImageFile::read(origin)?;
-        self.images.insert(origin.clone(), found.clone());
+        let found = ImageFile::read(origin, options)?;
+        self.images.insert(key, found.clone());
         Ok(found)
     }
 }

@@ -1,7 +1,7 @@
 //! The sections of the spec file, with every default in sight.
 
 use super::choice::DataKind;
-use crate::data::images::NamedImages;
+use crate::data::images::{Crop, DamagedImages, ImageOptions, NamedImages, Resize};
 use crate::data::table::{ColumnChoice, Delimiter, MissingRows, TableOptions};
 use crate::gaussianize::GaussianizeOptions;
 use crate::space::{ReferenceScale, ScaleKind};
@@ -43,7 +43,8 @@ pub struct DataFile {
     #[schemars(extend("x-default" = "of the kind"))]
     pub extra: Option<f64>,
     /// File of a `"table"`, from the spec's folder on: text (comma, tab, semicolon, spaces), npy, npz, or text in
-    /// gzip. File of `"images"`: npy of bytes, or idx, gzipped or not (docs/images.md).
+    /// gzip. Of `"images"`: a folder of PNG, JPEG or WebP, npy of bytes,
+    /// idx, or CIFAR's binary files (docs/images.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "needed of a table"))]
     pub path: Option<String>,
@@ -72,6 +73,26 @@ pub struct DataFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "\"refuse\""))]
     pub missing: Option<MissingRows>,
+    /// Height and width of images in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the files"))]
+    pub size: Option<usize>,
+    /// How images get that size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "\"area\""))]
+    pub resize: Option<Resize>,
+    /// What is cut out of images before they get their size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "\"none\""))]
+    pub crop: Option<Crop>,
+    /// Channels of images: 1 (grey, by the luma of Rec. 601) or 3 (red, green, blue).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "of the files"))]
+    pub channels: Option<usize>,
+    /// What becomes of image files of a folder that cannot be decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "\"refuse\""))]
+    pub damaged: Option<DamagedImages>,
     /// Whether each training image is followed by its mirror image, left and right exchanged: twice as many training points.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "false"))]
@@ -109,9 +130,25 @@ impl DataFile {
             delimiter: None,
             columns: None,
             missing: None,
+            size: None,
+            resize: None,
+            crop: (kind == DataKind::Images).then_some(Crop::None),
+            channels: None,
+            damaged: (kind == DataKind::Images).then_some(DamagedImages::Refuse),
             flip: (kind == DataKind::Images).then_some(false),
             test_fraction: None,
             components: Vec::new(),
+        }
+    }
+
+    /// How images are to be read.
+    pub fn image_options(&self) -> ImageOptions {
+        ImageOptions {
+            size: self.size,
+            resize: self.resize.unwrap_or_default(),
+            crop: self.crop.unwrap_or_default(),
+            channels: self.channels,
+            damaged: self.damaged.unwrap_or_default(),
         }
     }
 

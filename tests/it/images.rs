@@ -1,7 +1,7 @@
 //! `kind = "images"`: the points of images, how they are dealt, and studies of them.
 
 use crate::common::{csv, message, run, same_tables, spec, succeeded, text};
-use gdiff::data::images::{ImageSet, ImageShape, NamedImages, images_of, read, read_named};
+use gdiff::data::images::{ImageOptions, ImageSet, ImageShape, NamedImages, images_of, read, read_named};
 use gdiff::data::source::{Images, Part, Source};
 use ndarray::{Array2, Array3, Array4, s};
 use ndarray_npy::{read_npy, write_npy};
@@ -35,7 +35,7 @@ fn set((n, height, width, channels): (usize, usize, usize, usize)) -> ImageSet {
 
 #[test]
 fn the_digits_are_those_of_scikit_learn() {
-    let found = read_named(NamedImages::Digits).unwrap();
+    let found = read_named(NamedImages::Digits, &Default::default()).unwrap();
     let set = &found.set;
     assert_eq!((set.len(), set.shape()), (1797, (8, 8, 1)));
     assert_eq!(found.sha256, "9df22933281243aaa16ff227129e0c3eb1b23d92ad28400291cb3ddc47c3b55e");
@@ -130,11 +130,14 @@ fn npy_and_idx_are_read() {
     let at = |name: &str| folder.path().join(name);
     let set = set((3, 4, 5, 3));
     write_npy(at("c.npy"), &Array4::from_shape_vec((3, 4, 5, 3), set.pixels.clone()).unwrap()).unwrap();
-    assert_eq!(read(&at("c.npy")).unwrap().set, set);
+    assert_eq!(read(&at("c.npy"), &ImageOptions::default()).unwrap().set, set);
     // The bytes of a transposed array are not in the order of its axes.
     let transposed = Array3::from_shape_vec((5, 4, 9), set.pixels.clone()).unwrap().reversed_axes();
     write_npy(at("t.npy"), &transposed).unwrap();
-    assert_eq!(read(&at("t.npy")).unwrap().set.pixels, transposed.iter().copied().collect::<Vec<_>>());
+    assert_eq!(
+        read(&at("t.npy"), &ImageOptions::default()).unwrap().set.pixels,
+        transposed.iter().copied().collect::<Vec<_>>()
+    );
     let idx = |axes: &[u32], bytes: &[u8]| {
         let mut file = vec![0, 0, 8, axes.len() as u8];
         axes.iter().for_each(|n| file.extend(n.to_be_bytes()));
@@ -143,14 +146,14 @@ fn npy_and_idx_are_read() {
     };
     let refused = |bytes: &[u8]| {
         std::fs::write(at("x"), bytes).unwrap();
-        read(&at("x")).unwrap_err().to_string()
+        read(&at("x"), &ImageOptions::default()).unwrap_err().to_string()
     };
     std::fs::write(at("i"), idx(&[9, 4, 5], &set.pixels)).unwrap();
-    let found = read(&at("i")).unwrap();
+    let found = read(&at("i"), &ImageOptions::default()).unwrap();
     assert_eq!((found.set.shape(), &found.set.pixels), ((4, 5, 1), &set.pixels));
     assert_eq!(found.set.names[8], "8");
     std::fs::write(at("i4"), idx(&[3, 4, 5, 3], &set.pixels)).unwrap();
-    assert_eq!(read(&at("i4")).unwrap().set, set);
+    assert_eq!(read(&at("i4"), &ImageOptions::default()).unwrap().set, set);
     assert_eq!(
         refused(&idx(&[9, 4, 5], &set.pixels[1..])),
         "an idx file whose header says 9 x 4 x 5 values, but 179 follow"
@@ -208,7 +211,7 @@ fn what_identifies_images_are_their_bytes() {
     let plain = study(DIGITS).canonical();
     assert_eq!(study(&of("name = \"digits\"\nflip = false")).canonical(), plain);
     assert_ne!(study(&of("name = \"digits\"\nflip = true")).canonical(), plain);
-    let mut digits = read_named(NamedImages::Digits).unwrap().set;
+    let mut digits = read_named(NamedImages::Digits, &Default::default()).unwrap().set;
     let write = |name: &str, set: &ImageSet| {
         write_npy(at(name), &Array3::from_shape_vec((1797, 8, 8), set.pixels.clone()).unwrap()).unwrap();
     };

@@ -36,6 +36,8 @@ mod gaussianize_oracles;
 mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
+mod image_controls;
+mod image_files;
 mod images;
 mod isotropy;
 mod late_start;

@@ -17,6 +17,12 @@ pub enum ImagesError {
     /// A file in a known format that is damaged, or that holds something else than images of 8 bits.
     #[error("{0}")]
     Damaged(String),
+    /// Images of different sizes where none is asked for.
+    #[error("{0}")]
+    Sizes(String),
+    /// A number of channels that is neither 1 nor 3.
+    #[error("{0}")]
+    Channels(String),
     /// There is no image in it.
     #[error("{0}")]
     Empty(String),

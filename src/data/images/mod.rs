@@ -1,14 +1,23 @@
 //! Images of one size: what readers of image files produce, and what metrics of images take.
 
 mod built_in;
+mod cifar;
 mod dealt;
+mod degrade;
 mod error;
+mod folder;
 mod idx;
+mod listing;
+mod options;
+mod picture;
 mod read;
+mod resample;
 
 pub use built_in::NamedImages;
 pub use dealt::{Images, images_of};
+pub use degrade::Degradation;
 pub use error::ImagesError;
+pub use options::{Crop, DamagedImages, ImageOptions, Resize};
 pub use read::{FoundImages, read, read_named};
 
 use ndarray::ArrayView2;

@@ -66,12 +66,8 @@ impl Frame {
 /// The pairs of axes by which points in three dimensions are shown.
 pub const PAIRS: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
 
-/// A figure for each sweep point, up to a number of them, and in three dimensions another one of the samples by pairs of
-/// axes; none in one dimension.
-///
-/// # Errors
-/// If a run cannot be sampled again.
-pub fn clouds(results: &Results, notices: &mut Vec<String>) -> Result<Vec<Figure>, RunError> {
+/// The sweep points of the finished runs, or some of them, evenly chosen; a notice says so of `what` is drawn.
+pub fn chosen_points<'a>(results: &'a Results, what: &str, notices: &mut Vec<String>) -> Vec<&'a [String]> {
     let mut points: Vec<&[String]> = Vec::new();
     for (_, status) in &results.runs {
         if !points.contains(&status.label.values.as_slice()) {
@@ -80,11 +76,24 @@ pub fn clouds(results: &Results, notices: &mut Vec<String>) -> Result<Vec<Figure
     }
     if points.len() > MOST_FIGURES {
         notices.push(format!(
-            "point clouds are drawn for {MOST_FIGURES} of {} sweep points, evenly chosen",
+            "{what} are drawn for {MOST_FIGURES} of {} sweep points, evenly chosen",
             points.len()
         ));
         points = (0..MOST_FIGURES).map(|i| points[i * (points.len() - 1) / (MOST_FIGURES - 1)]).collect();
     }
+    points
+}
+
+/// A figure for each sweep point, up to a number of them, and in three dimensions another one of the samples by pairs of
+/// axes; none in one dimension, and none of images, which are shown as such.
+///
+/// # Errors
+/// If a run cannot be sampled again.
+pub fn clouds(results: &Results, notices: &mut Vec<String>) -> Result<Vec<Figure>, RunError> {
+    if results.study.as_ref().is_some_and(|study| study.base.data.source.image_shape().is_some()) {
+        return Ok(Vec::new());
+    }
+    let points = chosen_points(results, "point clouds", notices);
     let names: Vec<String> = points.iter().map(|values| point_name(&results.keys, values)).collect();
     let files = file_names("clouds", &names);
     let figures = points.iter().zip(files).map(|(values, file)| figures(results, values, file));

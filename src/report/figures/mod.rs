@@ -7,6 +7,7 @@
 //! | file | figure |
 //! | --- | --- |
 //! | [`mod@clouds`] | samples at chosen reverse steps (Fig. 4 of the first paper) |
+//! | [`mod@grids`] | images: real ones, samples, and the nearest training images |
 //! | [`mod@likelihood`] | log-likelihood against reverse step (its Fig. 5) |
 //! | [`mod@ends`] | every metric at both ends: the map alone, and the samples |
 //! | [`mod@calls`] | the last step against the calls of the network |
@@ -32,6 +33,7 @@ pub mod draw;
 pub mod ends;
 pub mod error_over_t;
 pub mod facets;
+pub mod grids;
 pub mod isotropy;
 pub mod last_step;
 pub mod layers;
@@ -44,6 +46,7 @@ pub mod numbers;
 pub mod output_scale;
 pub mod paper_table;
 pub mod prdc;
+pub mod raster;
 pub mod results;
 pub mod series;
 pub mod speciation;
@@ -70,6 +73,7 @@ pub struct FigureKind {
 /// Every kind of figure, in the order of a report. A new one is a file of this folder and an entry here.
 pub static FIGURES: &[FigureKind] = &[
     FigureKind { name: "clouds", about: "point clouds", build: |r, notices| Ok(clouds::clouds(r, notices)?) },
+    FigureKind { name: "grids", about: "images", build: |r, notices| grids::grids(r, notices) },
     FigureKind {
         name: "log_likelihood",
         about: "log-likelihood",

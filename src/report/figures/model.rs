@@ -234,6 +234,18 @@ pub enum Mark {
         /// Heights, with area 1.
         heights: Vec<f64>,
     },
+    /// Images side by side, which fill the panel.
+    Sheet {
+        /// What they are.
+        label: String,
+        /// The picture of all of them, as the bytes of a PNG.
+        #[serde(skip)]
+        png: Vec<u8>,
+        /// Of each image the place of what it was compared with; or empty.
+        index: Vec<f64>,
+        /// The distance between the two.
+        distance: Vec<f64>,
+    },
 }
 
 /// Axes and what is drawn on them. Where the vertical axis is a named one, the panel is turned: the abscissas of its
@@ -319,7 +331,7 @@ impl Mark {
             Self::Line { origins, .. } | Self::Points { origins, .. } | Self::Intervals { origins, .. } => {
                 *origins = of
             }
-            Self::Level { .. } | Self::Contours { .. } | Self::Histogram { .. } => {}
+            Self::Level { .. } | Self::Contours { .. } | Self::Histogram { .. } | Self::Sheet { .. } => {}
         }
         self
     }
@@ -330,7 +342,7 @@ impl Mark {
             Self::Line { origins, .. } | Self::Points { origins, .. } | Self::Intervals { origins, .. } => {
                 origins
             }
-            Self::Level { .. } | Self::Contours { .. } | Self::Histogram { .. } => &[],
+            Self::Level { .. } | Self::Contours { .. } | Self::Histogram { .. } | Self::Sheet { .. } => &[],
         }
     }
 

@@ -70,6 +70,9 @@ impl Mark {
             }
             Self::Points { label, x, y, value, .. } => rows("points", label, x, y, &[], &[], value),
             Self::Intervals { label, x, y, low, high, .. } => rows("interval", label, x, y, low, high, &[]),
+            Self::Sheet { label, index, distance, .. } => {
+                rows("image", label, index, distance, &[], &[], &[])
+            }
             Self::Contours { label, lines } => lines
                 .iter()
                 .enumerate()

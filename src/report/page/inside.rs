@@ -11,6 +11,7 @@ use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::{css_name, escape, number_label};
 use crate::report::figures::names::point_name;
 use crate::run::{FinishedRun, RunError};
+use crate::spec::Plan;
 use crate::store::{CloningStep, Label, Status, names};
 use serde::Serialize;
 use std::fmt::Write;
@@ -110,6 +111,11 @@ pub fn inside(results: &Results, origins: &Origins) -> (Vec<Shown>, Option<RunEr
     (shown.collect(), failed)
 }
 
+/// Whether two axes show points as a cloud: points on a line make none, and of an image two pixels say nothing.
+fn has_clouds(plan: &Plan) -> bool {
+    plan.data.source.dim() >= 2 && plan.data.source.image_shape().is_none()
+}
+
 fn shown(
     (results, origins): (&Results, &Origins),
     values: &[String],
@@ -125,8 +131,7 @@ fn shown(
         .map(|(c, stops)| curves::Run { pipeline: c.pipeline, values, replicate: c.replicate, stops })
         .collect();
     let (panels, drawn) = curves(results, &runs);
-    // Points on a line make no cloud.
-    let first = chosen.iter().find_map(|c| c.run.as_ref()).filter(|run| run.plan().data.source.dim() >= 2);
+    let first = chosen.iter().find_map(|c| c.run.as_ref()).filter(|run| has_clouds(run.plan()));
     let behind = first.and_then(|run| kept(Behind::of(run), failed));
     let mut sides = Vec::new();
     for ((chosen, stops), curves) in chosen.iter().zip(reached).zip(drawn) {
@@ -273,7 +278,9 @@ fn missing(results: &Results, shown: &[Shown]) -> Vec<String> {
         );
     }
     let study = results.study.as_ref().map(|study| &study.base);
-    if study.is_some_and(|plan| plan.data.source.dim() < 2) {
+    if study.is_some_and(|plan| plan.data.source.image_shape().is_some()) {
+        sentences.push("Samples of images are among the figures.".to_string());
+    } else if study.is_some_and(|plan| !has_clouds(plan)) {
         sentences.push("Points in one dimension have no cloud.".to_string());
     } else if sides().any(|side| side.positions.is_empty()) {
         sentences.push("A cloud is missing where its run is not here to be sampled again.".to_string());

@@ -195,7 +195,7 @@ fn has_curves(row: &PanelRow, panel: &Panel) -> bool {
     let fits = |mark: &Mark| match mark {
         Mark::Line { .. } | Mark::Level { .. } | Mark::Intervals { .. } => true,
         Mark::Points { x, value, .. } => value.is_empty() && x.len() <= MOST_DOTS,
-        Mark::Contours { .. } | Mark::Histogram { .. } => false,
+        Mark::Contours { .. } | Mark::Histogram { .. } | Mark::Sheet { .. } => false,
     };
     row.form != Form::Square && panel.marks.iter().all(fits)
 }
@@ -206,7 +206,7 @@ fn label(mark: &Mark) -> Option<&str> {
         | Mark::Level { label, .. }
         | Mark::Points { label, .. }
         | Mark::Intervals { label, .. } => Some(label),
-        Mark::Contours { .. } | Mark::Histogram { .. } => None,
+        Mark::Contours { .. } | Mark::Histogram { .. } | Mark::Sheet { .. } => None,
     }
 }
 
@@ -216,7 +216,7 @@ fn ink(mark: &Mark) -> Option<Ink> {
         | Mark::Level { ink, .. }
         | Mark::Points { ink, .. }
         | Mark::Intervals { ink, .. } => Some(*ink),
-        Mark::Contours { .. } | Mark::Histogram { .. } => None,
+        Mark::Contours { .. } | Mark::Histogram { .. } | Mark::Sheet { .. } => None,
     }
 }
 
@@ -237,6 +237,6 @@ fn lists(mark: &Mark) -> Option<[&[f64]; 4]> {
             Some([x, y, low, high])
         }
         Mark::Points { x, y, .. } => Some([x, y, &[], &[]]),
-        Mark::Level { .. } | Mark::Contours { .. } | Mark::Histogram { .. } => None,
+        Mark::Level { .. } | Mark::Contours { .. } | Mark::Histogram { .. } | Mark::Sheet { .. } => None,
     }
 }

@@ -61,6 +61,7 @@ fn one(svg: &mut Svg, panel: &Panel, plot: Area, mark: &Mark) {
             svg.stroke(&bars, &colour, 1.5, false);
             dot_signs(svg, through(x, y), &colour, *open);
         }
+        Mark::Sheet { label, png, .. } => svg.picture(plot, png, label),
         Mark::Contours { lines, .. } => {
             let all: String =
                 lines.iter().map(|line| path(line.iter().map(|point| spot(point[0], point[1])))).collect();

@@ -2,6 +2,8 @@
 
 use super::text::escape;
 use super::theme::Theme;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 
 /// A rectangle, in pixels.
@@ -115,6 +117,16 @@ impl Svg {
         let _ = write!(
             self.text,
             r#"<text x="{x}" y="{y}" font-size="{size}" fill="{colour}"{anchor}{weight}{rotation}>{content}</text>"#
+        );
+    }
+
+    /// A picture of pixels, the bytes of a PNG, as large as fits into an area without being stretched, its pixels sharp.
+    pub fn picture(&mut self, area: Area, png: &[u8], title: &str) {
+        let [x, y, w, h] = [area.x, area.y, area.width, area.height].map(number);
+        let (data, title) = (STANDARD.encode(png), escape(title));
+        let _ = write!(
+            self.text,
+            r#"<image x="{x}" y="{y}" width="{w}" height="{h}" style="image-rendering:pixelated" href="data:image/png;base64,{data}"><title>{title}</title></image>"#
         );
     }
 
