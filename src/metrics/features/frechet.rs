@@ -7,16 +7,13 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::metrics::MetricsError;
+use crate::metrics::interval::ResampledInterval;
 use crate::metrics::points::{Checked, checked_set};
-use crate::numeric::intervals::standard_deviation;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::random::Stream;
 
 /// Largest coordinates within 2 to this power of 1, either way, are squared as they are.
 const USUAL: i32 = 300;
-
-/// Half the width of a 95 % interval of a normal distribution, in standard deviations.
-const HALF_WIDTH: f64 = 1.959_963_984_540_054;
 
 /// Mean and covariance of a set of vectors, in a form from which Frechet distances are computed: once for the real points,
 /// then compared with any number of generated sets.
@@ -162,19 +159,6 @@ pub fn frechet_distance(real: ArrayView2<f64>, x: ArrayView2<f64>) -> Result<f64
     FrechetMoments::new(real)?.distance(x)
 }
 
-/// How far the Frechet distance would move with other points: its spread over resampled rows.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct FrechetBootstrap {
-    /// Standard deviation over the resamples.
-    pub std: f64,
-    /// Lower end of the interval, at least 0.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
-    /// How often both sets were resampled.
-    pub resamples: usize,
-}
-
 /// A 95 % interval of the Frechet distance `distance` of two sets by the bootstrap: `distance` and 1.96 standard deviations
 /// of the distances of `resamples` pairs of sets, both drawn anew with replacement.
 ///
@@ -190,7 +174,7 @@ pub fn frechet_bootstrap(
     distance: f64,
     stream: Stream,
     resamples: usize,
-) -> Result<FrechetBootstrap, MetricsError> {
+) -> Result<ResampledInterval, MetricsError> {
     let again = |points: ArrayView2<f64>, which: &str, index: u64| {
         let (mut rng, n) = (stream.child(which).at(index), points.nrows());
         let rows: Vec<usize> = (0..n).map(|_| rng.random_range(0..n)).collect();
@@ -201,9 +185,7 @@ pub fn frechet_bootstrap(
         FrechetMoments::new(real.view())?.distance(x.view())
     });
     let distances = distances.collect::<Result<Vec<f64>, MetricsError>>()?;
-    let std = standard_deviation(&distances).unwrap_or(f64::NAN);
-    let half = HALF_WIDTH * std;
-    Ok(FrechetBootstrap { std, low: (distance - half).max(0.0), high: distance + half, resamples })
+    Ok(ResampledInterval::new(distance, &distances, (0.0, f64::INFINITY)))
 }
 
 /// The exponent of a unit in which squares of the coordinates stay in the range of numbers: 0 for usual ones.

@@ -96,15 +96,17 @@ pub fn kernel_distance(
 
 /// The formula, for as many real as generated points.
 fn of_subsets(real: &Array2<f64>, x: &Array2<f64>) -> f64 {
-    let (s, d) = (real.nrows() as f64, real.ncols() as f64);
-    let kernel = |a: &Array2<f64>, b: &Array2<f64>| {
-        let mut products = a.dot(&b.t());
-        products.mapv_inplace(|product| (product / d + 1.0).powi(3));
-        products
-    };
-    let between_others = |points: &Array2<f64>| {
-        let values = kernel(points, points);
-        (values.sum() - values.diag().sum()) / (s * (s - 1.0))
-    };
-    between_others(real) + between_others(x) - 2.0 * kernel(real, x).sum() / (s * s)
+    let (real, x, s) = (real.view(), x.view(), real.nrows() as f64);
+    let between_others = |points| kernel_sum(points, points, true) / (s * (s - 1.0));
+    between_others(real) + between_others(x) - 2.0 * kernel_sum(real, x, false) / (s * s)
+}
+
+/// The sum of the kernel over all pairs of a point of `a` and one of `b`; if these are the same set, without the pairs of a
+/// point with itself.
+pub(super) fn kernel_sum(a: ArrayView2<f64>, b: ArrayView2<f64>, itself: bool) -> f64 {
+    let d = a.ncols() as f64;
+    let mut values = a.dot(&b.t());
+    values.mapv_inplace(|product| (product / d + 1.0).powi(3));
+    let same = if itself { values.diag().sum() } else { 0.0 };
+    values.sum() - same
 }

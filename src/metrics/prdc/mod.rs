@@ -7,6 +7,7 @@
 //! | `distances`, `f32_prefilter` | squared distances between packets, and in high dimension a cheap test before them |
 //! | `neighbours` | the k-th nearest neighbour of every point |
 //! | `spheres`, `recall_coverage` | which points lie in which spheres |
+//! | `intervals` | how far the four values would move with other points |
 //! | `unit` | coordinates times a power of 2, so that squares stay in the range of numbers |
 //! | `tiled_distances` | the same from tiles of the matrix of distances, on a GPU |
 
@@ -14,6 +15,7 @@ pub mod advice;
 mod boxes;
 mod distances;
 mod f32_prefilter;
+mod intervals;
 mod neighbours;
 mod recall_coverage;
 mod spheres;
@@ -25,6 +27,8 @@ use candle_core::Device;
 use ndarray::ArrayView2;
 use serde::Serialize;
 use std::borrow::Cow;
+
+pub use intervals::{PrdcIntervals, prdc_intervals};
 
 use super::MetricsError;
 use super::points::checked;
