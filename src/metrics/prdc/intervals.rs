@@ -26,7 +26,8 @@ pub struct PrdcIntervals {
 /// its values for random halves of both sets, drawn `resamples` times without replacement.
 ///
 /// An interval covers the mean of the value over other sets of *the same counts*. The values of halves differ from it, as all
-/// four depend on the counts, so that only their spread is used. The bootstrap, which draws points twice, fails here: a
+/// four depend on the counts, so that only their spread is used; where a value is close to 0 or 1, halves spread more than the
+/// whole sets do, and the interval is too wide. The bootstrap, which draws points twice, fails here: a
 /// point that is drawn twice has a neighbour at distance 0.
 ///
 /// # Errors

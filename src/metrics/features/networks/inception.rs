@@ -66,11 +66,11 @@ impl InceptionNetwork {
         for block in ["Mixed_5b", "Mixed_5c", "Mixed_5d"] {
             x = pass.block_35(block, &x)?;
         }
-        x = pass.to_17("Mixed_6a", &x)?;
+        x = pass.down_to_17("Mixed_6a", &x)?;
         for block in ["Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"] {
             x = pass.block_17(block, &x)?;
         }
-        x = pass.to_8("Mixed_7a", &x)?;
+        x = pass.down_to_8("Mixed_7a", &x)?;
         x = pass.block_8("Mixed_7b", &x, average_pool)?;
         x = pass.block_8("Mixed_7c", &x, |x| max_pool(x, 1, 1))?;
         let features = pass.seen("AvgPool", map_means(&x)?)?;
@@ -187,7 +187,7 @@ impl Pass<'_, '_> {
     }
 
     /// From 35 x 35 to 17 x 17.
-    fn to_17(&mut self, block: &str, x: &Tensor) -> Result<Tensor, MetricsError> {
+    fn down_to_17(&mut self, block: &str, x: &Tensor) -> Result<Tensor, MetricsError> {
         let branches = [
             self.along(block, &["branch3x3"], x)?,
             self.along(block, &["branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"], x)?,
@@ -210,7 +210,7 @@ impl Pass<'_, '_> {
     }
 
     /// From 17 x 17 to 8 x 8.
-    fn to_8(&mut self, block: &str, x: &Tensor) -> Result<Tensor, MetricsError> {
+    fn down_to_8(&mut self, block: &str, x: &Tensor) -> Result<Tensor, MetricsError> {
         let branches = [
             self.along(block, &["branch3x3_1", "branch3x3_2"], x)?,
             self.along(block, &["branch7x7x3_1", "branch7x7x3_2", "branch7x7x3_3", "branch7x7x3_4"], x)?,

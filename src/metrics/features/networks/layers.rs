@@ -78,39 +78,52 @@ impl Convolution {
     /// # Errors
     /// If the device fails.
     pub fn forward(&self, x: &Tensor, rectify: bool) -> Result<Tensor, MetricsError> {
-        let ConvolutionShape { inputs, outputs, kernel, stride, padding } = self.shape;
-        if x.device().is_cpu() {
-            let (n, _, height, width) = x.dims4()?;
-            let patches = Patches { kernel, stride, padding };
-            let (rows, columns) = patches.extent((height, width));
-            let matrix = match (kernel, stride) {
-                ((1, 1), 1) => x.reshape((n, inputs, height * width))?,
-                _ => x.apply_op1_no_bwd(&patches)?,
-            };
-            let kernel = self.kernel.reshape((outputs, inputs * kernel.0 * kernel.1))?;
-            let products = match n {
-                1 => kernel.matmul(&matrix.squeeze(0)?)?.unsqueeze(0)?,
-                _ => kernel.unsqueeze(0)?.broadcast_matmul(&matrix)?,
-            };
-            let bias = AddBias { rectify };
-            return Ok(products.apply_op2_no_bwd(&self.bias, &bias)?.reshape((n, outputs, rows, columns))?);
+        match x.device().is_cpu() {
+            true => self.on_host(x, rectify),
+            false => self.by_candle(x, rectify),
         }
-        // candle takes one padding for both axes.
+    }
+
+    fn on_host(&self, x: &Tensor, rectify: bool) -> Result<Tensor, MetricsError> {
+        let ConvolutionShape { inputs, outputs, kernel, stride, padding } = self.shape;
+        let (n, _, height, width) = x.dims4()?;
+        let patches = Patches { kernel, stride, padding };
+        let (rows, columns) = patches.extent((height, width));
+        let matrix = match (kernel, stride) {
+            ((1, 1), 1) => x.reshape((n, inputs, height * width))?,
+            _ => x.apply_op1_no_bwd(&patches)?,
+        };
+        let kernel = self.kernel.reshape((outputs, inputs * kernel.0 * kernel.1))?;
+        let products = match n {
+            1 => kernel.matmul(&matrix.squeeze(0)?)?.unsqueeze(0)?,
+            _ => kernel.unsqueeze(0)?.broadcast_matmul(&matrix)?,
+        };
+        let bias = AddBias { rectify };
+        Ok(products.apply_op2_no_bwd(&self.bias, &bias)?.reshape((n, outputs, rows, columns))?)
+    }
+
+    /// candle takes one padding for both axes, so that the zeros are put there before.
+    fn by_candle(&self, x: &Tensor, rectify: bool) -> Result<Tensor, MetricsError> {
+        let ConvolutionShape { stride, padding, .. } = self.shape;
         let padded = x.pad_with_zeros(2, padding.0, padding.0)?.pad_with_zeros(3, padding.1, padding.1)?;
         let x = padded.conv2d(&self.kernel, 0, stride, 1, 1)?.broadcast_add(&self.bias)?;
         Ok(if rectify { x.relu()? } else { x })
     }
 }
 
-/// The largest of each 3 x 3 entries. A border counts for nothing; it is of zeros, which changes no maximum of numbers that
-/// are not negative, as all that follow a `max(0, .)` are.
+/// The largest of each 3 x 3 entries; what lies beyond the border counts for nothing.
 ///
 /// # Errors
 /// If the device fails.
 pub(super) fn max_pool(x: &Tensor, stride: usize, border: usize) -> Result<Tensor, MetricsError> {
-    if x.device().is_cpu() {
-        return Ok(x.apply_op1_no_bwd(&Pool { pooling: Pooling::Largest, stride, border })?);
+    match x.device().is_cpu() {
+        true => Ok(x.apply_op1_no_bwd(&Pool { pooling: Pooling::Largest, stride, border })?),
+        false => max_pool_by_candle(x, stride, border),
     }
+}
+
+/// With a border of zeros, which changes no maximum of numbers that are not negative, as all that follow a `max(0, .)` are.
+fn max_pool_by_candle(x: &Tensor, stride: usize, border: usize) -> Result<Tensor, MetricsError> {
     let padded = x.pad_with_zeros(2, border, border)?.pad_with_zeros(3, border, border)?;
     Ok(padded.max_pool2d_with_stride(3, stride)?)
 }
@@ -120,9 +133,14 @@ pub(super) fn max_pool(x: &Tensor, stride: usize, border: usize) -> Result<Tenso
 /// # Errors
 /// If the device fails.
 pub(super) fn average_pool(x: &Tensor) -> Result<Tensor, MetricsError> {
-    if x.device().is_cpu() {
-        return Ok(x.apply_op1_no_bwd(&Pool { pooling: Pooling::Mean, stride: 1, border: 1 })?);
+    match x.device().is_cpu() {
+        true => Ok(x.apply_op1_no_bwd(&Pool { pooling: Pooling::Mean, stride: 1, border: 1 })?),
+        false => average_pool_by_candle(x),
     }
+}
+
+/// With a border of zeros, divided by the share of the entries that are none of it.
+fn average_pool_by_candle(x: &Tensor) -> Result<Tensor, MetricsError> {
     let pool = |x: &Tensor| -> Result<Tensor, MetricsError> {
         Ok(x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?.avg_pool2d_with_stride(3, 1)?)
     };
@@ -137,4 +155,55 @@ pub(super) fn average_pool(x: &Tensor) -> Result<Tensor, MetricsError> {
 /// If the device fails.
 pub(super) fn map_means(x: &Tensor) -> Result<Tensor, MetricsError> {
     Ok(x.flatten_from(2)?.contiguous()?.mean(2)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::random::Stream;
+
+    fn normal(index: u64, shape: (usize, usize, usize, usize)) -> Tensor {
+        let (n, c, h, w) = shape;
+        let values = Stream::new(1, 0, "layers").standard_normal(index, 1, n * c * h * w);
+        Tensor::from_vec(values.iter().map(|v| *v as f32).collect(), shape, &Device::Cpu).unwrap()
+    }
+
+    #[track_caller]
+    fn same(a: &Tensor, b: &Tensor) {
+        assert_eq!(a.dims(), b.dims());
+        let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for (a, b) in values(a).into_iter().zip(values(b)) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_runs_on_a_gpu_is_what_runs_on_the_host() {
+        let x = normal(0, (2, 3, 9, 11));
+        for (kernel, stride, padding) in [
+            ((1, 1), 1, (0, 0)),
+            ((1, 1), 2, (0, 0)),
+            ((3, 3), 1, (1, 1)),
+            ((3, 3), 2, (0, 0)),
+            ((7, 7), 2, (3, 3)),
+            ((1, 7), 1, (0, 3)),
+            ((7, 1), 1, (3, 0)),
+        ] {
+            let convolution = Convolution {
+                shape: ConvolutionShape { inputs: 3, outputs: 4, kernel, stride, padding },
+                kernel: normal(1, (4, 3, kernel.0, kernel.1)),
+                bias: normal(2, (1, 4, 1, 1)),
+            };
+            for rectify in [false, true] {
+                let host = convolution.on_host(&x, rectify).unwrap();
+                same(&host, &convolution.by_candle(&x, rectify).unwrap());
+            }
+        }
+        let positive = x.relu().unwrap();
+        for (stride, border) in [(2, 0), (2, 1), (1, 1)] {
+            let host = max_pool(&positive, stride, border).unwrap();
+            same(&host, &max_pool_by_candle(&positive, stride, border).unwrap());
+        }
+        same(&average_pool(&x).unwrap(), &average_pool_by_candle(&x).unwrap());
+    }
 }
