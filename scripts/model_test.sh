@@ -3,14 +3,7 @@
 # conditioning, encoding of the time and activation. Skips with the reason where PyTorch cannot be had.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
-. scripts/packages.sh
-python=python3
-if ! "$python" -c 'import torch' 2>/dev/null; then
-    python=/usr/bin/python3
-    if ! "$python" -c 'import torch' 2>/dev/null; then
-        apt_install python3-torch || skip "python3-torch cannot be installed"
-    fi
-fi
+. scripts/torch.sh
 build
 cargo build "${cargo_options[@]}" --example predict
 work=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must pass: format, tests, the commands of README.md one by one, the programs of examples/, the long
 # fuzzing of the spec reader, lints, documentation, and, where they can be had, a sweep on a real Slurm, the notebook, the
-# network in PyTorch, and the page in a real browser. Installs what is missing, and says how long each part took. With
+# networks in PyTorch, and the page in a real browser. Installs what is missing, and says how long each part took. With
 # CI=true a part is skipped only where the network cannot be reached. Beside it: scripts/msrv_test.sh, the oldest Rust.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -27,5 +27,6 @@ part "notebook" ./scripts/notebook_test.sh
 part "walk" ./scripts/walk_test.sh
 part "examples" ./scripts/examples_test.sh
 part "model" ./scripts/model_test.sh
+part "features" ./scripts/features_test.sh
 part "map" ./scripts/map_test.sh
 part "browser" ./scripts/browser_test.sh

@@ -1,27 +1,26 @@
 //! `gdiff metrics`
 
-use super::images::read_images;
-use super::metrics_floor::{Beside, FloorOptions, beside_floor};
+use super::metrics_floor::{FloorOptions, beside_floor};
+use super::metrics_report::{Compared, Report, Scores};
+use super::metrics_sets::{FeatureArgs, Sets, SetsAt, wrong};
 use super::{Failure, TableArgs, offered, print};
 use crate::data::mixture::GaussianMixture;
-use crate::data::table::file_bytes;
 use crate::metrics::features::{
-    FeatureKind, FrechetBootstrap, KernelDistance, KernelDistanceOptions, frechet_bootstrap,
-    frechet_distance, kernel_distance,
+    KernelDistance, KernelDistanceOptions, frechet_bootstrap, frechet_distance, inception_score,
+    kernel_distance, kernel_interval,
 };
 use crate::metrics::prdc::advice::{uneven_counts, zero_radii};
 use crate::metrics::{
-    MetricsError, Prdc, RealManifold, energy_distance, log_likelihood_stats, mode_error, sliced_w2,
+    Prdc, PrdcIntervals, RealManifold, ResampledInterval, energy_distance, log_likelihood_stats, mode_error,
+    prdc_intervals, sliced_w2,
 };
 use crate::numeric::random::Stream;
 use crate::report::note;
 use crate::run::DeviceChoice;
 use crate::spec;
-use crate::store::atomic;
 use candle_core::Device;
 use clap::Args;
 use ndarray::Array2;
-use serde::Serialize;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -45,16 +44,16 @@ pub struct MetricsArgs {
     /// Compute the energy distance of tables of any size: it compares all pairs of points
     #[arg(long)]
     pub energy_distance: bool,
-    /// What images become before they are compared: pixels or random [default: pixels]; a table's features are its columns
-    #[arg(long, value_name = "NAME", value_parser = offered::features())]
-    pub features: Option<FeatureKind>,
+    /// What images become.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// Compute the Frechet distance (the FID, in inception features)
     #[arg(long)]
     pub frechet: bool,
     /// Compute the kernel distance (the KID, in inception features)
     #[arg(long)]
     pub kid: bool,
-    /// Resamples of the interval of the Frechet distance [default: 50, or none where they would take long]
+    /// Resamples of the intervals [default: 50, or none where they would take long]
     #[arg(long, value_name = "N")]
     pub resamples: Option<usize>,
     /// Seed of random features, and of the draws of halves, subsets and resamples
@@ -68,106 +67,21 @@ pub struct MetricsArgs {
     pub json: bool,
 }
 
-/// What is printed.
-#[derive(Serialize)]
-struct Report {
-    #[serde(flatten)]
-    prdc: Prdc,
-    sliced_w2: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    energy_distance: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode_error: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_likelihood: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    frechet: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    frechet_interval: Option<FrechetBootstrap>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<KernelDistance>,
-    /// What was compared, and the floor; of images, and where feature distances are asked for.
-    #[serde(flatten)]
-    compared: Option<Compared>,
-}
-
-/// What was compared, and what real points score against real points.
-#[derive(Serialize)]
-struct Compared {
-    features: &'static str,
-    dimensions: usize,
-    real_count: usize,
-    generated_count: usize,
-    reference_sha256: String,
-    seed: u64,
-    #[serde(flatten)]
-    beside: Option<Beside>,
-}
-
-impl Report {
-    /// A line for each value, and what was compared.
-    fn text(&self) -> String {
-        let mut text = self.values();
-        if let Some(frechet) = self.frechet {
-            text += &format!("{:<16}{frechet:.6}", "frechet");
-            if let Some(FrechetBootstrap { low, high, resamples, .. }) = self.frechet_interval {
-                text += &format!("  (95 % {low:.6} to {high:.6}, {resamples} resamples)");
-            }
-            text.push('\n');
-        }
-        if let Some(KernelDistance { mean, std, subsets, size }) = self.kid {
-            text += &format!("{:<16}{mean:.6}  (std {std:.6}, {subsets} subsets of {size})\n", "kid");
-        }
-        let Some(compared) = &self.compared else { return text };
-        let Compared { features, dimensions, real_count, generated_count, reference_sha256, seed, beside } =
-            compared;
-        if let Some(beside) = beside {
-            text += &beside.text();
-        }
-        text + &format!(
-            "\n{generated_count} generated against {real_count} real, features: {features} ({dimensions} dimensions), seed {seed}\nreference sha256 {reference_sha256}\n"
-        )
-    }
-
-    /// A line for each value.
-    fn values(&self) -> String {
-        let Prdc { precision, recall, density, coverage } = self.prdc;
-        let lines = [
-            ("precision", Some(precision), 4),
-            ("recall", Some(recall), 4),
-            ("density", Some(density), 4),
-            ("coverage", Some(coverage), 4),
-            ("sliced W2", Some(self.sliced_w2), 4),
-            ("energy distance", self.energy_distance, 6),
-            ("mode error", self.mode_error, 4),
-            ("log-likelihood", self.log_likelihood, 4),
-        ];
-        let known = lines.into_iter().filter_map(|(name, value, digits)| Some((name, value?, digits)));
-        known.map(|(name, value, digits)| format!("{name:<16}{value:.digits$}\n")).collect()
-    }
-}
-
 /// Differences of coordinates for which the energy distance is computed unasked: some seconds on two cores.
 const MOST_DIFFERENCES: f64 = 2e10;
 
-/// Resamples of the interval of the Frechet distance that nobody asked for, and the multiplications that they may take.
+/// Parts over which the inception score is a mean.
+const PARTS: usize = 10;
+
+/// Resamples of the intervals that nobody asked for, and the multiplications that each interval may take.
 const RESAMPLES: usize = 50;
 const MOST_MULTIPLICATIONS: f64 = 2e11;
-
-/// Both sets as feature vectors.
-struct Sets {
-    real: Array2<f64>,
-    fake: Array2<f64>,
-    features: &'static str,
-    /// Whether they are features of images.
-    of_images: bool,
-    reference_sha256: String,
-}
 
 pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     let device = args.device.open(&note);
     let device = device.map_err(|e| Failure::running(e.to_string()))?;
-    let sets = sets(args, &device)?;
+    let at = SetsAt { real: &args.real, fake: &args.fake, table: &args.table, seed: args.seed };
+    let sets = at.read(&args.features, &device)?;
     let (real, fake) = (&sets.real, &sets.fake);
     let manifold = RealManifold::on(&device, real.view(), args.k).map_err(wrong)?;
     let advice = [uneven_counts(real.nrows(), fake.nrows()), zero_radii(manifold.radii(), "real")];
@@ -183,9 +97,16 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
         let options = KernelDistanceOptions::default();
         kernel_distance(real.view(), fake.view(), &options, stream.child("subsets"))
     };
+    let kid = args.kid.then(kid).transpose().map_err(wrong)?;
     let floor = FloorOptions { k: args.k, frechet: args.frechet, kid: args.kid };
+    let with_origin = sets.of_images || args.frechet || args.kid;
+    let intervals = match with_origin {
+        true => intervals(args, &sets, (&prdc, frechet, kid), &device, stream)?,
+        false => Intervals::default(),
+    };
     let report = Report {
         prdc,
+        prdc_intervals: intervals.prdc,
         sliced_w2: sliced_w2(real.view(), fake.view()).map_err(wrong)?,
         energy_distance: match args.energy_distance || is_quick(real, fake) {
             true => energy_distance(real.view(), fake.view()).map_err(wrong)?,
@@ -194,15 +115,16 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
         mode_error,
         log_likelihood,
         frechet,
-        frechet_interval: frechet.and_then(|f| interval(args, &sets, f, stream).transpose()).transpose()?,
-        kid: args.kid.then(kid).transpose().map_err(wrong)?,
-        compared: match sets.of_images || args.frechet || args.kid {
+        frechet_interval: intervals.frechet,
+        kid,
+        kid_interval: intervals.kid,
+        inception_score: sets.probabilities.as_ref().map(scores).transpose()?,
+        compared: match with_origin {
             true => Some(Compared {
-                features: sets.features,
+                origin: sets.origin.clone(),
                 dimensions: real.ncols(),
                 real_count: real.nrows(),
                 generated_count: fake.nrows(),
-                reference_sha256: sets.reference_sha256.clone(),
                 seed: args.seed,
                 beside: beside_floor((real, fake), &floor, &device, stream).map_err(wrong)?,
             }),
@@ -216,96 +138,70 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     print(&report.text())
 }
 
-/// A metric that refuses its points.
-fn wrong(error: MetricsError) -> Failure {
-    Failure::input(error.to_string())
+/// The inception scores of real and generated images.
+fn scores((real, fake): &(Array2<f64>, Array2<f64>)) -> Result<Scores, Failure> {
+    let score = |p: &Array2<f64>| inception_score(p.view(), PARTS).map_err(wrong);
+    Ok(Scores { generated: score(fake)?, parts: PARTS, real: score(real)? })
 }
 
-/// Reads both sets: images of one size, or tables with the same columns.
-fn sets(args: &MetricsArgs, device: &Device) -> Result<Sets, Failure> {
-    let (real, fake) = (args.real.display(), args.fake.display());
-    match (read_images(&args.real)?, read_images(&args.fake)?) {
-        (Some(a), Some(b)) => {
-            if a.shape() != b.shape() {
-                let size = |(h, w, c): (usize, usize, usize)| format!("{h} x {w} pixels with {c} channel(s)");
-                return Err(Failure::input(format!(
-                    "{real} has images of {}, but {fake} of {}; both must have the same size and channels",
-                    size(a.shape()),
-                    size(b.shape())
-                )));
-            }
-            let kind = match args.features.unwrap_or_default() {
-                FeatureKind::Random { .. } => FeatureKind::Random { seed: args.seed },
-                kind => kind,
-            };
-            Ok(Sets {
-                real: kind.extract(&a, device).map_err(wrong)?,
-                fake: kind.extract(&b, device).map_err(wrong)?,
-                features: kind.name(),
-                of_images: true,
-                reference_sha256: a.sha256(),
-            })
-        }
-        (None, None) if args.features.is_some() => Err(Failure::input(format!(
-            "{real} and {fake} are tables, whose features are their columns; --features is for images: npy of uint8 with axes (n, height, width) or (n, height, width, channels)"
-        ))),
-        (None, None) => {
-            let (real, fake) = tables(args)?;
-            let bytes = file_bytes(&args.real).map_err(|e| Failure::input(e.to_string()))?;
-            let reference_sha256 = atomic::digest(&bytes);
-            Ok(Sets { real, fake, features: "columns", of_images: false, reference_sha256 })
-        }
-        (a, _) => {
-            let (images, table) = if a.is_some() { (real, fake) } else { (fake, real) };
-            Err(Failure::input(format!(
-                "{images} holds images, but {table} is a table; both must be images of one size, or tables with the same axes"
-            )))
-        }
-    }
+/// How far the values would move with other points.
+#[derive(Default)]
+struct Intervals {
+    prdc: Option<PrdcIntervals>,
+    frechet: Option<ResampledInterval>,
+    kid: Option<ResampledInterval>,
 }
 
-/// Reads two tables with the same columns.
-fn tables(args: &MetricsArgs) -> Result<(Array2<f64>, Array2<f64>), Failure> {
-    let (real, fake) = (args.table.read(&args.real)?.points, args.table.read(&args.fake)?.points);
-    if real.ncols() != fake.ncols() {
-        return Err(Failure::input(format!(
-            "{} has {} columns, but {} has {}; both tables must have the same axes",
-            args.real.display(),
-            real.ncols(),
-            args.fake.display(),
-            fake.ncols()
-        )));
-    }
-    Ok((real, fake))
-}
-
-/// The interval of the Frechet distance, unless it would take long and nobody asked for it.
-fn interval(
+/// The intervals, but those that would take long and nobody asked for.
+fn intervals(
     args: &MetricsArgs,
     sets: &Sets,
-    distance: f64,
+    (prdc, frechet, kid): (&Prdc, Option<f64>, Option<KernelDistance>),
+    device: &Device,
     stream: Stream,
-) -> Result<Option<FrechetBootstrap>, Failure> {
-    let (n, m, d) = (sets.real.nrows() as f64, sets.fake.nrows() as f64, sets.real.ncols() as f64);
-    let small = n.min(m).min(d);
-    let once = (n * n.min(d) + m * m.min(d)) * d + small * small * (small + d);
-    let resamples = match args.resamples {
-        Some(resamples) => resamples,
-        None if once * RESAMPLES as f64 <= MOST_MULTIPLICATIONS => RESAMPLES,
-        None => {
-            note(
-                "the interval of the Frechet distance resamples both sets, which takes long with so many points and dimensions, and is left out; --resamples 50 computes it",
-            );
-            0
-        }
+) -> Result<Intervals, Failure> {
+    let (real, fake) = (sets.real.view(), sets.fake.view());
+    let (n, m, d) = (real.nrows() as f64, fake.nrows() as f64, real.ncols() as f64);
+    let (small, pairs) = (n.min(m).min(d), 0.5 * (n + m) * (n + m) * d);
+    let many = RESAMPLES as f64;
+    let frechet_once = (n * n.min(d) + m * m.min(d)) * d + small * small * (small + d);
+    // Halves have a quarter of the pairs; the kernel distance computes all pairs once, whatever the resamples.
+    let costs = [
+        ("frechet", frechet.is_some(), frechet_once * many),
+        ("kid", kid.is_some() && n.min(m) >= 4.0, pairs),
+        ("prdc", n.min(m) / 2.0 >= args.k as f64 + 1.0, 0.25 * pairs * many),
+    ];
+    let resamples = args.resamples.unwrap_or(RESAMPLES);
+    let wanted = |name: &str| {
+        let (_, possible, cost) = costs.iter().find(|(of, ..)| *of == name).expect("one of the three");
+        *possible && resamples > 1 && (args.resamples.is_some() || *cost <= MOST_MULTIPLICATIONS)
     };
-    if resamples < 2 {
-        return Ok(None);
+    let left_out: Vec<&str> = costs
+        .iter()
+        .filter(|(name, possible, _)| *possible && resamples > 1 && !wanted(name))
+        .map(|(name, ..)| *name)
+        .collect();
+    if !left_out.is_empty() {
+        note(&format!(
+            "the intervals of {} resample both sets, which takes long with so many points and dimensions, and are left out; --resamples {RESAMPLES} computes them",
+            left_out.join(", ")
+        ));
     }
-    let stream = stream.child("resamples");
-    frechet_bootstrap(sets.real.view(), sets.fake.view(), distance, stream, resamples)
-        .map(Some)
-        .map_err(wrong)
+    let of_frechet = |distance| {
+        frechet_bootstrap(real, fake, distance, stream.child("resamples"), resamples).map_err(wrong)
+    };
+    let of_kid = |kid: KernelDistance| {
+        kernel_interval(real, fake, kid.mean, stream.child("kid halves"), resamples).map_err(wrong)
+    };
+    let of_prdc = || {
+        let stream = stream.child("prdc halves");
+        prdc_intervals(device, (real, fake), (args.k, prdc), stream, resamples).map_err(wrong)
+    };
+    Ok(Intervals {
+        prdc: wanted("prdc").then(of_prdc).transpose()?,
+        frechet: frechet.filter(|_| wanted("frechet")).map(of_frechet).transpose()?,
+        kid: kid.filter(|_| wanted("kid")).map(of_kid).transpose()?,
+    })
 }
 
 /// Whether the energy distance takes no more than some seconds; a notice says where it does not.

@@ -1,7 +1,7 @@
 //! Words that the help and the completions offer for an argument, from the table that its reader uses.
 
 use crate::data::source::Part;
-use crate::metrics::features::FeatureKind;
+use crate::metrics::features::{FeatureKind, Resizing};
 use crate::run::DeviceChoice;
 use crate::spec;
 use crate::study::ENGINES;
@@ -59,6 +59,11 @@ pub fn parts() -> Offered<impl TypedValueParser<Value = Part>> {
 /// Features of images.
 pub fn features() -> Offered<impl TypedValueParser<Value = FeatureKind>> {
     Offered { inner: FeatureKind::from_str, words: FeatureKind::NAMES.to_vec() }
+}
+
+/// Ways of resizing images.
+pub fn resizing() -> Offered<impl TypedValueParser<Value = Resizing>> {
+    Offered { inner: Resizing::from_str, words: Resizing::NAMES.to_vec() }
 }
 
 /// Engines.

@@ -73,6 +73,19 @@ pub enum MetricsError {
         /// The sum of its entries.
         sum: f64,
     },
+    /// A file of weights that is not that of the network.
+    #[error("the weights cannot be used: {0}")]
+    Weights(String),
+    /// Images that a network does not take.
+    #[error(
+        "the images have {channels} channels, but the features {features} take 1 (grey) or 3 (red, green, blue)"
+    )]
+    Channels {
+        /// The kind of features.
+        features: &'static str,
+        /// Channels of the images.
+        channels: usize,
+    },
     /// The device that computes distances failed.
     #[error("distances could not be computed: {0}")]
     Device(String),

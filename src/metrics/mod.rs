@@ -13,6 +13,7 @@
 //! | `mode_choice` | which mode each sample is in, and how far it has chosen it |
 //! | `steps_to_real` | the reverse step from which the samples are as good as real points |
 //! | `plateau` | when a curve over reverse steps has arrived |
+//! | `interval` | how far a metric would move with other points: its spread over resampled sets |
 //! | `points`, `error` | the points that a metric takes, and what can be wrong with them |
 //!
 //! Results depend neither on the number of threads nor on the instruction set: PRDC counts exact comparisons, and sums
@@ -21,6 +22,7 @@
 pub mod energy;
 mod error;
 pub mod features;
+mod interval;
 mod log_likelihood;
 mod mode_choice;
 mod mode_error;
@@ -33,10 +35,11 @@ mod steps_to_real;
 
 pub use energy::{EnergyDistance, energy_distance};
 pub use error::MetricsError;
+pub use interval::ResampledInterval;
 pub use log_likelihood::{LogLikelihoodStats, log_likelihood_stats};
 pub use mode_choice::{ModeChoice, mode_choice, share_alike};
 pub use mode_error::mode_error;
 pub use plateau::plateau_step;
-pub use prdc::{Prdc, RealManifold};
+pub use prdc::{Prdc, PrdcIntervals, RealManifold, prdc_intervals};
 pub use sliced::{SlicedW2, sliced_w2};
 pub use steps_to_real::{Quality, steps_to_real};

@@ -9,6 +9,7 @@
 //! | [`options`] | option values out of their range, as sentences |
 //! | [`normal`] | the standard normal distribution on logarithmic scales |
 //! | [`gaussian`] | a normal distribution in d dimensions by the Cholesky factor of its covariance |
+//! | [`blas`] | large products of matrices |
 //! | [`chebyshev`] | interpolation at Chebyshev nodes |
 //! | [`intervals`] | means with confidence intervals |
 //! | [`log_sum_exp`] | sums of numbers that are known by their logarithms |
@@ -23,6 +24,7 @@
 //! | [`word_or_number`] | keys of a spec that are a word or a whole number |
 //! | [`simd`] | eight numbers side by side |
 
+pub mod blas;
 pub mod chebyshev;
 pub mod digest;
 pub mod gaussian;

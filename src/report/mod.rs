@@ -4,6 +4,7 @@ mod advance;
 mod bars;
 mod compared;
 mod comparison;
+mod count_bar;
 pub mod figures;
 mod fit;
 mod json;
@@ -25,6 +26,7 @@ mod visible;
 mod wrapped;
 
 pub use compared::comparison_text;
+pub use count_bar::CountBar;
 pub use fit::fit_table;
 pub use json::JsonEvents;
 pub use likelihoods::{ScoredRun, likelihoods_text};

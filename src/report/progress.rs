@@ -146,6 +146,11 @@ impl ProgressBars {
     }
 }
 
+/// Where a bar of a command is drawn: standard error, if it is a terminal.
+pub(super) fn draw_target() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr()
+}
+
 /// Something that the user should know, beside the results.
 pub fn note(text: &str) {
     output::print_error(&note_line(text));

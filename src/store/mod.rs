@@ -10,6 +10,7 @@
 //! | [`status`] | how a run ended, written last |
 //! | [`sealed`] | JSON files that carry a digest of their own |
 //! | [`drawn_files`] | the list of the files that drawings wrote |
+//! | [`feature_cache`] | features of images, under a digest of what they depend on |
 //! | [`checkpoints`] | a training that can go on |
 //! | `lock` | one process at a time |
 //! | [`console`] | standard output and standard error |
@@ -22,6 +23,7 @@ pub mod console;
 pub mod diagnostics_rows;
 pub mod drawn_files;
 mod error;
+pub mod feature_cache;
 pub mod fit_rows;
 pub mod knn_radii;
 pub mod leftovers;

@@ -48,6 +48,7 @@ mod metrics_energy;
 mod metrics_features;
 mod metrics_images;
 mod metrics_modes;
+mod metrics_networks;
 mod metrics_prdc;
 mod metrics_sliced;
 mod metrics_statistics;

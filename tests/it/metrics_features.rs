@@ -4,7 +4,7 @@ use crate::common::clouds::stream;
 use gdiff::metrics::MetricsError;
 use gdiff::metrics::features::{
     FrechetMoments, KernelDistanceOptions, frechet_bootstrap, frechet_distance, inception_score,
-    kernel_distance,
+    kernel_distance, kernel_interval,
 };
 use ndarray::{Array2, Axis, array, concatenate, s};
 
@@ -70,7 +70,7 @@ fn distances_are_those_of_numpy_scipy_and_scikit_learn() {
 
 #[test]
 fn the_frechet_distance_of_a_set_to_itself_is_0_in_any_order_of_its_points() {
-    for (n, d) in [(50, 3), (400, 30), (10, 40), (31, 30), (2, 5), (2, 1), (64, 64)] {
+    for (n, d) in [(50, 3), (400, 30), (10, 40), (31, 30), (2, 5), (2, 1), (64, 64), (400, 260)] {
         let mut x = normal(1, n, d) * 3.0 + 100.0;
         // A column without spread, and one that follows another: singular covariances.
         x.column_mut(0).fill(0.1);
@@ -90,7 +90,8 @@ fn the_frechet_distance_of_a_set_to_itself_is_0_in_any_order_of_its_points() {
 
 #[test]
 fn the_frechet_distance_of_moved_and_stretched_points_has_a_closed_form() {
-    for (n, d) in [(500, 5), (20, 50), (30, 30)] {
+    // The last by the Cholesky factor.
+    for (n, d) in [(500, 5), (20, 50), (30, 30), (600, 260)] {
         let x = normal(2, n, d);
         let moved = &x * 1.5 + 0.25;
         let mean = x.mean_axis(Axis(0)).unwrap() * 0.5 + 0.25;
@@ -213,6 +214,56 @@ fn the_bootstrap_covers_the_mean_of_the_estimate_as_often_as_it_says() {
     let same = Array2::from_elem((5, 2), 1.0);
     let found = frechet_bootstrap(same.view(), same.view(), 0.0, stream(), 5).unwrap();
     assert_eq!((found.std, found.low, found.high), (0.0, 0.0, 0.0));
+}
+
+#[test]
+fn the_cholesky_factor_is_used_only_where_its_rounding_does_not_show() {
+    // Columns of very different sizes, and nearly dependent ones: 1e-12 of the traces, by whatever factor.
+    let (x, y) = (normal(9, 700, 256), normal(10, 650, 256));
+    for smallest in [1.0f64, 1e-3, 1e-9] {
+        let scaled = |x: &Array2<f64>| {
+            let mut x = x.clone();
+            let columns = x.axis_iter_mut(Axis(1)).enumerate();
+            columns.for_each(|(c, mut column)| column *= smallest.powf(c as f64 / 255.0));
+            x
+        };
+        let (x, y) = (scaled(&x), scaled(&y));
+        // Turned by an orthogonal matrix, a reflection, every distance stays.
+        let normal = normal(11, 1, 256);
+        let turned = |x: &Array2<f64>| {
+            x - &(x.dot(&normal.t()).dot(&normal) * (2.0 / normal.dot(&normal.t())[[0, 0]]))
+        };
+        let expected = frechet(&x, &y);
+        close(frechet(&turned(&x), &turned(&y)), expected, 1e-11 * (trace(&x) + trace(&y)));
+        close(frechet(&x, &(&x + 1.0)), 256.0, 1e-11 * (trace(&x) + 256.0));
+    }
+}
+
+#[test]
+fn the_interval_of_the_kernel_distance_has_its_spread_and_covers_the_truth() {
+    let draws: Vec<_> =
+        (0..200).map(|i| (normal(2000 + i, 120, 2), normal(3000 + i, 90, 2) * 1.6 + 0.5)).collect();
+    // All points of the larger set, too.
+    let options = KernelDistanceOptions { subsets: 40, size: 1000 };
+    let found: Vec<_> = draws
+        .iter()
+        .map(|(x, y)| {
+            let kid = kernel_distance(x.view(), y.view(), &options, stream()).unwrap().mean;
+            (kid, kernel_interval(x.view(), y.view(), kid, stream(), 60).unwrap())
+        })
+        .collect();
+    let mean = found.iter().map(|(kid, _)| kid).sum::<f64>() / 200.0;
+    let spread = (found.iter().map(|(kid, _)| (kid - mean).powi(2)).sum::<f64>() / 199.0).sqrt();
+    let std = found.iter().map(|(_, interval)| interval.std).sum::<f64>() / 200.0;
+    assert!((0.8..1.3).contains(&(std / spread)), "{std} against {spread}");
+    let covered = found.iter().filter(|(_, interval)| (interval.low..interval.high).contains(&mean)).count();
+    // 95 % of 200 is 190.
+    assert!((174..=199).contains(&covered), "{covered} of 200");
+    let few = array![[1.0], [2.0], [3.0]];
+    assert!(kernel_interval(few.view(), few.view(), 0.0, stream(), 5).is_err());
+    let same = Array2::from_elem((6, 2), 1.0);
+    let found = kernel_interval(same.view(), same.view(), 0.0, stream(), 5).unwrap();
+    assert_eq!((found.low, found.high), (0.0, 0.0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::common::{message, run, succeeded};
 use candle_core::Device;
 use gdiff::data::images::ImageSet;
 use gdiff::metrics::RealManifold;
-use gdiff::metrics::features::{FeatureKind, RandomNetwork, frechet_distance};
+use gdiff::metrics::features::{FeatureExtractor, RandomNetwork, frechet_distance};
 use gdiff::numeric::random::Stream;
 use ndarray::{Array2, Array3, Array4, s};
 use ndarray_npy::write_npy;
@@ -83,6 +83,11 @@ fn plain(images: &ImageSet, weights: &[Array2<f64>]) -> Vec<f64> {
     all
 }
 
+/// Random features of a seed.
+fn random(seed: u64, images: &ImageSet) -> Array2<f64> {
+    FeatureExtractor::random(seed, &Device::Cpu).extract(images, &|_| ()).unwrap().values
+}
+
 /// To 1e-5 of the largest feature.
 #[track_caller]
 fn alike(found: impl Iterator<Item = f64>, expected: &[f64]) {
@@ -107,7 +112,7 @@ fn random_features_are_those_of_numpy_and_of_plain_loops() {
         let network = RandomNetwork::with_weights(&formula_weights(shape.2), &Device::Cpu).unwrap();
         alike(network.features(&formula(1, shape)).unwrap().into_iter(), &expected);
         let images = formula(3, shape);
-        let found = FeatureKind::Random { seed: 4 }.extract(&images, &Device::Cpu).unwrap();
+        let found = random(4, &images);
         assert_eq!(found.dim(), (3, 256));
         alike(found.into_iter(), &plain(&images, &RandomNetwork::weights(4, shape.2)));
     }
@@ -116,8 +121,7 @@ fn random_features_are_those_of_numpy_and_of_plain_loops() {
 #[test]
 fn random_features_of_an_image_depend_on_nothing_but_it_and_the_seed() {
     let images = formula(9, (12, 10, 3));
-    let features =
-        |images: &ImageSet, seed| FeatureKind::Random { seed }.extract(images, &Device::Cpu).unwrap();
+    let features = |images: &ImageSet, seed| random(seed, images);
     let all = features(&images, 0);
     let threads = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
     assert_eq!(threads(1).install(|| features(&images, 0)), threads(3).install(|| features(&images, 0)));
@@ -133,8 +137,7 @@ fn random_features_of_an_image_depend_on_nothing_but_it_and_the_seed() {
 
 #[test]
 fn random_features_rank_degraded_images_by_their_degradation() {
-    let features =
-        |images: &Array3<u8>| FeatureKind::Random { seed: 0 }.extract(&set(images), &Device::Cpu).unwrap();
+    let features = |images: &Array3<u8>| random(0, &set(images));
     let real = features(&discs(0, 300, 16, 0));
     let distance = |blur| frechet_distance(real.view(), features(&discs(1, 300, 16, blur)).view()).unwrap();
     let (fresh, blurred, more) = (distance(0), distance(1), distance(3));
@@ -170,8 +173,11 @@ fn metrics_of_images_name_what_was_compared_and_give_the_floor() {
     for features in ["pixels", "random"] {
         let arguments = ["real.npy", "fake.npy", "--features", features, "--frechet", "--kid", "--seed", "3"];
         let found = json(folder.path(), &arguments);
-        let kind = if features == "pixels" { FeatureKind::Pixels } else { FeatureKind::Random { seed: 3 } };
-        let extract = |images: &Array3<u8>| kind.extract(&set(images), &Device::Cpu).unwrap();
+        let extractor = match features {
+            "pixels" => FeatureExtractor::pixels(),
+            _ => FeatureExtractor::random(3, &Device::Cpu),
+        };
+        let extract = |images: &Array3<u8>| extractor.extract(&set(images), &|_| ()).unwrap().values;
         let (a, b) = (extract(&real), extract(&fake));
         let close = |value: &Value, expected: f64| {
             assert!(
@@ -192,6 +198,19 @@ fn metrics_of_images_name_what_was_compared_and_give_the_floor() {
         let number = |of: &Value, key: &str| of[key].as_f64().unwrap();
         for key in ["frechet", "kid"] {
             assert!(number(floor, key) < number(generated, key), "{features} {key}: {found}");
+        }
+        assert_eq!(found["generated_sha256"], set(&fake).sha256());
+        let mut intervals = vec![(&found["kid_interval"], &found["kid"]["mean"])];
+        for metric in ["precision", "recall", "density", "coverage"] {
+            intervals.push((&found["prdc_intervals"][metric], &found[metric]));
+        }
+        for (interval, value) in intervals {
+            let (low, high) = (number(interval, "low"), number(interval, "high"));
+            assert!(
+                (low..=high).contains(&value.as_f64().unwrap()) && (high > 0.0) == (high > low),
+                "{found}"
+            );
+            assert_eq!(interval["resamples"], 50);
         }
         let interval = &found["frechet_interval"];
         assert!(number(interval, "low") < number(&found, "frechet"));

@@ -1,7 +1,7 @@
 //! PRDC against the Python package's numbers and against brute force: equal to the last bit.
 
 use candle_core::Device;
-use gdiff::metrics::{MetricsError, Prdc, RealManifold};
+use gdiff::metrics::{MetricsError, Prdc, PrdcIntervals, RealManifold, ResampledInterval, prdc_intervals};
 use gdiff::numeric::random::Stream;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
@@ -49,9 +49,10 @@ fn brute_force(real: ArrayView2<f64>, fake: ArrayView2<f64>, k: usize) -> BruteF
 
 fn assert_is_brute_force(real: &Array2<f64>, fake: &Array2<f64>, k: usize) {
     let expected = brute_force(real.view(), fake.view(), k);
-    let trees = RealManifold::new(real.view(), k).unwrap();
+    let trees = RealManifold::in_trees(real.view(), k).unwrap();
+    let products = RealManifold::by_products(real.view(), k).unwrap();
     let blocks = RealManifold::in_tiles(&Device::Cpu, real.view(), k).unwrap();
-    for manifold in [trees, blocks] {
+    for manifold in [trees, products, blocks] {
         assert_eq!(manifold.radii(), expected.radii);
         assert_eq!(manifold.spheres_holding(fake.view()).unwrap(), expected.holding);
         assert_eq!(manifold.prdc(fake.view()).unwrap(), expected.prdc);
@@ -107,6 +108,73 @@ fn equals_brute_force_on_every_kind_of_cloud() {
             assert_is_brute_force(&real, fake, 5);
             assert_is_brute_force(fake, &real, 3);
         }
+    }
+}
+
+#[test]
+fn products_of_several_tiles_equal_brute_force() {
+    let (real, same) = (gaussian(1100, 40, 1), gaussian(700, 40, 2));
+    // Repeated points: nothing but exact distances tells them apart, and many have radius 0.
+    let repeated = Array2::from_shape_fn((1060, 40), |(i, j)| real[[i % 7, j]]);
+    let close = Array2::from_shape_fn((600, 40), |(i, j)| real[[i % 3, j]] + 1e-6 * same[[i, j]]);
+    for fake in [&same, &repeated, &close, &(&same * 0.2), &(&same * 1e60)] {
+        assert_is_brute_force(&real, fake, 5);
+    }
+    assert_is_brute_force(&repeated, &same, 5);
+    assert_is_brute_force(&close, &real, 600 / 3);
+}
+
+#[test]
+fn nothing_depends_on_the_number_of_threads_or_on_the_backend() {
+    let (real, fake) = (gaussian(1300, 33, 3), gaussian(900, 33, 4));
+    let found = |threads: usize, trees: bool| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let manifold = match trees {
+                true => RealManifold::in_trees(real.view(), 5).unwrap(),
+                false => RealManifold::new(real.view(), 5).unwrap(),
+            };
+            (manifold.radii().to_vec(), manifold.prdc(fake.view()).unwrap())
+        })
+    };
+    let one = found(1, false);
+    assert_eq!(one, found(3, false));
+    assert_eq!(one, found(2, true));
+}
+
+/// The mean of an interval's standard deviation is that of the value over many pairs of sets, and the interval covers their
+/// mean.
+#[test]
+fn intervals_by_halves_have_the_spread_of_other_sets() {
+    let draws: Vec<_> =
+        (0..120).map(|i| (gaussian(160, 2, 2 * i), gaussian(140, 2, 2 * i + 1) * 0.8)).collect();
+    let values: Vec<Prdc> = draws
+        .iter()
+        .map(|(real, fake)| RealManifold::new(real.view(), 5).unwrap().prdc(fake.view()).unwrap())
+        .collect();
+    let intervals: Vec<_> = draws
+        .iter()
+        .zip(&values)
+        .map(|((real, fake), prdc)| {
+            let sets = (real.view(), fake.view());
+            prdc_intervals(&Device::Cpu, sets, (5, prdc), Stream::new(1, 0, "halves"), 60).unwrap()
+        })
+        .collect();
+    let metrics: [(fn(&Prdc) -> f64, fn(&PrdcIntervals) -> ResampledInterval); 4] = [
+        (|p| p.precision, |i| i.precision),
+        (|p| p.recall, |i| i.recall),
+        (|p| p.density, |i| i.density),
+        (|p| p.coverage, |i| i.coverage),
+    ];
+    for (value, interval) in metrics {
+        let values: Vec<f64> = values.iter().map(value).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let spread = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 119.0).sqrt();
+        let found: Vec<ResampledInterval> = intervals.iter().map(interval).collect();
+        let std = found.iter().map(|i| i.std).sum::<f64>() / found.len() as f64;
+        assert!((0.75..1.35).contains(&(std / spread)), "{std} against {spread}");
+        let covered = found.iter().filter(|i| (i.low..=i.high).contains(&mean)).count();
+        assert!((102..=119).contains(&covered), "{covered} of 120");
     }
 }
 

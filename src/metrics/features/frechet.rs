@@ -2,21 +2,26 @@
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use ndarray_linalg::error::LinalgError;
-use ndarray_linalg::{Lapack, MatrixLayout, SVDInto};
+use ndarray_linalg::{CholeskyInto, Lapack, MatrixLayout, SVDInto, UPLO};
 use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::metrics::MetricsError;
+use crate::metrics::interval::ResampledInterval;
 use crate::metrics::points::{Checked, checked_set};
-use crate::numeric::intervals::standard_deviation;
+use crate::numeric::blas::{columns_by_columns, rows_by_rows};
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::random::Stream;
 
 /// Largest coordinates within 2 to this power of 1, either way, are squared as they are.
 const USUAL: i32 = 300;
 
-/// Half the width of a 95 % interval of a normal distribution, in standard deviations.
-const HALF_WIDTH: f64 = 1.959_963_984_540_054;
+/// Dimensions from which on a factorization takes so long that a faster one is tried.
+const MANY_DIMENSIONS: usize = 256;
+
+/// Least diagonal entry of a Cholesky factor, as a fraction of the largest, for which it is used: the covariance is known to
+/// about 1e-16 of its largest entry, hence the square of the least diagonal entry to 1e-8 of itself.
+const LEAST_PIVOT: f64 = 1e-4;
 
 /// Mean and covariance of a set of vectors, in a form from which Frechet distances are computed: once for the real points,
 /// then compared with any number of generated sets.
@@ -33,14 +38,15 @@ const HALF_WIDTH: f64 = 1.959_963_984_540_054;
 /// where `Xc` are the centred points. `tr (S1 S2)^(1/2)` is the sum of the singular values of
 /// `Xc Yc^T / sqrt((n - 1) (m - 1))`, whatever the rank of the covariances. Where a set has more points than dimensions its
 /// `Xc` is replaced by the triangular factor `R` of `Xc = Q R`, which changes no singular value, so that the matrix is no
-/// larger than `d x d`. No covariance is formed and no root of an eigenvalue taken, so that the error is that of rounding
-/// the points, about 1e-15 of `tr S1 + tr S2`, for singular covariances too; what is below 0 by it becomes 0.
+/// larger than `d x d`. No root of an eigenvalue is taken, so that the error is that of rounding the points, about 1e-15 of
+/// `tr S1 + tr S2`, for singular covariances too; what is below 0 by it becomes 0. From 256 dimensions on `R` is the Cholesky
+/// factor of the covariance, unless the covariance is close to singular; the error is then up to 1e-12 of the traces.
 ///
 /// The distance is in squared units of the points. Its estimate is biased: it is too large by about a constant over the
 /// number of points (Chong and Forsyth 2020), for points of one distribution as well. So it is compared only between sets
 /// of equal counts, and read beside its floor, that of real points against real points.
 ///
-/// Time `2 n d^2` for each set of more points than dimensions, and a few `min(n, m, d)^3` for a distance. Memory: a copy of
+/// Time `2 n d^2` (`n d^2` by Cholesky) for each set of more points than dimensions, and a few `min(n, m, d)^3` for a distance. Memory: a copy of
 /// each set, and three matrices of `min(n, d) x min(m, d)`.
 #[derive(Clone, Debug)]
 pub struct FrechetMoments {
@@ -128,7 +134,7 @@ impl FrechetMoments {
         if self.factor == other.factor {
             return Ok(times_power_of_two(times_power_of_two(means, self.unit), self.unit));
         }
-        let product = self.factor.dot(&other.factor.t());
+        let product = rows_by_rows(self.factor.view(), other.factor.view());
         let (_, singular_values, _) = product.svd_into(false, false).map_err(failed)?;
         let distance = means + (self.trace + other.trace - 2.0 * singular_values.sum()).max(0.0);
         Ok(times_power_of_two(times_power_of_two(distance, self.unit), self.unit))
@@ -162,19 +168,6 @@ pub fn frechet_distance(real: ArrayView2<f64>, x: ArrayView2<f64>) -> Result<f64
     FrechetMoments::new(real)?.distance(x)
 }
 
-/// How far the Frechet distance would move with other points: its spread over resampled rows.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct FrechetBootstrap {
-    /// Standard deviation over the resamples.
-    pub std: f64,
-    /// Lower end of the interval, at least 0.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
-    /// How often both sets were resampled.
-    pub resamples: usize,
-}
-
 /// A 95 % interval of the Frechet distance `distance` of two sets by the bootstrap: `distance` and 1.96 standard deviations
 /// of the distances of `resamples` pairs of sets, both drawn anew with replacement.
 ///
@@ -190,7 +183,7 @@ pub fn frechet_bootstrap(
     distance: f64,
     stream: Stream,
     resamples: usize,
-) -> Result<FrechetBootstrap, MetricsError> {
+) -> Result<ResampledInterval, MetricsError> {
     let again = |points: ArrayView2<f64>, which: &str, index: u64| {
         let (mut rng, n) = (stream.child(which).at(index), points.nrows());
         let rows: Vec<usize> = (0..n).map(|_| rng.random_range(0..n)).collect();
@@ -201,9 +194,7 @@ pub fn frechet_bootstrap(
         FrechetMoments::new(real.view())?.distance(x.view())
     });
     let distances = distances.collect::<Result<Vec<f64>, MetricsError>>()?;
-    let std = standard_deviation(&distances).unwrap_or(f64::NAN);
-    let half = HALF_WIDTH * std;
-    Ok(FrechetBootstrap { std, low: (distance - half).max(0.0), high: distance + half, resamples })
+    Ok(ResampledInterval::new(distance, &distances, (0.0, f64::INFINITY)))
 }
 
 /// The exponent of a unit in which squares of the coordinates stay in the range of numbers: 0 for usual ones.
@@ -219,6 +210,9 @@ fn triangular(mut x: Array2<f64>) -> Result<Array2<f64>, MetricsError> {
     if n <= d {
         return Ok(x);
     }
+    if let Some(factor) = (d >= MANY_DIMENSIONS).then(|| by_cholesky(&x)).flatten() {
+        return Ok(factor);
+    }
     let layout = MatrixLayout::C { row: n as i32, lda: d as i32 };
     let rows = x.as_slice_mut().expect("the matrix was made row after row");
     f64::householder(layout, rows).map_err(|e| failed(LinalgError::Lapack(e)))?;
@@ -227,6 +221,16 @@ fn triangular(mut x: Array2<f64>) -> Result<Array2<f64>, MetricsError> {
         row.slice_mut(s![..i]).fill(0.0);
     }
     Ok(factor)
+}
+
+/// The same as the Cholesky factor of `x^T x`, a quarter of the work; none where the columns are so close to dependent that
+/// its rounding would show.
+fn by_cholesky(x: &Array2<f64>) -> Option<Array2<f64>> {
+    let covariance = columns_by_columns(x.view());
+    let factor = covariance.cholesky_into(UPLO::Upper).ok()?;
+    let pivots = factor.diag();
+    let (least, largest) = pivots.iter().fold((f64::INFINITY, 0.0f64), |(a, b), v| (a.min(*v), b.max(*v)));
+    (least > LEAST_PIVOT * largest).then_some(factor)
 }
 
 fn failed(error: LinalgError) -> MetricsError {

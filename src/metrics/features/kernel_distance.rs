@@ -1,12 +1,13 @@
 //! The kernel distance of two sets of vectors, as in the kernel inception distance (KID).
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::mean_and_std;
 use crate::metrics::MetricsError;
 use crate::metrics::points::checked_set;
+use crate::numeric::blas::{rows_by_rows, upper_gram};
 use crate::numeric::options::{OutOfRange, count, require};
 use crate::numeric::random::Stream;
 
@@ -60,7 +61,7 @@ pub struct KernelDistance {
 /// ```
 ///
 /// averaged over the subsets. It is unbiased: 0 in expectation for points of one distribution, hence as often below.
-/// Time `subsets 6 s^2 d`.
+/// Time `subsets 4 s^2 d`.
 ///
 /// # Errors
 /// Options out of their range, fewer than two points, different columns, or a coordinate that is not finite.
@@ -96,15 +97,23 @@ pub fn kernel_distance(
 
 /// The formula, for as many real as generated points.
 fn of_subsets(real: &Array2<f64>, x: &Array2<f64>) -> f64 {
-    let (s, d) = (real.nrows() as f64, real.ncols() as f64);
-    let kernel = |a: &Array2<f64>, b: &Array2<f64>| {
-        let mut products = a.dot(&b.t());
-        products.mapv_inplace(|product| (product / d + 1.0).powi(3));
-        products
+    let (real, x, s) = (real.view(), x.view(), real.nrows() as f64);
+    let between_others = |points| kernel_sum(points, points, true) / (s * (s - 1.0));
+    between_others(real) + between_others(x) - 2.0 * kernel_sum(real, x, false) / (s * s)
+}
+
+/// The sum of the kernel over all pairs of a point of `a` and one of `b`; if these are the same set, without the pairs of a
+/// point with itself.
+pub(super) fn kernel_sum(a: ArrayView2<f64>, b: ArrayView2<f64>, itself: bool) -> f64 {
+    let d = a.ncols() as f64;
+    let cube = |product: &f64| {
+        let value = product / d + 1.0;
+        value * value * value
     };
-    let between_others = |points: &Array2<f64>| {
-        let values = kernel(points, points);
-        (values.sum() - values.diag().sum()) / (s * (s - 1.0))
-    };
-    between_others(real) + between_others(x) - 2.0 * kernel(real, x).sum() / (s * s)
+    if !itself {
+        return rows_by_rows(a, b).iter().map(cube).sum();
+    }
+    let products = upper_gram(a);
+    let above = |(i, row): (usize, ArrayView1<f64>)| row.slice(s![i + 1..]).iter().map(cube).sum::<f64>();
+    2.0 * products.outer_iter().enumerate().map(above).sum::<f64>()
 }

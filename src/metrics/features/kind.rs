@@ -1,13 +1,7 @@
 //! Which features of images are compared.
 
-use candle_core::Device;
-use ndarray::Array2;
 use std::fmt;
 use std::str::FromStr;
-
-use super::random_network::RandomNetwork;
-use crate::data::images::ImageSet;
-use crate::metrics::MetricsError;
 
 /// What images become before they are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,37 +9,31 @@ pub enum FeatureKind {
     /// The values of the pixels, 0 to 255 divided by 255, one coordinate each.
     #[default]
     Pixels,
-    /// What a convolutional network with random weights makes of them: see [`RandomNetwork`].
-    Random {
-        /// Which weights.
-        seed: u64,
-    },
+    /// What a convolutional network with random weights makes of them: see [`RandomNetwork`](super::RandomNetwork).
+    Random,
+    /// The last maps' means of [`InceptionNetwork`](super::InceptionNetwork): the features of the FID.
+    Inception,
+    /// The last maps' means of [`ResNet50`](super::ResNet50).
+    Resnet50,
 }
 
 impl FeatureKind {
     /// Its names, in the order of the variants, each with what it is.
-    pub const NAMES: [(&'static str, &'static str); 2] = [
+    pub const NAMES: [(&'static str, &'static str); 4] = [
         ("pixels", "the values of the pixels, 0 to 1"),
         ("random", "256 features by a convolutional network with random weights"),
+        ("inception", "2048 features by the Inception-v3 of the FID, with --weights"),
+        ("resnet50", "2048 features by ResNet-50, with --weights"),
     ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Pixels => Self::NAMES[0].0,
-            Self::Random { .. } => Self::NAMES[1].0,
-        }
+        Self::NAMES[self as usize].0
     }
 
-    /// The features of images, `(n, d)`.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn extract(self, images: &ImageSet, device: &Device) -> Result<Array2<f64>, MetricsError> {
-        match self {
-            Self::Pixels => Ok(images.rows().mapv(|value| f64::from(value) / 255.0)),
-            Self::Random { seed } => RandomNetwork::new(seed, images.channels, device)?.features(images),
-        }
+    /// Whether the features need a file of weights, and images resized for the network.
+    pub fn has_weights(self) -> bool {
+        matches!(self, Self::Inception | Self::Resnet50)
     }
 }
 
@@ -59,10 +47,9 @@ impl FromStr for FeatureKind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "pixels" => Ok(Self::Pixels),
-            "random" => Ok(Self::Random { seed: 0 }),
-            _ => Err(format!("`{word}` is no kind of features; write pixels or random")),
-        }
+        let all = [Self::Pixels, Self::Random, Self::Inception, Self::Resnet50];
+        all.into_iter().find(|kind| kind.name() == word).ok_or_else(|| {
+            format!("`{word}` is no kind of features; write pixels, random, inception or resnet50")
+        })
     }
 }

@@ -80,3 +80,8 @@ fn squared_distances<const D: usize>(query: &[f64], candidates: &[f64], d: usize
     }
     sum
 }
+
+/// The squared distance of two points, rounded in the same way.
+pub(super) fn squared(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+}

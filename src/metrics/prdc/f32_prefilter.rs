@@ -18,19 +18,19 @@ use crate::numeric::simd::{LANES, Lanes};
 pub(super) const WIDE: usize = 2 * LANES;
 
 /// More than any underflow of one coordinate's product.
-const TINY: f64 = 1.0 / (1u128 << 110) as f64;
+pub(super) const TINY: f64 = 1.0 / (1u128 << 110) as f64;
 
 /// Points with a coordinate beyond this many times the frame's unit always pass the prefilter.
-const FAR: f64 = (1u64 << 30) as f64;
+pub(super) const FAR: f64 = (1u64 << 30) as f64;
 
 /// With a unit beyond this (or below its inverse) every pair passes the prefilter.
 const EXTREME: f64 = 1e100;
 
 /// The origin and the unit of the single-precision coordinates: those of the real points.
 pub(super) struct Frame {
-    centre: Vec<f64>,
+    pub(super) centre: Vec<f64>,
     /// Units per 1; 0 where single precision cannot hold the points, so that every pair passes.
-    scale: f64,
+    pub(super) scale: f64,
 }
 
 impl Frame {
@@ -66,7 +66,7 @@ pub(super) struct F32Prefilter {
 }
 
 /// A bound on the error of a prefiltered value, as a fraction of norms and limits.
-fn slack(d: usize) -> f64 {
+pub(super) fn slack(d: usize) -> f64 {
     (2 * d + 32) as f64 * f64::from(f32::EPSILON)
 }
 

@@ -7,14 +7,20 @@
 //! | `distances`, `f32_prefilter` | squared distances between packets, and in high dimension a cheap test before them |
 //! | `neighbours` | the k-th nearest neighbour of every point |
 //! | `spheres`, `recall_coverage` | which points lie in which spheres |
+//! | `intervals` | how far the four values would move with other points |
+//! | `counts` | what the three ways count |
 //! | `unit` | coordinates times a power of 2, so that squares stay in the range of numbers |
+//! | `products` | the same from products of matrices in single precision, in many dimensions |
 //! | `tiled_distances` | the same from tiles of the matrix of distances, on a GPU |
 
 pub mod advice;
 mod boxes;
+mod counts;
 mod distances;
 mod f32_prefilter;
+mod intervals;
 mod neighbours;
+mod products;
 mod recall_coverage;
 mod spheres;
 mod tiled_distances;
@@ -26,11 +32,15 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 use std::borrow::Cow;
 
+pub use intervals::{PrdcIntervals, prdc_intervals};
+
 use super::MetricsError;
 use super::points::checked;
+use counts::PrdcCounts;
 use f32_prefilter::Frame;
+use products::Products;
 use spheres::Spheres;
-use tiled_distances::{PrdcCounts, TiledDistances};
+use tiled_distances::TiledDistances;
 use tree::PointTree;
 use unit::Unit;
 
@@ -92,9 +102,14 @@ pub struct RealManifold {
 enum Backend {
     /// In k-d trees, on the host.
     Tree { frame: Frame, spheres: Spheres },
+    /// By products of matrices, on the host.
+    Products(Products),
     /// From tiles of the matrix of distances, on a device.
     Tiled(TiledDistances),
 }
+
+/// Dimensions from which on the host multiplies matrices: boxes of so many dimensions exclude little.
+const PRODUCTS_FROM: usize = 32;
 
 /// Dimensions from which on a GPU takes over. In few dimensions a tree leaves out nearly all pairs, and up to here
 /// the host's single-precision prefilter is estimated to be no slower than moving tiles to and from a GPU.
@@ -107,6 +122,32 @@ impl RealManifold {
     ///
     /// `k = 0`, `d = 0`, `n <= k`, or a coordinate that is not finite.
     pub fn new(real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
+        match real.ncols() < PRODUCTS_FROM {
+            true => Self::in_trees(real, k),
+            false => Self::by_products(real, k),
+        }
+    }
+
+    /// The same by products of matrices, in any number of dimensions.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn by_products(real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
+        let points = checked_real(&real, k)?;
+        let unit = Unit::of(&points);
+        let points = unit.scaled(points);
+        let products = Products::new(&points, real.ncols(), k);
+        let radii = products.squared_radii().iter().map(|squared| unit.distance(squared.sqrt())).collect();
+        Ok(Self { backend: Backend::Products(products), radii, d: real.ncols(), k, unit })
+    }
+
+    /// The same in trees, in any number of dimensions.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn in_trees(real: ArrayView2<f64>, k: usize) -> Result<Self, MetricsError> {
         let points = checked_real(&real, k)?;
         let unit = Unit::of(&points);
         let points = unit.scaled(points);
@@ -119,8 +160,8 @@ impl RealManifold {
         Ok(Self { backend: Backend::Tree { frame, spheres }, radii, d: real.ncols(), k, unit })
     }
 
-    /// The same on the faster backend: tiles on `device` if it is a GPU and there are many dimensions, else trees on the
-    /// host.
+    /// The same on the faster backend: tiles on `device` if it is a GPU and there are many dimensions, else as
+    /// [`new`](Self::new).
     ///
     /// # Errors
     ///
@@ -166,6 +207,7 @@ impl RealManifold {
                 let holding = spheres.count_around(&generated.tree);
                 PrdcCounts { holding, recalled: counts.recalled, covered: counts.covered }
             }
+            Backend::Products(products) => products.counts(&points),
             Backend::Tiled(tiled) => tiled.counts(&points)?,
         };
         let held = holding.iter().filter(|&&count| count > 0).count();
@@ -194,6 +236,7 @@ impl RealManifold {
         let points = self.checked_fake(&fake)?;
         let (frame, spheres) = match &self.backend {
             Backend::Tree { frame, spheres } => (frame, spheres),
+            Backend::Products(products) => return Ok(products.holding(&points)),
             Backend::Tiled(tiled) => return tiled.holding(&points),
         };
         let tree = PointTree::new(&points, self.d, frame);

@@ -10,6 +10,8 @@ use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
+use super::counts::PrdcCounts;
+use super::distances::squared;
 use super::f32_prefilter::mean;
 use crate::metrics::MetricsError;
 
@@ -44,16 +46,6 @@ struct Placed {
     squared_radii: Vec<f64>,
     /// The same, `(n, 1)`.
     radii_on_device: Tensor,
-}
-
-/// The counts that PRDC is made of.
-pub(super) struct PrdcCounts {
-    /// For each generated point, the number of real spheres that hold it.
-    pub holding: Vec<u32>,
-    /// Real points within a generated sphere.
-    pub recalled: usize,
-    /// Real points whose sphere holds a generated point.
-    pub covered: usize,
 }
 
 /// Approximate squared distances of a tile of rows to all points, and bounds of their errors.
@@ -187,11 +179,6 @@ fn placed(
     placed.radii_on_device = Tensor::from_slice(&squared_radii, (n, 1), device)?;
     placed.squared_radii = squared_radii;
     Ok(placed)
-}
-
-/// As it is rounded when summed in the order of the coordinates.
-fn squared(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
 }
 
 /// Adds the sums of a mask along a dimension.
