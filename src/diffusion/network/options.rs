@@ -35,6 +35,7 @@ impl NetworkKind {
 pub struct NetworkOptions {
     /// Dense layers, or a U-Net for images.
     #[serde(skip_serializing_if = "NetworkKind::is_mlp")]
+    #[schemars(extend("x-default" = "\"mlp\""))]
     pub kind: NetworkKind,
     /// Widths of the hidden layers.
     #[serde(skip_serializing_if = "Option::is_none")]
