@@ -1,9 +1,10 @@
 //! `gdiff controls`: what metrics say of real images that were made worse in known ways.
 
-use super::{Failure, SpecArgs, offered, print, read, refuse_input};
+use super::metrics_sets::FeatureArgs;
+use super::{Failure, SpecArgs, print, read, refuse_input};
 use crate::data::images::{Degradation, ImageSet, images_of};
 use crate::data::source::{Part, Source};
-use crate::metrics::features::{FeatureKind, frechet_distance};
+use crate::metrics::features::{FeatureExtractor, frechet_distance};
 use crate::metrics::{MetricsError, RealManifold};
 use crate::numeric::intervals::mean_interval;
 use crate::numeric::random::Stream;
@@ -23,8 +24,8 @@ pub struct ControlsArgs {
     #[command(flatten)]
     pub spec: SpecArgs,
     /// What is compared
-    #[arg(long, value_name = "NAME", default_value = "pixels", value_parser = offered::features())]
-    pub features: FeatureKind,
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// How many reference images, and as many fresh ones, a table for each number [default: as many as the spec keeps aside]
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     pub count: Vec<NonZeroUsize>,
@@ -61,7 +62,8 @@ pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
             "--count {count}: the spec keeps only {most} reference and fresh images aside; more by data.test_fraction, metrics.reference and sample.count"
         )));
     }
-    let text = table(&plan, args, &counts).map_err(|e| Failure::input(e.to_string()))?;
+    let (extractor, _) = args.features.extractor(plan.seed, &Device::Cpu)?;
+    let text = table(&plan, (args, &extractor), &counts).map_err(|e| Failure::input(e.to_string()))?;
     let Some(out) = &args.out else { return print(&text) };
     out.parent().map_or(Ok(()), remove_leftovers)?;
     atomic::write(out, |file| file.write_all(text.as_bytes()))?;
@@ -70,17 +72,21 @@ pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
 
 /// A row for each number of images and each control: means over the replicates, with half the widths of their 95 %
 /// intervals, which are empty of a single replicate.
-fn table(plan: &Plan, args: &ControlsArgs, counts: &[usize]) -> Result<String, MetricsError> {
+fn table(
+    plan: &Plan,
+    (args, extractor): (&ControlsArgs, &FeatureExtractor),
+    counts: &[usize],
+) -> Result<String, MetricsError> {
     let metrics = if args.frechet { &METRICS[..] } else { &METRICS[..METRICS.len() - 1] };
     let mut text = "control,features,count,k,replicates".to_string();
     metrics.iter().for_each(|name| text += &format!(",{name},{name}_half_width"));
     text.push('\n');
     for &count in counts {
         let by_replicate: Vec<Vec<Vec<f64>>> = (0..plan.replicates)
-            .map(|replicate| scores(plan, args, count, replicate))
+            .map(|replicate| scores(plan, (args, extractor), count, replicate))
             .collect::<Result<_, _>>()?;
         for (i, control) in Degradation::USUAL.into_iter().enumerate() {
-            let (name, features) = (control.name(), args.features.name());
+            let (name, features) = (control.name(), extractor.kind().name());
             text += &format!("{name},{features},{count},{},{}", plan.metrics.k, plan.replicates);
             for j in 0..metrics.len() {
                 let values: Vec<f64> = by_replicate.iter().map(|controls| controls[i][j]).collect();
@@ -101,7 +107,7 @@ fn table(plan: &Plan, args: &ControlsArgs, counts: &[usize]) -> Result<String, M
 /// The metrics of each control of one replicate.
 fn scores(
     plan: &Plan,
-    args: &ControlsArgs,
+    (args, extractor): (&ControlsArgs, &FeatureExtractor),
     count: usize,
     replicate: usize,
 ) -> Result<Vec<Vec<f64>>, MetricsError> {
@@ -111,11 +117,7 @@ fn scores(
         let points = source.draw(part, usize::MAX, plan.seed, replicate);
         images_of(points.slice(s![..count, ..]), shape)
     };
-    let features = match args.features {
-        FeatureKind::Random { .. } => FeatureKind::Random { seed: plan.seed },
-        other => other,
-    };
-    let extract = |images: &ImageSet| features.extract(images, &Device::Cpu);
+    let extract = |images: &ImageSet| Ok::<_, MetricsError>(extractor.extract(images, &|_| ())?.values);
     let (reference, fresh) = (extract(&draw(Part::Reference))?, draw(Part::Fresh));
     let manifold = RealManifold::new(reference.view(), plan.metrics.k)?;
     let stream = Stream::new(plan.seed, replicate as u64, "controls");

@@ -143,18 +143,8 @@ impl SetsAt<'_> {
                 "the inception score needs class probabilities, which the features {kind} do not have; give --features inception --weights FILE"
             )));
         }
-        let weights = weights(args, kind)?;
         let resizing = args.resize.unwrap_or_default();
-        let extractor = match (kind, &weights) {
-            (FeatureKind::Random, _) => FeatureExtractor::random(self.seed, device),
-            (FeatureKind::Inception, Some(weights)) => {
-                FeatureExtractor::inception(weights, resizing, device).map_err(wrong)?
-            }
-            (FeatureKind::Resnet50, Some(weights)) => {
-                FeatureExtractor::resnet50(weights, resizing, device).map_err(wrong)?
-            }
-            _ => FeatureExtractor::pixels(),
-        };
+        let (extractor, weights) = args.extractor(self.seed, device)?;
         let origin = Origin {
             features: kind.name(),
             resize: kind.has_weights().then(|| resizing.name()),
@@ -188,6 +178,30 @@ impl SetsAt<'_> {
             false => None,
         };
         Ok(Sets { real: real.values, fake: fake.values, probabilities, of_images: true, origin })
+    }
+}
+
+impl FeatureArgs {
+    /// What makes the features that are asked for, and the weights that it has.
+    pub(super) fn extractor(
+        &self,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(FeatureExtractor, Option<NetworkWeights>), Failure> {
+        let kind = self.features.unwrap_or_default();
+        let weights = weights(self, kind)?;
+        let resizing = self.resize.unwrap_or_default();
+        let extractor = match (kind, &weights) {
+            (FeatureKind::Random, _) => FeatureExtractor::random(seed, device),
+            (FeatureKind::Inception, Some(weights)) => {
+                FeatureExtractor::inception(weights, resizing, device).map_err(wrong)?
+            }
+            (FeatureKind::Resnet50, Some(weights)) => {
+                FeatureExtractor::resnet50(weights, resizing, device).map_err(wrong)?
+            }
+            _ => FeatureExtractor::pixels(),
+        };
+        Ok((extractor, weights))
     }
 }
 

@@ -126,11 +126,7 @@ impl Convolution {
             };
             times.compute(packed);
         }
-        for (output, weight) in weight.chunks_exact_mut(depth).enumerate() {
-            for (weight, product) in weight.iter_mut().zip(product.chunks_exact(out_row)) {
-                *weight += product[output];
-            }
-        }
+        add_transposed(product, out_row, weight, depth);
     }
 
     /// A product with the channels of each pixel.
@@ -201,6 +197,20 @@ pub(super) fn transpose(weight: &[f32], [output, input, kernel]: [usize; 3], out
         for (i, weight) in weight.chunks_exact(size).enumerate() {
             let to = &mut out[(i * output + o) * size..][..size];
             to.iter_mut().rev().zip(weight).for_each(|(to, weight)| *to = *weight);
+        }
+    }
+}
+
+/// Adds a matrix `(depth, outputs)` with rows of `row` numbers to the transposed one, in squares that stay in the cache.
+fn add_transposed(from: &[f32], row: usize, to: &mut [f32], depth: usize) {
+    const SIDE: usize = 16;
+    for (outputs, to) in to.chunks_mut(SIDE * depth).enumerate() {
+        for first in (0..depth).step_by(SIDE) {
+            let rows = from[first * row..].chunks_exact(row).take(SIDE.min(depth - first));
+            for (k, from) in rows.enumerate() {
+                let to = to[first + k..].iter_mut().step_by(depth);
+                to.zip(&from[outputs * SIDE..]).for_each(|(to, from)| *to += from);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Images with a border of zeros, and the neighbourhoods of their pixels as matrices `(channels * 9, pixels)`.
 
 use super::product::grow;
-use crate::diffusion::fused::packed::NARROW;
+use crate::diffusion::fused::packed::{NARROW, padded};
 use crate::diffusion::network::unet::MapShape;
 use pulp::{Simd, WithSimd};
 
@@ -41,12 +41,19 @@ impl Bordered {
         let (line, plane) = (target.width + 2, (target.height + 2) * (target.width + 2));
         // Copies go by whole registers, so some numbers behind the end are read.
         let length = shape.channels * images * plane + 2 * NARROW;
-        self.values.clear();
         grow(&mut self.values, length);
         for channel in 0..shape.channels {
             for image in 0..images {
                 let from = &map[channel * row + image * shape.pixels()..][..shape.pixels()];
                 let to = &mut self.values[(channel * images + image) * plane..][..plane];
+                if step == 1 {
+                    // The border; everything else is written below.
+                    to[..line].fill(0.0);
+                    to[plane - line..].fill(0.0);
+                    to.chunks_exact_mut(line).for_each(|line| (line[0], line[line.len() - 1]) = (0.0, 0.0));
+                } else {
+                    to.fill(0.0);
+                }
                 for (y, from) in from.chunks_exact(shape.width).enumerate() {
                     let to = &mut to[(step * y + 1) * line + 1..];
                     if step == 1 {
@@ -124,11 +131,10 @@ impl WithSimd for Gather<'_> {
                         continue;
                     }
                     // Whole registers: what is too much is overwritten by the next run or row.
-                    for done in (0..length).step_by(NARROW) {
-                        let from: &[f32; NARROW] =
-                            shifted[from + done..][..NARROW].try_into().expect("the slice has that length");
-                        out[to + done..][..NARROW].copy_from_slice(from);
-                    }
+                    let whole = padded(length);
+                    let from = shifted[from..from + whole].as_chunks::<NARROW>().0;
+                    let to = out[to..to + whole].as_chunks_mut::<NARROW>().0;
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                 }
                 row += 1;
             }
