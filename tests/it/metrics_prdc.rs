@@ -146,8 +146,9 @@ fn nothing_depends_on_the_number_of_threads_or_on_the_backend() {
 /// mean.
 #[test]
 fn intervals_by_halves_have_the_spread_of_other_sets() {
+    // Values that are near neither 0 nor 1.
     let draws: Vec<_> =
-        (0..120).map(|i| (gaussian(160, 2, 2 * i), gaussian(140, 2, 2 * i + 1) * 0.8)).collect();
+        (0..120).map(|i| (gaussian(160, 3, 2 * i), gaussian(140, 3, 2 * i + 1) * 1.1 + 1.0)).collect();
     let values: Vec<Prdc> = draws
         .iter()
         .map(|(real, fake)| RealManifold::new(real.view(), 5).unwrap().prdc(fake.view()).unwrap())
@@ -160,7 +161,9 @@ fn intervals_by_halves_have_the_spread_of_other_sets() {
             prdc_intervals(&Device::Cpu, sets, (5, prdc), Stream::new(1, 0, "halves"), 60).unwrap()
         })
         .collect();
-    let metrics: [(fn(&Prdc) -> f64, fn(&PrdcIntervals) -> ResampledInterval); 4] = [
+    type Value = fn(&Prdc) -> f64;
+    type Interval = fn(&PrdcIntervals) -> ResampledInterval;
+    let metrics: [(Value, Interval); 4] = [
         (|p| p.precision, |i| i.precision),
         (|p| p.recall, |i| i.recall),
         (|p| p.density, |i| i.density),
