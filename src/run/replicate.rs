@@ -87,7 +87,12 @@ impl Replicate {
         let draw = |part, n| source.draw(part, n, plan.seed, index);
         let train = draw(Part::Train, plan.data.samples);
         let reference = reference_points(plan, index, train.view())?;
-        let compared = Reference { points: reference.view(), density: source.mixture(), device };
+        let compared = Reference {
+            points: reference.view(),
+            density: source.mixture(),
+            image: source.image_shape(),
+            device,
+        };
         let scorers = Scorers::prepare(&compared, &plan.metrics)?;
         let fresh = draw(Part::Fresh, plan.sample.count);
         let values = scorers.score(fresh.view(), ScoreStep::FINAL)?;

@@ -2,6 +2,7 @@
 //! what would be right.
 
 use super::check_data::data;
+use super::check_features::features;
 use super::check_network::network;
 use super::check_variance::{loss, variance};
 use super::error::SpecError;
@@ -38,6 +39,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
     clipping(&sample, &pipelines, &mut warnings);
     warnings.extend(variance(&sample, &pipelines));
+    features(&check, &mut file, data.source.image_shape(), reuse.folder(), &mut warnings)?;
     let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     check.section("diagnostics", file.diagnostics.check())?;
     cloning(&file, &data, &sample, &mut warnings);
@@ -259,6 +261,7 @@ fn metrics(
 ) -> Result<MetricsOptions, SpecError> {
     check.section("metrics", file.metrics.check(sample.count))?;
     let mut metrics = file.metrics.clone();
+    metrics.features = file.features.clone();
     if metrics.prdc {
         warnings.extend(uneven_counts(metrics.reference, sample.count));
     }

@@ -13,18 +13,28 @@ pub const FEWEST_ROWS: usize = 8;
 /// Where a file is. A relative path in a spec begins in the spec's folder, one from the command line in the current folder;
 /// where it leads nowhere, the other is tried.
 pub fn locate(check: &Checker, folder: &Path, path: &str, warnings: &mut Vec<String>) -> PathBuf {
+    locate_at(check, folder, ("data.path", path), warnings)
+}
+
+/// As [`locate`], of the file of another key.
+pub fn locate_at(
+    check: &Checker,
+    folder: &Path,
+    (key, path): (&str, &str),
+    warnings: &mut Vec<String>,
+) -> PathBuf {
     let (here, there) = (PathBuf::from(path), folder.join(path));
     if here == there {
         return here;
     }
-    if matches!(check.0.place("data.path"), Place::Argument(_)) {
+    if matches!(check.0.place(key), Place::Argument(_)) {
         return if here.exists() || !there.exists() { here } else { there };
     }
     if there.exists() || !here.exists() {
         return there;
     }
     warnings.push(format!(
-        "`data.path` is {path}, which is not in the folder of the spec; the file of that name in the current folder is taken"
+        "`{key}` is {path}, which is not in the folder of the spec; the file of that name in the current folder is taken"
     ));
     here
 }

@@ -5,6 +5,7 @@ use super::pipelines::PipelineOptions;
 use super::sections::DataFile;
 use crate::diffusion::{DiagnosticsOptions, DiffusionOptions, NetworkOptions, SampleOptions, TrainOptions};
 use crate::gaussianize::GaussianizeOptions;
+use crate::metrics::features::FeaturesOptions;
 use crate::metrics::scored::MetricsOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,10 @@ pub struct SpecFile {
     /// What is measured at the reverse steps.
     #[serde(default)]
     pub metrics: MetricsOptions,
+    /// In which features the final samples of images are compared, beside their pixels; left out, in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "left out"))]
+    pub features: Option<FeaturesOptions>,
     /// What is computed of the reverse process beside its samples; left out, nothing of it is.
     #[serde(default, skip_serializing_if = "DiagnosticsOptions::is_off")]
     pub diagnostics: DiagnosticsOptions,

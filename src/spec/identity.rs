@@ -7,6 +7,7 @@
 //! A stage's key is the hash of the lines that the stage depends on, those of the stages before it included. Stages
 //! of one key give the same bits, so they are computed once and shared.
 
+use super::file::SpecFile;
 use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::sections::{ComponentFile, DataFile};
@@ -14,6 +15,7 @@ use crate::diffusion::{
     Clip, DiagnosticsOptions, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions,
 };
 use crate::gaussianize::{Coupling, GaussianizeOptions};
+use crate::metrics::features::FeaturesOptions;
 use crate::metrics::scored::MetricsOptions;
 use crate::numeric::digest::hex;
 use crate::space::TransformOptions;
@@ -108,7 +110,7 @@ impl<'a> Identity<'a> {
             training: training_lines(plan),
             control: control_lines(plan),
             sampling,
-            metrics: differing("metrics", &file.metrics, &usual::METRICS),
+            metrics: metrics_lines(file),
             diagnostics: differing("diagnostics", &file.diagnostics, &usual::DIAGNOSTICS),
             cross_validation: true,
             plan,
@@ -277,6 +279,16 @@ fn space_lines(plan: &Plan, pipeline: &Pipeline, cross_validation: bool) -> Line
 fn clip_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
     let line = (CLIP.to_string(), word(Clip::Data));
     plan.sample.clips(pipeline.denoiser).then_some(line).into_iter().collect()
+}
+
+/// The metrics, and the features, of whose weights the digest counts and not the place.
+fn metrics_lines(file: &SpecFile) -> Lines {
+    let mut lines = differing("metrics", &file.metrics, &usual::METRICS);
+    if let Some(features) = &file.features {
+        let features = FeaturesOptions { weights: None, ..features.clone() };
+        lines.extend(differing("features", &features, &Table::new()));
+    }
+    lines
 }
 
 /// The training, its length in iterations however it was given, and its loss. A control trains as lambda = 0 does.

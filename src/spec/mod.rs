@@ -7,6 +7,7 @@
 
 mod check;
 mod check_data;
+mod check_features;
 mod check_images;
 mod check_network;
 mod check_rows;

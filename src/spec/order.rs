@@ -7,6 +7,7 @@ use crate::diffusion::{
     DiagnosticsOptions, DiffusionOptions, IsotropyLoss, NetworkOptions, SampleOptions, TrainOptions,
 };
 use crate::gaussianize::GaussianizeOptions;
+use crate::metrics::features::FeaturesOptions;
 use crate::metrics::scored::MetricsOptions;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
@@ -25,6 +26,7 @@ pub fn keys(section: &str) -> &'static [&'static str] {
         "train.isotropy" => fields::<IsotropyLoss>(),
         "sample" => fields::<SampleOptions>(),
         "metrics" => fields::<MetricsOptions>(),
+        "features" => fields::<FeaturesOptions>(),
         "diagnostics" => fields::<DiagnosticsOptions>(),
         _ => &[],
     }

@@ -1,10 +1,13 @@
 //! Which features of images are compared.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// What images become before they are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum FeatureKind {
     /// The values of the pixels, 0 to 255 divided by 255, one coordinate each.
     #[default]

@@ -6,6 +6,7 @@
 //! | `frechet` | the Frechet distance of two normal distributions with the moments of the sets (FID) |
 //! | `kernel_distance`, `kernel_interval` | the unbiased squared maximum mean discrepancy with a cubic kernel (KID), and its interval |
 //! | `kind`, `extractor` | which features of images are compared, and how images become features |
+//! | `options` | `[features]` of a spec |
 //! | `resize` | images resized for a network, in the ways of three public tools |
 //! | `random_network` | features by a convolutional network with random weights |
 //! | `networks` | networks with trained weights |
@@ -18,6 +19,7 @@ mod kernel_distance;
 mod kernel_interval;
 mod kind;
 mod networks;
+mod options;
 mod random_network;
 mod resize;
 
@@ -28,6 +30,7 @@ pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance
 pub use kernel_interval::kernel_interval;
 pub use kind::FeatureKind;
 pub use networks::{InceptionNetwork, NetworkOutput, NetworkWeights, Probe, ResNet50};
+pub use options::FeaturesOptions;
 pub use random_network::RandomNetwork;
 pub use resize::Resizing;
 

@@ -1,13 +1,16 @@
 //! Images resized for a network, in the ways of three public tools. They move the Frechet distance by more than many a model
 //! does (Parmar et al. 2022, "On aliased resizing and surprising subtleties in GAN evaluation").
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 use crate::data::images::ImageSet;
 
 /// How images are resized.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Resizing {
     /// As the package pytorch-fid: bilinear, pixel centres at halves, no antialiasing.
     #[default]

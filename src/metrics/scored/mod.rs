@@ -3,6 +3,7 @@
 
 mod committed;
 mod energy_distance;
+mod features;
 mod log_likelihood;
 mod mode_error;
 mod options;
@@ -13,6 +14,7 @@ pub use committed::COMMITTED;
 pub use options::{Distances, MetricsOptions};
 
 use super::MetricsError;
+use crate::data::images::ImageShape;
 use crate::data::mixture::GaussianMixture;
 use candle_core::Device;
 use ndarray::ArrayView2;
@@ -25,6 +27,7 @@ pub static METRICS: &[&dyn Metric] = &[
     &energy_distance::EnergyDistanceMetric,
     &mode_error::ModeError,
     &committed::Committed,
+    &features::FeatureMetrics,
 ];
 
 /// A column of `metrics.csv`.
@@ -64,6 +67,8 @@ pub struct Reference<'a> {
     pub points: ArrayView2<'a, f64>,
     /// Their density, where it is known.
     pub density: Option<&'a GaussianMixture>,
+    /// Their shape, where they are images.
+    pub image: Option<ImageShape>,
     /// Where distances may be computed.
     pub device: &'a Device,
 }

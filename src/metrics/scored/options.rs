@@ -1,6 +1,7 @@
 //! `[metrics]`: what is measured, and at which reverse steps.
 
 use super::ScoreStep;
+use crate::metrics::features::FeaturesOptions;
 use crate::numeric::options::{self, OutOfRange};
 use crate::numeric::word_or_number::{WordOrNumber, word_or_number};
 use schemars::JsonSchema;
@@ -24,6 +25,9 @@ pub struct MetricsOptions {
     pub points: bool,
     /// Steps at which sliced W2, energy distance and mode error are computed; a number is every so many.
     pub distances: Distances,
+    /// The features in which images are compared too, which stand in a section of their own.
+    #[serde(skip)]
+    pub features: Option<FeaturesOptions>,
 }
 
 impl Default for MetricsOptions {
@@ -36,6 +40,7 @@ impl Default for MetricsOptions {
             reference: 10_000,
             points: false,
             distances: Distances::Ends,
+            features: None,
         }
     }
 }
