@@ -8,8 +8,8 @@ use candle_core::Device;
 use gdiff::diffusion::{
     Activation,
     BackendChoice::{self, Auto, Candle},
-    Conditioning, Denoiser, DiffusionError, IsotropyLoss, NetworkDenoiser, SampleOptions, Schedule,
-    TimeEncoding, Training, VarianceKind, sample,
+    Conditioning, Denoiser, DiffusionError, IsotropyLoss, NetworkDenoiser, NetworkKind, NetworkOptions,
+    SampleOptions, Schedule, TimeEncoding, Training, VarianceKind, sample,
 };
 use gdiff::metrics::RealManifold;
 use gdiff::numeric::random::Stream;
@@ -100,6 +100,51 @@ fn samples_agree_on_the_graph() {
 #[cfg_attr(not(gpu), ignore = "no GPU, or built without the feature cuda")]
 fn samples_agree_on_cuda() {
     samples_agree(&gpu());
+}
+
+/// A U-Net with everything that it can have: its losses, parameters, and predictions for more images than go at a time.
+fn unets_agree(device: &Device) {
+    let plain = case(Activation::Relu, TimeEncoding::ALL[0], Conditioning::ALL[0], &[16]);
+    let network = NetworkOptions {
+        kind: NetworkKind::Unet,
+        image: Some([2, 7, 6]),
+        channels: Some(8),
+        multipliers: Some(vec![1, 2]),
+        blocks: Some(1),
+        attention: Some(vec![4]),
+        dropout: Some(0.1),
+        groups: Some(4),
+        ..NetworkOptions::default()
+    };
+    let case = Case { dim: 2 * 7 * 6, network, ..plain };
+    let (mut host, mut there) = (case.alone(Auto), Alone::new(case.job_on(device), Candle));
+    for iteration in 0..20 {
+        let (a, b) = (host.step().unwrap().loss, there.step().unwrap().loss);
+        assert!((a - b).abs() <= 1e-3 * a.abs().max(0.1), "iteration {iteration}: {a} {b}");
+    }
+    let (host, there) = (host.into_network(), there.into_network());
+    let far = gap(&weights(&host), &weights(&there));
+    assert!(far <= 1e-2, "{far}");
+    let x = Stream::new(9, 0, "x").standard_normal(0, 300, case.dim);
+    // The same parameters on both.
+    let copy = case.network_on(device);
+    copy.load_safetensors(&host.to_safetensors().unwrap()).unwrap();
+    let here = NetworkDenoiser::new(host, 1.0).unwrap().predict_noise(x.view(), 5).unwrap();
+    let there = NetworkDenoiser::with_backend(copy, 1.0, Candle).unwrap().predict_noise(x.view(), 5).unwrap();
+    for (a, b) in here.iter().zip(&there) {
+        assert!((a - b).abs() <= 1e-3 * a.abs().max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn unets_agree_on_the_graph() {
+    unets_agree(&Device::Cpu);
+}
+
+#[test]
+#[cfg_attr(not(gpu), ignore = "no GPU, or built without the feature cuda")]
+fn unets_agree_on_cuda() {
+    unets_agree(&gpu());
 }
 
 /// PRDC from blocks of distances is PRDC from trees, to the last bit.

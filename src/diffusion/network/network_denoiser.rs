@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Rows of one task on the host.
 const CHUNK_ROWS: usize = 1024;
 
+/// Images that a U-Net's graph takes at a time, whose maps are many times as large.
+const CHUNK_IMAGES: usize = 256;
+
 /// One or several networks whose weights no longer change (later changes are not taken over). Points go from `f64` to
 /// the network's precision and back.
 ///
@@ -276,11 +279,16 @@ impl Member {
     ) -> Result<(), DiffusionError> {
         let device = self.model.network.parameters().device();
         let rows = Tensor::from_vec(vec![(t - 1) as u32], 1, device)?;
-        let chunk = if device.is_cpu() { CHUNK_ROWS } else { x.nrows().max(1) };
-        out.axis_chunks_iter_mut(Axis(0), chunk)
-            .into_par_iter()
-            .zip(x.axis_chunks_iter(Axis(0), chunk))
-            .try_for_each(|(out, x)| self.predict_chunk(x, &rows, out))
+        let chunk = match self.model.network.options().kind {
+            NetworkKind::Unet => CHUNK_IMAGES,
+            NetworkKind::Mlp if device.is_cpu() => CHUNK_ROWS,
+            NetworkKind::Mlp => x.nrows().max(1),
+        };
+        let mut chunks = out.axis_chunks_iter_mut(Axis(0), chunk).zip(x.axis_chunks_iter(Axis(0), chunk));
+        match device.is_cpu() {
+            true => chunks.par_bridge().try_for_each(|(out, x)| self.predict_chunk(x, &rows, out)),
+            false => chunks.try_for_each(|(out, x)| self.predict_chunk(x, &rows, out)),
+        }
     }
 
     fn predict_chunk(

@@ -1,7 +1,7 @@
 //! Images with a border of zeros, and the neighbourhoods of their pixels as matrices `(channels * 9, pixels)`.
 
 use super::product::grow;
-use crate::diffusion::fused::packed::{NARROW, padded};
+use crate::diffusion::fused::packed::NARROW;
 use crate::diffusion::network::unet::MapShape;
 use pulp::{Simd, WithSimd};
 
@@ -130,14 +130,24 @@ impl WithSimd for Gather<'_> {
                         out[to] = shifted[from];
                         continue;
                     }
-                    // Whole registers: what is too much is overwritten by the next run or row.
-                    let whole = padded(length);
-                    let from = shifted[from..from + whole].as_chunks::<NARROW>().0;
-                    let to = out[to..to + whole].as_chunks_mut::<NARROW>().0;
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                    // Whole registers or halves: what is too much is overwritten by the next run or row. Short runs are
+                    // copied in short pieces, which do not cross lines of the cache.
+                    match length {
+                        ..=4 => copy::<4>(&shifted[from..], &mut out[to..], 1),
+                        ..=8 => copy::<8>(&shifted[from..], &mut out[to..], 1),
+                        _ => copy::<NARROW>(&shifted[from..], &mut out[to..], length.div_ceil(NARROW)),
+                    }
                 }
                 row += 1;
             }
         }
     }
+}
+
+/// Copies some pieces of `N` numbers.
+#[inline(always)]
+fn copy<const N: usize>(from: &[f32], to: &mut [f32], pieces: usize) {
+    let from = from[..pieces * N].as_chunks::<N>().0;
+    let to = to[..pieces * N].as_chunks_mut::<N>().0;
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
