@@ -1,82 +1,83 @@
-"""The table of scripts/images_table.sh, in Markdown to standard output.
+"""The table of scripts/images_table.sh, in Markdown to standard output, from metrics.csv and metrics.json of a study and the
+tables of `gdiff controls`.
 
     images_table.py STUDY CONTROLS-pixels.csv CONTROLS-features.csv COMMAND
 """
 
 import csv
+import json
 import sys
 
-from tables import table
+from tables import mean_interval, table
 
 METRICS = ["frechet", "precision", "recall", "density", "coverage", "feature_precision", "feature_recall", "feature_density", "feature_coverage"]
 HEADINGS = ["Frechet", "P", "R", "D", "C", "P, features", "R, features", "D, features", "C, features"]
-VERDICTS = ["frechet", "precision", "recall", "density", "coverage", "feature_precision", "feature_recall", "feature_density", "feature_coverage"]
+LAMBDA, CONTROL = "train.isotropy.lambda", "train.isotropy.control"
 
 
-def number(text):
-    return float(text) if text else None
+def cell(mean, half):
+    return f"{mean:.3f}" if half is None else f"{mean:.3f} +- {half:.3f}"
 
 
-def interval(row, mean, low, high):
-    values = [number(row[key]) for key in (mean, low, high)]
-    if values[0] is None:
-        return "-"
-    if values[1] is None:
-        return f"{values[0]:.3f}"
-    return f"{values[0]:.3f} ({values[1]:.3f} .. {values[2]:.3f})"
+def rows(path):
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def main():
     study, pixels, features, command = sys.argv[1:]
-    with open(f"{study}/summary.csv", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    by_setting = {}
-    for row in rows:
-        key = (row["pipeline"], float(row["train.isotropy.lambda"]), row["train.isotropy.control"] == "true")
-        by_setting.setdefault(key, {})[row["metric"]] = row
-    replicates = max(int(row["replicates"]) for row in rows)
+    # Of each setting and replicate, the row of the last step.
+    last = {}
+    for row in rows(f"{study}/metrics.csv"):
+        last[(float(row[LAMBDA]), row[CONTROL] == "true"), int(row["replicate"])] = row
+    settings = sorted({setting for setting, _ in last})
+    replicates = sorted({replicate for _, replicate in last})
+    values = {
+        setting: {m: [float(last[setting, r][m]) for r in replicates] for m in METRICS} for setting in settings
+    }
+    names = {
+        setting: ("plain network" if setting[0] == 0 else f"lambda = {setting[0]:g}" + (", control" if setting[1] else ""))
+        for setting in settings
+    }
+    with open(f"{study}/metrics.json", encoding="utf-8") as file:
+        data = next(iter(json.load(file)["data"].values()))
+    with open(f"{study}/provenance.json", encoding="utf-8") as file:
+        provenance = json.load(file)
     print(f"# {study.split('/')[-1]}: lambda, and one number, on images\n")
-    print(f"`{command}`. {replicates} replicates; means with 95 % intervals; the features are those of the spec's `[features]`. "
-          "A control is the plain network whose output is multiplied by the s that its lambda asks for.\n")
-    first = next(key for key in by_setting if key[0] == "data")
-    lines = [["fresh real images"] + [interval(by_setting[first].get(m, {}) or {"mean": "", "interval_low": "", "interval_high": ""}, "mean", "interval_low", "interval_high") for m in METRICS]]
-    scales = {}
-    settings = sorted((key for key in by_setting if key[0] != "data"), key=lambda key: (key[1], key[2]))
-    for pipeline, weight, control in settings:
-        metrics = by_setting[pipeline, weight, control]
-        name = "plain network" if weight == 0 else f"lambda = {weight:g}" + (", control" if control else "")
-        lines.append([name] + [interval(metrics[m], "mean", "interval_low", "interval_high") if m in metrics else "-" for m in METRICS])
-        scales[name] = metrics
+    print(f"`{command}`. {len(replicates)} replicates, each with its own deal of the images; `+-` is half the width of a 95 % interval. "
+          "P, R, D, C are precision, recall, density and coverage, in pixels and in the features of the spec's `[features]`. A control is "
+          "the plain network whose output is multiplied by the s that its lambda asks for; `real images, ...` are fresh real images made "
+          "worse by `gdiff controls`. Frechet distances are in those features.\n")
+    print(f"Made on {provenance['threads']} threads of an {provenance['cpu']} in {provenance['seconds'] / 60:.1f} minutes.\n")
+    half = [None if f"{m}_low" not in data else 0.5 * (data[f"{m}_high"] - data[f"{m}_low"]) for m in METRICS]
+    lines = [["fresh real images", *(cell(data[m], h) for m, h in zip(METRICS, half))]]
+    lines += [[names[s], *(cell(*mean_interval(values[s][m])) for m in METRICS)] for s in settings]
     extra = {}
     for path, prefix in ((pixels, ""), (features, "feature_")):
-        with open(path, encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                own = extra.setdefault(row["control"], {})
-                for metric in ("precision", "recall", "density", "coverage"):
-                    own[prefix + metric] = row[metric]
-                if prefix:
-                    own["frechet"] = row["frechet"]
-    for name, own in extra.items():
-        if name != "fresh":
-            lines.append([f"real images, {name}"] + [f"{float(own[m]):.3f}" for m in METRICS])
+        for row in rows(path):
+            own = extra.setdefault(row["control"], {})
+            own.update({prefix + metric: row[metric] for metric in ("precision", "recall", "density", "coverage")})
+            if prefix:
+                own["frechet"] = row["frechet"]
+    lines += [[f"real images, {name}", *(f"{float(own[m]):.3f}" for m in METRICS)] for name, own in extra.items() if name != "fresh"]
     table(["samples", *HEADINGS], lines)
-    print("## Differences to the plain network, by replicate\n")
-    print("A star stands where the 95 % interval of the paired difference leaves 0 out.\n")
-    differences = []
-    for name, metrics in scales.items():
-        if name == "plain network":
-            continue
-        cells = []
-        for metric in VERDICTS:
-            row = metrics.get(metric)
-            mean, low, high = (number(row[key]) if row else None for key in ("difference", "difference_low", "difference_high"))
-            if mean is None:
-                cells.append("-")
-            else:
-                star = "*" if low is not None and (low > 0 or high < 0) else ""
-                cells.append(f"{mean:+.3f}{star}")
-        differences.append([name, *cells])
-    table(["samples", *HEADINGS], differences)
+
+    def differences(title, pairs):
+        print(f"## {title}\n")
+        print("Means of the differences by replicate; a star where their 95 % interval leaves 0 out.\n")
+        out = []
+        for name, a, b in pairs:
+            cells = []
+            for metric in METRICS:
+                mean, half = mean_interval([x - y for x, y in zip(values[a][metric], values[b][metric])])
+                cells.append(f"{mean:+.3f}" + ("*" if half is not None and abs(mean) > half else ""))
+            out.append([name, *cells])
+        table(["samples", *HEADINGS], out)
+
+    plain = (0.0, False)
+    differences("Minus the plain network", [(names[s], s, plain) for s in settings if s != plain])
+    pairs = [(f"lambda = {s[0]:g}", s, (s[0], True)) for s in settings if not s[1] and (s[0], True) in values]
+    differences("The loss minus its control: what lambda does that one number does not", pairs)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,13 @@ RESULTS holds the summaries, WORK the whole studies, whose tables by step are re
 """
 
 import csv
-import math
 import sys
 from collections import defaultdict
 from pathlib import Path
 
-from tables import table
+from tables import T, table
 
 PIPELINES = ("baseline", "ica_kde", "gaussianized", "exact")
-# Student's t at 97.5 %, by degrees of freedom.
-T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
 
 
 def rows(path):
@@ -24,15 +21,6 @@ def rows(path):
 
 def number(text):
     return None if text == "" else float(text)
-
-
-def mean_and_half(values):
-    """Mean and half the width of its 95 % interval; no half-width of a single value."""
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return mean, None
-    variance = sum((v - mean) ** 2 for v in values) / (len(values) - 1)
-    return mean, T[len(values) - 2] * math.sqrt(variance / len(values))
 
 
 def shown(mean, half=None, digits=3):
@@ -108,7 +96,7 @@ def learned_variance(folder, work):
             last.setdefault(key, {})[row["replicate"]] = row
 
     def difference(own, other, metric, digits):
-        mean, half = mean_and_half([float(own[r][metric]) - float(other[r][metric]) for r in sorted(own)])
+        mean, half = mean_interval([float(own[r][metric]) - float(other[r][metric]) for r in sorted(own)])
         text = f"{mean:+.{digits}f} +- {half:.{digits}f}"
         return f"**{text}**" if abs(mean) > half else text
 
@@ -119,7 +107,7 @@ def learned_variance(folder, work):
         for pipeline in ("baseline", "exact"):
             for calls in sorted({c for p, c, _ in last if p == pipeline}):
                 of = [last[pipeline, calls, kind] for kind in kinds]
-                means = [shown(*mean_and_half([float(r[metric]) for r in values.values()]), digits) for values in of]
+                means = [shown(*mean_interval([float(r[metric]) for r in values.values()]), digits) for values in of]
                 lines.append([pipeline, str(calls), *means, *(difference(of[2], other, metric, digits) for other in of[:2])])
         table(["pipeline", "calls", "fixed_small", "fixed_large", "learned", "learned - small", "learned - large"], lines)
 
@@ -153,7 +141,7 @@ def late_start(folder, work):
 
         def lost(step):
             differences = [last[pipeline, str(step), r] - last[pipeline, str(steps[0]), r] for r in replicates]
-            return mean_and_half(differences)
+            return mean_interval(differences)
 
         earliest = steps[0]
         for step in steps:
@@ -169,7 +157,7 @@ def late_start(folder, work):
             of_row(automatic, 0),
             of_row(of[pipeline, "auto", "sliced_w2"], 4),
             of_row(of[pipeline, str(steps[0]), "sliced_w2"], 4),
-            shown(*mean_and_half(each), 4),
+            shown(*mean_interval(each), 4),
         ])
     table(["pipeline", "saved at no loss, of 100", "automatic start, t", "sliced W2 from there", "of the whole process", "paired difference"], lines)
 
@@ -227,7 +215,7 @@ def error_over_t(work):
             cells = [excess[str(width), where, t] for t in times]
             means = ["" if not cell else f"{sum(cell) / len(cell):.4f}" for cell in cells]
             shares = list(share[str(width), where].values())
-            lines.append([str(width), where, *means, shown(*mean_and_half(shares), 2) if shares else ""])
+            lines.append([str(width), where, *means, shown(*mean_interval(shares), 2) if shares else ""])
     table(["width", "points", *(f"t = {t}" for t in times), "KL up to t = 10"], lines)
 
 
