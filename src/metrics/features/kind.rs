@@ -12,11 +12,11 @@ pub enum FeatureKind {
     /// The values of the pixels, 0 to 255 divided by 255, one coordinate each.
     #[default]
     Pixels,
-    /// What a convolutional network with random weights makes of them: see [`RandomNetwork`](super::RandomNetwork).
+    /// 256 features by a convolutional network with random weights, which needs no file.
     Random,
-    /// The last maps' means of [`InceptionNetwork`](super::InceptionNetwork): the features of the FID.
+    /// 2048 features by the Inception-v3 of the FID: the means of its last maps.
     Inception,
-    /// The last maps' means of [`ResNet50`](super::ResNet50).
+    /// 2048 features by ResNet-50: the means of its last maps.
     Resnet50,
 }
 
