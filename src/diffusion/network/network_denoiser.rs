@@ -7,6 +7,7 @@ use crate::diffusion::fused::{AtStep, Predictor, UnetPredictor};
 use crate::diffusion::{BackendChoice, DiffusionError, NetworkKind, Outputs, ReverseStep};
 use candle_core::{D, DType, Device, Tensor};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, parallel::prelude::*, s};
+use rayon::iter::ParallelBridge;
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use std::borrow::Cow;
 use std::sync::Arc;
