@@ -12,6 +12,17 @@ use ndarray::{Array2, ArrayView2};
 /// Parts over which the inception score is a mean.
 const PARTS: usize = 10;
 
+/// The names of the columns, which are empty of points that are no images.
+pub const FEATURE_COLUMNS: [&str; 7] = [
+    "frechet",
+    "kid",
+    "inception_score",
+    "feature_precision",
+    "feature_recall",
+    "feature_density",
+    "feature_coverage",
+];
+
 /// Seven columns.
 pub struct FeatureMetrics;
 
@@ -38,43 +49,43 @@ impl Metric for FeatureMetrics {
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: [Column; 7] = [
             column(
-                "frechet",
+                FEATURE_COLUMNS[0],
                 "Frechet",
                 true,
                 (0.0, f64::INFINITY),
                 "Squared Frechet distance of the final samples to the reference images in the features of [features] (FID); it falls with the number of images.",
             ),
             column(
-                "kid",
+                FEATURE_COLUMNS[1],
                 "KID",
                 false,
                 (f64::NEG_INFINITY, f64::INFINITY),
                 "Kernel distance (squared maximum mean discrepancy) in those features, without bias.",
             ),
             column(
-                "inception_score",
+                FEATURE_COLUMNS[2],
                 "IS",
                 false,
                 (1.0, f64::INFINITY),
                 "Inception score of the final samples, where the features have classes.",
             ),
             column(
-                "feature_precision",
+                FEATURE_COLUMNS[3],
                 "precision in features",
                 false,
                 (0.0, 1.0),
                 "Precision in those features.",
             ),
-            column("feature_recall", "recall in features", false, (0.0, 1.0), "Recall in those features."),
+            column(FEATURE_COLUMNS[4], "recall in features", false, (0.0, 1.0), "Recall in those features."),
             column(
-                "feature_density",
+                FEATURE_COLUMNS[5],
                 "density in features",
                 false,
                 (0.0, f64::INFINITY),
                 "Density in those features; 1 for real images.",
             ),
             column(
-                "feature_coverage",
+                FEATURE_COLUMNS[6],
                 "coverage in features",
                 false,
                 (0.0, 1.0),

@@ -11,6 +11,7 @@ mod prdc;
 mod sliced_w2;
 
 pub use committed::COMMITTED;
+pub use features::FEATURE_COLUMNS;
 pub use options::{Distances, MetricsOptions};
 
 use super::MetricsError;
