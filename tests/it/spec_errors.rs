@@ -65,6 +65,10 @@ fn with_value(path: &str, value: &str) -> (String, usize) {
             text += "[data]\nkind = \"eight_gaussians\"\n";
             (own.to_string(), needed("pipeline.NAME.space", "space = [\"scale\"]"))
         }
+        "features" => {
+            text += "[data]\nkind = \"images\"\nname = \"digits\"\n";
+            ("[features]\n".to_string(), String::new())
+        }
         section => {
             text += "[data]\nkind = \"eight_gaussians\"\n";
             (format!("[{section}]\n"), String::new())
