@@ -2,6 +2,7 @@
 
 mod common;
 
+mod accumulation;
 mod batch_runs;
 mod clearing;
 mod clipping;
