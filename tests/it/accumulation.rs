@@ -200,7 +200,8 @@ fn the_gradients_of_two_batches_are_that_of_their_points_in_one_batch() {
 #[test]
 fn each_batch_has_an_isotropy_term_of_its_own() {
     for kind in kinds().into_iter().filter(|kind| kind.outputs == Outputs::Noise) {
-        let options = TrainOptions { isotropy: Some(IsotropyLoss::default()), ..plain_steps() };
+        let loss = IsotropyLoss { lambda: 10.0, ..IsotropyLoss::default() };
+        let options = TrainOptions { isotropy: Some(loss), ..plain_steps() };
         // Batches that differ: the points of the second are three times as far from 0.
         let mut batch = batch(&kind);
         batch.x_t.slice_mut(s![32.., ..]).mapv_inplace(|v| 3.0 * v);

@@ -40,6 +40,7 @@ mod identity;
 mod image_controls;
 mod image_files;
 mod images;
+mod images_ready;
 mod isotropy;
 mod late_start;
 mod learned_variance;
