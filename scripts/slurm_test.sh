@@ -81,9 +81,12 @@ SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0
 KillWait=5
 MaxArraySize=20
 SlurmdParameters=config_overrides
-NodeName=$node NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+GresTypes=gpu
+NodeName=$node NodeAddr=127.0.0.1 CPUs=2 Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes=$node Default=YES MaxTime=INFINITE State=UP
 CONF
+# A GPU that is none: it is counted, and no task uses it.
+echo 'Name=gpu File=/dev/null' >"$scratch/gres.conf"
 export SLURM_CONF="$scratch/slurm.conf"
 
 start() { # a daemon by name, its log named after it
@@ -136,6 +139,11 @@ reference = 300
 SPEC
 
 "$gdiff" sweep plan "$scratch/spec.toml" --out "$sweep"
+# What is written for GPUs is what this Slurm takes where it has that many, and refuses where it has not.
+"$gdiff" sweep submit "$sweep" --gpus 1 --dry-run -- --comment=gpu
+sbatch --test-only "$sweep/slurm/array-0.sh" || fail "a task with one GPU was refused"
+"$gdiff" sweep submit "$sweep" --gpus 2 --dry-run
+! sbatch --test-only "$sweep/slurm/array-0.sh" || fail "a task with two GPUs was taken by a node that has one"
 # Of the first six replicates, half are done when all others of their point wait in their training, two at a time;
 # sbatch hands the environment on.
 hold="$scratch/hold"

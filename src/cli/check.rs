@@ -233,7 +233,11 @@ fn describe(plan: &Plan) -> String {
     );
     line("diffusion", format!("T = {steps}, alpha_bar_T = {:.2e}", plan.schedule.alpha_bar(steps)));
     line("network", format!("{network}, {} parameters", plan.parameter_count()));
-    line("training", format!("{} iterations of {} points", plan.iterations, plan.train.batch_size));
+    let batches = match plan.train.accumulate {
+        1 => String::new(),
+        batches => format!("{batches} batches of "),
+    };
+    line("training", format!("{} iterations of {batches}{} points", plan.iterations, plan.train.batch_size));
     line("sampling", format!("{} points in {} reverse steps", plan.sample.count, plan.sample.steps));
     line(
         "metrics",

@@ -117,6 +117,7 @@ Examples:
 pub const SUBMIT: &str = "\
 Examples:
   gdiff sweep submit results/widths --partition short --time 1:00:00 --per-task 10
+  gdiff sweep submit results/cifar10 --gpus 1 --cpus 4 --time 3-00:00:00
   gdiff sweep submit results/widths --dry-run -- --mem=4G";
 
 pub const STATUS: &str = "\

@@ -129,6 +129,10 @@ pub struct SubmitArgs {
     /// Cores of a task
     #[arg(long, default_value = "1", value_name = "N")]
     pub cpus: std::num::NonZeroUsize,
+    /// GPUs of a task (`--gres=gpu:N`), whose runs train and sample on one of them; for a type write
+    /// -- --gres=gpu:TYPE:1 behind --gpus 1
+    #[arg(long, value_name = "N")]
+    pub gpus: Option<std::num::NonZeroUsize>,
     /// Runs of a task, in one process
     #[arg(long, default_value = "1", value_name = "N")]
     pub per_task: std::num::NonZeroUsize,
@@ -211,10 +215,18 @@ fn collect(args: &CollectArgs) -> Result<(), Failure> {
 }
 
 fn submit_jobs(args: &SubmitArgs) -> Result<(), Failure> {
+    if args.gpus.is_some() && !candle_core::utils::cuda_is_available() {
+        let sentence = "`--gpus` needs a build with CUDA, since the jobs call this very program; docs/cuda.md says how to build one (scripts/build-cuda.sh)";
+        if !args.dry_run {
+            return Err(Failure::input(sentence.to_string()));
+        }
+        note(sentence);
+    }
     let options = SubmitOptions {
         partition: args.partition.clone(),
         time: args.time.clone(),
         cpus: args.cpus.get(),
+        gpus: args.gpus.map_or(0, std::num::NonZeroUsize::get),
         per_task: args.per_task.get(),
         more: args.more.clone(),
         dry_run: args.dry_run,

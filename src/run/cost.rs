@@ -153,7 +153,7 @@ pub fn measure(plan: &Plan, pipeline: &Pipeline, fitted: &FittedPart) -> Result<
         }
         DenoiserKind::Network => {
             if let Some(exact) = &exact {
-                let rows = plan.train.batch_size.min(train.nrows()).min(optimal_rows(exact));
+                let rows = plan.train.points_of_an_iteration().min(train.nrows()).min(optimal_rows(exact));
                 let t: Vec<usize> = (0..rows).map(|i| 1 + i % plan.schedule.steps()).collect();
                 cost.logged = seconds(|| Ok(exact.predict_noise_each(train.slice(s![..rows, ..]), &t)?))?;
             }

@@ -103,11 +103,13 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     let mut losses = restored.map_or(Vec::new(), |((), losses)| losses);
     run.go_on_with_stage(Stage::Train, plan.iterations, job.iteration());
     losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
-    if let Some(rows) = prepared.exact.as_ref().map(optimal_rows).filter(|&rows| rows < plan.train.batch_size)
+    let points_of_an_iteration = plan.train.points_of_an_iteration();
+    if let Some(rows) =
+        prepared.exact.as_ref().map(optimal_rows).filter(|&rows| rows < points_of_an_iteration)
     {
         run.report(Event::Notice(&format!(
-            "{}: the exact denoiser of this mixture is costly, so the column `optimal` of loss.csv is made of the first {rows} of the {} points of a batch",
-            run.label.run, plan.train.batch_size
+            "{}: the exact denoiser of this mixture is costly, so the column `optimal` of loss.csv is made of the first {rows} of the {points_of_an_iteration} points of an iteration",
+            run.label.run
         )));
     }
     let mut training = run.lockstep.train(job)?;
@@ -194,8 +196,8 @@ pub(super) fn optimal_rows(exact: &MixtureDenoiser) -> usize {
     exact.rows_within(OPTIMAL_OPERATIONS)
 }
 
-/// The first term of the loss (G 7) that the exact denoiser has on a batch, or on its first points where all would take
-/// too long: what no network can beat. The points of a batch are in random order, so the first ones are as good as any.
+/// The first term of the loss (G 7) that the exact denoiser has on the points of an iteration, or on the first of them where
+/// all would take too long: what no network can beat. The points of a batch are in random order, so the first ones are as good as any.
 fn optimal_mse(exact: &MixtureDenoiser, batch: &Batch, reduction: Reduction) -> Result<f64, DiffusionError> {
     let rows = optimal_rows(exact).min(batch.x_t.nrows());
     let (x_t, eps) = (batch.x_t.slice(s![..rows, ..]), batch.eps.slice(s![..rows, ..]));

@@ -77,7 +77,8 @@ impl StageWork {
             + distances.min(moves + 1.0) * distance;
         let diagnostics = &plan.diagnostics;
         let asked = [diagnostics.cloning, diagnostics.error_over_t, diagnostics.likelihood > 0];
-        let iteration = ITERATION + plan.train.batch_size as f64 * 6.0 * multiply_adds / OPERATIONS;
+        let iteration =
+            ITERATION + plan.train.points_of_an_iteration() as f64 * 6.0 * multiply_adds / OPERATIONS;
         let mut seconds = [0.0; Stage::ALL.len()];
         seconds[Stage::Data as usize] = 2.0 * score;
         seconds[Stage::Gaussianize as usize] = layers * d * (FIT_LAYER + samples as f64 * FIT);

@@ -131,7 +131,15 @@ fn train(
     if t.iterations.is_none() {
         t.epochs.get_or_insert(TrainOptions::DEFAULT_EPOCHS);
     }
-    Ok((TrainOptions { batch_size: t.batch_size.min(samples), ..*t }, t.total_iterations(samples)))
+    let iterations = t.total_iterations(samples);
+    if t.warmup > iterations {
+        warnings.push(format!(
+            "train.warmup is {}, more than the {iterations} iterations of the training: the learning rate only rises to {:.0} % of train.learning_rate",
+            t.warmup,
+            100.0 * iterations as f64 / t.warmup as f64
+        ));
+    }
+    Ok((TrainOptions { batch_size: t.batch_size.min(samples), ..*t }, iterations))
 }
 
 fn sample(

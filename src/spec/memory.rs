@@ -64,8 +64,8 @@ pub fn terms(
     let outputs = file.diffusion.variance.outputs();
     let parameters = network.parameter_count(dim, outputs, file.diffusion.steps) as u64;
     let (dim, steps, outputs) = (dim as u64, file.diffusion.steps as u64, outputs.width(dim) as u64);
-    // Parameters, gradients and two moments; and the average, if it is on.
-    let copies = if file.train.ema > 0.0 { 5 } else { 4 };
+    // Parameters, gradients and two moments; and the average, and gradients added up, if they are on.
+    let copies = 4 + u64::from(file.train.ema > 0.0) + u64::from(file.train.accumulate > 1);
     let encoding = match network.conditioning {
         Conditioning::Scale => 0,
         _ if network.kind == NetworkKind::Unet => network.unet().channels as u64,

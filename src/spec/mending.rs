@@ -93,7 +93,8 @@ impl Mending {
 }
 
 fn depends_on_data(key: &str) -> bool {
-    key.ends_with(".components") || key.starts_with("data") || key.starts_with("pipelines[")
+    let of_images = ["network.image", "network.attention"].contains(&key);
+    of_images || key.ends_with(".components") || key.starts_with("data") || key.starts_with("pipelines[")
 }
 
 /// `a.b[2].c` as `a`, `b`, `2`, `c`.

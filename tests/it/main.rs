@@ -2,6 +2,7 @@
 
 mod common;
 
+mod accumulation;
 mod batch_runs;
 mod clearing;
 mod clipping;
@@ -40,6 +41,7 @@ mod image_controls;
 mod image_features;
 mod image_files;
 mod images;
+mod images_ready;
 mod isotropy;
 mod late_start;
 mod learned_variance;

@@ -171,7 +171,7 @@ fn the_column_optimal_of_a_costly_mixture_is_made_of_a_part_of_the_batch() {
     let output = run(folder.path(), &[&["run", "spec.toml", "--out", "out"], &more[..]].concat());
     succeeded(&output);
     // 200 (100^2 + 100^3 / 3) operations a row.
-    let words = "`optimal` of loss.csv is made of the first 7 of the 64 points of a batch";
+    let words = "`optimal` of loss.csv is made of the first 7 of the 64 points of an iteration";
     assert!(message(&output).contains(words), "{}", message(&output));
     let loss = text(folder.path().join("out/loss.csv"));
     assert_eq!(loss.lines().count(), 3);

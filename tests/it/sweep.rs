@@ -306,6 +306,7 @@ fn an_option_of_a_batch_script_keeps_to_its_line() {
         partition: Some(line.to_string()),
         time: None,
         cpus: 1,
+        gpus: 0,
         per_task: 1,
         more: Vec::new(),
         dry_run: true,
@@ -316,6 +317,35 @@ fn an_option_of_a_batch_script_keeps_to_its_line() {
         .unwrap_err()
         .to_string();
     assert!(refused.contains("control character"), "{refused}");
+}
+
+#[test]
+fn jobs_on_gpus_ask_slurm_for_them_and_run_on_one() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), &sweep("[sweep]\nseed = [7, 8]"));
+    succeeded(&run(folder.path(), &["sweep", "plan", "spec.toml", "--out", "plan"]));
+    let script = |more: &[&str]| {
+        let output = run(folder.path(), &[&["sweep", "submit", "plan", "--dry-run"], more].concat());
+        succeeded(&output);
+        (text(folder.path().join("plan/slurm/array-0.sh")), message(&output))
+    };
+    let (plain, _) = script(&["--cpus", "3"]);
+    assert!(!plain.contains("gres") && plain.trim_end().ends_with("--threads 3"), "{plain}");
+    let (one, told) = script(&["--cpus", "3", "--gpus", "1"]);
+    assert_eq!(one.replace("#SBATCH --gres=gpu:1\n", "").replace(" --device cuda\n", "\n"), plain);
+    assert!(one.contains("#SBATCH --gres=gpu:1\n") && one.ends_with("--threads 3 --device cuda\n"), "{one}");
+    let (two, _) = script(&["--gpus", "2", "--", "--gres=gpu:a100:1"]);
+    // Slurm takes the last of two lines.
+    let place = |line: &str| two.find(line).unwrap_or_else(|| panic!("{line} in {two}"));
+    assert!(place("#SBATCH --gres=gpu:2\n") < place("#SBATCH '--gres=gpu:a100:1'\n"));
+    assert_eq!(run(folder.path(), &["sweep", "submit", "plan", "--gpus", "0"]).status.code(), Some(2));
+    // A program without CUDA would be one failed job after another.
+    if !candle_core::utils::cuda_is_available() {
+        assert!(told.contains("`--gpus` needs a build with CUDA"), "{told}");
+        let refused = run(folder.path(), &["sweep", "submit", "plan", "--gpus", "1"]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(message(&refused).contains("docs/cuda.md"), "{}", message(&refused));
+    }
 }
 
 #[test]

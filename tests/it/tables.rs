@@ -1,6 +1,8 @@
 //! Tables as people have them: what is a header, which columns are axes, how rows are split, where a file is.
 
-use crate::common::{csv, gdiff, in_repository, message, run, said, same_tables, spec, succeeded, text};
+use crate::common::{
+    csv, gdiff, in_repository, message, run, said, same_tables, spec, stand_in, succeeded, text,
+};
 use gdiff::data::table::{
     ColumnChoice, DataTable, Delimiter, MissingRows, TableError, TableOptions, axis_names, decode,
     file_bytes, read,
@@ -532,7 +534,7 @@ fn settings_without_effect_are_told_of_and_refused_in_a_sweep() {
     assert!(message(&swept).contains("no pipeline trains a network"), "{}", message(&swept));
     // The repository's own specs say nothing that has no effect.
     for path in in_repository("configs", "toml") {
-        let study = gdiff::spec::read(&path, &[]).unwrap();
+        let study = gdiff::spec::read(&path, &stand_in(&path)).unwrap();
         assert!(study.warnings().iter().all(|w| !w.contains("no effect")), "{}", path.display());
     }
 }

@@ -1,6 +1,6 @@
 //! `gdiff data`, `gdiff metrics` and `gdiff check` as tools of their own.
 
-use crate::common::{TINY, csv, gdiff, in_repository, message, run, spec, succeeded, text};
+use crate::common::{TINY, csv, gdiff, in_repository, message, run, spec, stand_in, succeeded, text};
 use std::path::Path;
 use tempfile::tempdir;
 
@@ -92,7 +92,8 @@ fn check_warns_of_a_schedule_that_never_reaches_noise() {
 fn every_spec_in_configs_is_good() {
     let configs = in_repository("configs", "toml");
     assert!(configs.len() >= 5);
-    for path in configs {
+    // Those of images that are elsewhere have a test of their own (images_ready.rs).
+    for path in configs.into_iter().filter(|path| stand_in(path).is_empty()) {
         let checked = succeeded(&gdiff(Path::new(".")).arg("check").arg(&path).output().unwrap());
         let warnings: Vec<&str> = checked.lines().filter(|line| line.starts_with("warning")).collect();
         // The suite sweeps over a schedule that leaves signal at T, to see what it does.

@@ -47,16 +47,19 @@ pub(super) use unet::UnetPredictor;
 
 use super::{
     Batch, DiffusionError, LossTerms, Network, NetworkKind, TrainOptions,
-    train::{VariationalBound, backend::State},
+    train::{
+        VariationalBound,
+        backend::{State, Turn},
+    },
 };
 
 /// A training of one network in `f32` on the host.
 pub(super) trait HostTraining: std::fmt::Debug + Send {
-    /// One iteration, number `iteration` from 0.
+    /// The part of an iteration that is done on a batch; with its last batch the parameters change.
     ///
     /// # Errors
-    /// If the loss is infinite or NaN; nothing has changed then.
-    fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError>;
+    /// If the loss is infinite or NaN; no parameter has changed then.
+    fn step(&mut self, batch: &Batch, turn: Turn) -> Result<LossTerms, DiffusionError>;
 
     /// Parameters, optimizer and average as vectors in the order of the network's layout.
     ///

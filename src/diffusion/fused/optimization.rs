@@ -4,7 +4,11 @@
 use super::update::{Constants, SumOfSquares, Update};
 use crate::diffusion::{
     DiffusionError, TrainOptions,
-    train::{average, backend::State, optimizer},
+    train::{
+        average,
+        backend::{State, Turn},
+        optimizer,
+    },
 };
 use candle_core::Tensor;
 use pulp::Arch;
@@ -21,7 +25,10 @@ pub(super) struct Optimization {
     /// Iterations in all.
     iterations: usize,
     pub parameters: Vec<f32>,
+    /// That of the batch at hand.
     pub gradient: Vec<f32>,
+    /// The gradients of the batches of an iteration under way, added up; empty where an iteration has one.
+    accumulated: Vec<f32>,
     steps: usize,
     first: Vec<f32>,
     second: Vec<f32>,
@@ -37,6 +44,7 @@ impl Optimization {
             arch: Arch::new(),
             options,
             iterations,
+            accumulated: if options.accumulate > 1 { zeros.clone() } else { Vec::new() },
             gradient: zeros.clone(),
             steps: 0,
             first: zeros.clone(),
@@ -46,11 +54,41 @@ impl Optimization {
         }
     }
 
+    /// Takes in the gradient of a batch, and says whether it was the iteration's last, so that the parameters have changed.
+    pub fn take_in(&mut self, turn: Turn, parallel: bool) -> bool {
+        if !turn.is_whole() {
+            self.accumulate(turn, parallel);
+        }
+        if turn.is_last {
+            self.update(turn.iteration, parallel);
+        }
+        turn.is_last
+    }
+
+    /// Adds the gradient of a batch to those of the batches before it; their sum takes its place after the last.
+    fn accumulate(&mut self, turn: Turn, parallel: bool) {
+        let share = turn.share as f32;
+        let add = |(sum, gradient): (&mut [f32], &[f32])| {
+            for (sum, gradient) in sum.iter_mut().zip(gradient) {
+                *sum = gradient * share + if turn.is_first { 0.0 } else { *sum };
+            }
+        };
+        if parallel {
+            let stretches = self.accumulated.par_chunks_mut(STRETCH).zip(self.gradient.par_chunks(STRETCH));
+            stretches.for_each(add);
+        } else {
+            add((&mut self.accumulated, &self.gradient));
+        }
+        if turn.is_last {
+            std::mem::swap(&mut self.accumulated, &mut self.gradient);
+        }
+    }
+
     /// The step of iteration number `iteration`, from 0.
-    pub fn update(&mut self, iteration: usize, parallel: bool) {
-        let TrainOptions { clip_norm, ema, learning_rate, decay, .. } = self.options;
+    fn update(&mut self, iteration: usize, parallel: bool) {
+        let TrainOptions { clip_norm, ema, .. } = self.options;
         self.steps += 1;
-        let rate = learning_rate * decay.factor(iteration, self.iterations);
+        let rate = self.options.rate(iteration, self.iterations);
         let clip = match clip_norm {
             0.0 => 1.0,
             largest => optimizer::clip_factor(self.arch.dispatch(SumOfSquares(&self.gradient)), largest),

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::diffusion::{
     Batch, DiffusionError, LossTerms, Network, TrainOptions,
-    train::{VariationalBound, backend::State},
+    train::{
+        VariationalBound,
+        backend::{State, Turn},
+    },
 };
 use pulp::Arch;
 use rayon::prelude::*;
@@ -109,7 +112,7 @@ impl DenseTraining {
 }
 
 impl HostTraining for DenseTraining {
-    fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError> {
+    fn step(&mut self, batch: &Batch, turn: Turn) -> Result<LossTerms, DiffusionError> {
         let n = batch.x_t.nrows();
         let parallel = n.saturating_mul(self.optimization.parameters.len()) >= PARALLEL_WORK
             && rayon::current_num_threads() > 1;
@@ -126,15 +129,16 @@ impl HostTraining for DenseTraining {
             loss::Loss { isotropy: &self.optimization.options.isotropy_loss(), bound: self.bound.as_ref() };
         let terms = loss.evaluate(blocks, batch.eps.view());
         if !(terms.loss as f32).is_finite() {
-            return Err(DiffusionError::Diverged { iteration, loss: terms.loss });
+            return Err(DiffusionError::Diverged { iteration: turn.iteration, loss: terms.loss });
         }
         each(blocks, parallel, |block| block.backward(shared));
         let (arch, model) = (self.arch, &self.model);
         spread(&model.segments, &mut self.optimization.gradient, parallel, &|segment, out| {
             gradient(arch, model, blocks, segment, out);
         });
-        self.optimization.update(iteration, parallel);
-        self.refresh_transposed(parallel);
+        if self.optimization.take_in(turn, parallel) {
+            self.refresh_transposed(parallel);
+        }
         Ok(terms)
     }
 

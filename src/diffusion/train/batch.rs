@@ -1,8 +1,8 @@
-//! Which points, steps and noise an iteration sees: a pure function of the streams and its number.
+//! Which points, steps and noise a batch holds: a pure function of the streams and its number.
 
 use crate::diffusion::{DiffusionError, Schedule, network::unet::dropout::DropoutStream};
 use crate::numeric::random::Stream;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, concatenate};
 use rand::{RngExt, seq::SliceRandom};
 
 /// Where the choices of a training come from. They depend on neither the network nor the loss, so two
@@ -34,6 +34,27 @@ impl Batch {
     /// A batch of no points of `dim` dimensions.
     pub(super) fn empty(dim: usize) -> Self {
         Self { x_t: Array2::zeros((0, dim)), t: Vec::new(), eps: Array2::zeros((0, dim)), dropout: None }
+    }
+
+    /// The points of these batches, of which there is one at least, in one, whose dropout is that of the first.
+    pub(super) fn joined(mut batches: Vec<Self>) -> Self {
+        if batches.len() == 1 {
+            return batches.remove(0);
+        }
+        let rows = |of: fn(&Self) -> &Array2<f64>| {
+            let views: Vec<_> = batches.iter().map(|batch| of(batch).view()).collect();
+            concatenate(Axis(0), &views).expect("the batches of a training have one dimension")
+        };
+        let steps = |batch: &Self| match batch.t[..] {
+            [t] => vec![t; batch.x_t.nrows()],
+            _ => batch.t.clone(),
+        };
+        Self {
+            x_t: rows(|batch| &batch.x_t),
+            t: batches.iter().flat_map(steps).collect(),
+            eps: rows(|batch| &batch.eps),
+            dropout: batches[0].dropout,
+        }
     }
 
     /// Refuses a batch that does not fit a network of `dim` dimensions and `steps` steps. It may have one `t`
@@ -111,12 +132,12 @@ impl Batches {
         (self.size, self.points() - (self.per_epoch() - 1) * self.size)
     }
 
-    /// Iterations in one epoch, `ceil(n / size)`.
+    /// Batches in one epoch, `ceil(n / size)`.
     pub fn per_epoch(&self) -> usize {
         self.points().div_ceil(self.size)
     }
 
-    /// The batch of iteration `i`, counting from 0.
+    /// Batch number `i`, counting from 0.
     pub fn get(&mut self, i: usize) -> Batch {
         let (epoch, index) = (i / self.per_epoch(), i % self.per_epoch());
         let (n, d) = (self.points(), self.dim);

@@ -3,7 +3,7 @@
 
 use super::{
     Average, Batch, LossTerms, TrainOptions,
-    backend::{State, TrainBackend},
+    backend::{State, TrainBackend, Turn},
     loss::{self, BoundOf},
     optimizer::{Optimizer, clip},
     variational_bound::VariationalBound,
@@ -26,6 +26,8 @@ pub(super) struct CandleBackend {
     graph: Graph,
     flat: Tensor,
     optimizer: Optimizer,
+    /// The gradients of the batches of an iteration under way, added up.
+    gradient: Option<Tensor>,
     average: Option<Average>,
 }
 
@@ -47,7 +49,7 @@ impl CandleBackend {
         let ema = options[0].ema;
         let average = (ema > 0.0).then(|| Average::new(ema, &flat));
         let (options, bound) = (options.to_vec(), bound.cloned());
-        Ok(Self { options, bound, iterations, parameters, graph, flat, optimizer, average })
+        Ok(Self { options, bound, iterations, parameters, graph, flat, optimizer, gradient: None, average })
     }
 }
 
@@ -55,7 +57,7 @@ impl TrainBackend for CandleBackend {
     fn step(
         &mut self,
         batches: &[Batch],
-        iteration: usize,
+        turn: Turn,
     ) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
         let parameters = &self.parameters;
         let (dtype, device) = (parameters.dtype(), parameters.device());
@@ -65,7 +67,6 @@ impl TrainBackend for CandleBackend {
         let shape = (batches.len(), steps.len() / batches.len());
         let dropout: Vec<_> = batches.iter().filter_map(|batch| batch.dropout).collect();
         let outputs = self.graph.forward_dropping(&x, &Tensor::from_vec(steps, shape, device)?, &dropout)?;
-        let TrainOptions { clip_norm, decay, .. } = self.options[0];
         let losses: Vec<_> = self.options.iter().map(|o| o.isotropy_loss()).collect();
         let bound = self.bound.as_ref().map(|bound| {
             let t = batches.iter().flat_map(|batch| batch.t.iter().copied()).collect();
@@ -74,18 +75,29 @@ impl TrainBackend for CandleBackend {
         let (loss, terms) = loss::evaluate(&losses, &outputs, &eps, bound.as_ref())?;
         let reported = |terms: LossTerms| match terms.loss.is_finite() {
             true => Ok(terms),
-            false => Err(DiffusionError::Diverged { iteration, loss: terms.loss }),
+            false => Err(DiffusionError::Diverged { iteration: turn.iteration, loss: terms.loss }),
         };
         let terms: Vec<_> = terms.into_iter().map(reported).collect();
         if terms.iter().all(Result::is_err) {
             return Ok(terms);
         }
-        let gradient = clip(&parameters.flat_gradient(&loss.backward()?)?, clip_norm)?;
-        let rates = self.options.iter().map(|o| o.learning_rate * decay.factor(iteration, self.iterations));
+        let mut gradient = parameters.flat_gradient(&loss.backward()?)?;
+        if !turn.is_whole() {
+            gradient = gradient.affine(turn.share, 0.0)?;
+            if let Some(before) = self.gradient.take().filter(|_| !turn.is_first) {
+                gradient = before.add(&gradient)?;
+            }
+            if !turn.is_last {
+                self.gradient = Some(gradient);
+                return Ok(terms);
+            }
+        }
+        let gradient = clip(&gradient, self.options[0].clip_norm)?;
+        let rates = self.options.iter().map(|o| o.rate(turn.iteration, self.iterations));
         self.flat = self.optimizer.step(&self.flat, &gradient, &rates.collect::<Vec<_>>())?;
         parameters.assign(&self.flat)?;
         if let Some(average) = &mut self.average {
-            average.update(&self.flat, iteration + 1)?;
+            average.update(&self.flat, turn.iteration + 1)?;
         }
         Ok(terms)
     }

@@ -3,7 +3,7 @@
 
 use super::{
     Batch, LossTerms, TrainOptions,
-    backend::{State, TrainBackend},
+    backend::{State, TrainBackend, Turn},
     variational_bound::VariationalBound,
 };
 use crate::diffusion::{
@@ -39,15 +39,15 @@ impl TrainBackend for FusedBackend {
     fn step(
         &mut self,
         batches: &[Batch],
-        iteration: usize,
+        turn: Turn,
     ) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
         Ok(match (&mut self.0[..], batches) {
             // A single training decides itself where threads pay.
-            ([training], [batch]) => vec![training.step(batch, iteration)],
+            ([training], [batch]) => vec![training.step(batch, turn)],
             (trainings, _) => trainings
                 .par_iter_mut()
                 .zip(batches)
-                .map(|(training, batch)| training.step(batch, iteration))
+                .map(|(training, batch)| training.step(batch, turn))
                 .collect(),
         })
     }

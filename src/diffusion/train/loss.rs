@@ -50,7 +50,7 @@ impl Default for IsotropyLoss {
     }
 }
 
-/// The value of a loss and its terms on one batch: `loss = mse + lambda * isotropy + 0.001 * bound`.
+/// The value of a loss and its terms on one batch, or their means over the batches of an iteration: `loss = mse + lambda * isotropy + 0.001 * bound`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossTerms {
     /// What the gradient is taken of.
@@ -63,6 +63,22 @@ pub struct LossTerms {
     /// The estimate of `L_vlb` on this batch, nats, reduced over dimensions as the first term; none where the variance is
     /// not learned.
     pub bound: Option<f64>,
+}
+
+impl LossTerms {
+    /// The mean of the terms of several batches, each with its share, which add up to 1; those of one batch as they are.
+    pub(super) fn mean(of: &[(f64, Self)]) -> Self {
+        if let [(_, terms)] = of {
+            return *terms;
+        }
+        let mean = |value: fn(&Self) -> f64| of.iter().map(|(share, terms)| share * value(terms)).sum();
+        Self {
+            loss: mean(|terms| terms.loss),
+            mse: mean(|terms| terms.mse),
+            isotropy: mean(|terms| terms.isotropy),
+            bound: of[0].1.bound.map(|_| mean(|terms| terms.bound.unwrap_or(0.0))),
+        }
+    }
 }
 
 /// What the bound of a batch of models needs beside the predictions.

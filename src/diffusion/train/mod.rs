@@ -1,9 +1,11 @@
-//! Training: an iteration is a batch, a loss, its gradient, and one step of the optimizer.
+//! Training: an iteration is a batch, a loss, its gradient, and one step of the optimizer. With `accumulate = A` it is `A`
+//! batches, numbers `A i .. A (i + 1)` of the training's sequence, and one step along the mean of their gradients, weighted by
+//! points. Each batch has its own isotropy term of the form `"batch"`, as if it were alone.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | [`options`] | `[train]` of a spec |
-//! | [`batch`] | which points, steps and noise iteration `i` sees |
+//! | [`batch`] | which points, steps and noise batch `i` holds |
 //! | [`loss`] | the simple loss (G 7) and the isotropy loss (I 28) |
 //! | [`variational_bound`] | the term of the loss by which the variance of the reverse steps is learned |
 //! | [`optimizer`], [`average`] | Adam, AdamW, SGD; learning-rate decay, clipping; moving average |
@@ -30,7 +32,7 @@ pub use variational_bound::{LossKind, VariationalBound};
 
 use super::{DiffusionError, Network, Outputs, Schedule, safetensors_file};
 use average::Average;
-use backend::{State, TrainBackend};
+use backend::{State, TrainBackend, Turn};
 use batch::Batches;
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -153,9 +155,9 @@ impl TrainingJob {
         self.iteration
     }
 
-    /// Iterations in one epoch.
+    /// Iterations in one epoch, rounded up.
     pub fn iterations_per_epoch(&self) -> usize {
-        self.batches.per_epoch()
+        self.batches.per_epoch().div_ceil(self.options.accumulate)
     }
 
     /// Iterations in all.
@@ -180,6 +182,8 @@ struct Member {
 #[derive(Debug)]
 pub struct Training {
     members: Vec<Member>,
+    /// Batches of an iteration.
+    accumulate: usize,
     iteration: usize,
     backend: Box<dyn TrainBackend>,
 }
@@ -219,13 +223,13 @@ impl Training {
         for (member, job) in jobs.iter().enumerate() {
             job.state.as_ref().map_or(Ok(()), |state| backend.restore(member, state))?;
         }
-        let iteration = first.iteration;
+        let (iteration, accumulate) = (first.iteration, first.options.accumulate);
         let member = |TrainingJob { batches, network, .. }: TrainingJob| Member {
             last_batch: Batch::empty(network.dim()),
             batches,
             network,
         };
-        Ok(Self { members: jobs.into_iter().map(member).collect(), iteration, backend })
+        Ok(Self { members: jobs.into_iter().map(member).collect(), accumulate, iteration, backend })
     }
 
     /// Number of networks.
@@ -238,26 +242,31 @@ impl Training {
         self.iteration
     }
 
-    /// The batch of the iteration that network number `member` has done last; empty before the first.
+    /// The points of the iteration that network number `member` has done last, those of all its batches; empty before the
+    /// first.
     pub fn last_batch(&self, member: usize) -> &Batch {
         &self.members[member].last_batch
     }
 
-    /// One iteration of each network on the batch that its number picks: the loss, or why it failed. A network whose
+    /// One iteration of each network on the batches that its number picks: the loss, or why it failed. A network whose
     /// loss is infinite or NaN does not disturb the others, and what it does from then on means nothing.
     ///
     /// # Errors
     /// If the device fails; then no network has done the iteration.
     pub fn step(&mut self) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
-        let iteration = self.iteration;
-        let batches = match &mut self.members[..] {
-            [member] => vec![member.batches.get(iteration)],
-            members => members.par_iter_mut().map(|member| member.batches.get(iteration)).collect(),
-        };
-        self.step_on(batches)
+        let mut all = Vec::new();
+        for number in self.iteration * self.accumulate..(self.iteration + 1) * self.accumulate {
+            match &mut self.members[..] {
+                [member] => all.push(member.batches.get(number)),
+                members => {
+                    all.par_extend(members.par_iter_mut().map(|member| member.batches.get(number)));
+                }
+            }
+        }
+        self.step_on(all)
     }
 
-    /// One iteration on given batches, one for each network.
+    /// One iteration on given batches: one for each network, then as many again for each further batch of the iteration.
     ///
     /// # Errors
     /// As [`step`](Self::step), or if a batch does not fit; nothing has changed then.
@@ -265,13 +274,40 @@ impl Training {
         &mut self,
         batches: Vec<Batch>,
     ) -> Result<Vec<Result<LossTerms, DiffusionError>>, DiffusionError> {
-        DiffusionError::unless(batches.len() == self.members.len(), || {
-            format!("{} batches cannot be shared among {} networks", batches.len(), self.members.len())
+        let members = self.members.len();
+        DiffusionError::unless(batches.len() == members * self.accumulate, || {
+            format!(
+                "{} batches cannot be shared among {members} networks, each with {} in an iteration",
+                batches.len(),
+                self.accumulate
+            )
         })?;
-        for (member, batch) in self.members.iter().zip(&batches) {
+        for (member, batch) in self.members.iter().cycle().zip(&batches) {
             batch.check(member.network.dim(), member.network.steps())?;
         }
-        let terms = self.backend.step(&batches, self.iteration)?;
+        let points = |batches: &[Batch]| batches[0].x_t.nrows();
+        let all: usize = batches.chunks(members).map(points).sum();
+        let mut sums: Vec<Result<Vec<(f64, LossTerms)>, DiffusionError>> =
+            (0..members).map(|_| Ok(Vec::new())).collect();
+        for (k, batches) in batches.chunks(members).enumerate() {
+            let turn = Turn {
+                iteration: self.iteration,
+                share: points(batches) as f64 / all as f64,
+                is_first: k == 0,
+                is_last: k + 1 == self.accumulate,
+            };
+            for (sum, terms) in sums.iter_mut().zip(self.backend.step(batches, turn)?) {
+                match (&mut *sum, terms) {
+                    (Ok(sum), Ok(terms)) => sum.push((turn.share, terms)),
+                    (Ok(_), Err(failed)) => *sum = Err(failed),
+                    (Err(_), _) => {}
+                }
+            }
+            if sums.iter().all(Result::is_err) {
+                break;
+            }
+        }
+        let terms: Vec<_> = sums.into_iter().map(|sum| sum.map(|terms| LossTerms::mean(&terms))).collect();
         if terms.iter().any(Result::is_ok) {
             self.record_batches(batches);
         }
@@ -281,7 +317,13 @@ impl Training {
     /// Notes that an iteration was done on these batches.
     fn record_batches(&mut self, batches: Vec<Batch>) {
         self.iteration += 1;
-        self.members.iter_mut().zip(batches).for_each(|(member, batch)| member.last_batch = batch);
+        let members = self.members.len();
+        let mut of_each: Vec<Vec<Batch>> =
+            (0..members).map(|_| Vec::with_capacity(self.accumulate)).collect();
+        batches.into_iter().enumerate().for_each(|(i, batch)| of_each[i % members].push(batch));
+        for (member, batches) in self.members.iter_mut().zip(of_each) {
+            member.last_batch = Batch::joined(batches);
+        }
     }
 
     /// Network number `member` with its newest parameters (not the average), to look at: later iterations do not

@@ -5,6 +5,16 @@ use crate::numeric::options::{self, OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Whether there is no warm-up.
+fn is_off(warmup: &usize) -> bool {
+    *warmup == 0
+}
+
+/// Whether an iteration is one batch.
+fn is_single(accumulate: &usize) -> bool {
+    *accumulate == 1
+}
+
 /// `[train]`
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -17,7 +27,7 @@ pub struct TrainOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by the epochs"))]
     pub iterations: Option<usize>,
-    /// Points of an optimizer step, drawn without replacement; an epoch's last batch is smaller.
+    /// Points of a batch, drawn without replacement; an epoch's last batch is smaller.
     pub batch_size: usize,
     /// The rule that turns a gradient into a step.
     pub optimizer: OptimizerKind,
@@ -25,6 +35,18 @@ pub struct TrainOptions {
     pub learning_rate: f64,
     /// How the learning rate falls, to 0 at the end.
     pub decay: Decay,
+    /// Iterations over which the learning rate rises: `i / N` of it at iteration `i = 1, .., N`, times the decay's factor; 0
+    /// is off.
+    #[serde(skip_serializing_if = "is_off")]
+    #[schemars(extend("x-default" = "0"))]
+    pub warmup: usize,
+    /// Batches of an iteration, which is one step of the optimizer along the mean of their gradients, weighted by points:
+    /// that of so many times `batch_size` points in the memory of one batch. `iterations`, `warmup`, `decay`, `ema` and
+    /// `log_every` count iterations, and a row of `loss.csv` has the means over the batches of one. The isotropy term of
+    /// the form `"batch"` is of each batch by itself.
+    #[serde(skip_serializing_if = "is_single")]
+    #[schemars(extend("x-default" = "1"))]
+    pub accumulate: usize,
     /// Decay of the parameters' moving average; 0 is off.
     pub ema: f64,
     /// Largest norm of the gradient; 0 is off.
@@ -70,6 +92,8 @@ impl Default for TrainOptions {
             optimizer: OptimizerKind::Adam,
             learning_rate: 1e-3,
             decay: Decay::None,
+            warmup: 0,
+            accumulate: 1,
             ema: 0.0,
             clip_norm: 0.0,
             log_every: 10,
@@ -94,6 +118,7 @@ impl TrainOptions {
     /// Naming the key.
     pub fn check(&self) -> Result<(), OutOfRange> {
         options::count("batch_size", self.batch_size)?;
+        options::count("accumulate", self.accumulate)?;
         options::count("log_every", self.log_every)?;
         options::positive("learning_rate", self.learning_rate)?;
         options::fraction("ema", self.ema)?;
@@ -101,6 +126,9 @@ impl TrainOptions {
         require(self.epochs.is_none() || self.iterations.is_none(), "iterations", || {
             "cannot be given beside `epochs`: give one of the two".into()
         })?;
+        if self.warmup > 0 {
+            options::count("warmup", self.warmup)?;
+        }
         self.epochs.map_or(Ok(()), |epochs| options::count("epochs", epochs))?;
         self.iterations.map_or(Ok(()), |iterations| options::count("iterations", iterations))?;
         self.optimizer().check()?;
@@ -125,10 +153,27 @@ impl TrainOptions {
         self.isotropy.unwrap_or(IsotropyLoss::SIMPLE)
     }
 
-    /// Iterations in all on so many points, at which the decay of the learning rate ends.
+    /// Iterations in all on so many points, at which the decay of the learning rate ends. An iteration takes `accumulate`
+    /// batches, and the last one of a number of epochs goes on into the next epoch where those do not come out even.
     pub fn total_iterations(&self, points: usize) -> usize {
         let epochs = self.epochs.unwrap_or(Self::DEFAULT_EPOCHS);
-        self.iterations.unwrap_or(epochs.saturating_mul(points.div_ceil(self.batch_size)))
+        let batches = epochs.saturating_mul(points.div_ceil(self.batch_size));
+        self.iterations.unwrap_or(batches.div_ceil(self.accumulate.max(1)))
+    }
+
+    /// Points of an iteration, but for those with an epoch's last batch.
+    pub fn points_of_an_iteration(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate)
+    }
+
+    /// The learning rate of iteration number `iteration`, from 0, of `iterations`: the largest one times
+    /// `min(1, (iteration + 1) / warmup)` times the decay's factor.
+    pub fn rate(&self, iteration: usize, iterations: usize) -> f64 {
+        let risen = match iteration < self.warmup {
+            true => (iteration + 1) as f64 / self.warmup as f64,
+            false => 1.0,
+        };
+        self.learning_rate * risen * self.decay.factor(iteration, iterations)
     }
 
     /// Whether all but learning rate and lambda is the same, so that trainings with these options can be batched.

@@ -43,6 +43,8 @@ pub struct SubmitOptions {
     pub time: Option<String>,
     /// Cores of a task.
     pub cpus: usize,
+    /// GPUs of a task, whose runs then train and sample on one; 0 asks for none.
+    pub gpus: usize,
     /// Runs of a task, done in one process.
     pub per_task: usize,
     /// Further options of `sbatch`.

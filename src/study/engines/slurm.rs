@@ -139,6 +139,9 @@ fn batch_script(
         format!("--cpus-per-task={}", options.cpus),
         format!("--output={log}"),
     ];
+    if options.gpus > 0 {
+        lines.push(format!("--gres=gpu:{}", options.gpus));
+    }
     lines.extend(options.partition.iter().map(|p| format!("--partition={}", quoted(p))));
     lines.extend(options.time.iter().map(|t| format!("--time={}", quoted(t))));
     lines.extend(options.more.iter().map(|option| quoted(option)));
@@ -148,9 +151,11 @@ fn batch_script(
             format!("the option {line:?} holds a line end or another control character"),
         ));
     }
+    // A task without its GPU is to end with a sentence, not to train on the cores for weeks.
+    let device = if options.gpus > 0 { " --device cuda" } else { "" };
     let lines: String = lines.iter().map(|line| format!("#SBATCH {line}\n")).collect();
     Ok(format!(
-        "#!/bin/bash\n{lines}exec {} sweep exec {} --index $(( ({offset} + SLURM_ARRAY_TASK_ID) * {per_task} )) --count {per_task} --threads {}\n",
+        "#!/bin/bash\n{lines}exec {} sweep exec {} --index $(( ({offset} + SLURM_ARRAY_TASK_ID) * {per_task} )) --count {per_task} --threads {}{device}\n",
         quoted(&binary),
         quoted(&here),
         options.cpus

@@ -10,7 +10,10 @@ use crate::diffusion::fused::{
 use crate::diffusion::{
     Batch, DiffusionError, LossTerms, Network, TrainOptions,
     network::unet::dropout::Dropout,
-    train::{VariationalBound, backend::State},
+    train::{
+        VariationalBound,
+        backend::{State, Turn},
+    },
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -94,7 +97,7 @@ impl UnetTraining {
 }
 
 impl HostTraining for UnetTraining {
-    fn step(&mut self, batch: &Batch, iteration: usize) -> Result<LossTerms, DiffusionError> {
+    fn step(&mut self, batch: &Batch, turn: Turn) -> Result<LossTerms, DiffusionError> {
         let (n, d) = batch.x_t.dim();
         let used = self.make_room(n);
         let Self { plan, bound, optimization, transposed, groups, group_size, .. } = self;
@@ -129,7 +132,7 @@ impl HostTraining for UnetTraining {
             groups.iter_mut().flat_map(|group| group.parts.iter_mut().map(Part)).collect();
         let terms = loss.evaluate(&mut parts, batch.eps.view());
         if !(terms.loss as f32).is_finite() {
-            return Err(DiffusionError::Diverged { iteration, loss: terms.loss });
+            return Err(DiffusionError::Diverged { iteration: turn.iteration, loss: terms.loss });
         }
         groups.par_iter_mut().for_each(|Group { parts, work }| {
             work.gradient.fill(0.0);
@@ -142,8 +145,9 @@ impl HostTraining for UnetTraining {
                 sum.iter_mut().zip(&group.work.gradient[first..]).for_each(|(sum, v)| *sum += v);
             }
         });
-        optimization.update(iteration, true);
-        self.refresh_transposed();
+        if optimization.take_in(turn, true) {
+            self.refresh_transposed();
+        }
         Ok(terms)
     }
 
