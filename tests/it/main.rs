@@ -38,6 +38,7 @@ mod gaussianize_tool;
 mod identity;
 mod image_controls;
 mod image_files;
+mod image_output;
 mod images;
 mod isotropy;
 mod late_start;
