@@ -39,6 +39,7 @@ mod identity;
 mod image_controls;
 mod image_files;
 mod image_output;
+mod image_spaces;
 mod images;
 mod isotropy;
 mod late_start;
