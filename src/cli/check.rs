@@ -132,6 +132,7 @@ fn fit(plan: &Plan) -> Result<(), Failure> {
             gaussianize: &plan.gaussianize,
             axes: &plan.data.source.axis_names(),
             stream: &Purpose::Gaussianize.stream(plan, 0),
+            fill: plan.fills(pipeline),
             progress: &mut |_| {},
         };
         let fitted =
@@ -160,6 +161,7 @@ fn spaces(plan: &Plan) -> Result<String, Failure> {
             gaussianize: &plan.gaussianize,
             axes: &plan.data.source.axis_names(),
             stream: &Purpose::Gaussianize.stream(plan, 0),
+            fill: plan.fills(pipeline),
             progress: &mut |_| {},
         };
         let train = train.as_ref().map(|train| train.view());

@@ -1,13 +1,15 @@
 //! `gdiff controls`: what metrics say of real images that were made worse in known ways.
 
-use super::metrics_sets::FeatureArgs;
-use super::{Failure, SpecArgs, print, read, refuse_input};
+use super::metrics_sets::NetworkArgs;
+use super::{Failure, SpecArgs, offered, print, read, refuse_input, refuse_input_at};
 use crate::data::images::{Degradation, ImageSet, images_of};
 use crate::data::source::{Part, Source};
-use crate::metrics::features::{FeatureExtractor, frechet_distance};
+use crate::metrics::features::{FeatureExtractor, FeatureKind, frechet_distance};
 use crate::metrics::{MetricsError, RealManifold};
-use crate::numeric::intervals::mean_interval;
+use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
 use crate::numeric::random::Stream;
+use crate::report::figures::controls::{ControlPoint, controls as figure_of};
+use crate::report::figures::draw::{Theme, png, svg};
 use crate::spec::Plan;
 use crate::store::atomic;
 use crate::store::leftovers::remove_leftovers;
@@ -15,7 +17,7 @@ use candle_core::Device;
 use clap::Args;
 use ndarray::s;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `gdiff controls`
 #[derive(Debug, Args)]
@@ -23,9 +25,12 @@ pub struct ControlsArgs {
     /// The spec, whose data are images.
     #[command(flatten)]
     pub spec: SpecArgs,
-    /// What is compared
+    /// What images become before they are compared, a table for each: pixels, random, inception or resnet50 [default: pixels]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', value_parser = offered::features())]
+    pub features: Vec<FeatureKind>,
+    /// What the networks among them need.
     #[command(flatten)]
-    pub features: FeatureArgs,
+    pub network: NetworkArgs,
     /// How many reference images, and as many fresh ones, a table for each number [default: as many as the spec keeps aside]
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     pub count: Vec<NonZeroUsize>,
@@ -35,15 +40,35 @@ pub struct ControlsArgs {
     /// Write the numbers (CSV) [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Draw each control's path in the plane of precision and density, beside the second paper's tables: SVG or PNG by the
+    /// file's name
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// Draw a dark figure too, NAME-dark.svg or .png
+    #[arg(long, requires = "plot")]
+    pub dark: bool,
 }
 
 /// The names of the metrics, in the order of [`scores`].
 const METRICS: [&str; 5] = ["precision", "recall", "density", "coverage", "frechet"];
 
+/// Places of precision and density among them.
+const PRECISION: usize = 0;
+const DENSITY: usize = 2;
+
+/// The rows of one kind of features and number of images: for each control and metric the value of each replicate.
+struct Scored<'a> {
+    extractor: &'a FeatureExtractor,
+    count: usize,
+    values: Vec<Vec<Vec<f64>>>,
+}
+
 pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
-    if let Some(out) = &args.out {
-        refuse_input(out, &[&args.spec.spec])?;
-    }
+    let input = [args.spec.spec.as_path()];
+    args.out.iter().try_for_each(|out| refuse_input(out, &input))?;
+    let pictures = pictures(args)?;
+    let others: Vec<&Path> = input.into_iter().chain(args.out.as_deref()).collect();
+    pictures.iter().try_for_each(|(path, _)| refuse_input_at("--plot", path, &others))?;
     let plan = read(&args.spec)?.base;
     let Source::Images(images) = &plan.data.source else {
         let message = format!(
@@ -62,46 +87,125 @@ pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
             "--count {count}: the spec keeps only {most} reference and fresh images aside; more by data.test_fraction, metrics.reference and sample.count"
         )));
     }
-    let (extractor, _) = args.features.extractor(plan.seed, &Device::Cpu)?;
-    let text = table(&plan, (args, &extractor), &counts).map_err(|e| Failure::input(e.to_string()))?;
-    let Some(out) = &args.out else { return print(&text) };
-    out.parent().map_or(Ok(()), remove_leftovers)?;
-    atomic::write(out, |file| file.write_all(text.as_bytes()))?;
+    let kinds = if args.features.is_empty() { &[FeatureKind::default()][..] } else { &args.features };
+    let extractors = args.network.extractors(kinds, plan.seed, &Device::Cpu)?;
+    let mut scored = Vec::new();
+    for extractor in &extractors {
+        for &count in &counts {
+            let each =
+                (0..plan.replicates).map(|replicate| scores(&plan, (args, extractor), count, replicate));
+            let by_replicate: Vec<Vec<Vec<f64>>> =
+                each.collect::<Result<_, _>>().map_err(|e| Failure::input(e.to_string()))?;
+            let metrics = if args.frechet { METRICS.len() } else { METRICS.len() - 1 };
+            let values = |control: usize, metric: usize| -> Vec<f64> {
+                by_replicate.iter().map(|controls| controls[control][metric]).collect()
+            };
+            let values = (0..Degradation::USUAL.len())
+                .map(|control| (0..metrics).map(|metric| values(control, metric)).collect())
+                .collect();
+            scored.push(Scored { extractor, count, values });
+        }
+    }
+    if !pictures.is_empty() {
+        let figure = figure_of(&points(&scored), &setting(&plan));
+        for (path, theme) in pictures {
+            let drawn = svg(&figure, theme);
+            match is_png(&path) {
+                true => write(&path, &png(&drawn).map_err(Failure::running)?)?,
+                false => write(&path, drawn.as_bytes())?,
+            }
+        }
+    }
+    let text = table(&plan, args, &scored);
+    match &args.out {
+        Some(out) => write(out, text.as_bytes()),
+        None => print(&text),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    path.parent().map_or(Ok(()), remove_leftovers)?;
+    atomic::write(path, |file| file.write_all(bytes))?;
     Ok(())
 }
 
-/// A row for each number of images and each control: means over the replicates, with half the widths of their 95 %
-/// intervals, which are empty of a single replicate.
-fn table(
-    plan: &Plan,
-    (args, extractor): (&ControlsArgs, &FeatureExtractor),
-    counts: &[usize],
-) -> Result<String, MetricsError> {
+fn is_png(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("png"))
+}
+
+/// The files of the figure, each with its theme.
+fn pictures(args: &ControlsArgs) -> Result<Vec<(PathBuf, Theme)>, Failure> {
+    let Some(plot) = &args.plot else { return Ok(Vec::new()) };
+    let end = plot.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
+    if !["svg", "png"].iter().any(|known| end.eq_ignore_ascii_case(known)) {
+        return Err(Failure::input(format!(
+            "--plot {}: a figure is an SVG or a PNG, which the file's name says; give NAME.svg or NAME.png",
+            plot.display()
+        )));
+    }
+    let stem = plot.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let dark = args.dark.then(|| (plot.with_file_name(format!("{stem}-dark.{end}")), Theme::Dark));
+    Ok([(plot.clone(), Theme::Light)].into_iter().chain(dark).collect())
+}
+
+/// A row for each kind of features, number of images and control: means over the replicates, with half the widths of their
+/// 95 % intervals; then the same of the differences to the fresh images of the same replicate. Half widths are empty of a
+/// single replicate, and the differences of fresh images themselves too.
+fn table(plan: &Plan, args: &ControlsArgs, scored: &[Scored]) -> String {
     let metrics = if args.frechet { &METRICS[..] } else { &METRICS[..METRICS.len() - 1] };
     let mut text = "control,features,count,k,replicates".to_string();
     metrics.iter().for_each(|name| text += &format!(",{name},{name}_half_width"));
+    metrics.iter().for_each(|name| text += &format!(",{name}_change,{name}_change_half_width"));
     text.push('\n');
-    for &count in counts {
-        let by_replicate: Vec<Vec<Vec<f64>>> = (0..plan.replicates)
-            .map(|replicate| scores(plan, (args, extractor), count, replicate))
-            .collect::<Result<_, _>>()?;
-        for (i, control) in Degradation::USUAL.into_iter().enumerate() {
+    let cells = |interval: Option<Interval>| {
+        let half = interval.and_then(|interval| interval.half_width);
+        let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        format!(",{},{}", cell(interval.map(|interval| interval.mean)), cell(half))
+    };
+    for Scored { extractor, count, values } in scored {
+        for (control, own) in Degradation::USUAL.into_iter().zip(values) {
             let (name, features) = (control.name(), extractor.kind().name());
             text += &format!("{name},{features},{count},{},{}", plan.metrics.k, plan.replicates);
-            for j in 0..metrics.len() {
-                let values: Vec<f64> = by_replicate.iter().map(|controls| controls[i][j]).collect();
-                let interval = mean_interval(&values);
-                let half = interval.and_then(|interval| interval.half_width);
-                text += &format!(
-                    ",{},{}",
-                    interval.map_or(f64::NAN, |interval| interval.mean),
-                    half.map_or(String::new(), |half| half.to_string())
-                );
+            own.iter().for_each(|metric| text += &cells(mean_interval(metric)));
+            for (metric, fresh) in own.iter().zip(&values[0]) {
+                let change = (control != Degradation::None).then(|| paired_difference(metric, fresh));
+                text += &cells(change.flatten());
             }
             text.push('\n');
         }
     }
-    Ok(text)
+    text
+}
+
+/// Precision and density of every row.
+fn points(scored: &[Scored]) -> Vec<ControlPoint> {
+    let of = |scored: &Scored| -> Vec<ControlPoint> {
+        let point = |(control, own): (Degradation, &Vec<Vec<f64>>)| {
+            Some(ControlPoint {
+                control,
+                features: scored.extractor.kind().name().to_string(),
+                count: scored.count,
+                precision: mean_interval(&own[PRECISION])?,
+                density: mean_interval(&own[DENSITY])?,
+            })
+        };
+        Degradation::USUAL.into_iter().zip(&scored.values).filter_map(point).collect()
+    };
+    scored.iter().flat_map(of).collect()
+}
+
+/// What the figure says of the data.
+fn setting(plan: &Plan) -> String {
+    let name = plan.data_name();
+    let size = plan.data.source.image_shape().expect("the data are images");
+    let replicates = match plan.replicates {
+        1 => "1 replicate".to_string(),
+        several => format!("{several} replicates"),
+    };
+    format!(
+        "{name}, {} x {} pixels \u{b7} k = {} \u{b7} {replicates}",
+        size.height, size.width, plan.metrics.k
+    )
 }
 
 /// The metrics of each control of one replicate.

@@ -1,6 +1,7 @@
 //! `gdiff data`
 
 use super::SpecArgs;
+use super::image_output::ImageOutput;
 use super::{Failure, give_table, offered, read, refuse_input};
 use crate::data::source::Part;
 use crate::numeric::memory;
@@ -25,6 +26,9 @@ pub struct DataArgs {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Images in files.
+    #[command(flatten)]
+    pub images: ImageOutput,
 }
 
 pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
@@ -32,9 +36,13 @@ pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
         refuse_input(out, &[&args.spec.spec])?;
     }
     let plan = read(&args.spec)?.base;
+    let place = args.images.place(&plan.data.source)?;
     let count = args.count.map_or(plan.data.samples, usize::from);
     let bytes = memory::of_f64(&[count, plan.data.source.dim()]);
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
+    if let Some(place) = place {
+        return place.give(points.view());
+    }
     give_table(args.out.as_deref(), &plan.data.source.axis_names(), &points)
 }

@@ -200,6 +200,7 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
         gaussianize: &options,
         axes: &table.names,
         stream: &stream,
+        fill: false,
         progress: &mut |_| {},
     };
     let space = [TransformOptions::Gaussianize(GaussianizeTransform { gaussianize: options.clone() })];

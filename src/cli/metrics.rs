@@ -27,8 +27,9 @@ use std::path::PathBuf;
 /// `gdiff metrics`
 #[derive(Debug, Args)]
 pub struct MetricsArgs {
-    /// Real points, a column for each axis: CSV or its like, gzipped or not, npy or npz; or real images: npy of uint8
-    /// with axes (n, height, width) or (n, height, width, channels)
+    /// Real points, a column for each axis: CSV or its like, gzipped or not, npy or npz; or real images: a folder of PNG,
+    /// JPEG or WebP files, idx, CIFAR's binary files, or npy of uint8 with axes (n, height, width) or (n, height, width,
+    /// channels)
     pub real: PathBuf,
     /// Generated points: a table with the same columns; or images of the same size
     pub fake: PathBuf,

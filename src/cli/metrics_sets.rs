@@ -22,18 +22,26 @@ pub struct FeatureArgs {
     /// features are its columns
     #[arg(long, value_name = "NAME", value_parser = offered::features())]
     pub features: Option<FeatureKind>,
-    /// Weights of inception or resnet50: a safetensors file, which scripts/convert_inception.py makes
-    #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
-    /// How images are resized for inception and resnet50: pytorch-fid, torch-fidelity or clean-fid [default: pytorch-fid]
-    #[arg(long, value_name = "NAME", value_parser = offered::resizing())]
-    pub resize: Option<Resizing>,
+    /// What the networks among them need.
+    #[command(flatten)]
+    pub network: NetworkArgs,
     /// Folder where features of images are kept, and found again by the digests of images and weights
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
     /// Compute the inception score of the generated images, beside that of the real ones; with --features inception
     #[arg(long)]
     pub inception_score: bool,
+}
+
+/// What features by a trained network need.
+#[derive(Debug, Args)]
+pub struct NetworkArgs {
+    /// Weights of inception or resnet50: a safetensors file, which scripts/convert_inception.py makes
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// How images are resized for inception and resnet50: pytorch-fid, torch-fidelity or clean-fid [default: pytorch-fid]
+    #[arg(long, value_name = "NAME", value_parser = offered::resizing())]
+    pub resize: Option<Resizing>,
 }
 
 /// Where the two sets are.
@@ -80,9 +88,11 @@ impl SetsAt<'_> {
         let (real, fake) = (self.real.display(), self.fake.display());
         match (read_images(self.real)?, read_images(self.fake)?) {
             (Some(a), Some(b)) => self.of_images(args, (&a, &b), device),
-            (None, None) if args.features.is_some() || args.weights.is_some() || args.inception_score => {
+            (None, None)
+                if args.features.is_some() || args.network.weights.is_some() || args.inception_score =>
+            {
                 Err(Failure::input(format!(
-                    "{real} and {fake} are tables, whose features are their columns; --features, --weights and --inception-score are for images: npy of uint8 with axes (n, height, width) or (n, height, width, channels)"
+                    "{real} and {fake} are tables, whose features are their columns; --features, --weights and --inception-score are for images: a folder of PNG, JPEG or WebP files, of CIFAR's binary files or of idx files, or one such file, or npy of uint8 with axes (n, height, width) or (n, height, width, channels)"
                 )))
             }
             (None, None) => self.of_tables(),
@@ -143,8 +153,8 @@ impl SetsAt<'_> {
                 "the inception score needs class probabilities, which the features {kind} do not have; give --features inception --weights FILE"
             )));
         }
-        let resizing = args.resize.unwrap_or_default();
-        let (extractor, weights) = args.extractor(self.seed, device)?;
+        let resizing = args.network.resize.unwrap_or_default();
+        let (extractor, weights) = args.network.extractor(kind, self.seed, device)?;
         let origin = Origin {
             features: kind.name(),
             resize: kind.has_weights().then(|| resizing.name()),
@@ -181,15 +191,36 @@ impl SetsAt<'_> {
     }
 }
 
-impl FeatureArgs {
-    /// What makes the features that are asked for, and the weights that it has.
+impl NetworkArgs {
+    /// What makes the features of a kind, and the weights that it has.
     pub(super) fn extractor(
         &self,
+        kind: FeatureKind,
         seed: u64,
         device: &Device,
     ) -> Result<(FeatureExtractor, Option<NetworkWeights>), Failure> {
-        let kind = self.features.unwrap_or_default();
-        let weights = weights(self, kind)?;
+        self.refuse_idle(&[kind])?;
+        self.of_kind(kind, seed, device)
+    }
+
+    /// What makes the features of each of several kinds.
+    pub(super) fn extractors(
+        &self,
+        kinds: &[FeatureKind],
+        seed: u64,
+        device: &Device,
+    ) -> Result<Vec<FeatureExtractor>, Failure> {
+        self.refuse_idle(kinds)?;
+        kinds.iter().map(|kind| Ok(self.of_kind(*kind, seed, device)?.0)).collect()
+    }
+
+    fn of_kind(
+        &self,
+        kind: FeatureKind,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(FeatureExtractor, Option<NetworkWeights>), Failure> {
+        let weights = self.weights(kind)?;
         let resizing = self.resize.unwrap_or_default();
         let extractor = match (kind, &weights) {
             (FeatureKind::Random, _) => FeatureExtractor::random(seed, device),
@@ -203,27 +234,34 @@ impl FeatureArgs {
         };
         Ok((extractor, weights))
     }
-}
 
-/// The file of weights, of features that need one.
-fn weights(args: &FeatureArgs, kind: FeatureKind) -> Result<Option<NetworkWeights>, Failure> {
-    let given = [("--weights", args.weights.is_some()), ("--resize", args.resize.is_some())];
-    if let (false, Some((option, _))) = (kind.has_weights(), given.iter().find(|(_, given)| *given)) {
-        return Err(Failure::input(format!(
-            "{option} is for --features inception and resnet50, but the features are {kind}"
-        )));
+    /// Refuses what none of these kinds of features takes.
+    fn refuse_idle(&self, kinds: &[FeatureKind]) -> Result<(), Failure> {
+        let given = [("--weights", self.weights.is_some()), ("--resize", self.resize.is_some())];
+        let idle = given.iter().find(|(_, given)| *given && !kinds.iter().any(|kind| kind.has_weights()));
+        let Some((option, _)) = idle else { return Ok(()) };
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        Err(Failure::input(format!(
+            "{option} is for --features inception and resnet50, but the features are {}",
+            kinds.join(" and ")
+        )))
     }
-    let Some(path) = &args.weights else {
-        return match kind.has_weights() {
-            false => Ok(None),
-            true => Err(Failure::input(format!(
-                "--features {kind} needs --weights FILE.safetensors, which scripts/convert_inception.py makes of the usual PyTorch file; docs/features.md says which"
-            ))),
+
+    /// The file of weights, of features that need one.
+    fn weights(&self, kind: FeatureKind) -> Result<Option<NetworkWeights>, Failure> {
+        let path = match (kind.has_weights(), &self.weights) {
+            (false, _) => return Ok(None),
+            (true, Some(path)) => path,
+            (true, None) => {
+                return Err(Failure::input(format!(
+                    "--features {kind} needs --weights FILE.safetensors, which scripts/convert_inception.py makes of the usual PyTorch file; docs/features.md says which"
+                )));
+            }
         };
-    };
-    let wrong = |reason: String| Failure::input(format!("{}: {reason}", path.display()));
-    let bytes = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-    NetworkWeights::read(&bytes).map(Some).map_err(|e| wrong(e.to_string()))
+        let wrong = |reason: String| Failure::input(format!("{}: {reason}", path.display()));
+        let bytes = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+        NetworkWeights::read(&bytes).map(Some).map_err(|e| wrong(e.to_string()))
+    }
 }
 
 /// Features from a folder, or computed and put there.

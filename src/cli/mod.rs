@@ -11,6 +11,7 @@ mod failures;
 mod gaussianize;
 mod gaussianize_report;
 mod gaussianize_score;
+mod image_output;
 mod images;
 mod init;
 mod init_table;

@@ -1,5 +1,6 @@
 //! `gdiff sample`: more points from a finished run, by any sampler, without training again.
 
+use super::image_output::ImageOutput;
 use super::{Failure, Settings, give_table, offered, refuse_input};
 use crate::numeric::memory;
 use crate::run::FinishedRun;
@@ -36,6 +37,9 @@ pub struct SampleArgs {
     /// File to write, CSV or npy [default: CSV on standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Images in files.
+    #[command(flatten)]
+    pub images: ImageOutput,
 }
 
 /// The keys outside of `[sample]` that only sampling depends on.
@@ -82,12 +86,16 @@ pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {
         refuse_input(out, &inputs.each_ref().map(PathBuf::as_path))?;
     }
     let run = FinishedRun::open_with(&folder, &overrides)?;
+    let place = args.images.place(&run.plan().data.source)?;
     let count = args.count.map_or(run.plan().sample.count, usize::from);
     let dim = run.plan().data.source.dim();
     let widest = run.plan().network.widths().iter().copied().max().unwrap_or(dim);
     let bytes = memory::of_f64(&[count, 4 * dim.max(widest)]);
     memory::check(&format!("drawing {count} points"), bytes).map_err(Failure::input)?;
     let points = run.draw(count, args.seed)?;
+    if let Some(place) = place {
+        return place.give(points.view());
+    }
     give_table(args.out.as_deref(), &run.plan().data.source.axis_names(), &points)
 }
 

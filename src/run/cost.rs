@@ -87,6 +87,7 @@ pub fn fit_part(plan: &Plan, pipeline: &Pipeline) -> Result<FittedPart, StageErr
         gaussianize: &plan.gaussianize,
         axes: &plan.data.source.axis_names(),
         stream: &Purpose::Gaussianize.stream(plan, 0),
+        fill: plan.fills(pipeline),
         progress: &mut |_| {},
     };
     let clock = Instant::now();

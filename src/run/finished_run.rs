@@ -112,6 +112,7 @@ impl FinishedRun {
             gaussianize: &plan.gaussianize,
             axes: &plan.data.source.axis_names(),
             stream: &Purpose::Gaussianize.stream(&plan, replicate),
+            fill: false,
             progress: &mut |_| {},
         };
         let scale = [TransformOptions::Named(NamedTransform::Scale)];

@@ -8,7 +8,6 @@ use super::{Event, Run};
 use crate::data::source::Part;
 use crate::diffusion::likelihood::{self, LikelihoodOptions, Origin, PointLikelihood};
 use crate::diffusion::{Denoiser, DiffusionError, LateStart};
-use crate::numeric::normal;
 use crate::space::{Chain, Fitted};
 use crate::spec::{DenoiserKind, Plan};
 use crate::store::{LikelihoodRow, MeanLikelihoods, names};
@@ -112,8 +111,12 @@ pub(super) fn likelihoods(
     }
     let (z, each, constant) = chain.forward_with_log_det(points);
     let alone = || -> Vec<Option<f64>> {
-        let log_normal = z.rows().into_iter().map(|z| z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>());
-        log_normal.zip(&each).map(|(log_normal, each)| finite(log_normal + each + constant)).collect()
+        let log_normal = chain.log_standard_normal(z.view());
+        log_normal
+            .into_iter()
+            .zip(&each)
+            .map(|(log_normal, each)| finite(log_normal + each + constant))
+            .collect()
     };
     let closed = |values: Vec<Option<f64>>| -> Vec<Option<PointLikelihood>> {
         let point = |v: f64| PointLikelihood { log_likelihood: v, half_grid: v, error: 0.0 };
@@ -121,6 +124,8 @@ pub(super) fn likelihoods(
     };
     let model = match (denoiser, late) {
         (None, _) => closed(alone()),
+        // A network that also makes the columns of zeros has no density with respect to the others alone.
+        (Some(_), _) if chain.zeros() > 0 => vec![None; points.nrows()],
         (Some(_), Some(late)) if late.t == 0 => {
             let start = of_start(late, plan, z.view())?;
             closed(start.into_iter().zip(&each).map(|(v, each)| finite(v + each + constant)).collect())
@@ -176,6 +181,12 @@ fn of_space(chain: &Chain, points: ArrayView2<f64>, axes: &[String]) -> Vec<Stri
             100.0 * lost
         )];
     }
+    if chain.zeros() > 0 {
+        return vec![format!(
+            "{} columns that are constants or functions of others are pixels of value 0 in the space, which a U-Net makes with the others, so a point has no density under the model, and its likelihood is left empty",
+            chain.zeros()
+        )];
+    }
     let left: Vec<String> = chain.transforms().iter().filter_map(|transform| match transform {
         Fitted::SetAside(set_aside) => Some(set_aside.kept().len()),
         _ => None,
@@ -210,7 +221,7 @@ pub(super) fn of_fresh_points(run: &Run, model: ModelDensity) -> Result<Option<M
     }
     let found = likelihoods(plan, replicate, model, points.view(), &LikelihoodOptions::default())?;
     let without = found.model.iter().filter(|found| found.is_none()).count();
-    if without > 0 && model.chain.lost_variance().is_none() {
+    if without > 0 && model.chain.lost_variance().is_none() && model.chain.zeros() == 0 {
         run.report(Event::Notice(&format!(
             "{name}: {without} of {} fresh points lie so far out that their likelihood leaves the range of numbers; they have an empty cell in {}, and the summary has no mean",
             points.nrows(),

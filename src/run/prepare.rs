@@ -86,6 +86,7 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
         gaussianize: &plan.gaussianize,
         axes: &plan.data.source.axis_names(),
         stream: &run.stream(Purpose::Gaussianize),
+        fill: plan.fills(run.pipeline),
         progress: &mut |layers| run.progress(Stage::Gaussianize, layers, None),
     };
     let train = run.replicate.train.view();

@@ -1,15 +1,16 @@
 //! Transforms one after the other: the space in which a pipeline diffuses.
 
 use super::SpaceError;
+use super::fill::Fill;
 use super::fitted::Fitted;
 use super::front::front;
-use super::options::{FitContext, TransformOptions};
+use super::options::{FitContext, NamedTransform, TransformOptions};
 use super::stored;
-use super::transform::LogDet;
+use super::transform::{LogDet, Transform};
 use crate::data::mixture::{GaussianMixture, MixtureError};
 use crate::gaussianize::{FitReport, Gaussianizer};
 use crate::numeric::normal;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 /// A fitted chain `x -> z`; without a transform it is the identity.
 /// ```
@@ -49,7 +50,7 @@ impl Chain {
     /// Fits the transforms one after the other, each to what the ones before it make of the points `(n, d)`. Before the
     /// first one, columns that hold nothing of their own are set aside where a transform could not be fitted with them
     /// (constants; before a whitening or a Gaussianizer also affine functions of other columns), and before a
-    /// Gaussianizer ties are spread.
+    /// Gaussianizer ties are spread. Where the context asks for all columns, those set aside are columns of zeros at the end.
     ///
     /// # Errors
     /// If one of them cannot be fitted.
@@ -69,15 +70,25 @@ impl Chain {
             transforms.push(transform);
             notices.extend(said);
         }
+        let goes_back = options.contains(&TransformOptions::Named(NamedTransform::RotateBack));
+        let first = goes_back.then(|| points.clone());
         for option in options {
-            let fit = option.fit(points, context).map_err(|error| match &columns {
-                Some(columns) => error.of_columns(columns),
-                None => error,
-            })?;
+            let fit =
+                option.fit(points, first.as_ref().map(|first| first.view()), context).map_err(|error| {
+                    match &columns {
+                        Some(columns) => error.of_columns(columns),
+                        None => error,
+                    }
+                })?;
             points = fit.points;
             reports.extend(fit.report);
             notices.extend(fit.notices);
             transforms.extend(fit.transforms);
+        }
+        if let Some(kept) = columns.filter(|kept| context.fill && kept.len() == points.ncols()) {
+            let fill = Fill { kept, dim: x.ncols() };
+            points = fill.forward(points.view());
+            transforms.push(Fitted::Fill(fill));
         }
         Ok(FittedChain { chain: Self { transforms }, points, notices, reports })
     }
@@ -119,6 +130,28 @@ impl Chain {
     /// The share of the variance that it loses, where it drops axes: a point of the data has no density under it then.
     pub fn lost_variance(&self) -> Option<f64> {
         self.transforms.iter().find_map(|transform| transform.transform().lost_variance())
+    }
+
+    /// How many columns of its last space are zeros that stand for columns set aside.
+    pub fn zeros(&self) -> usize {
+        self.fill().map_or(0, Fill::zeros)
+    }
+
+    fn fill(&self) -> Option<&Fill> {
+        match self.transforms.last() {
+            Some(Fitted::Fill(fill)) => Some(fill),
+            _ => None,
+        }
+    }
+
+    /// The log-density of independent standard normal numbers at points `(n, e)` of its last space, nats, `(n,)`; columns of
+    /// zeros that stand for others have no part in it.
+    pub fn log_standard_normal(&self, z: ArrayView2<f64>) -> Array1<f64> {
+        let of = |row: ArrayView1<f64>| match self.fill() {
+            Some(fill) => fill.kept().iter().map(|column| normal::log_pdf(row[*column])).sum::<f64>(),
+            None => row.iter().map(|v| normal::log_pdf(*v)).sum::<f64>(),
+        };
+        z.rows().into_iter().map(of).collect()
     }
 
     /// The names of the axes of its last space, from those of the data.
@@ -176,9 +209,7 @@ impl Chain {
 
     fn terms_of_log_density(&self, x: ArrayView2<f64>) -> (Array2<f64>, Array1<f64>, f64) {
         let (z, mut each, constant) = self.forward_with_log_det(x);
-        for (total, z) in each.iter_mut().zip(z.rows()) {
-            *total += z.iter().map(|v| normal::log_pdf(*v)).sum::<f64>();
-        }
+        each += &self.log_standard_normal(z.view());
         (z, each, constant)
     }
 

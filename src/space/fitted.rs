@@ -1,6 +1,7 @@
 //! The transforms that there are, once they are fitted.
 
 use super::dequantize::Dequantize;
+use super::fill::Fill;
 use super::leading::Leading;
 use super::principal::Principal;
 use super::rotate_back::RotateBack;
@@ -30,6 +31,8 @@ pub enum Fitted {
     GaussianizeLeading(Leading),
     /// Back to the axes of the data.
     RotateBack(RotateBack),
+    /// Columns of zeros for those that were set aside.
+    Fill(Fill),
 }
 
 impl Fitted {
@@ -44,6 +47,7 @@ impl Fitted {
             Self::Gaussianize(map) => map,
             Self::GaussianizeLeading(leading) => leading,
             Self::RotateBack(rotation) => rotation,
+            Self::Fill(fill) => fill,
         }
     }
 
@@ -58,7 +62,7 @@ impl Fitted {
 
     /// Whether it models nothing of the data: it takes each column by itself, or takes it out.
     pub fn is_column_by_column(&self) -> bool {
-        matches!(self, Self::SetAside(_) | Self::Dequantize(_) | Self::Scaling(_))
+        matches!(self, Self::SetAside(_) | Self::Dequantize(_) | Self::Scaling(_) | Self::Fill(_))
     }
 }
 

@@ -71,6 +71,9 @@ pub fn space_dim(
     context: &FitContext,
 ) -> Result<usize, SpaceError> {
     let front = train.map(|train| front(options, train, context)).transpose()?.unwrap_or_default();
+    if context.fill {
+        return Ok(dim);
+    }
     let left = front.iter().fold(dim, |_, (transform, _)| transform.transform().dims().1);
     let dropped = options.iter().filter_map(|option| option.gaussianizer(context.gaussianize));
     Ok(dropped.fold(left, |dim, options| match options.rest {

@@ -16,6 +16,7 @@
 //! | [`whitening`] | zero mean and unit covariance, the axes rotated: decorrelation alone |
 //! | [`principal`] | principal components, the others whitened or dropped |
 //! | [`leading`], [`rotate_back`] | a Gaussianizer of leading axes alone; back to the axes of the data |
+//! | [`fill`] | columns that were set aside as zeros, for a network that takes whole images |
 //! | `moments`, `column_names` | mean and covariance; columns in sentences |
 //!
 //! Gaussianization is the transform of a module of its own, [`crate::gaussianize`].
@@ -25,6 +26,7 @@ mod aside;
 pub mod chain;
 mod column_names;
 pub mod dequantize;
+pub mod fill;
 mod fitted;
 mod front;
 pub mod leading;
@@ -42,6 +44,7 @@ pub mod whitening;
 pub use aside::Aside;
 pub use chain::Chain;
 pub use dequantize::Dequantize;
+pub use fill::Fill;
 pub use fitted::Fitted;
 pub use front::space_dim;
 pub use leading::Leading;

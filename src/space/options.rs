@@ -11,7 +11,7 @@ use super::scaling::{ScaleKind, Scaling};
 use super::whitening::Whitening;
 use crate::gaussianize::{Components, FitReport, GaussianizeOptions, Gaussianizer};
 use crate::numeric::random::Stream;
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, s};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,9 @@ pub enum NamedTransform {
     Dequantize,
     /// To independent standard normal numbers, as `[gaussianize]` says.
     Gaussianize,
+    /// Back to the axes of the data: the rotation that brings the points nearest to what the first transform was given, each
+    /// axis of that with mean 0 and variance 1. After a whitening it makes the whitening whose axes are pixels (ZCA).
+    RotateBack,
 }
 
 /// `{ gaussianize = { .. } }`
@@ -62,6 +65,9 @@ pub struct FitContext<'a> {
     pub axes: &'a [String],
     /// The randomness of a Gaussianizer's held-out points and rotations, and of the spreading of ties.
     pub stream: &'a Stream,
+    /// Whether the last space has a column for every one of the data, zeros for those that are set aside: a U-Net takes whole
+    /// images.
+    pub fill: bool,
     /// Hears how many layers of a Gaussianizer are fitted.
     pub progress: &'a mut dyn FnMut(usize),
 }
@@ -109,11 +115,17 @@ impl TransformOptions {
         }
     }
 
-    /// Fits the transform to points `(n, d)`.
+    /// Fits the transform to points `(n, d)`. `first` is what the first transform of the space was given, which a rotation
+    /// back to its axes needs.
     ///
     /// # Errors
-    /// If a column is constant, columns depend on each other, or there are too few points.
-    pub fn fit(&self, x: Array2<f64>, context: &mut FitContext) -> Result<Fit, SpaceError> {
+    /// If a column is constant, columns depend on each other, there are too few points, or there is no way back.
+    pub fn fit(
+        &self,
+        x: Array2<f64>,
+        first: Option<ArrayView2<f64>>,
+        context: &mut FitContext,
+    ) -> Result<Fit, SpaceError> {
         let fit = Fit::of(x);
         let scaling = |kind, fit: Fit| {
             Ok(Scaling::fit(kind, fit.points.view()).map(Fitted::Scaling).map(|s| fit.then(s))?)
@@ -135,6 +147,15 @@ impl TransformOptions {
                     }
                     None => fit,
                 })
+            }
+            Self::Named(NamedTransform::RotateBack) => {
+                let first = first.filter(|first| first.ncols() == fit.points.ncols()).ok_or_else(|| {
+                    SpaceError::Reduce(
+                        "`rotate_back` goes to the axes of the data, but the space has fewer; take rest = \"whiten\" instead of \"drop\"".to_string(),
+                    )
+                })?;
+                let rotation = RotateBack::fit(first, fit.points.view())?;
+                Ok(fit.then(Fitted::RotateBack(rotation)))
             }
             Self::Named(NamedTransform::Gaussianize) => gaussianize(fit, context.gaussianize, context),
             Self::Gaussianize(own) => gaussianize(fit, &own.gaussianize, context),

@@ -3,6 +3,7 @@
 
 use super::SpaceError;
 use super::dequantize::Dequantize;
+use super::fill::Fill;
 use super::fitted::Fitted;
 use super::leading::Leading;
 use super::principal::Principal;
@@ -20,12 +21,34 @@ use serde::{Deserialize, Serialize};
 enum Stored {
     SetAside(SetAside),
     Dequantize(Dequantize),
-    Scaling { shift: Vec<f64>, scale: Vec<f64> },
+    Scaling {
+        shift: Vec<f64>,
+        scale: Vec<f64>,
+    },
     Whitening(Whitening),
-    Principal { matrix: String, from: usize, to: usize, leading: usize, dropped: f64 },
-    Gaussianize { file: String },
-    GaussianizeLeading { file: String, dim: usize },
-    RotateBack { matrix: String, dim: usize },
+    Principal {
+        matrix: String,
+        from: usize,
+        to: usize,
+        leading: usize,
+        dropped: f64,
+    },
+    Gaussianize {
+        file: String,
+    },
+    GaussianizeLeading {
+        file: String,
+        dim: usize,
+    },
+    /// The matrix by its name, or by rows where there is no file of a Gaussianizer to hold it.
+    RotateBack {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        matrix: Option<String>,
+        dim: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<Vec<Vec<f64>>>,
+    },
+    Fill(Fill),
 }
 
 /// The transforms as JSON: each with its numbers, a Gaussianizer with the name of its file, a matrix with its name.
@@ -55,10 +78,23 @@ pub(super) fn to_json(transforms: &[Fitted]) -> serde_json::Value {
         Fitted::GaussianizeLeading(Leading { dim, .. }) => {
             Stored::GaussianizeLeading { file: next_file(), dim: *dim }
         }
-        Fitted::RotateBack(r) => Stored::RotateBack { matrix: next_matrix(), dim: r.transposed.nrows() },
+        Fitted::RotateBack(r) => {
+            let dim = r.transposed.nrows();
+            let rows = || r.transposed.rows().into_iter().map(|row| row.to_vec()).collect();
+            match has_file(transforms) {
+                true => Stored::RotateBack { matrix: Some(next_matrix()), dim, rows: None },
+                false => Stored::RotateBack { matrix: None, dim, rows: Some(rows()) },
+            }
+        }
+        Fitted::Fill(fill) => Stored::Fill(fill.clone()),
     };
     let stored: Vec<Stored> = transforms.iter().map(stored).collect();
     serde_json::to_value(stored).expect("numbers and words have a JSON form")
+}
+
+/// Whether there is a file that matrices can lie in: that of a Gaussianizer.
+fn has_file(transforms: &[Fitted]) -> bool {
+    transforms.iter().any(|transform| transform.gaussianizer().is_some())
 }
 
 /// The matrices, as bytes (64-bit floats, low byte first), under the names that [`to_json`] gives them: of principal
@@ -68,7 +104,7 @@ pub(super) fn matrices(transforms: &[Fitted]) -> Vec<(String, Vec<u8>)> {
         |values: &mut dyn Iterator<Item = &f64>| values.flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let matrices = transforms.iter().filter_map(|transform| match transform {
         Fitted::Principal(p) => Some(bytes(&mut p.mean.iter().chain(&p.variances).chain(&p.axes))),
-        Fitted::RotateBack(r) => Some(bytes(&mut r.transposed.iter())),
+        Fitted::RotateBack(r) if has_file(transforms) => Some(bytes(&mut r.transposed.iter())),
         _ => None,
     });
     matrices.enumerate().map(|(i, bytes)| (matrix_name(i + 1), bytes)).collect()
@@ -131,15 +167,22 @@ pub(super) fn from_json(
                 }
                 Fitted::GaussianizeLeading(Leading { map, dim })
             }
-            Stored::RotateBack { matrix, dim } => {
-                let numbers = numbers(&matrix, dim.saturating_mul(dim), read)?;
-                let transposed = Array2::from_shape_vec((dim, dim), numbers).map_err(|_| damaged(&matrix))?;
+            Stored::RotateBack { matrix, dim, rows } => {
+                let name = matrix.as_deref().unwrap_or("a rotation");
+                let numbers = match (&matrix, rows) {
+                    (Some(matrix), None) => numbers(matrix, dim.saturating_mul(dim), read)?,
+                    (None, Some(rows)) => rows.concat(),
+                    _ => return Err(damaged(name)),
+                };
+                let transposed = Array2::from_shape_vec((dim, dim), numbers).map_err(|_| damaged(name))?;
                 let rotation = RotateBack { transposed };
                 if !rotation.is_consistent() {
-                    return Err(damaged(&matrix));
+                    return Err(damaged(name));
                 }
                 Fitted::RotateBack(rotation)
             }
+            Stored::Fill(fill) if fill.is_consistent() => Fitted::Fill(fill),
+            Stored::Fill(_) => return Err(damaged("the list of columns that are zeros")),
         });
     }
     Ok(transforms)

@@ -4,6 +4,7 @@
 use super::check_data::data;
 use super::check_features::features;
 use super::check_network::network;
+use super::check_space::spaces;
 use super::check_variance::{loss, variance};
 use super::error::SpecError;
 use super::file::SpecFile;
@@ -31,6 +32,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let schedule = schedule(&check, &file, reuse, &mut warnings)?;
     let shape = (data.source.dim(), file.diffusion.variance.outputs());
     let network = network(&check, &mut file, shape, data.source.image_shape())?;
+    spaces(&check, &pipelines, &file.gaussianize, network.kind, &mut warnings)?;
     loss(&check, &mut file)?;
     let (train, iterations) = train(&check, &mut file, &mut warnings)?;
     if let Some(at) = file.sample.late() {

@@ -159,7 +159,15 @@ impl<'a> Identity<'a> {
         }
         let data = key(&lines);
         lines.extend(space_lines(plan, pipeline, self.cross_validation));
-        let space = key(&lines);
+        let space = match plan.fills(pipeline) {
+            // The same space with columns of zeros is another one to share; what follows from it names its network anyway.
+            true => {
+                let mut lines = lines.clone();
+                lines.insert("space.fill".into(), "true".into());
+                key(&lines)
+            }
+            false => key(&lines),
+        };
         lines.insert("denoiser".into(), word(pipeline.denoiser));
         add(&mut lines, &self.diffusion);
         let training = pipeline.is_trained().then(|| {

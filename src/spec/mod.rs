@@ -11,6 +11,7 @@ mod check_features;
 mod check_images;
 mod check_network;
 mod check_rows;
+mod check_space;
 mod check_table;
 mod check_variance;
 mod choice;

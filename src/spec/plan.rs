@@ -9,8 +9,8 @@ use super::sections::DataFile;
 use crate::data::source::{Part, Source};
 use crate::diffusion::sample::clip::within;
 use crate::diffusion::{
-    Clip, DataBox, DiagnosticsOptions, DiffusionError, NetworkOptions, SampleOptions, Sampler, Schedule,
-    StartStep, TrainOptions, VarianceKind,
+    Clip, DataBox, DiagnosticsOptions, DiffusionError, NetworkKind, NetworkOptions, SampleOptions, Sampler,
+    Schedule, StartStep, TrainOptions, VarianceKind,
 };
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
@@ -206,12 +206,23 @@ impl Plan {
         toml::to_string(&table)
     }
 
+    /// Whether the space of a pipeline has a column for every one of the data, zeros for those that are set aside: a U-Net
+    /// takes whole images.
+    pub fn fills(&self, pipeline: &Pipeline) -> bool {
+        pipeline.is_trained() && self.network.kind == NetworkKind::Unet
+    }
+
+    /// The name of data of files: of a built-in set its own, else that of the file or folder; empty of other data.
+    pub fn data_name(&self) -> String {
+        let data = &self.resolved.data;
+        let path = || Path::new(data.path.as_deref()?).file_name();
+        let of_path = || Some(path()?.to_string_lossy().into_owned());
+        data.name.map(|name| name.name().to_string()).or_else(of_path).unwrap_or_default()
+    }
+
     /// How the rows of a table, or images, are split, in a sentence; none for data that are drawn.
     pub fn split(&self) -> Option<String> {
         let split = self.data.source.split()?;
-        let data = &self.resolved.data;
-        let path = data.path.as_deref().and_then(|path| Path::new(path).file_name());
-        let name = data.name.map(|name| name.name().into()).or_else(|| Some(path?.to_string_lossy()));
         let (rows, train, mirrored) = match &self.data.source {
             Source::Images(images) if images.flips() => {
                 ("images", self.data.samples.div_ceil(2), ", each with its mirror image (data.flip)")
@@ -224,7 +235,7 @@ impl Plan {
         let rest = if unused > 0 { format!(", {unused} are not used (data.samples)") } else { String::new() };
         Some(format!(
             "of the {all} {rows} of {} {train} train the network{mirrored}, {reference} are kept aside as reference points and {fresh} as fresh real points (data.test_fraction){rest}",
-            name.unwrap_or_default()
+            self.data_name()
         ))
     }
 

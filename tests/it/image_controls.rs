@@ -3,7 +3,9 @@
 use crate::common::{csv, message, run, spec, succeeded, text};
 use gdiff::data::images::{Degradation, ImageSet};
 use gdiff::data::source::Part;
+use gdiff::numeric::intervals::mean_interval;
 use gdiff::numeric::random::Stream;
+use gdiff::report::figures::controls::{ControlPoint, controls};
 use gdiff::report::figures::raster::sheet;
 use tempfile::tempdir;
 
@@ -149,6 +151,92 @@ fn degradations_are_those_of_their_definitions() {
 }
 
 #[test]
+fn the_figure_of_controls_has_their_paths_beside_the_papers_rows() {
+    let folder = tempdir().unwrap();
+    let controls = STUDY.replace("count = 40", "count = 100").replace("reference = 40", "reference = 100");
+    spec(folder.path(), &format!("replicates = 2\n{controls}"));
+    let args = [
+        "controls",
+        "spec.toml",
+        "--features",
+        "pixels,random",
+        "--out",
+        "c.csv",
+        "--plot",
+        "c.svg",
+        "--dark",
+    ];
+    succeeded(&run(folder.path(), &args));
+    let light = text(folder.path().join("c.svg"));
+    assert_ne!(light, text(folder.path().join("c-dark.svg")));
+    for words in [
+        "in features: pixels",
+        "in features: random",
+        "blurred by 0.25, 0.5, 0.75, 1",
+        "faded to 0.95, 0.9, 0.8",
+        "noise of 0.02, 0.05, 0.1",
+        "repeated, times 2, 4",
+        "paper: Oxford Flower",
+        "paper: CIFAR-100",
+        "digits, 8 x 8 pixels",
+        "100 images",
+    ] {
+        assert!(light.contains(words), "{words}");
+    }
+    succeeded(&run(folder.path(), &["controls", "spec.toml", "--count", "50", "--plot", "c.png"]));
+    assert!(image::open(folder.path().join("c.png")).unwrap().width() > 1000);
+    for (file, said) in [("c.pdf", "NAME.svg or NAME.png"), ("spec.toml", "NAME.svg or NAME.png")] {
+        let refused = run(folder.path(), &["controls", "spec.toml", "--plot", file]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(message(&refused).contains(said), "{}", message(&refused));
+    }
+}
+
+#[test]
+fn the_figures_marks_are_the_numbers_of_the_controls() {
+    let point = |control, precision: f64, density: f64| ControlPoint {
+        control,
+        features: "pixels".to_string(),
+        count: 9,
+        precision: mean_interval(&[precision, precision + 0.02]).unwrap(),
+        density: mean_interval(&[density]).unwrap(),
+    };
+    let points = [
+        point(Degradation::None, 0.9, 1.0),
+        point(Degradation::Blur(0.5), 0.95, 2.0),
+        point(Degradation::Blur(1.0), 0.2, 0.0),
+        point(Degradation::Noise(0.1), 0.8, 0.6),
+    ];
+    let figure = controls(&points, "");
+    let mut table = Vec::new();
+    figure.to_csv(&mut table).unwrap();
+    let table = String::from_utf8(table).unwrap();
+    let rows = |mark: &str, series: &str| -> Vec<Vec<f64>> {
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
+        let rows = reader.records().map(Result::unwrap);
+        let own = rows.filter(|row| &row[1] == mark && row[2] == *series);
+        own.map(|row| (3..7).filter_map(|cell| row[cell].parse().ok()).collect()).collect()
+    };
+    let near = |found: Vec<Vec<f64>>, expected: &[&[f64]]| {
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (a, b) in found.iter().zip(expected) {
+            assert!(a.iter().zip(*b).all(|(a, b)| (a - b).abs() < 1e-12), "{a:?} {b:?}");
+        }
+    };
+    // A path begins at fresh images; what has no logarithm is far below the panel.
+    near(rows("line", "blurred by 0.5, 1"), &[&[0.91, 1.0], &[0.96, 2.0], &[0.21, 1e-6]]);
+    near(rows("line", "noise of 0.1"), &[&[0.91, 1.0], &[0.81, 0.6]]);
+    near(rows("interval", "fresh real images"), &[&[0.91, 1.0, 1.0, 1.0]]);
+    // Table 4, not the two rows of Table 2.
+    let pets = rows("line", "paper: Oxford-IIIT-Pet");
+    near(
+        pets,
+        &[&[0.8189, 6.704], &[0.8805, 7.9743], &[0.8628, 8.0348], &[0.9103, 10.6351], &[0.9542, 15.778]],
+    );
+    near(rows("line", "paper: CIFAR-10"), &[&[0.607, 1.401], &[0.689, 2.104]]);
+}
+
+#[test]
 fn controls_of_digits_move_the_metrics_as_known() {
     let folder = tempdir().unwrap();
     let controls = STUDY.replace("count = 40", "count = 300").replace("reference = 40", "reference = 300");
@@ -156,7 +244,7 @@ fn controls_of_digits_move_the_metrics_as_known() {
     let args = ["controls", "spec.toml", "--count", "150,300", "--frechet", "--out", "c.csv"];
     succeeded(&run(folder.path(), &args));
     let (columns, rows) = csv(folder.path().join("c.csv"));
-    assert_eq!(rows.len(), 12);
+    assert_eq!(rows.len(), 26);
     let column = |name: &str| columns.iter().position(|column| column == name).unwrap();
     let value = |count: &str, control: &str, metric: &str| -> f64 {
         let row = rows.iter().find(|row| row[0] == control && row[column("count")] == count).unwrap();
@@ -169,6 +257,27 @@ fn controls_of_digits_move_the_metrics_as_known() {
         assert!(of("blur_0.5", "recall") < of("fresh", "recall"));
         assert!(of("noise_0.05", "density") < of("fresh", "density"));
         assert!(of("blur_1", "recall") < of("blur_0.5", "recall"));
+        // Stronger is further off, each way.
+        for pair in [
+            ("blur_0.5", "blur_0.75"),
+            ("blur_0.75", "blur_1"),
+            ("noise_0.05", "noise_0.1"),
+            ("fade_0.9", "fade_0.8"),
+        ] {
+            assert!(of(pair.1, "frechet") > of(pair.0, "frechet"), "{pair:?}");
+        }
+        assert!(of("repeat_4", "coverage") < of("repeat_2", "coverage"));
+        // Changes are those of the means, and their intervals are paired: narrower where both move together.
+        for control in ["blur_0.5", "fade_0.95", "noise_0.1", "repeat_4"] {
+            for metric in ["precision", "recall", "density", "coverage", "frechet"] {
+                let change = of(control, &format!("{metric}_change"));
+                assert!(
+                    (change - (of(control, metric) - of("fresh", metric))).abs() < 1e-12,
+                    "{control} {metric}"
+                );
+            }
+        }
+        assert!(of("noise_0.02", "density_change_half_width") < of("noise_0.02", "density_half_width"));
         // Repeating leaves precision as it is, in the mean, and lowers coverage.
         assert!((of("repeat_2", "precision") - of("fresh", "precision")).abs() < 0.08);
         assert!(of("repeat_2", "coverage") < of("fresh", "coverage"));
@@ -186,9 +295,15 @@ fn controls_of_digits_move_the_metrics_as_known() {
         succeeded(&crate::common::shell(folder.path(), &command));
         assert_eq!(text(folder.path().join(&out)), text(folder.path().join("c.csv")));
     }
-    let random =
-        succeeded(&run(folder.path(), &["controls", "spec.toml", "--count", "60", "--features", "random"]));
-    assert!(random.contains("fresh,random,60,5,3,"), "{random}");
+    let args = ["controls", "spec.toml", "--count", "60", "--features", "random,pixels"];
+    let both = succeeded(&run(folder.path(), &args));
+    let places = ["fresh,random,60,5,3,", "repeat_4,random,60,5,3,", "fresh,pixels,60,5,3,"];
+    let places = places.map(|row| both.find(row).unwrap_or_else(|| panic!("{row}: {both}")));
+    assert!(places.is_sorted());
+    let args = ["controls", "spec.toml", "--weights", "w.safetensors"];
+    let refused = run(folder.path(), &args);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(message(&refused).contains("but the features are pixels"), "{}", message(&refused));
     let refused = run(folder.path(), &["controls", "spec.toml", "--count", "301"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(message(&refused).contains("keeps only 300"), "{}", message(&refused));

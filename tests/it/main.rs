@@ -40,6 +40,8 @@ mod identity;
 mod image_controls;
 mod image_features;
 mod image_files;
+mod image_output;
+mod image_spaces;
 mod images;
 mod images_ready;
 mod isotropy;

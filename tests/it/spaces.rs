@@ -31,6 +31,7 @@ fn fit(options: &[TransformOptions], x: ArrayView2<f64>) -> Chain {
         gaussianize: &GaussianizeOptions { layers: 2, ..GaussianizeOptions::default() },
         axes: &[],
         stream: &Stream::new(3, 0, "fit"),
+        fill: false,
         progress: &mut |_| {},
     };
     Chain::fit(options, x, &mut context).unwrap().chain

@@ -20,19 +20,47 @@ pub enum Degradation {
 }
 
 impl Degradation {
-    /// The controls that the table of real images has.
-    pub const USUAL: [Self; 6] =
-        [Self::None, Self::Blur(0.5), Self::Blur(1.0), Self::Fade(0.9), Self::Noise(0.05), Self::Repeat(2)];
+    /// The controls that the table of real images has: the images as they are, then each way by rising strength.
+    pub const USUAL: [Self; 13] = [
+        Self::None,
+        Self::Blur(0.25),
+        Self::Blur(0.5),
+        Self::Blur(0.75),
+        Self::Blur(1.0),
+        Self::Fade(0.95),
+        Self::Fade(0.9),
+        Self::Fade(0.8),
+        Self::Noise(0.02),
+        Self::Noise(0.05),
+        Self::Noise(0.1),
+        Self::Repeat(2),
+        Self::Repeat(4),
+    ];
 
-    /// Its name: a word, and its number.
-    pub fn name(self) -> String {
+    /// The word for the way of changing images, the same for all strengths.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::None => "fresh".to_string(),
-            Self::Blur(sigma) => format!("blur_{sigma}"),
-            Self::Fade(factor) => format!("fade_{factor}"),
-            Self::Noise(sigma) => format!("noise_{sigma}"),
-            Self::Repeat(times) => format!("repeat_{times}"),
+            Self::None => "fresh",
+            Self::Blur(_) => "blur",
+            Self::Fade(_) => "fade",
+            Self::Noise(_) => "noise",
+            Self::Repeat(_) => "repeat",
         }
+    }
+
+    /// Its number; none of images as they are.
+    pub fn strength(self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Blur(strength) | Self::Fade(strength) | Self::Noise(strength) => Some(strength),
+            Self::Repeat(times) => Some(times as f64),
+        }
+    }
+
+    /// Its name: the word, and the number.
+    pub fn name(self) -> String {
+        let word = self.word();
+        self.strength().map_or(word.to_string(), |strength| format!("{word}_{strength}"))
     }
 
     /// The images changed, as many as before, values rounded to bytes and cut to 0 and 255; `stream` gives the noise.

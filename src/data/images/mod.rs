@@ -12,6 +12,7 @@ mod options;
 mod picture;
 mod read;
 mod resample;
+mod write;
 
 pub use built_in::NamedImages;
 pub use dealt::{Images, images_of};

@@ -21,6 +21,7 @@
 //! | [`mod@bifurcation`] | commitment, cloning and entropy against reverse step |
 //! | [`mod@error_over_t`] | the error of the predicted noise by diffusion time |
 //! | [`mod@layers`] | the Gaussianizer layer by layer |
+//! | [`mod@controls`] | of `gdiff controls`: real images made worse, beside the second paper's Tables 2-4 |
 
 pub mod abscissa;
 pub mod along;
@@ -29,6 +30,7 @@ pub mod calls;
 pub mod captions;
 pub mod clouds;
 pub mod contours;
+pub mod controls;
 pub mod draw;
 pub mod ends;
 pub mod error_over_t;

@@ -15,6 +15,7 @@ pub fn fit_space(space: &[TransformOptions], x: ArrayView2<f64>) -> Result<Fitte
         gaussianize: &GaussianizeOptions { layers: 2, ..GaussianizeOptions::default() },
         axes: &axes,
         stream: &Stream::new(7, 0, "spaces of tests"),
+        fill: false,
         progress: &mut |_| {},
     };
     Chain::fit(space, x, &mut context)
