@@ -134,7 +134,7 @@ impl WithSimd for Gather<'_> {
                     // copied in short pieces, which do not cross lines of the cache.
                     match length {
                         ..=4 => copy::<4>(&shifted[from..], &mut out[to..], 1),
-                        ..=8 => copy::<8>(&shifted[from..], &mut out[to..], 1),
+                        5..=8 => copy::<8>(&shifted[from..], &mut out[to..], 1),
                         _ => copy::<NARROW>(&shifted[from..], &mut out[to..], length.div_ceil(NARROW)),
                     }
                 }
