@@ -13,7 +13,7 @@ const LARGE: usize = 1024;
 const STEPS: usize = 48;
 
 /// The largest eigenvalue `Lambda` of the covariance of points `(n, d)`; none for fewer than two points, or where it is no
-/// number. From [`LARGE`] dimensions on it is that of a Lanczos iteration, a lower bound.
+/// number. From 1024 dimensions on it is that of a Lanczos iteration, a lower bound.
 pub fn largest_eigenvalue(points: ArrayView2<f64>) -> Option<f64> {
     if points.ncols() >= LARGE {
         return by_lanczos(points);
