@@ -389,9 +389,9 @@ fn both_halves(taken: usize, trials: usize, what: &str) {
 /// Specs with up to three changes.
 fn mutated_specs(trials: usize) {
     let configs = in_repository("configs", "toml");
-    // Those of images decode the digits at every reading, a hundred times the time of all else.
-    let configs = configs.iter().filter(|path| !path.to_string_lossy().contains("images"));
-    let configs = configs.map(|path| std::fs::read_to_string(path).unwrap());
+    // Some machines have data sets outside the repository, whose tens of thousands of images would be read each time.
+    let read = |path| std::fs::read_to_string(path).unwrap().replace("/usr/share/", "/nowhere/");
+    let configs = configs.iter().map(read);
     let texts: Vec<String> =
         [TINY.to_string(), format!("{TINY}{SWEEP}")].into_iter().chain(configs).collect();
     let taken = many(trials, |dice| {

@@ -13,6 +13,7 @@ use ndarray_npy::ReadNpyExt;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// How an array of NumPy begins.
 const NPY: &[u8] = b"\x93NUMPY";
@@ -75,7 +76,13 @@ pub fn read(path: &Path, options: &ImageOptions) -> Result<FoundImages, ImagesEr
 /// # Errors
 /// As [`read`], for options that do not fit.
 pub fn read_named(name: NamedImages, options: &ImageOptions) -> Result<FoundImages, ImagesError> {
-    of_file(name.file(), false)?.prepared(options)
+    // They never change, so a process decodes them once.
+    static DIGITS: LazyLock<FoundImages> = LazyLock::new(|| {
+        of_file(NamedImages::Digits.file(), false).expect("the program's own file is whole, as tests read it")
+    });
+    match name {
+        NamedImages::Digits => DIGITS.clone().prepared(options),
+    }
 }
 
 impl FoundImages {
