@@ -8,47 +8,16 @@ use gdiff::diffusion::{
     BackendChoice, Conditioning, DiffusionOptions, IsotropyLoss, Network, NetworkOptions, Schedule,
     TrainOptions, TrainStreams, Training, TrainingJob,
 };
+use gdiff::numeric::blas::sgemm;
 use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use rayon::ThreadPool;
-use std::ffi::{c_char, c_int};
 use std::hint::black_box;
 
 /// Points of a training batch.
 pub const BATCH: usize = 256;
 /// Size of the time embedding.
 pub const TIME_DIM: usize = 16;
-
-unsafe extern "C" {
-    /// BLAS: `c = alpha op(a) op(b) + beta c`, column by column.
-    fn sgemm_(
-        trans_a: *const c_char,
-        trans_b: *const c_char,
-        m: *const c_int,
-        n: *const c_int,
-        k: *const c_int,
-        alpha: *const f32,
-        a: *const f32,
-        lda: *const c_int,
-        b: *const f32,
-        ldb: *const c_int,
-        beta: *const f32,
-        c: *mut f32,
-        ldc: *const c_int,
-    );
-}
-
-/// `c = op(a) op(b)`, column by column, `c` `(m, n)` and `k` the inner dimension.
-fn sgemm([ta, tb]: [u8; 2], [m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {
-    assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n);
-    let (lda, ldb) = (if ta == b'N' { m } else { k }, if tb == b'N' { k } else { n });
-    let [m, n, k, lda, ldb] = [m, n, k, lda, ldb].map(|v| c_int::try_from(v).expect("a small matrix"));
-    let (ta, tb) = (ta as c_char, tb as c_char);
-    // SAFETY: the slices hold the matrices, as checked above.
-    unsafe {
-        sgemm_(&ta, &tb, &m, &n, &k, &1.0, a.as_ptr(), &lda, b.as_ptr(), &ldb, &0.0, c.as_mut_ptr(), &m)
-    };
-}
 
 /// The widths of the hidden layers.
 pub fn hidden(width: usize) -> Vec<usize> {
@@ -149,10 +118,10 @@ impl Products {
         let Self { width, x, w, y, g } = self;
         // Row-major matrices are column-major ones turned: y^T = W x^T.
         for (i, (input, output)) in layers(*width).into_iter().enumerate() {
-            sgemm([b'T', b'N'], [output, BATCH, input], w, x, y);
-            sgemm([b'N', b'T'], [input, output, BATCH], x, y, g);
+            sgemm([true, false], [output, BATCH, input], w, x, y);
+            sgemm([false, true], [input, output, BATCH], x, y, g);
             if i > 0 {
-                sgemm([b'N', b'N'], [input, BATCH, output], w, x, y);
+                sgemm([false, false], [input, BATCH, output], w, x, y);
             }
         }
         black_box((y, g));

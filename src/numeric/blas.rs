@@ -58,6 +58,53 @@ fn length(n: usize) -> c_int {
     c_int::try_from(n).expect("matrices that fit into memory have fewer than 2^31 rows and columns")
 }
 
+/// The general product of one precision.
+macro_rules! gemm {
+    ($name:ident, $blas:ident, $number:ty, $precision:literal) => {
+        #[doc = concat!("`c = op(a) op(b)` in ", $precision, " precision, all column by column: `op(a)` `(m, k)`, `op(b)` `(k, n)`, `c` `(m, n)`.")]
+        /// `op` is the transposed matrix where `transposed` says so.
+        ///
+        /// # Panics
+        /// If a slice is shorter than its matrix.
+        pub fn $name(
+            transposed: [bool; 2],
+            [m, n, k]: [usize; 3],
+            a: &[$number],
+            b: &[$number],
+            c: &mut [$number],
+        ) {
+            assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n, "slices as long as their matrices");
+            if m == 0 || n == 0 || k == 0 {
+                return c[..m * n].fill(0.0);
+            }
+            let rows = [if transposed[0] { k } else { m }, if transposed[1] { n } else { k }];
+            let [m, n, k, rows_a, rows_b] = [m, n, k, rows[0], rows[1]].map(length);
+            let [of_a, of_b] = transposed.map(|transposed| if transposed { TRANSPOSED } else { PLAIN });
+            // SAFETY: the slices hold the matrices, as was compared, and none is empty.
+            unsafe {
+                $blas(
+                    &of_a,
+                    &of_b,
+                    &m,
+                    &n,
+                    &k,
+                    &1.0,
+                    a.as_ptr(),
+                    &rows_a,
+                    b.as_ptr(),
+                    &rows_b,
+                    &0.0,
+                    c.as_mut_ptr(),
+                    &m,
+                );
+            }
+        }
+    };
+}
+
+gemm!(sgemm, sgemm_, f32, "single");
+gemm!(dgemm, dgemm_, f64, "double");
+
 /// `out = a b^T` in single precision, of rows of `depth` numbers: `a` `(m, depth)`, `b` `(n, depth)`, `out` `(m, n)`.
 ///
 /// # Panics
@@ -65,29 +112,12 @@ fn length(n: usize) -> c_int {
 pub fn rows_by_rows_f32(a: &[f32], b: &[f32], depth: usize, out: &mut [f32]) {
     let (m, n) = (a.len() / depth, b.len() / depth);
     assert!(a.len() == m * depth && b.len() == n * depth && out.len() == m * n, "rows of `depth` numbers");
-    let (m, n, depth) = (length(m), length(n), length(depth));
-    // SAFETY: column by column, `out` is `(n, m)`, the product of `b` transposed, which is `(depth, n)`, and `a`, which is
-    // `(depth, m)`; the lengths were compared.
-    unsafe {
-        sgemm_(
-            &TRANSPOSED,
-            &PLAIN,
-            &n,
-            &m,
-            &depth,
-            &1.0,
-            b.as_ptr(),
-            &depth,
-            a.as_ptr(),
-            &depth,
-            &0.0,
-            out.as_mut_ptr(),
-            &n,
-        );
-    }
+    // Column by column, `out` is `(n, m)`, the product of `b` transposed, which is `(depth, n)`, and `a`, which is
+    // `(depth, m)`.
+    sgemm([true, false], [n, m, depth], b, a, out);
 }
 
-/// `a b^T` of matrices with as many columns, at least one each.
+/// `a b^T` of matrices with as many columns.
 ///
 /// # Panics
 /// If the columns differ.
@@ -95,28 +125,10 @@ pub fn rows_by_rows(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
     assert_eq!(a.ncols(), b.ncols(), "as many columns");
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
     let mut out = Array2::zeros((a.nrows(), b.nrows()));
-    let (m, n, depth) = (length(a.nrows()), length(b.nrows()), length(a.ncols()));
-    if out.is_empty() || depth == 0 {
-        return out;
-    }
-    // SAFETY: as for single precision; all three are row after row without gaps, and none is empty.
-    unsafe {
-        dgemm_(
-            &TRANSPOSED,
-            &PLAIN,
-            &n,
-            &m,
-            &depth,
-            &1.0,
-            b.as_ptr(),
-            &depth,
-            a.as_ptr(),
-            &depth,
-            &0.0,
-            out.as_mut_ptr(),
-            &n,
-        );
-    }
+    let [a_values, b_values] = [&a, &b].map(|x| x.as_slice().expect("the standard layout is row after row"));
+    let c = out.as_slice_mut().expect("a fresh matrix lies row after row");
+    // As in single precision.
+    dgemm([true, false], [b.nrows(), a.nrows(), a.ncols()], b_values, a_values, c);
     out
 }
 
