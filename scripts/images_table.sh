@@ -23,7 +23,5 @@ for features in pixels random; do
 done
 python3 scripts/images_table.py "$out" "$out.controls/pixels.csv" "$out.controls/random.csv" "$command" >"results/images/$name.md.part"
 mv "results/images/$name.md.part" "results/images/$name.md"
-for figure in grids; do
-    if [ -f "$out/figures/$figure.png" ]; then cp "$out/figures/$figure.png" "results/images/$name-$figure.png"; fi
-done
+cp "$out/figures/grids.png" "results/images/$name-grids.png"
 cat "results/images/$name.md"

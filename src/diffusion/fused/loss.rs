@@ -11,6 +11,12 @@ pub(super) trait OutputRows {
     fn rows(&mut self) -> Rows<'_>;
 }
 
+impl<T: OutputRows> OutputRows for &mut T {
+    fn rows(&mut self) -> Rows<'_> {
+        T::rows(self)
+    }
+}
+
 /// The outputs of some rows, and the gradient with respect to them.
 pub(super) struct Rows<'a> {
     /// Row of each point's step in a table, `t - 1`: as many as there are rows.

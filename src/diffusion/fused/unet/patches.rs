@@ -12,11 +12,10 @@ pub(super) const NEIGHBOURS: usize = 9;
 #[derive(Debug, Default)]
 pub(super) struct Bordered {
     values: Vec<f32>,
-    shape: MapShapeOrNone,
+    /// Of none before they are filled in.
+    shape: Option<MapShape>,
     images: usize,
 }
-
-type MapShapeOrNone = Option<MapShape>;
 
 impl Bordered {
     /// Takes in a map of some images, with `row` numbers from channel to channel.

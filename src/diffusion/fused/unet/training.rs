@@ -2,11 +2,7 @@
 
 use super::images::{Images, Mask, Shared, Work};
 use super::plan::{Plan, images_together};
-use crate::diffusion::fused::{
-    HostTraining,
-    loss::{Loss, OutputRows, Rows},
-    optimization::Optimization,
-};
+use crate::diffusion::fused::{HostTraining, loss::Loss, optimization::Optimization};
 use crate::diffusion::{
     Batch, DiffusionError, LossTerms, Network, TrainOptions,
     network::unet::dropout::Dropout,
@@ -43,7 +39,9 @@ pub(in crate::diffusion::fused) struct UnetTraining {
 /// Some images of a batch, a few at a time, whose gradients are added one after the other.
 #[derive(Debug)]
 struct Group {
+    /// The first `used` of them hold images of the newest batch; the last batch of an epoch has fewer.
     parts: Vec<Images>,
+    used: usize,
     work: Work,
 }
 
@@ -82,15 +80,14 @@ impl UnetTraining {
     fn make_room(&mut self, n: usize) -> usize {
         let used = n.div_ceil(self.group_size);
         while self.groups.len() < used {
-            self.groups.push(Group { parts: Vec::new(), work: Work::for_training(&self.plan) });
+            self.groups.push(Group { parts: Vec::new(), used: 0, work: Work::for_training(&self.plan) });
         }
         for (i, group) in self.groups[..used].iter_mut().enumerate() {
             let images = self.group_size.min(n - i * self.group_size);
-            let parts = images.div_ceil(self.plan.images);
-            while group.parts.len() < parts {
+            group.used = images.div_ceil(self.plan.images);
+            while group.parts.len() < group.used {
                 group.parts.push(Images::for_training(&self.plan));
             }
-            group.parts.truncate(parts);
         }
         used
     }
@@ -110,7 +107,7 @@ impl HostTraining for UnetTraining {
         let shared =
             Shared { arch: optimization.arch, plan, parameters: &optimization.parameters, transposed };
         groups.par_iter_mut().enumerate().for_each(|(g, group)| {
-            for (p, part) in group.parts.iter_mut().enumerate() {
+            for (p, part) in group.parts[..group.used].iter_mut().enumerate() {
                 let start = g * *group_size + p * plan.images;
                 let end = (start + plan.images).min((g + 1) * *group_size).min(n);
                 let draw = |node: usize, image: usize, factors: &mut [f32]| {
@@ -128,15 +125,15 @@ impl HostTraining for UnetTraining {
             }
         });
         let loss = Loss { isotropy: &optimization.options.isotropy_loss(), bound: bound.as_ref() };
-        let mut parts: Vec<Part> =
-            groups.iter_mut().flat_map(|group| group.parts.iter_mut().map(Part)).collect();
+        let parts = groups.iter_mut().flat_map(|group| group.parts[..group.used].iter_mut());
+        let mut parts: Vec<&mut Images> = parts.collect();
         let terms = loss.evaluate(&mut parts, batch.eps.view());
         if !(terms.loss as f32).is_finite() {
             return Err(DiffusionError::Diverged { iteration: turn.iteration, loss: terms.loss });
         }
-        groups.par_iter_mut().for_each(|Group { parts, work }| {
+        groups.par_iter_mut().for_each(|Group { parts, used, work }| {
             work.gradient.fill(0.0);
-            parts.iter_mut().for_each(|part| part.backward(shared, dropout.is_some(), work));
+            parts[..*used].iter_mut().for_each(|part| part.backward(shared, dropout.is_some(), work));
         });
         optimization.gradient.par_chunks_mut(STRETCH).enumerate().for_each(|(stretch, sum)| {
             let first = stretch * STRETCH;
@@ -159,14 +156,5 @@ impl HostTraining for UnetTraining {
         self.optimization.restore(state, |tensor| Ok(tensor.to_vec1::<f32>()?))?;
         self.refresh_transposed();
         Ok(())
-    }
-}
-
-/// Some images of a batch, for the loss.
-struct Part<'a>(&'a mut Images);
-
-impl OutputRows for Part<'_> {
-    fn rows(&mut self) -> Rows<'_> {
-        self.0.rows()
     }
 }
