@@ -222,16 +222,8 @@ impl NetworkArgs {
     ) -> Result<(FeatureExtractor, Option<NetworkWeights>), Failure> {
         let weights = self.weights(kind)?;
         let resizing = self.resize.unwrap_or_default();
-        let extractor = match (kind, &weights) {
-            (FeatureKind::Random, _) => FeatureExtractor::random(seed, device),
-            (FeatureKind::Inception, Some(weights)) => {
-                FeatureExtractor::inception(weights, resizing, device).map_err(wrong)?
-            }
-            (FeatureKind::Resnet50, Some(weights)) => {
-                FeatureExtractor::resnet50(weights, resizing, device).map_err(wrong)?
-            }
-            _ => FeatureExtractor::pixels(),
-        };
+        let extractor =
+            FeatureExtractor::new(kind, weights.as_ref(), (resizing, seed), device).map_err(wrong)?;
         Ok((extractor, weights))
     }
 

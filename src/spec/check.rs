@@ -41,8 +41,9 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let sample = sample(&check, &file, &schedule, &mut warnings)?;
     clipping(&sample, &pipelines, &mut warnings);
     warnings.extend(variance(&sample, &pipelines));
-    features(&check, &mut file, data.source.image_shape(), reuse.folder(), &mut warnings)?;
-    let metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
+    let features = features(&check, &mut file, data.source.image_shape(), reuse, &mut warnings)?;
+    let mut metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
+    metrics.features = features;
     check.section("diagnostics", file.diagnostics.check())?;
     cloning(&file, &data, &sample, &mut warnings);
     likelihood(&check, &file, &pipelines)?;
@@ -271,7 +272,6 @@ fn metrics(
 ) -> Result<MetricsOptions, SpecError> {
     check.section("metrics", file.metrics.check(sample.count))?;
     let mut metrics = file.metrics.clone();
-    metrics.features = file.features.clone();
     if metrics.prdc {
         warnings.extend(uneven_counts(metrics.reference, sample.count));
     }

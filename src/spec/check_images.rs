@@ -1,7 +1,7 @@
 //! The checks of images: where they are, what they hold, how they are dealt.
 
 use super::check_rows::{
-    Dealt, FEWEST_ROWS, fit_counts, identify, locate, make_absolute, test_fraction, tie_advice,
+    Dealt, FEWEST_ROWS, fit_counts, identify, locate, made_absolute, test_fraction, tie_advice,
 };
 use super::error::SpecError;
 use super::file::SpecFile;
@@ -28,7 +28,7 @@ pub fn images(
     let (key, path, origin) = match (file.data.name, file.data.path.clone()) {
         (Some(name), None) => ("data.name", name.name().to_string(), ImageOrigin::Named(name)),
         (None, Some(path)) => {
-            let place = locate(check, reuse.folder(), &path, warnings);
+            let place = locate(check, reuse.folder(), ("data.path", &path), warnings);
             ("data.path", path, ImageOrigin::Path(place))
         }
         (Some(_), Some(_)) => {
@@ -56,9 +56,9 @@ pub fn images(
         format!("{path} has {n} images, but at least {FEWEST_ROWS} are needed")
     })?;
     if let ImageOrigin::Path(place) = &origin {
-        make_absolute(file, place);
+        file.data.path = made_absolute(place).or(file.data.path.take());
     }
-    identify(check, file, &path, &found.sha256)?;
+    identify(check, ("data.sha256", &mut file.data.sha256), &path, &found.sha256)?;
     let fraction = test_fraction(check, file)?;
     let flip = *file.data.flip.get_or_insert(false);
     let asked = (file.metrics.reference, file.sample.count);

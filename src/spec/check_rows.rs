@@ -12,12 +12,7 @@ pub const FEWEST_ROWS: usize = 8;
 
 /// Where a file is. A relative path in a spec begins in the spec's folder, one from the command line in the current folder;
 /// where it leads nowhere, the other is tried.
-pub fn locate(check: &Checker, folder: &Path, path: &str, warnings: &mut Vec<String>) -> PathBuf {
-    locate_at(check, folder, ("data.path", path), warnings)
-}
-
-/// As [`locate`], of the file of another key.
-pub fn locate_at(
+pub fn locate(
     check: &Checker,
     folder: &Path,
     (key, path): (&str, &str),
@@ -39,20 +34,23 @@ pub fn locate_at(
     here
 }
 
-/// Puts the absolute path into the spec: whoever reads the resolved spec, and wherever it then lies, finds the file.
-pub fn make_absolute(file: &mut SpecFile, place: &Path) {
-    if let Some(absolute) = std::path::absolute(place).ok().and_then(|p| p.to_str().map(str::to_string)) {
-        file.data.path = Some(absolute);
-    }
+/// The absolute path, to be put into the spec: whoever reads the resolved spec, and wherever it then lies, finds the file.
+pub fn made_absolute(place: &Path) -> Option<String> {
+    std::path::absolute(place).ok().and_then(|path| path.to_str().map(str::to_string))
 }
 
-/// Puts the digest of what was read into the spec, so that a file with other points is another experiment.
+/// Puts the digest of what was read into the spec, so that a file with another content is another experiment.
 ///
 /// # Errors
 /// If the spec has another one.
-pub fn identify(check: &Checker, file: &mut SpecFile, path: &str, found: &str) -> Result<(), SpecError> {
-    let sha256 = file.data.sha256.get_or_insert_with(|| found.to_string());
-    check.require(sha256 == found, "data.sha256", || {
+pub fn identify(
+    check: &Checker,
+    (key, sha256): (&str, &mut Option<String>),
+    path: &str,
+    found: &str,
+) -> Result<(), SpecError> {
+    let sha256 = sha256.get_or_insert_with(|| found.to_string());
+    check.require(sha256 == found, key, || {
         format!(
             "{path} is not the file that this spec was made for: its SHA-256 is {found}, here stands {sha256}; restore the file, or take the key out"
         )

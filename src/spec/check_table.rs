@@ -1,7 +1,7 @@
 //! The checks of a table of points: where its file is, what it holds, how its rows are split.
 
 use super::check_rows::{
-    Dealt, FEWEST_ROWS, fit_counts, identify, locate, make_absolute, test_fraction, tie_advice,
+    Dealt, FEWEST_ROWS, fit_counts, identify, locate, made_absolute, test_fraction, tie_advice,
 };
 use super::error::SpecError;
 use super::file::SpecFile;
@@ -36,7 +36,7 @@ pub fn table(
             .0
             .error("data", "data.kind = \"table\" needs `path`, a CSV, npy or npz file of points"));
     };
-    let place = locate(check, reuse.folder(), &path, warnings);
+    let place = locate(check, reuse.folder(), ("data.path", &path), warnings);
     let key = |error: &crate::data::table::TableError| match error {
         crate::data::table::TableError::NoColumn(_) => "data.columns",
         _ => "data.path",
@@ -49,8 +49,8 @@ pub fn table(
     check.require(n >= FEWEST_ROWS, "data.path", || {
         format!("{path} has {n} points, but at least {FEWEST_ROWS} are needed")
     })?;
-    make_absolute(file, &place);
-    identify(check, file, &path, &found.sha256)?;
+    file.data.path = made_absolute(&place).or(file.data.path.take());
+    identify(check, ("data.sha256", &mut file.data.sha256), &path, &found.sha256)?;
     let fraction = test_fraction(check, file)?;
     scale_advice(file, &path, &found, warnings);
     let asked = (file.metrics.reference, file.sample.count);

@@ -4,6 +4,7 @@
 use crate::data::images::{self, ImageOptions, ImageSet, ImagesError, NamedImages};
 use crate::data::table::{self, TableError, TableOptions};
 use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
+use crate::metrics::features::NetworkWeights;
 use crate::numeric::digest::hex;
 use crate::space::dequantize::ties;
 use ndarray::{Array2, ArrayView1, Axis};
@@ -128,7 +129,7 @@ fn most_ties_of_bytes(set: &ImageSet) -> usize {
     set.len() - distinct.unwrap_or(set.len())
 }
 
-/// Schedules and tables that have been made already.
+/// Schedules, and what was read from files, that have been made already.
 #[derive(Default)]
 pub struct Reuse {
     /// Where relative paths begin; nowhere is the current folder.
@@ -136,6 +137,7 @@ pub struct Reuse {
     schedules: HashMap<(usize, ScheduleKind, u64, u64, bool), Arc<Schedule>>,
     tables: HashMap<(PathBuf, TableOptions), TableFile>,
     images: HashMap<(ImageOrigin, ImageOptions), ImageFile>,
+    weights: HashMap<PathBuf, Arc<NetworkWeights>>,
 }
 
 impl Reuse {
@@ -189,5 +191,19 @@ impl Reuse {
         let found = ImageFile::read(origin, options)?;
         self.images.insert(key, found.clone());
         Ok(found)
+    }
+
+    /// The weights of a network in a file.
+    ///
+    /// # Errors
+    /// If it cannot be read or holds none, in a sentence without the file's name.
+    pub fn weights(&mut self, place: &Path) -> Result<Arc<NetworkWeights>, String> {
+        if let Some(weights) = self.weights.get(place) {
+            return Ok(Arc::clone(weights));
+        }
+        let bytes = table::file_bytes(place).map_err(|e| e.to_string())?;
+        let weights = Arc::new(NetworkWeights::read(&bytes).map_err(|e| e.to_string())?);
+        self.weights.insert(place.to_path_buf(), Arc::clone(&weights));
+        Ok(weights)
     }
 }

@@ -57,6 +57,25 @@ enum Network {
 }
 
 impl FeatureExtractor {
+    /// The features of a kind: those of a network with weights in this way of resizing, random ones of this seed.
+    ///
+    /// # Errors
+    /// If weights are needed and left out, or are not those of the network, or the device fails.
+    pub fn new(
+        kind: FeatureKind,
+        weights: Option<&NetworkWeights>,
+        (resizing, seed): (Resizing, u64),
+        device: &Device,
+    ) -> Result<Self, MetricsError> {
+        let needed = || weights.ok_or_else(|| MetricsError::Weights(format!("there are none for {kind}")));
+        match kind {
+            FeatureKind::Pixels => Ok(Self::pixels()),
+            FeatureKind::Random => Ok(Self::random(seed, device)),
+            FeatureKind::Inception => Self::inception(needed()?, resizing, device),
+            FeatureKind::Resnet50 => Self::resnet50(needed()?, resizing, device),
+        }
+    }
+
     /// The values of the pixels, 0 to 1.
     pub fn pixels() -> Self {
         Self { network: Network::Pixels, device: Device::Cpu }

@@ -30,7 +30,7 @@ pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance
 pub use kernel_interval::kernel_interval;
 pub use kind::FeatureKind;
 pub use networks::{InceptionNetwork, NetworkOutput, NetworkWeights, Probe, ResNet50};
-pub use options::FeaturesOptions;
+pub use options::{FeatureSpace, FeaturesOptions};
 pub use random_network::RandomNetwork;
 pub use resize::Resizing;
 

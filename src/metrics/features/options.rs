@@ -6,7 +6,7 @@ use crate::numeric::options::{OutOfRange, require};
 use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::sync::Arc;
 
 /// `[features]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,42 +45,24 @@ impl FeaturesOptions {
             format!("is given, but the features \"{kind}\" have no file of weights; leave it out")
         })
     }
+}
 
-    /// The weights in their file; none of features that have none.
-    ///
-    /// # Errors
-    /// If the file cannot be read or holds no weights, in a sentence.
-    pub fn read_weights(&self) -> Result<Option<NetworkWeights>, String> {
-        let Some(path) = &self.weights else { return Ok(None) };
-        let failed = |reason: String| format!("{path}: {reason}");
-        let bytes = std::fs::read(Path::new(path)).map_err(|e| failed(e.to_string()))?;
-        NetworkWeights::read(&bytes).map(Some).map_err(|e| failed(e.to_string()))
-    }
+/// The features that a spec asks for, with their weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureSpace {
+    /// Which features.
+    pub options: FeaturesOptions,
+    /// The weights, of features that have them.
+    pub weights: Option<Arc<NetworkWeights>>,
+}
 
+impl FeatureSpace {
     /// What makes the features.
     ///
     /// # Errors
-    /// If the weights cannot be used, or the device fails.
+    /// As [`FeatureExtractor::new`].
     pub fn extractor(&self, device: &Device) -> Result<FeatureExtractor, MetricsError> {
-        let weights = self.read_weights().map_err(MetricsError::Weights)?;
-        if let (Some(weights), Some(expected)) = (&weights, &self.sha256)
-            && weights.sha256() != expected
-        {
-            let path = self.weights.as_deref().unwrap_or_default();
-            return Err(MetricsError::Weights(format!(
-                "{path} has changed: its SHA-256 is {}, not {expected}",
-                weights.sha256()
-            )));
-        }
-        match (self.kind, &weights) {
-            (FeatureKind::Random, _) => Ok(FeatureExtractor::random(self.seed, device)),
-            (FeatureKind::Inception, Some(weights)) => {
-                FeatureExtractor::inception(weights, self.resize, device)
-            }
-            (FeatureKind::Resnet50, Some(weights)) => {
-                FeatureExtractor::resnet50(weights, self.resize, device)
-            }
-            _ => Ok(FeatureExtractor::pixels()),
-        }
+        let FeaturesOptions { kind, resize, seed, .. } = self.options;
+        FeatureExtractor::new(kind, self.weights.as_deref(), (resize, seed), device)
     }
 }

@@ -1,7 +1,7 @@
 //! `[metrics]`: what is measured, and at which reverse steps.
 
 use super::ScoreStep;
-use crate::metrics::features::FeaturesOptions;
+use crate::metrics::features::FeatureSpace;
 use crate::numeric::options::{self, OutOfRange};
 use crate::numeric::word_or_number::{WordOrNumber, word_or_number};
 use schemars::JsonSchema;
@@ -27,7 +27,7 @@ pub struct MetricsOptions {
     pub distances: Distances,
     /// The features in which images are compared too, which stand in a section of their own.
     #[serde(skip)]
-    pub features: Option<FeaturesOptions>,
+    pub features: Option<FeatureSpace>,
 }
 
 impl Default for MetricsOptions {

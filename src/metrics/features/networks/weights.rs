@@ -15,6 +15,13 @@ pub struct NetworkWeights {
     sha256: String,
 }
 
+/// Weights are the same where their files are.
+impl PartialEq for NetworkWeights {
+    fn eq(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
+    }
+}
+
 impl NetworkWeights {
     /// The tensors of type F32 or F64 of a safetensors file. Others, such as counts of batches, are passed over.
     ///
