@@ -23,5 +23,7 @@ for features in pixels random; do
 done
 python3 scripts/images_table.py "$out" "$out.controls/pixels.csv" "$out.controls/random.csv" "$command" >"results/images/$name.md.part"
 mv "results/images/$name.md.part" "results/images/$name.md"
-cp "$out/figures/grids.png" "results/images/$name-grids.png"
+for grid in "$out"/figures/grids*.png; do
+    cp "$grid" "results/images/$name-${grid##*/}"
+done
 cat "results/images/$name.md"
