@@ -2,7 +2,7 @@
 
 use super::Request;
 use super::common::{self, BATCH, Products, everything, hidden, network, operations, trainer};
-use super::timing::{Timing, time};
+use super::timing::{Length, Timing, time};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use gdiff::data::table::{self, TableOptions};
@@ -11,7 +11,7 @@ use gdiff::diffusion::{
     TrainOptions, VarianceKind, sample,
 };
 use gdiff::gaussianize::{Coupling, GaussianizeOptions, Gaussianizer, Rotation, Tails};
-use gdiff::metrics::{Prdc, RealManifold};
+use gdiff::metrics::{EnergyDistance, Prdc, RealManifold};
 use gdiff::numeric::random::Stream;
 use ndarray::Array2;
 use serde::Serialize;
@@ -40,25 +40,28 @@ impl From<Timing> for Answer {
 }
 
 /// Times what the request asks for.
-pub fn run(mut request: Request, seconds: f64) -> Result<Answer> {
+pub fn run(mut request: Request, length: Length) -> Result<Answer> {
     let case = match request.name.as_str() {
         "train" => train,
         "unet" => unet,
         "sgemm" => sgemm,
         "sample" => sampling,
         "prdc" => prdc,
+        "energy" => energy,
         "fit" => fit,
         "inverse" => inverse,
         name => {
-            bail!("no request is called `{name}`: they are train, unet, sgemm, sample, prdc, fit, inverse")
+            bail!(
+                "no request is called `{name}`: they are train, unet, sgemm, sample, prdc, energy, fit, inverse"
+            )
         }
     };
-    case(&mut request, seconds)
+    case(&mut request, length)
 }
 
 /// `train width=16 n=10000 d=2 path=fused extras=true`: one training iteration at batch 256, in one go or (`path=graph`) on
 /// the candle graph, with isotropy term and average or (`extras=false`) without.
-fn train(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn train(request: &mut Request, length: Length) -> Result<Answer> {
     let (width, n, d) = (request.take("width", 16)?, request.take("n", 10_000)?, request.take("d", 2)?);
     let fused = request.take("path", "fused".to_string())? != "graph";
     let mut options = everything(BATCH);
@@ -68,7 +71,7 @@ fn train(request: &mut Request, seconds: f64) -> Result<Answer> {
     request.check_empty()?;
     let mut trainer = trainer(n, network(d, hidden(width), Conditioning::Concat, 100), 100, options, fused);
     let mut outcome = Ok(());
-    let timing = time(seconds, 1, || {
+    let timing = time(length, 1, || {
         if let Err(error) = trainer.step() {
             outcome = Err(error);
         }
@@ -79,7 +82,7 @@ fn train(request: &mut Request, seconds: f64) -> Result<Answer> {
 
 /// `unet image=1,28,28 channels=32 multipliers=1,2,2 blocks=2 groups=8 batch=64 path=fused`: one training iteration of a
 /// U-Net, with Adam, in one go or (`path=graph`) on the candle graph.
-fn unet(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn unet(request: &mut Request, length: Length) -> Result<Answer> {
     let image = numbers(&request.take("image", "1,28,28".to_string())?)?;
     let options = NetworkOptions {
         kind: NetworkKind::Unet,
@@ -100,7 +103,7 @@ fn unet(request: &mut Request, seconds: f64) -> Result<Answer> {
     let train = TrainOptions { iterations: Some(1_000_000), batch_size, ..TrainOptions::default() };
     let mut trainer = trainer(4 * batch_size, network, steps, train, fused);
     let mut outcome = Ok(());
-    let timing = time(seconds, 1, || {
+    let timing = time(length, 1, || {
         if let Err(error) = trainer.step() {
             outcome = Err(error);
         }
@@ -117,16 +120,16 @@ fn numbers(list: &str) -> Result<Vec<usize>> {
 }
 
 /// `sgemm width=16`: the matrix products of that iteration, alone, by the linked BLAS.
-fn sgemm(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn sgemm(request: &mut Request, length: Length) -> Result<Answer> {
     let width = request.take("width", 16)?;
     request.check_empty()?;
     let mut products = Products::new(width);
-    Ok(Answer { operations: Some(operations(width)), ..time(seconds, 1, || products.run()).into() })
+    Ok(Answer { operations: Some(operations(width)), ..time(length, 1, || products.run()).into() })
 }
 
 /// `sample n=10000 width=16 d=2 steps=100`: one reverse step of ancestral sampling, network and noise; the mean
 /// over all steps.
-fn sampling(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn sampling(request: &mut Request, length: Length) -> Result<Answer> {
     let (n, width) = (request.take("n", 10_000)?, request.take("width", 16)?);
     let (d, steps) = (request.take("d", 2)?, request.take("steps", 100)?);
     request.check_empty()?;
@@ -135,7 +138,7 @@ fn sampling(request: &mut Request, seconds: f64) -> Result<Answer> {
     let stream = Stream::new(0, 0, "bench");
     let start = stream.standard_normal(0, n, d);
     let mut outcome = Ok(start.clone());
-    let timing = time(seconds, steps, || {
+    let timing = time(length, steps, || {
         let observe = &mut |_, _, _: &Array2<f64>| Ok(());
         outcome = SampleOptions::default().build(VarianceKind::FixedSmall, None).and_then(|sampler| {
             sample::<DiffusionError>(&denoiser, &schedule, sampler, start.clone(), &stream, observe)
@@ -146,33 +149,44 @@ fn sampling(request: &mut Request, seconds: f64) -> Result<Answer> {
 }
 
 /// `prdc real=FILE fake=FILE` or `prdc n=10000 d=2`: all four metrics with `k = 5`, from nothing.
-fn prdc(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn prdc(request: &mut Request, length: Length) -> Result<Answer> {
     let (real, fake) = clouds(request)?;
     request.check_empty()?;
     let once = || RealManifold::new(real.view(), 5).and_then(|manifold| manifold.prdc(fake.view()));
     let mut value = None;
-    let timing = time(seconds, 1, || value = Some(once()));
+    let timing = time(length, 1, || value = Some(once()));
     Ok(Answer { prdc: value.transpose()?, ..timing.into() })
+}
+
+/// `energy real=FILE fake=FILE` or `energy n=10000 d=2`: the energy distance, from nothing.
+fn energy(request: &mut Request, length: Length) -> Result<Answer> {
+    let (real, fake) = clouds(request)?;
+    request.check_empty()?;
+    let once = || EnergyDistance::new(real.view()).and_then(|energy| energy.distance(fake.view()));
+    let mut value = None;
+    let timing = time(length, 1, || value = Some(once()));
+    black_box(value.transpose()?);
+    Ok(timing.into())
 }
 
 /// `fit real=FILE fake=FILE map=default`, or `n=10000 d=2` in place of the files: the fit of a Gaussianizer to
 /// `real`, and the mean log-density of `fake` under it. `map=paper` is the first paper's: five layers of ICA.
-fn fit(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn fit(request: &mut Request, length: Length) -> Result<Answer> {
     let ((real, fresh), options) = (clouds(request)?, map(request)?);
     request.check_empty()?;
     let mut fitted = None;
-    let timing = time(seconds, 1, || fitted = Some(gaussianizer(&real, &options)));
+    let timing = time(length, 1, || fitted = Some(gaussianizer(&real, &options)));
     let log_density = fitted.transpose()?.and_then(|map| map.log_density(fresh.view()).mean());
     Ok(Answer { log_density, ..timing.into() })
 }
 
 /// `inverse` with the keys of `fit`: that map's inverse of as many normal points.
-fn inverse(request: &mut Request, seconds: f64) -> Result<Answer> {
+fn inverse(request: &mut Request, length: Length) -> Result<Answer> {
     let ((real, _), options) = (clouds(request)?, map(request)?);
     request.check_empty()?;
     let map = gaussianizer(&real, &options)?;
     let z = Stream::new(0, 0, "bench").standard_normal(0, real.nrows(), real.ncols());
-    Ok(time(seconds, 1, || _ = black_box(map.inverse(z.view()))).into())
+    Ok(time(length, 1, || _ = black_box(map.inverse(z.view()))).into())
 }
 
 fn gaussianizer(points: &Array2<f64>, options: &GaussianizeOptions) -> Result<Gaussianizer> {

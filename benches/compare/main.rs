@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench compare -- "train width=16" "prdc n=10000 d=2"`, or `-` for requests from standard input,
 //! one a line. On all of rayon's threads, so with `RAYON_NUM_THREADS`. [`cases`] has the requests, which have defaults
-//! for all their keys; `seconds` is how long to measure.
+//! for all their keys; `seconds` is how long to measure, `calls` how often to call instead.
 
 mod cases;
 #[path = "../common/mod.rs"]
@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::str::FromStr;
+use timing::Length;
 
 /// What to time: a name and keys with values.
 pub struct Request {
@@ -73,7 +74,11 @@ fn main() -> Result<()> {
 fn answer(line: &str) -> Result<()> {
     let mut request: Request = line.parse()?;
     let seconds = request.take("seconds", 1.0)?;
-    let answer = cases::run(request, seconds)?;
+    let length = match request.take("calls", 0)? {
+        0 => Length::Seconds(seconds),
+        calls => Length::Calls(calls),
+    };
+    let answer = cases::run(request, length)?;
     println!("{}", serde_json::to_string(&answer)?);
     Ok(std::io::stdout().flush()?)
 }

@@ -1,10 +1,19 @@
-//! Medians of repeated calls, and peak memory.
+//! Medians of repeated calls, or a number of calls for whoever counts instructions; and peak memory.
 
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// Calls shorter than this are timed in groups, so that the clock costs nothing.
 const GROUP: Duration = Duration::from_micros(200);
+
+/// How often something is called.
+#[derive(Clone, Copy)]
+pub enum Length {
+    /// As often as fits into some seconds.
+    Seconds(f64),
+    /// So often, and no more.
+    Calls(u32),
+}
 
 /// How long something takes and how much memory.
 #[derive(Serialize)]
@@ -20,14 +29,22 @@ pub struct Timing {
     peak_mib: f64,
 }
 
-/// Calls `work`, which does `units` units of work, again and again for some seconds. The first call is for
-/// warming up, unless it takes all that time.
-pub fn time(seconds: f64, units: usize, mut work: impl FnMut()) -> Timing {
+/// Calls `work`, which does `units` units of work, again and again. Of some seconds the first call is for warming up, unless
+/// it takes all that time.
+pub fn time(length: Length, units: usize, mut work: impl FnMut()) -> Timing {
     let before = memory("VmRSS");
     let mut call = |calls: u32| {
         let clock = Instant::now();
         (0..calls).for_each(|_| work());
         clock.elapsed()
+    };
+    let seconds = match length {
+        Length::Seconds(seconds) => seconds,
+        Length::Calls(calls) => {
+            let mean = call(calls).as_secs_f64() / f64::from(calls.max(1));
+            let (peak_mib, peak_rise_mib) = (memory("VmHWM"), memory("VmHWM") - before);
+            return Timing { microseconds: mean * 1e6 / units as f64, repeats: 1, peak_rise_mib, peak_mib };
+        }
     };
     let first = call(1);
     let peak_rise_mib = memory("VmHWM") - before;

@@ -203,16 +203,10 @@ fn describe(plan: &Plan) -> String {
     let components =
         plan.data.source.mixture().map_or(String::new(), |m| format!(", mixture of {} components", m.len()));
     let network = match plan.network.kind {
-        NetworkKind::Mlp => {
-            let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
-            hidden.join("-")
-        }
+        NetworkKind::Mlp => plan.network.title(),
         NetworkKind::Unet => {
-            let unet = plan.network.unet();
-            let [channels, height, width] = unet.image;
-            let levels: Vec<String> =
-                unet.multipliers.iter().map(|multiplier| (multiplier * unet.channels).to_string()).collect();
-            format!("U-Net of {} channels on images of {channels} x {height} x {width}", levels.join("-"))
+            let [channels, height, width] = plan.network.unet().image;
+            format!("{} on images of {channels} x {height} x {width}", plan.network.title())
         }
     };
     let mut text = String::new();

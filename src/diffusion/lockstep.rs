@@ -251,12 +251,20 @@ impl TrainingHandle {
         self.training().checkpoint(self.index)
     }
 
-    /// The trained network.
+    /// The network as it is after the iterations so far, with the moving average of its parameters where there is one.
     ///
     /// # Errors
     /// If its parameters became infinite or NaN, or the device or memory fails.
-    pub fn into_network(self) -> Result<Network, DiffusionError> {
+    pub fn network(&self) -> Result<Network, DiffusionError> {
         self.training().trained_network(self.index)
+    }
+
+    /// The trained network.
+    ///
+    /// # Errors
+    /// As [`network`](Self::network).
+    pub fn into_network(self) -> Result<Network, DiffusionError> {
+        self.network()
     }
 }
 

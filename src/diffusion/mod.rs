@@ -51,6 +51,6 @@ pub use sample::{
 };
 pub use schedule::{DiffusionOptions, Schedule, ScheduleKind, VarianceKind};
 pub use train::{
-    BackendChoice, Batch, Decay, IsotropyForm, IsotropyLoss, LossKind, LossTerms, OptimizerKind,
-    OptimizerOptions, Reduction, TrainOptions, TrainStreams, Training, TrainingJob,
+    BackendChoice, Batch, Decay, EvaluateOptions, IsotropyForm, IsotropyLoss, LossKind, LossTerms,
+    OptimizerKind, OptimizerOptions, Reduction, TrainOptions, TrainStreams, Training, TrainingJob,
 };

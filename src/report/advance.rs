@@ -170,7 +170,8 @@ impl Advance {
             }
             Event::Finished { run } => self.end(run, false, now),
             Event::Failed { run, .. } => self.end(run, true, now),
-            Event::Loss { .. } | Event::Metrics { .. } | Event::Notice(_) => {}
+            Event::Loss { .. } | Event::TrainingMetrics { .. } | Event::Metrics { .. } | Event::Notice(_) => {
+            }
         }
     }
 

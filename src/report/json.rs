@@ -80,7 +80,11 @@ fn time_of_day() -> String {
 
 /// The values that a row of metrics has.
 pub fn metrics_of(row: &MetricsRow) -> Map<String, Value> {
-    row.metrics().filter_map(|(name, value)| Some((name.to_string(), json!(value?)))).collect()
+    values_of(row.metrics())
+}
+
+fn values_of<'a>(metrics: impl Iterator<Item = (&'a str, Option<f64>)>) -> Map<String, Value> {
+    metrics.filter_map(|(name, value)| Some((name.to_string(), json!(value?)))).collect()
 }
 
 impl Reporter for JsonEvents {
@@ -117,6 +121,13 @@ impl Reporter for JsonEvents {
                 }
                 of_run.told = Some(Instant::now());
                 self.emit_of(Some(of_run), progress(run, stage, done, of_run));
+            }
+            Event::TrainingMetrics { run, row } => {
+                let metrics = values_of(row.metrics());
+                let event = json!({
+                    "event": "training_metrics", "run": run, "iteration": row.iteration, "metrics": metrics,
+                });
+                self.emit_of(runs.get(run), event);
             }
             Event::Metrics { run, row } => {
                 runs.entry(run.to_string()).or_default().metrics = Some(row.clone());

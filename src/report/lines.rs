@@ -3,6 +3,7 @@
 
 use super::advance::{Advance, roughly};
 use super::visible::visible;
+use crate::metrics::scored::{self, Column};
 use crate::run::{Event, Reporter};
 use crate::store::console;
 use std::sync::{Mutex, PoisonError};
@@ -61,6 +62,15 @@ impl ProgressLines {
             }
             Event::Failed { run, why } => Some(failure_line(advance.name(run), why)),
             Event::Notice(text) => Some(note_line(text)),
+            Event::TrainingMetrics { run, row } => {
+                let shown = scored::columns().filter(|column| column.headline);
+                let value = |column: &Column| {
+                    Some(format!("{} {:.*}", column.heading, column.digits, row.get(column.name)?))
+                };
+                let values: Vec<String> = shown.filter_map(value).collect();
+                let (name, iteration) = (advance.name(run), row.iteration);
+                Some(format!("gdiff: {name} after iteration {iteration}: {}", values.join(", ")))
+            }
             Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => None,
         };
         if line.is_some() {

@@ -189,7 +189,10 @@ impl Reporter for ProgressBars {
                 self.say(&failure_line(&name, why));
             }
             Event::Notice(text) => self.say(&note_line(text)),
-            Event::Begin { .. } | Event::Loss { .. } | Event::Metrics { .. } => {}
+            Event::Begin { .. }
+            | Event::Loss { .. }
+            | Event::TrainingMetrics { .. }
+            | Event::Metrics { .. } => {}
         }
     }
 }

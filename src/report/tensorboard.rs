@@ -13,7 +13,7 @@ use super::key_values::typed;
 use crate::run::{Event, ExpectedRun, Reporter, Stage};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::rows::read_rows;
-use crate::store::{Label, LossRow, MetricsRow, Status, StoreError, atomic, names};
+use crate::store::{Label, LossRow, MetricsRow, Status, StoreError, TrainingMetricsRow, atomic, names};
 use crate::study::{Finished, planned};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -171,11 +171,24 @@ impl<W: Write> Events<W> {
         self.scalars(row.iteration, &values)
     }
 
+    fn training_metrics(&mut self, row: &TrainingMetricsRow) -> io::Result<()> {
+        self.scored("train", row.iteration, row.metrics())
+    }
+
     fn metrics(&mut self, row: &MetricsRow) -> io::Result<()> {
+        self.scored("sample", row.step, row.metrics())
+    }
+
+    fn scored<'a>(
+        &mut self,
+        stage: &str,
+        step: usize,
+        values: impl Iterator<Item = (&'a str, Option<f64>)>,
+    ) -> io::Result<()> {
         let named: Vec<(String, Option<f64>)> =
-            row.metrics().map(|(name, value)| (format!("sample/{name}"), value)).collect();
+            values.map(|(name, value)| (format!("{stage}/{name}"), value)).collect();
         let values: Vec<(&str, Option<f64>)> = named.iter().map(|(name, v)| (name.as_str(), *v)).collect();
-        self.scalars(row.step, &values)
+        self.scalars(step, &values)
     }
 }
 
@@ -214,11 +227,16 @@ fn of_tables(folder: &Path, hparams: &[(String, Value)]) -> Result<Vec<u8>, Stor
         path if path.is_file() => read_rows(&path)?,
         _ => Vec::new(),
     };
+    let evaluations: Vec<TrainingMetricsRow> = match folder.join(names::TRAINING_METRICS) {
+        path if path.is_file() => read_rows(&path)?,
+        _ => Vec::new(),
+    };
     let metrics: Vec<MetricsRow> = read_rows(&folder.join(names::METRICS))?;
     let mut events = Events::begin(Vec::new()).expect("writing to memory does not fail");
     events
         .session_start(hparams)
         .and_then(|()| losses.iter().try_for_each(|row| events.loss(row)))
+        .and_then(|()| evaluations.iter().try_for_each(|row| events.training_metrics(row)))
         .and_then(|()| metrics.iter().try_for_each(|row| events.metrics(row)))
         .and_then(|()| events.session_end(SUCCESS))
         .expect("writing to memory does not fail");
@@ -342,6 +360,7 @@ impl Reporter for TensorBoard<'_> {
                 }
             },
             Event::Loss { run, row } => self.with(run, |events| events.loss(row)),
+            Event::TrainingMetrics { run, row } => self.with(run, |events| events.training_metrics(row)),
             Event::Metrics { run, row } => self.with(run, |events| events.metrics(row)),
             Event::Finished { run } | Event::Failed { run, .. } => {
                 let status = if matches!(event, Event::Finished { .. }) { SUCCESS } else { FAILURE };

@@ -4,7 +4,7 @@ use super::likelihood::ModelDensity;
 use super::path::{ERROR_TIMES, Path, speciation_step};
 use super::prepare::Prepared;
 use super::replicate::Purpose;
-use super::sample::{Samples, sampler, to_data_space};
+use super::sample::{Samples, sampler};
 use super::train::Model;
 use super::{Run, Stage, StageError, likelihood};
 use crate::data::mixture::GaussianMixture;
@@ -104,7 +104,7 @@ fn clone(
         let ends =
             go_on(denoiser, &run.plan.schedule, sampler(run, prepared, path.start)?, &from, &noise, &check)?;
         for ((step, _), x) in from.iter().zip(&ends) {
-            let clones = mode_choice(mixture, to_data_space(prepared, x.view(), last, 0)?.view())?.modes;
+            let clones = mode_choice(mixture, prepared.to_data_space(x.view(), last, 0)?.view())?.modes;
             agreement.add(*step, clones.iter().zip(&end.modes).map(|(a, b)| a == b).collect());
         }
         Ok(())

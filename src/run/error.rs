@@ -100,6 +100,9 @@ pub enum StageError {
         /// Mean square of the predicted noise over dimensions.
         q: f64,
     },
+    /// A picture of samples could not be made.
+    #[error("the picture of the samples could not be made: {0}")]
+    Picture(String),
     /// Writing or reading a file during the stage.
     #[error(transparent)]
     Store(#[from] StoreError),

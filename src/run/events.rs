@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use super::work::{Before, ExpectedRun};
-use crate::store::{LossRow, MetricsRow};
+use crate::store::{LossRow, MetricsRow, TrainingMetricsRow};
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,13 @@ pub enum Event<'a> {
         run: &'a str,
         /// The row.
         row: &'a LossRow,
+    },
+    /// A row of `training_metrics.csv`; after a restart those before the checkpoint come again.
+    TrainingMetrics {
+        /// Which run.
+        run: &'a str,
+        /// The row.
+        row: &'a TrainingMetricsRow,
     },
     /// A row of `metrics.csv`.
     Metrics {

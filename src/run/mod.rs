@@ -6,6 +6,7 @@
 //! | [`replicate`] | what the pipelines of a replicate share: data, reference points, random streams |
 //! | [`prepare`] | the space, fitted or taken from a run that fitted the same one; isotropy |
 //! | `train` | the network, trained from its newest checkpoint on or taken from a run that trained the same one |
+//! | `evaluate`, `divergence` | samples of the network while it trains; signs that its training diverges |
 //! | `model_config` | what another program needs to use the network |
 //! | `late_start` | the step at which a late start begins |
 //! | `sample` | the reverse process, scored |
@@ -22,7 +23,9 @@
 mod cost;
 pub mod device;
 mod diagnose;
+mod divergence;
 pub mod error;
+mod evaluate;
 pub mod events;
 mod finish;
 pub mod finished_run;

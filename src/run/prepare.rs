@@ -52,6 +52,28 @@ pub(super) struct Prepared {
     pub seconds: f64,
 }
 
+impl Prepared {
+    /// From the space of the diffusion back to data space, at a reverse step.
+    ///
+    /// # Errors
+    /// If a point is not finite, here or there.
+    pub fn to_data_space(
+        &self,
+        x: ArrayView2<f64>,
+        step: usize,
+        t: usize,
+    ) -> Result<Array2<f64>, StageError> {
+        let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
+            true => Ok(()),
+            false => Err(StageError::Diverged { step, t, what: what.to_string() }),
+        };
+        finite(x, "a coordinate is infinite or not a number")?;
+        let points = self.space.chain.inverse(x);
+        finite(points.view(), "the inverse of the space left the range of numbers")?;
+        Ok(points)
+    }
+}
+
 /// The stage before the training: the space, `gaussianizer.csv` and its files, `isotropy.csv`.
 pub(super) fn prepare(run: &Run) -> Result<Prepared, StageError> {
     let clock = Instant::now();

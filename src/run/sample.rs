@@ -9,7 +9,7 @@ use crate::diffusion::{self, DiffusionError, LateStart, Sampler};
 use crate::metrics::scored::{COMMITTED, ScoreStep, columns};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{MetricsRow, names};
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 use std::time::Instant;
 
 /// The generated points of data space, `(n, d)`, where the process began, what is kept of the way there, and the seconds
@@ -92,7 +92,7 @@ impl Scored<'_> {
             run.progress(Stage::Sample, step, None);
             return Ok(());
         }
-        let points = to_data_space(self.prepared, x.view(), step, t)?;
+        let points = self.prepared.to_data_space(x.view(), step, t)?;
         let row = MetricsRow { step, t, values: run.replicate.score(points.view(), at)? };
         for (column, value) in columns().zip(&row.values) {
             if value.is_some_and(|v| !v.is_finite()) {
@@ -108,21 +108,4 @@ impl Scored<'_> {
         self.points = Some(points);
         Ok(())
     }
-}
-
-/// From the space of the diffusion back to data space, at a reverse step.
-pub(super) fn to_data_space(
-    prepared: &Prepared,
-    x: ArrayView2<f64>,
-    step: usize,
-    t: usize,
-) -> Result<Array2<f64>, StageError> {
-    let finite = |points: ArrayView2<f64>, what: &str| match points.iter().all(|v| v.is_finite()) {
-        true => Ok(()),
-        false => Err(StageError::Diverged { step, t, what: what.to_string() }),
-    };
-    finite(x, "a coordinate is infinite or not a number")?;
-    let points = prepared.space.chain.inverse(x);
-    finite(points.view(), "the inverse of the space left the range of numbers")?;
-    Ok(points)
 }

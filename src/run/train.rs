@@ -1,5 +1,7 @@
 //! The training stage of a run: a network from its newest checkpoint on, or the one that another run trained already.
 
+use super::divergence::DivergenceWatch;
+use super::evaluate::{Evaluations, Over, picture_name};
 use super::model_config::ModelConfig;
 use super::prepare::Prepared;
 use super::replicate::Purpose;
@@ -12,12 +14,13 @@ use crate::diffusion::{
     TrainStreams, TrainingJob,
 };
 use crate::spec::DenoiserKind;
-use crate::store::run_folder::{read_checked, read_checked_rows};
+use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
 use crate::store::wait_point::{Point, wait_at};
-use crate::store::{Checkpoints, LossRow, Status, StoreError, names};
+use crate::store::{Checkpoints, LossRow, Status, StoreError, TrainingRecord, names};
 use candle_core::DType;
 use ndarray::{ArrayView2, s};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// How often a training says how far it is, beside the rows that it logs.
@@ -32,10 +35,10 @@ pub(super) struct Model<'a> {
     pub seconds: f64,
 }
 
-/// A trained network and its logged losses.
+/// A trained network and the tables of its training.
 struct Trained {
     network: Network,
-    losses: Vec<LossRow>,
+    record: TrainingRecord,
 }
 
 /// Trains the network of a run, or takes what needs no training. Writes `loss.csv` and the model.
@@ -81,12 +84,32 @@ fn take_over(run: &Run, folder: &Path, status: &Status) -> Result<Trained, Store
         })
         .map_err(|e| StoreError::Read { path: folder.join(names::MODEL), reason: e.to_string() })?;
     let losses: Vec<LossRow> = read_checked_rows(folder, status, names::LOSS)?;
-    losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
-    Ok(Trained { network, losses })
+    let evaluations = match has_file(folder, status, names::TRAINING_METRICS) {
+        true => read_checked_rows(folder, status, names::TRAINING_METRICS)?,
+        false => Vec::new(),
+    };
+    let record = TrainingRecord { losses, evaluations };
+    report(run, &record);
+    Ok(Trained { network, record })
 }
 
-/// All iterations of the training, with checkpoints.
+/// Reports the rows of a training that were computed before.
+fn report(run: &Run, record: &TrainingRecord) {
+    let name = &run.label.run;
+    record.losses.iter().for_each(|row| run.report(Event::Loss { run: name, row }));
+    record.evaluations.iter().for_each(|row| run.report(Event::TrainingMetrics { run: name, row }));
+}
+
+/// All iterations of the training, with checkpoints and evaluations.
 fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _over = Over(&over);
+        iterate(run, prepared, Evaluations::new(scope, run, prepared, &over))
+    })
+}
+
+fn iterate(run: &Run, prepared: &Prepared, mut evaluations: Evaluations) -> Result<Trained, StageError> {
     let (plan, points) = (run.plan, &prepared.space.points);
     let streams = TrainStreams {
         shuffle: run.stream(Purpose::Shuffle),
@@ -100,9 +123,10 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     let mut checkpoints = checkpoints(run);
     let restored = checkpoints
         .restore(|bytes, iteration| job.resume(bytes).ok().filter(|()| job.iteration() == iteration));
-    let mut losses = restored.map_or(Vec::new(), |((), losses)| losses);
+    let mut record = restored.map_or(TrainingRecord::default(), |((), record)| record);
     run.go_on_with_stage(Stage::Train, plan.iterations, job.iteration());
-    losses.iter().for_each(|row| run.report(Event::Loss { run: &run.label.run, row }));
+    report(run, &record);
+    record.evaluations.iter().for_each(|row| run.folder.keep(&picture_name(row.iteration)));
     let points_of_an_iteration = plan.train.points_of_an_iteration();
     if let Some(rows) =
         prepared.exact.as_ref().map(optimal_rows).filter(|&rows| rows < points_of_an_iteration)
@@ -114,20 +138,42 @@ fn fit_network(run: &Run, prepared: &Prepared) -> Result<Trained, StageError> {
     }
     let mut training = run.lockstep.train(job)?;
     let often = plan.iterations.div_ceil(REPORTS);
-    for iteration in training.iteration() + 1..=plan.iterations {
+    let mut divergence = DivergenceWatch::of(plan);
+    let evaluated = |iteration| plan.train.evaluate.filter(|own| own.follows(iteration, plan.iterations));
+    let done = training.iteration();
+    if let Some(options) = evaluated(done)
+        && record.evaluations.last().is_none_or(|row| row.iteration < done)
+    {
+        evaluations.begin(options, done, training.network()?);
+    }
+    for iteration in done + 1..=plan.iterations {
         wait_at(Point::Train(iteration), &run.label.run, || run.interrupt.is_set());
-        if run.interrupt.is_set() || checkpoints.due() {
-            checkpoints.save(iteration - 1, &training.checkpoint()?, &losses)?;
+        // While an evaluation is under way, the checkpoint at which it began is the one to go on from.
+        if !evaluations.is_under_way() {
+            record.evaluations.extend(evaluations.take()?);
+            if run.interrupt.is_set() || checkpoints.due() {
+                checkpoints.save(iteration - 1, &training.checkpoint()?, &record)?;
+            }
         }
         run.interrupt.check()?;
         let terms = training.step()?;
         if iteration == 1 || iteration % plan.train.log_every == 0 || iteration == plan.iterations {
-            losses.push(logged(run, prepared, iteration, terms, &training)?);
+            let row = logged(run, prepared, iteration, terms, &training)?;
+            if let Some(notice) = divergence.see(&row) {
+                run.report(Event::Notice(&format!("{}: {notice}", run.label.run)));
+            }
+            record.losses.push(row);
         } else if iteration.is_multiple_of(often) {
             run.progress(Stage::Train, iteration, None);
         }
+        if let Some(options) = evaluated(iteration) {
+            record.evaluations.extend(evaluations.take()?);
+            checkpoints.save(iteration, &training.checkpoint()?, &record)?;
+            evaluations.begin(options, iteration, training.network()?);
+        }
     }
-    Ok(Trained { network: training.into_network()?, losses })
+    record.evaluations.extend(evaluations.take()?);
+    Ok(Trained { network: training.into_network()?, record })
 }
 
 /// The checkpoints of this run's training and of no other.
@@ -157,7 +203,13 @@ fn logged(
 
 /// Writes the model and its losses, and makes a denoiser of it.
 fn keep<'a>(run: &'a Run, prepared: &Prepared, trained: Trained) -> Result<Model<'a>, StageError> {
-    run.folder.write_rows(names::LOSS, run.sweep_keys, run.label, &trained.losses)?;
+    run.folder.write_rows(names::LOSS, run.sweep_keys, run.label, &trained.record.losses)?;
+    let evaluations = &trained.record.evaluations;
+    if evaluations.is_empty() {
+        run.folder.remove(names::TRAINING_METRICS)?;
+    } else {
+        run.folder.write_rows(names::TRAINING_METRICS, run.sweep_keys, run.label, evaluations)?;
+    }
     let config = ModelConfig::new(run, prepared, &trained.network);
     let bytes = trained.network.to_safetensors_with(&config.metadata())?;
     run.folder.write(names::MODEL, |out| out.write_all(&bytes))?;

@@ -55,7 +55,8 @@ impl StageWork {
         let multiply_adds = plan.multiply_adds() as f64;
         let components = plan.data.source.mixture().map_or(0.0, |mixture| mixture.len() as f64);
         let reference = plan.metrics.reference as f64;
-        let score = score(plan, d, count, reference, components);
+        let score_of = |count| score(plan, d, count, reference, components);
+        let score = score_of(count);
         let steps = plan.sample.steps as f64;
         let scored = (steps / plan.metrics.every.max(1) as f64).ceil() + 1.0;
         let predict = match pipeline.denoiser {
@@ -84,6 +85,12 @@ impl StageWork {
         seconds[Stage::Gaussianize as usize] = layers * d * (FIT_LAYER + samples as f64 * FIT);
         if pipeline.is_trained() {
             seconds[Stage::Train as usize] = plan.iterations as f64 * iteration;
+            if let Some(own) = &plan.train.evaluate {
+                let (count, calls) = (own.count as f64, own.steps.min(plan.schedule.steps()) as f64);
+                let each = calls * count * (predict + d * 1e-8) + count * invert;
+                let each = each + score_of(count) + count * reference * d * PAIR;
+                seconds[Stage::Train as usize] += own.times(plan.iterations) as f64 * each;
+            }
         }
         seconds[Stage::Sample as usize] = sample;
         seconds[Stage::Diagnose as usize] = 0.5 * sample * asked.into_iter().filter(|on| *on).count() as f64;

@@ -271,6 +271,14 @@ fn metrics(
     warnings: &mut Vec<String>,
 ) -> Result<MetricsOptions, SpecError> {
     check.section("metrics", file.metrics.check(sample.count))?;
+    if let Some(evaluate) = file.train.evaluate.filter(|_| file.metrics.prdc) {
+        check.require(evaluate.count > file.metrics.k, "train.evaluate.count", || {
+            format!(
+                "`train.evaluate.count` is {}, but PRDC needs more points than `metrics.k`, which is {}",
+                evaluate.count, file.metrics.k
+            )
+        })?;
+    }
     let mut metrics = file.metrics.clone();
     if metrics.prdc {
         warnings.extend(uneven_counts(metrics.reference, sample.count));

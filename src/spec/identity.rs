@@ -84,6 +84,8 @@ pub struct Identity<'a> {
     /// A variance that the network learns: training depends on it.
     learned: Lines,
     training: Lines,
+    /// Whether the network is evaluated while it trains. Then the metrics are part of its training.
+    evaluated: bool,
     /// The lambda whose effect is put on the output of the trained network.
     control: Lines,
     /// With the one value of `[diffusion]` that only sampling depends on.
@@ -108,6 +110,7 @@ impl<'a> Identity<'a> {
             network: differing("network", &file.network, &usual::NETWORK),
             learned: if file.diffusion.variance.is_learned() { variance } else { Lines::new() },
             training: training_lines(plan),
+            evaluated: file.train.evaluate.is_some(),
             control: control_lines(plan),
             sampling,
             metrics: metrics_lines(file),
@@ -174,7 +177,13 @@ impl<'a> Identity<'a> {
             add(&mut lines, &self.network);
             add(&mut lines, &self.learned);
             add(&mut lines, &self.training);
-            key(&lines)
+            if !self.evaluated {
+                return key(&lines);
+            }
+            let mut with_metrics = lines.clone();
+            add(&mut with_metrics, &self.metrics);
+            with_metrics.extend(clip_lines(plan, pipeline));
+            key(&with_metrics)
         });
         if pipeline.is_trained() {
             add(&mut lines, &self.control);

@@ -4,7 +4,8 @@ use super::file::SpecFile;
 use super::pipelines::PipelineOptions;
 use super::sections::{ComponentFile, DataFile};
 use crate::diffusion::{
-    DiagnosticsOptions, DiffusionOptions, IsotropyLoss, NetworkOptions, SampleOptions, TrainOptions,
+    DiagnosticsOptions, DiffusionOptions, EvaluateOptions, IsotropyLoss, NetworkOptions, SampleOptions,
+    TrainOptions,
 };
 use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::features::FeaturesOptions;
@@ -24,6 +25,7 @@ pub fn keys(section: &str) -> &'static [&'static str] {
         "network" => fields::<NetworkOptions>(),
         "train" => fields::<TrainOptions>(),
         "train.isotropy" => fields::<IsotropyLoss>(),
+        "train.evaluate" => fields::<EvaluateOptions>(),
         "sample" => fields::<SampleOptions>(),
         "metrics" => fields::<MetricsOptions>(),
         "features" => fields::<FeaturesOptions>(),

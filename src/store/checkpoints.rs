@@ -1,11 +1,12 @@
 //! Checkpoints of a training: two files written alternately, so that one is always whole.
 //!
-//! A slot is the trainer's own safetensors and a JSON with the losses so far and a digest over both. The
+//! A slot is the trainer's own safetensors and a JSON with the tables so far and a digest over both. The
 //! JSON is written last; a slot whose digest does not fit (cut short, bits flipped, half replaced) is passed
 //! over for the other one, or for a fresh start. Either way the results are the same bits.
 
 use super::atomic;
 use super::error::StoreError;
+use super::metrics_rows::TrainingMetricsRow;
 use super::names::CHECKPOINTS;
 use super::rows::LossRow;
 use crate::numeric::digest::hex;
@@ -14,13 +15,24 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The tables of a training, as far as it has come.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// The rows of `loss.csv`.
+    pub losses: Vec<LossRow>,
+    /// The rows of `training_metrics.csv`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluations: Vec<TrainingMetricsRow>,
+}
+
 /// What goes with the trainer's bytes.
 #[derive(Serialize, Deserialize)]
 struct Companion {
     /// The key of the training that it belongs to.
     training: String,
     iteration: usize,
-    losses: Vec<LossRow>,
+    #[serde(flatten)]
+    record: TrainingRecord,
     /// Over the trainer's bytes and everything above.
     sha256: String,
 }
@@ -77,11 +89,16 @@ impl Checkpoints {
     ///
     /// # Errors
     /// If a file cannot be written; the newer slot is untouched.
-    pub fn save(&mut self, iteration: usize, trainer: &[u8], losses: &[LossRow]) -> Result<(), StoreError> {
+    pub fn save(
+        &mut self,
+        iteration: usize,
+        trainer: &[u8],
+        record: &TrainingRecord,
+    ) -> Result<(), StoreError> {
         let (tensors, json) = self.paths(self.next);
-        let sha256 = digest(&self.training, trainer, iteration, losses);
+        let sha256 = digest(&self.training, trainer, iteration, record);
         let companion =
-            Companion { training: self.training.clone(), iteration, losses: losses.to_vec(), sha256 };
+            Companion { training: self.training.clone(), iteration, record: record.clone(), sha256 };
         atomic::write(&tensors, |out| out.write_all(trainer))?;
         atomic::write(&json, |out| serde_json::to_writer(out, &companion).map_err(std::io::Error::from))?;
         self.next = 1 - self.next;
@@ -89,18 +106,18 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The newest whole checkpoint that `accept` takes: what it made of the trainer's bytes, and the losses.
+    /// The newest whole checkpoint that `accept` takes: what it made of the trainer's bytes, and the tables.
     pub fn restore<T>(
         &mut self,
         mut accept: impl FnMut(&[u8], usize) -> Option<T>,
-    ) -> Option<(T, Vec<LossRow>)> {
+    ) -> Option<(T, TrainingRecord)> {
         let mut found: Vec<(usize, Companion, Vec<u8>)> =
             (0..CHECKPOINTS.len()).filter_map(|slot| self.read(slot).map(|(c, b)| (slot, c, b))).collect();
         found.sort_by_key(|(_, companion, _)| std::cmp::Reverse(companion.iteration));
         for (slot, companion, bytes) in found {
             if let Some(taken) = accept(&bytes, companion.iteration) {
                 self.next = 1 - slot;
-                return Some((taken, companion.losses));
+                return Some((taken, companion.record));
             }
         }
         None
@@ -110,7 +127,7 @@ impl Checkpoints {
         let (tensors, json) = self.paths(slot);
         let companion = read_companion(&json)?;
         let bytes = std::fs::read(tensors).ok()?;
-        let expected = digest(&self.training, &bytes, companion.iteration, &companion.losses);
+        let expected = digest(&self.training, &bytes, companion.iteration, &companion.record);
         (companion.training == self.training && companion.sha256 == expected).then_some((companion, bytes))
     }
 
@@ -138,18 +155,25 @@ fn read_companion(json: &Path) -> Option<Companion> {
 }
 
 /// A digest over everything in a checkpoint, in hexadecimal.
-fn digest(training: &str, trainer: &[u8], iteration: usize, losses: &[LossRow]) -> String {
+fn digest(training: &str, trainer: &[u8], iteration: usize, record: &TrainingRecord) -> String {
     let mut hash = Sha256::new_with_prefix(training);
     hash.update((trainer.len() as u64).to_le_bytes());
     hash.update(trainer);
     hash.update((iteration as u64).to_le_bytes());
-    for row in losses {
+    for row in &record.losses {
         hash.update((row.iteration as u64).to_le_bytes());
         for value in [row.loss, row.mse, row.isotropy] {
             hash.update(value.to_bits().to_le_bytes());
         }
         hash.update([u8::from(row.optimal.is_some())]);
         hash.update(row.optimal.unwrap_or(0.0).to_bits().to_le_bytes());
+    }
+    for row in &record.evaluations {
+        hash.update((row.iteration as u64).to_le_bytes());
+        for value in &row.values {
+            hash.update([u8::from(value.is_some())]);
+            hash.update(value.unwrap_or(0.0).to_bits().to_le_bytes());
+        }
     }
     hex(hash)
 }

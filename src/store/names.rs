@@ -6,6 +6,8 @@ pub const SPEC: &str = "spec.toml";
 pub const METRICS: &str = "metrics.csv";
 /// Losses by iteration.
 pub const LOSS: &str = "loss.csv";
+/// Metrics of the network's samples by iteration of its training.
+pub const TRAINING_METRICS: &str = "training_metrics.csv";
 /// The isotropy of the forward process.
 pub const ISOTROPY: &str = "isotropy.csv";
 /// What the fits of Gaussianizers did.
@@ -30,8 +32,9 @@ pub const DIAGNOSTICS: [&str; 3] = [BIFURCATION, ERROR_OVER_T, LIKELIHOOD];
 /// The summary as nested JSON, for DVC.
 pub const METRICS_JSON: &str = "metrics.json";
 
-/// The tables that a study may not have: those of [`DIAGNOSTICS`], and those that earlier versions did not write.
-pub const OPTIONAL: [&str; 4] = [BIFURCATION, ERROR_OVER_T, LIKELIHOOD, METRICS_JSON];
+/// The tables that a study may not have: those of `[train.evaluate]` and [`DIAGNOSTICS`], and those that earlier versions
+/// did not write.
+pub const OPTIONAL: [&str; 5] = [TRAINING_METRICS, BIFURCATION, ERROR_OVER_T, LIKELIHOOD, METRICS_JSON];
 
 /// The folder with a folder for each run.
 pub const RUNS: &str = "runs";
@@ -52,6 +55,8 @@ pub const POINTS: &str = "points.csv";
 pub const LOCK: &str = ".lock";
 /// Begin and end of the name of a file that is not finished.
 pub const UNFINISHED: (&str, &str) = (".gdiff-", ".part");
+/// Begin and end of the name of a picture of the samples at an iteration of a training.
+pub const TRAINING_PICTURE: (&str, &str) = ("training_", ".png");
 /// The two checkpoints of a training, without their ends.
 pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a", "checkpoint-b"];
 

@@ -5,11 +5,8 @@
 
 use super::atomic::{self, Unfinished};
 use super::error::StoreError;
-use crate::metrics::scored;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -31,93 +28,6 @@ pub struct Label {
 pub trait Row: Serialize + DeserializeOwned {
     /// The column names, in the order of the values. The first one is in every table.
     fn columns() -> Vec<&'static str>;
-}
-
-/// The state of a run after one reverse step.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct MetricsRow {
-    /// Reverse step: 0 is x_T.
-    pub step: usize,
-    /// Diffusion time: T at step 0, 0 at the end.
-    pub t: usize,
-    /// A value for each of [`scored::columns`]; none where a metric does not apply or was not asked for.
-    pub values: Vec<Option<f64>>,
-}
-
-impl MetricsRow {
-    /// The value of a metric by the name of its column.
-    pub fn get(&self, column: &str) -> Option<f64> {
-        let index = scored::columns().position(|c| c.name == column)?;
-        self.values.get(index).copied().flatten()
-    }
-
-    /// Sets the value of a metric by the name of its column.
-    pub fn set(&mut self, column: &str, value: f64) {
-        let index = scored::columns().position(|c| c.name == column);
-        if let Some(place) = index.and_then(|index| self.values.get_mut(index)) {
-            *place = Some(value);
-        }
-    }
-
-    /// The names and values of all metrics, in the order of the columns.
-    pub fn metrics(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> + '_ {
-        scored::columns().enumerate().map(|(i, column)| (column.name, self.values.get(i).copied().flatten()))
-    }
-}
-
-impl Row for MetricsRow {
-    fn columns() -> Vec<&'static str> {
-        ["step", "t"].into_iter().chain(scored::columns().map(|column| column.name)).collect()
-    }
-}
-
-/// As a structure with a field for each column.
-impl Serialize for MetricsRow {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_struct("MetricsRow", 2 + scored::columns().count())?;
-        row.serialize_field("step", &self.step)?;
-        row.serialize_field("t", &self.t)?;
-        for (name, value) in self.metrics() {
-            row.serialize_field(name, &value)?;
-        }
-        row.end()
-    }
-}
-
-/// From a structure by the names of its fields; what is missing is none.
-impl<'de> Deserialize<'de> for MetricsRow {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ByName;
-        impl<'de> Visitor<'de> for ByName {
-            type Value = MetricsRow;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a row of metrics")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetricsRow, A::Error> {
-                let names: Vec<&str> = scored::columns().map(|column| column.name).collect();
-                let (mut step, mut t, mut values) = (None, None, vec![None; names.len()]);
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "step" => step = Some(map.next_value()?),
-                        "t" => t = Some(map.next_value()?),
-                        name => match names.iter().position(|known| *known == name) {
-                            Some(index) => values[index] = map.next_value()?,
-                            None => {
-                                map.next_value::<IgnoredAny>()?;
-                            }
-                        },
-                    }
-                }
-                let missing = serde::de::Error::missing_field;
-                Ok(MetricsRow {
-                    step: step.ok_or_else(|| missing("step"))?,
-                    t: t.ok_or_else(|| missing("t"))?,
-                    values,
-                })
-            }
-        }
-        deserializer.deserialize_map(ByName)
-    }
 }
 
 /// The terms of the loss at one iteration.

@@ -81,6 +81,13 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Keeps a file that this run wrote before it was interrupted, if it is there.
+    pub fn keep(&self, name: &str) {
+        if let Ok(bytes) = std::fs::read(self.path.join(name)) {
+            self.note(name, atomic::digest(&bytes));
+        }
+    }
+
     /// Removes a file that an earlier run of this folder may have left, and that this one does not write.
     ///
     /// # Errors

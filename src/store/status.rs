@@ -3,8 +3,9 @@
 
 use super::atomic;
 use super::error::StoreError;
+use super::metrics_rows::MetricsRow;
 use super::names::STATUS;
-use super::rows::{Label, MetricsRow};
+use super::rows::Label;
 use super::sealed;
 use crate::spec::StageKeys;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 //! Only the tests set these two environment variables:
 //!
 //! - `GDIFF_TEST_WAIT=POINT[@TEXT],...` names the points: `train:ITERATION` is before that iteration of a training,
-//!   `sample:STEP` after that reverse step, and `write:NAME` after a file of that name is written aside and before
+//!   `evaluate:ITERATION` within the evaluation after that iteration, `sample:STEP` after that reverse step, and `write:NAME` after a file of that name is written aside and before
 //!   it appears in its place. `@TEXT` takes only the runs whose name (for `write`, the files whose path) contains
 //!   the text.
 //! - `GDIFF_TEST_WAIT_FILE=PATH` makes a point hold only as long as this file exists.
@@ -22,6 +22,8 @@ use std::time::Duration;
 pub(crate) enum Point<'a> {
     /// Before this iteration of the training.
     Train(usize),
+    /// Within the evaluation after this iteration of the training.
+    Evaluate(usize),
     /// After this reverse step.
     Sample(usize),
     /// Before the file of this name appears.
@@ -32,6 +34,7 @@ impl fmt::Display for Point<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Train(iteration) => write!(f, "train:{iteration}"),
+            Self::Evaluate(iteration) => write!(f, "evaluate:{iteration}"),
             Self::Sample(step) => write!(f, "sample:{step}"),
             Self::Write(name) => write!(f, "write:{name}"),
         }

@@ -8,10 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files that a run may write, beside those that its status names and its checkpoints.
-const RUN_FILES: [&str; 15] = [
+const RUN_FILES: [&str; 16] = [
     names::SPEC,
     names::METRICS,
     names::LOSS,
+    names::TRAINING_METRICS,
     names::ISOTROPY,
     names::FIT,
     names::BIFURCATION,
@@ -102,6 +103,7 @@ fn clear_run(folder: &Path) -> Result<(), StoreError> {
     all.extend(
         names::CHECKPOINTS.iter().flat_map(|slot| ["safetensors", "json"].map(|end| format!("{slot}.{end}"))),
     );
+    all.extend(entries(folder).iter().filter_map(|path| training_picture(path)));
     // The status goes last: until then the folder says what is to be removed.
     all.remove(names::STATUS);
     all.iter().map(String::as_str).chain([names::STATUS]).try_for_each(|name| {
@@ -110,6 +112,14 @@ fn clear_run(folder: &Path) -> Result<(), StoreError> {
     })?;
     remove_leftovers(folder)?;
     remove_if_empty(folder)
+}
+
+/// The name of a file that is a picture of an iteration of a training.
+fn training_picture(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let (begin, end) = names::TRAINING_PICTURE;
+    let iteration = name.strip_prefix(begin)?.strip_suffix(end)?;
+    (!iteration.is_empty() && iteration.bytes().all(|b| b.is_ascii_digit())).then(|| name.to_string())
 }
 
 /// Whether the name of a folder is one that runs have: pipeline, replicate and, in a sweep, a part of the key.

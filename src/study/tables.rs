@@ -9,7 +9,7 @@ use crate::store::summary::write_summary;
 use crate::store::sweep_values::is_same_key;
 use crate::store::{
     BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status,
-    StoreError, SummaryRow, atomic, names,
+    StoreError, SummaryRow, TrainingMetricsRow, atomic, names,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Tables {
     }
 
     /// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv`, `summary.csv` and `metrics.json` from the
-    /// runs' folders, in their order, with one run in memory at a time; and the tables of `[diagnostics]` that a run has.
+    /// runs' folders, in their order, with one run in memory at a time; and the tables of `[train.evaluate]` and `[diagnostics]` that a run has.
     /// `columns` are the names of the `keys` in the tables.
     ///
     /// # Errors
@@ -59,6 +59,7 @@ impl Tables {
         let mut losses = RowWriter::begin(&out.join(names::LOSS), columns)?;
         let mut isotropy: RowWriter<IsotropyRow> = RowWriter::begin(&out.join(names::ISOTROPY), columns)?;
         let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join(names::FIT), columns)?;
+        let mut evaluations: IfAny<TrainingMetricsRow> = IfAny::new(out, names::TRAINING_METRICS, columns);
         let mut bifurcation: IfAny<BifurcationRow> = IfAny::new(out, names::BIFURCATION, columns);
         let mut errors: IfAny<ErrorRow> = IfAny::new(out, names::ERROR_OVER_T, columns);
         let mut likelihoods: IfAny<LikelihoodRow> = IfAny::new(out, names::LIKELIHOOD, columns);
@@ -70,6 +71,7 @@ impl Tables {
             summary.add_run(status, &rows, &loss);
             metrics.add(label, &rows)?;
             losses.add(label, &loss)?;
+            evaluations.add(label, &read_if_there(folder, status, names::TRAINING_METRICS)?)?;
             isotropy.add(label, &read_checked_rows(folder, status, names::ISOTROPY)?)?;
             fits.add(label, &read_if_there(folder, status, names::FIT)?)?;
             bifurcation.add(label, &read_if_there(folder, status, names::BIFURCATION)?)?;
@@ -87,12 +89,13 @@ impl Tables {
         ];
         let mut digests: BTreeMap<String, String> =
             digests.map(|(name, digest)| (name.to_string(), digest)).into();
-        let diagnostics = [
+        let optional = [
+            (names::TRAINING_METRICS, evaluations.finish()?),
             (names::BIFURCATION, bifurcation.finish()?),
             (names::ERROR_OVER_T, errors.finish()?),
             (names::LIKELIHOOD, likelihoods.finish()?),
         ];
-        digests.extend(diagnostics.into_iter().filter_map(|(name, d)| Some((name.to_string(), d?))));
+        digests.extend(optional.into_iter().filter_map(|(name, d)| Some((name.to_string(), d?))));
         Ok(Self { summary, digests })
     }
 }

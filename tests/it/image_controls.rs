@@ -6,7 +6,6 @@ use gdiff::data::source::Part;
 use gdiff::numeric::intervals::mean_interval;
 use gdiff::numeric::random::Stream;
 use gdiff::report::figures::controls::{ControlPoint, controls};
-use gdiff::report::figures::raster::sheet;
 use tempfile::tempdir;
 
 fn set((n, height, width, channels): (usize, usize, usize, usize), value: impl Fn(usize) -> u8) -> ImageSet {
@@ -18,7 +17,7 @@ fn set((n, height, width, channels): (usize, usize, usize, usize), value: impl F
 fn a_sheet_has_every_image_at_its_place() {
     for channels in [1, 3] {
         let images = set((5, 3, 2, channels), |i| (i * 11) as u8);
-        let picture = image::load_from_memory(&sheet(&images, 3).unwrap()).unwrap().into_rgba8();
+        let picture = image::load_from_memory(&images.sheet(3).unwrap()).unwrap().into_rgba8();
         assert_eq!(picture.dimensions(), (3 * 3 + 1, 2 * 4 + 1));
         for (i, y, x) in (0..5).flat_map(|i| (0..3).flat_map(move |y| (0..2).map(move |x| (i, y, x)))) {
             let pixel = picture.get_pixel((1 + i % 3 * 3 + x) as u32, (1 + i / 3 * 4 + y) as u32).0;

@@ -78,4 +78,5 @@ mod sweep;
 mod tables;
 mod tampering;
 mod tools;
+mod training_metrics;
 mod version_0_1;

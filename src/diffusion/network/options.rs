@@ -24,7 +24,8 @@ impl NetworkKind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Mlp, Self::Unet];
 
-    fn is_mlp(&self) -> bool {
+    /// Whether it is dense layers.
+    pub fn is_mlp(&self) -> bool {
         *self == Self::Mlp
     }
 }
@@ -173,6 +174,19 @@ impl NetworkOptions {
             (Some(hidden), _) => hidden.clone(),
             (None, Some(w)) => vec![w, 2 * w, 4 * w],
             (None, None) => Self::DEFAULT_HIDDEN.to_vec(),
+        }
+    }
+
+    /// Its size in a few letters: `16-32-64` of dense layers, `U-Net of 32-64-64 channels`.
+    pub fn title(&self) -> String {
+        let joined = |widths: &[usize]| widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
+        match self.kind {
+            NetworkKind::Mlp => joined(&self.widths()),
+            NetworkKind::Unet => {
+                let UnetOptions { channels, multipliers, .. } = self.unet();
+                let levels: Vec<usize> = multipliers.iter().map(|by| by * channels).collect();
+                format!("U-Net of {} channels", joined(&levels))
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`options`] | `[train]` of a spec |
+//! | [`options`], [`evaluate_options`] | `[train]` and `[train.evaluate]` of a spec |
 //! | [`batch`] | which points, steps and noise batch `i` holds |
 //! | [`loss`] | the simple loss (G 7) and the isotropy loss (I 28) |
 //! | [`variational_bound`] | the term of the loss by which the variance of the reverse steps is learned |
@@ -17,6 +17,7 @@ pub mod backend;
 mod backend_choice;
 pub mod batch;
 mod candle_backend;
+pub mod evaluate_options;
 mod fused_backend;
 pub mod loss;
 pub mod optimizer;
@@ -25,6 +26,7 @@ pub mod variational_bound;
 
 pub use backend_choice::BackendChoice;
 pub use batch::{Batch, TrainStreams};
+pub use evaluate_options::EvaluateOptions;
 pub use loss::{IsotropyForm, IsotropyLoss, LossTerms, Reduction};
 pub use optimizer::{Decay, OptimizerKind, OptimizerOptions};
 pub use options::TrainOptions;

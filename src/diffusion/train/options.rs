@@ -1,6 +1,6 @@
 //! `[train]` of a spec: how a network is trained.
 
-use super::{Decay, IsotropyLoss, LossKind, OptimizerKind, OptimizerOptions};
+use super::{Decay, EvaluateOptions, IsotropyLoss, LossKind, OptimizerKind, OptimizerOptions};
 use crate::numeric::options::{self, OutOfRange, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,11 @@ pub struct TrainOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "left out"))]
     pub isotropy: Option<IsotropyLoss>,
+    /// Samples of the network while it trains, and their metrics (`training_metrics.csv`): with its moving average where
+    /// there is one. Of images there is a picture each time, `training_ITERATION.png` in the run's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "left out"))]
+    pub evaluate: Option<EvaluateOptions>,
 }
 
 impl Default for TrainOptions {
@@ -104,6 +109,7 @@ impl Default for TrainOptions {
             epsilon: None,
             loss: None,
             isotropy: None,
+            evaluate: None,
         }
     }
 }
@@ -132,6 +138,7 @@ impl TrainOptions {
         self.epochs.map_or(Ok(()), |epochs| options::count("epochs", epochs))?;
         self.iterations.map_or(Ok(()), |iterations| options::count("iterations", iterations))?;
         self.optimizer().check()?;
+        self.evaluate.map_or(Ok(()), |own| own.check().map_err(|refused| refused.within("evaluate")))?;
         self.isotropy_loss().check().map_err(|refused| refused.within("isotropy"))
     }
 

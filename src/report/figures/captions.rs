@@ -45,8 +45,8 @@ pub fn details(results: &Results) -> String {
         parts.push(data(plan));
     }
     if !swept("network.") {
-        let hidden: Vec<String> = plan.network.widths().iter().map(ToString::to_string).collect();
-        parts.push(format!("network {}", hidden.join("-")));
+        let title = plan.network.title();
+        parts.push(if plan.network.kind.is_mlp() { format!("network {title}") } else { title });
     }
     if !swept("train.epochs") && !swept("train.iterations") {
         parts.push(format!("{} training iterations", count(plan.iterations)));

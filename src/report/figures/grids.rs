@@ -5,7 +5,6 @@ use super::captions::{count, pipeline_name, setting};
 use super::clouds::{chosen_points, runs_at};
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Scale};
 use super::names::{file_names, point_name};
-use super::raster::sheet;
 use super::results::{FigureError, Results};
 use crate::data::images::{ImageShape, images_of};
 use crate::data::source::Part;
@@ -66,7 +65,7 @@ fn figure(
             ("nearest training images", &images, places(), to_nearest),
         ];
         let panel = |(title, points, index, distance): (&str, &Array2<f64>, Vec<f64>, Vec<f64>)| {
-            let png = sheet(&images_of(points.view(), shape), COLUMNS).map_err(&failed)?;
+            let png = images_of(points.view(), shape).sheet(COLUMNS).map_err(&failed)?;
             let mark = Mark::Sheet { label: title.to_string(), png, index, distance };
             Ok(Panel { title: title.to_string(), x: bare(), y: bare(), colour: None, marks: vec![mark] })
         };

@@ -13,6 +13,7 @@
 //! | [`mod@calls`] | the last step against the calls of the network |
 //! | [`mod@starts`] | the last step against the step of a late start |
 //! | [`mod@loss`] | training loss (its Fig. 6) |
+//! | [`mod@training`] | metrics of the network's samples against iteration |
 //! | [`mod@prdc`] | precision, recall, density, coverage against reverse step |
 //! | [`mod@last_step`] | the last step against lambda, beside the second paper's Table 1, or another swept key |
 //! | [`mod@output_scale`] | the last step against the factor on the predicted noise |
@@ -48,7 +49,6 @@ pub mod numbers;
 pub mod output_scale;
 pub mod paper_table;
 pub mod prdc;
-pub mod raster;
 pub mod results;
 pub mod series;
 pub mod speciation;
@@ -56,6 +56,7 @@ pub mod spheres;
 pub mod spread;
 pub mod starts;
 pub mod statistic;
+pub mod training;
 
 use crate::run::RunError;
 
@@ -83,6 +84,11 @@ pub static FIGURES: &[FigureKind] = &[
     },
     FigureKind { name: "ends", about: "the map alone and the samples", build: |r, _| one(Ok(ends::ends(r))) },
     FigureKind { name: "loss", about: "loss", build: |r, _| one(Ok(loss::loss(r))) },
+    FigureKind {
+        name: "training",
+        about: "samples while networks train",
+        build: |r, _| one(Ok(training::training(r))),
+    },
     FigureKind {
         name: "prdc_steps",
         about: "PRDC against reverse step",

@@ -8,7 +8,7 @@ use crate::store::summary::read_summary;
 use crate::store::sweep_values::{add_missing, by_name};
 use crate::store::{
     BifurcationRow, ErrorRow, IsotropyRow, Label, LossRow, MetricsRow, Row, Status, StoreError, SummaryRow,
-    names,
+    TrainingMetricsRow, names,
 };
 use crate::study::{
     old_folders::OldRuns,
@@ -107,6 +107,8 @@ pub struct Results {
     pub metrics: Vec<RunRows<MetricsRow>>,
     /// Losses of each run by iteration.
     pub losses: Vec<RunRows<LossRow>>,
+    /// Metrics of the samples of each run's network by iteration of its training.
+    pub evaluations: Vec<RunRows<TrainingMetricsRow>>,
     /// Isotropy along each run's forward process.
     pub isotropy: Vec<RunRows<IsotropyRow>>,
     /// When the samples of each run choose their modes.
@@ -146,6 +148,7 @@ impl Results {
         let mut runs = finished_runs(folder, study.as_ref(), &mut notices);
         let mut metrics = Keyed::read(folder, names::METRICS, &runs)?;
         let mut losses = Keyed::read(folder, names::LOSS, &runs)?;
+        let mut evaluations = Keyed::read(folder, names::TRAINING_METRICS, &runs)?;
         let mut isotropy = Keyed::read(folder, names::ISOTROPY, &runs)?;
         let mut bifurcation = Keyed::read(folder, names::BIFURCATION, &runs)?;
         let mut errors = Keyed::read(folder, names::ERROR_OVER_T, &runs)?;
@@ -155,11 +158,13 @@ impl Results {
         // Every source names its own keys. From here on all of them have the same keys in the same order.
         let of_runs = runs.iter().map(|run| &run.keys);
         let of_tables =
-            [&metrics.keys, &losses.keys, &isotropy.keys, &bifurcation.keys, &errors.keys].into_iter();
+            [&metrics.keys, &losses.keys, &evaluations.keys, &isotropy.keys, &bifurcation.keys, &errors.keys]
+                .into_iter();
         let of_summary = summary.iter().map(|(keys, _)| keys);
         of_tables.chain(of_summary).chain(of_runs).for_each(|more| add_missing(&mut keys, more));
         metrics.reorder(&keys);
         losses.reorder(&keys);
+        evaluations.reorder(&keys);
         isotropy.reorder(&keys);
         bifurcation.reorder(&keys);
         errors.reorder(&keys);
@@ -178,7 +183,8 @@ impl Results {
             }
         };
         let (mut metrics, mut losses, mut isotropy) = (metrics.runs, losses.runs, isotropy.runs);
-        let (mut bifurcation, mut errors) = (bifurcation.runs, errors.runs);
+        let (mut evaluations, mut bifurcation, mut errors) =
+            (evaluations.runs, bifurcation.runs, errors.runs);
         if metrics.is_empty() && losses.is_empty() && isotropy.is_empty() && summary.is_empty() {
             return Err(FigureError::Nothing(folder.to_path_buf()));
         }
@@ -197,6 +203,7 @@ impl Results {
         // One order of pipelines in every figure; the points of a sweep keep theirs.
         in_order(&mut metrics, &pipelines);
         in_order(&mut losses, &pipelines);
+        in_order(&mut evaluations, &pipelines);
         in_order(&mut isotropy, &pipelines);
         in_order(&mut bifurcation, &pipelines);
         in_order(&mut errors, &pipelines);
@@ -209,6 +216,7 @@ impl Results {
             keys,
             metrics,
             losses,
+            evaluations,
             isotropy,
             bifurcation,
             errors,

@@ -41,10 +41,14 @@ impl Curve {
     /// A metric at every reverse step, with its spread over the replicates. No interval goes beyond what the metric can
     /// be.
     pub fn of_metric(replicates: &[&RunRows<MetricsRow>], column: &str) -> Self {
-        let mut curve = Self::over(replicates, true, |row| row.step, |row| row.get(column));
-        let (low, high) = scored::column(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |c| c.range);
-        curve.low.iter_mut().chain(&mut curve.high).for_each(|end| *end = end.clamp(low, high));
-        curve
+        let range = scored::column(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |c| c.range);
+        Self::over(replicates, true, |row| row.step, |row| row.get(column)).within(range)
+    }
+
+    /// The same with intervals that go no further than what its values can be.
+    pub fn within(mut self, (low, high): (f64, f64)) -> Self {
+        self.low.iter_mut().chain(&mut self.high).for_each(|end| *end = end.clamp(low, high));
+        self
     }
 
     /// The mean of `value` at each abscissa over the replicates that have one there; with the spread over the replicates

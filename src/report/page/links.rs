@@ -11,10 +11,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// The tables of a study in the order in which they are listed, and what each has.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     (names::SUMMARY, "the last step over replicates"),
     (names::METRICS, "metrics by reverse step"),
     (names::LOSS, "losses by iteration"),
+    (names::TRAINING_METRICS, "metrics by iteration of the training"),
     (names::ISOTROPY, "isotropy of the forward process"),
     (names::FIT, "fits of the Gaussianizers"),
     (names::BIFURCATION, "when samples choose their modes"),
