@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `tiles` | points in tiles of neighbours, each with the ball that holds it |
 //! | `block` | the products of a few rows with some columns, in registers |
+//! | `limit` | squared radii in single precision |
 //! | `nearest` | the k-th nearest other point of each point |
 //!
 //! With `|a - b|^2 / 2 = |a|^2 / 2 + |b|^2 / 2 - a.b` in the coordinates of a [`Frame`], a pair costs one product. The error
@@ -13,6 +14,7 @@
 //! the trees, bit for bit.
 
 mod block;
+mod limit;
 mod nearest;
 mod tiles;
 
@@ -20,8 +22,9 @@ use rayon::prelude::*;
 
 use super::counts::PrdcCounts;
 use super::distances::squared;
-use super::f32_prefilter::{Frame, TINY, slack};
+use super::f32_prefilter::Frame;
 use block::{Block, NOTHING, PackedRows, ROWS};
+use limit::{Limit, limit};
 use tiles::{PANEL, Tile};
 
 /// The real points with their radii.
@@ -42,14 +45,6 @@ struct TileSpheres {
     /// `outside` of the limits, for whole panels; nothing is within the radius of a place without a point.
     outside: Vec<f32>,
     largest: f32,
-}
-
-/// A squared radius in the units of half squared distances in single precision: a pair whose lower bound is not below
-/// `outside` is outside, one whose upper bound is below `inside` is inside.
-#[derive(Clone, Copy)]
-struct Limit {
-    outside: f32,
-    inside: f32,
 }
 
 impl Products {
@@ -190,20 +185,5 @@ impl TileSpheres {
         let largest = outside.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         outside.resize(outside.len().next_multiple_of(PANEL), f32::NEG_INFINITY);
         Self { squared_radii, limits, outside, largest }
-    }
-}
-
-/// The limits of a squared radius.
-fn limit(squared: f64, d: usize, frame: &Frame) -> Limit {
-    // Nothing is nearer than 0, and without a unit nothing is known.
-    if squared == 0.0 || frame.scale == 0.0 {
-        let outside = if squared == 0.0 { f32::NEG_INFINITY } else { f32::INFINITY };
-        return Limit { outside, inside: f32::NEG_INFINITY };
-    }
-    let (half, slack, tiny) = (0.5 * squared * frame.scale * frame.scale, slack(d), TINY * d as f64);
-    let inside = (1.0 - slack) * half - tiny;
-    Limit {
-        outside: ((1.0 + slack) * half + tiny) as f32 * (1.0 + f32::EPSILON),
-        inside: if inside > 0.0 { inside as f32 * (1.0 - f32::EPSILON) } else { f32::NEG_INFINITY },
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::super::f32_prefilter::Frame;
 use super::block::{Block, PackedRows, ROWS};
-use super::limit;
+use super::limit::limit;
 use super::tiles::{PANEL, Tile};
 
 /// For each tile the squared distance of every point to its `k`-th nearest other one; there are more than `k` points.
