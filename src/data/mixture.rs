@@ -1,13 +1,15 @@
 //! Gaussian mixtures of any dimension with full covariances: sampling, exact log-density (G 24), score.
 
+mod eights;
 mod laplacian;
 
 pub use super::mixture_error::MixtureError;
 use crate::numeric::log_sum_exp::log_sum_exp;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
 use crate::numeric::{gaussian::Gaussian, random::Stream};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, Zip, parallel::prelude::*};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, parallel::prelude::*};
 use ndarray_linalg::{Cholesky, UPLO};
+use pulp::Arch;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -140,16 +142,7 @@ impl GaussianMixture {
         out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
             .into_par_iter()
             .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
-            .for_each(|(mut out, x)| {
-                let mut y = vec![0.0; self.dim];
-                let mut terms = vec![0.0; self.len()];
-                Zip::from(&mut out).and(x.rows()).for_each(|o, row| {
-                    for (term, c) in terms.iter_mut().zip(&self.components) {
-                        *term = c.log_scale - 0.5 * c.gaussian.whiten(&row, &mut y);
-                    }
-                    *o = log_sum_exp(terms.iter().copied());
-                });
-            });
+            .for_each(|(out, x)| Arch::new().dispatch(|| self.log_densities(out, x)));
         out
     }
 
@@ -157,6 +150,16 @@ impl GaussianMixture {
     /// `sum_k r_k(x) Sigma_k^-1 (mu_k - x)` with `r_k` the responsibilities. It is right however far out a point lies;
     /// where the result itself or a Mahalanobis distance exceeds the range of numbers, it is not finite.
     pub fn score(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        let mut out = Array2::zeros((x.nrows(), self.dim));
+        out.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS)
+            .into_par_iter()
+            .zip(x.axis_chunks_iter(Axis(0), CHUNK_ROWS))
+            .for_each(|(out, x)| Arch::new().dispatch(|| self.scores(out, x)));
+        out
+    }
+
+    /// [`score`](Self::score) row by row, however far out the rows lie.
+    fn scores_far_out(&self, x: ArrayView2<f64>) -> Array2<f64> {
         let d = self.dim;
         self.rows_from_responsibilities(x, d, |mut grad, whitened, responsibilities| {
             for (k, (c, &responsibility)) in self.components.iter().zip(responsibilities).enumerate() {

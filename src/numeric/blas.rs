@@ -105,18 +105,6 @@ macro_rules! gemm {
 gemm!(sgemm, sgemm_, f32, "single");
 gemm!(dgemm, dgemm_, f64, "double");
 
-/// `out = a b^T` in single precision, of rows of `depth` numbers: `a` `(m, depth)`, `b` `(n, depth)`, `out` `(m, n)`.
-///
-/// # Panics
-/// If the slices are not of these lengths.
-pub fn rows_by_rows_f32(a: &[f32], b: &[f32], depth: usize, out: &mut [f32]) {
-    let (m, n) = (a.len() / depth, b.len() / depth);
-    assert!(a.len() == m * depth && b.len() == n * depth && out.len() == m * n, "rows of `depth` numbers");
-    // Column by column, `out` is `(n, m)`, the product of `b` transposed, which is `(depth, n)`, and `a`, which is
-    // `(depth, m)`.
-    sgemm([true, false], [n, m, depth], b, a, out);
-}
-
 /// `a b^T` of matrices with as many columns.
 ///
 /// # Panics
@@ -127,7 +115,7 @@ pub fn rows_by_rows(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
     let mut out = Array2::zeros((a.nrows(), b.nrows()));
     let [a_values, b_values] = [&a, &b].map(|x| x.as_slice().expect("the standard layout is row after row"));
     let c = out.as_slice_mut().expect("a fresh matrix lies row after row");
-    // As in single precision.
+    // Column by column, `out` is `(n, m)`, the product of `b` transposed, which is `(depth, n)`, and `a`, `(depth, m)`.
     dgemm([true, false], [b.nrows(), a.nrows(), a.ncols()], b_values, a_values, c);
     out
 }
@@ -182,11 +170,6 @@ mod tests {
                 assert!((found - expected).iter().all(|error| error.abs() < tolerance), "{found} {expected}");
             };
             close(&rows_by_rows(a.view(), b.view()), &expected, 1e-12);
-            let single = |x: &Array2<f64>| x.iter().map(|v| *v as f32).collect::<Vec<f32>>();
-            let mut out = vec![0.0; m * n];
-            rows_by_rows_f32(&single(&a), &single(&b), depth, &mut out);
-            let out = Array2::from_shape_vec((m, n), out.into_iter().map(f64::from).collect()).unwrap();
-            close(&out, &expected, 1e-4);
             let upper = |mut x: Array2<f64>| {
                 x.indexed_iter_mut().filter(|((i, j), _)| i > j).for_each(|(_, v)| *v = 0.0);
                 x

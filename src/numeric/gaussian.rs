@@ -1,5 +1,6 @@
 //! A normal distribution N(m, S) in d dimensions by the Cholesky factor of its covariance.
 
+use super::simd::{LANES, Lanes};
 use std::f64::consts::PI;
 use std::ops::Index;
 
@@ -52,6 +53,27 @@ impl Gaussian {
         squared
     }
 
+    /// [`whiten`](Self::whiten) of eight points at once: `x` holds the coordinates, eight side by side, `y` has room for as
+    /// many. Every lane holds what `whiten` gives for its point.
+    #[inline(always)]
+    pub fn whiten_lanes(&self, x: &[Lanes], y: &mut [Lanes]) -> Lanes {
+        let d = y.len();
+        let mut squared = Lanes::splat(0.0);
+        for i in 0..d {
+            let row = &self.factor[i * d..i * d + d];
+            let mut known = Lanes::splat(0.0);
+            for (weight, y) in row[..i].iter().zip(&y[..i]) {
+                (0..LANES).for_each(|l| known.0[l] += weight * y.0[l]);
+            }
+            for l in 0..LANES {
+                let v = (x[i].0[l] - self.mean[i] - known.0[l]) / row[i];
+                y[i].0[l] = v;
+                squared.0[l] += v * v;
+            }
+        }
+        squared
+    }
+
     /// `log N(x; m, S)`, nats; `y` has room for `d` numbers.
     pub fn log_density(&self, x: &(impl Index<usize, Output = f64> + ?Sized), y: &mut [f64]) -> f64 {
         let squared = self.whiten(x, y);
@@ -65,6 +87,19 @@ impl Gaussian {
         for i in (0..d).rev() {
             let known: f64 = (i + 1..d).map(|j| self.factor[j * d + i] * y[j]).sum();
             y[i] = (y[i] - known) / self.factor[i * d + i];
+        }
+    }
+
+    /// [`whiten_transposed`](Self::whiten_transposed) of eight points at once.
+    #[inline(always)]
+    pub fn whiten_transposed_lanes(&self, y: &mut [Lanes]) {
+        let d = y.len();
+        for i in (0..d).rev() {
+            let mut known = Lanes::splat(0.0);
+            for (j, y) in y.iter().enumerate().skip(i + 1) {
+                (0..LANES).for_each(|l| known.0[l] += self.factor[j * d + i] * y.0[l]);
+            }
+            (0..LANES).for_each(|l| y[i].0[l] = (y[i].0[l] - known.0[l]) / self.factor[i * d + i]);
         }
     }
 

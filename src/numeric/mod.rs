@@ -8,6 +8,7 @@
 //! | [`digest`] | SHA-256 as text |
 //! | [`options`] | option values out of their range, as sentences |
 //! | [`normal`] | the standard normal distribution on logarithmic scales |
+//! | [`exp_log`] | exponential and logarithm of eight numbers side by side |
 //! | [`gaussian`] | a normal distribution in d dimensions by the Cholesky factor of its covariance |
 //! | [`blas`] | large products of matrices |
 //! | [`chebyshev`] | interpolation at Chebyshev nodes |
@@ -27,6 +28,7 @@
 pub mod blas;
 pub mod chebyshev;
 pub mod digest;
+pub mod exp_log;
 pub mod gaussian;
 pub mod intervals;
 pub mod log_sum_exp;

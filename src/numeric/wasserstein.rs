@@ -2,6 +2,7 @@
 //! `W2^2(F, G) = integral over u in (0, 1) of (F^-1(u) - G^-1(u))^2`.
 
 use super::normal;
+use super::sort::sort_ascending;
 
 /// `Phi^-1((i + 1/2) / n)` for `i = 0..n`: the quantiles of N(0, 1) that a sorted sample of `n` points is compared with.
 pub fn normal_quantiles(n: usize) -> Vec<f64> {
@@ -12,7 +13,7 @@ pub fn normal_quantiles(n: usize) -> Vec<f64> {
 /// Mean squared difference of the sorted `values` and as many `quantiles`: the squared Wasserstein-2 distance of the
 /// sample to the distribution of the quantiles. Sorts `values`.
 pub fn squared_w2(values: &mut [f64], quantiles: &[f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
+    sort_ascending(values, &mut Vec::new());
     let sum: f64 = values.iter().zip(quantiles).map(|(v, q)| (v - q) * (v - q)).sum();
     sum / values.len().max(1) as f64
 }

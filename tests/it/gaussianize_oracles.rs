@@ -130,6 +130,31 @@ fn fast_marginals_are_the_exact_sums_within_1e_12_and_invert_within_1e_10() {
 }
 
 #[test]
+fn kernel_tails_far_outside_are_the_exact_sums_and_come_back() {
+    for case in cases("kde1d") {
+        let (name, h) = (&case["name"], case["h"].as_f64().unwrap());
+        let kde = Kde::new(numbers(&case["data"]), h);
+        let (map, _) = Marginal::fit(kde.points(), h, Tails::Kernel).unwrap();
+        let (low, high) = (kde.points()[0], *kde.points().last().unwrap());
+        for distance in [3.5, 4.0, 6.25, 11.0, 35.0, 120.0, 1e4] {
+            for x in [low - distance * h, high + distance * h] {
+                let (z, exact) = (map.forward(x), kde.z(x));
+                assert!((z - exact).abs() < 1e-13 * exact.abs(), "{name}: z({x}) = {z} not {exact}");
+                let back = map.inverse(z);
+                assert!(
+                    (back - x).abs() < 1e-12 * (x.abs() + distance * h),
+                    "{name}: {x} comes back as {back}"
+                );
+                let step = 1e-4 * h;
+                let slope = (map.forward(x + step) - map.forward(x - step)) / (2.0 * step);
+                let derivative = map.forward_with_derivative(x).1;
+                assert!((derivative - slope).abs() < 1e-5 * slope, "{name}: {derivative} not {slope} at {x}");
+            }
+        }
+    }
+}
+
+#[test]
 fn bandwidth_rules_equal_their_oracles() {
     for case in cases("bandwidth") {
         let mut sorted = numbers(&case["data"]);

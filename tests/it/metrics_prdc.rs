@@ -125,6 +125,29 @@ fn products_of_several_tiles_equal_brute_force() {
 }
 
 #[test]
+fn clusters_of_which_most_pairs_are_left_out_together_equal_brute_force() {
+    for (d, clusters, k) in [(2, 3, 5), (40, 4, 1), (40, 30, 5), (33, 2, 20), (5, 9, 17)] {
+        let centres = gaussian(clusters, d, 1) * 30.0;
+        let around = |n: usize, seed: u64| {
+            let noise = gaussian(n, d, seed);
+            Array2::from_shape_fn((n, d), |(i, c)| {
+                // Clusters of different sizes and widths; some points are repeated.
+                let cluster = (i * i) % clusters;
+                let i = if i % 7 == 0 { i / 14 * 7 } else { i };
+                let width = 0.1 * (1 + cluster) as f64;
+                centres[[cluster, c]] + if i % 7 == 0 { 0.0 } else { width * noise[[i, c]] }
+            })
+        };
+        let (mut real, fake) = (around(610, 2), around(450, 3));
+        assert_is_brute_force(&real, &fake, k);
+        // Points that no ball of a useful size holds.
+        real.row_mut(17).fill(1e7);
+        real.row_mut(400).fill(-1e14);
+        assert_is_brute_force(&real, &fake, k);
+    }
+}
+
+#[test]
 fn nothing_depends_on_the_number_of_threads_or_on_the_backend() {
     let (real, fake) = (gaussian(1300, 33, 3), gaussian(900, 33, 4));
     let found = |threads: usize, trees: bool| {

@@ -180,3 +180,20 @@ fn the_score_is_right_however_far_out_a_point_lies() {
     assert_eq!(mixture.log_density(ndarray::array![[1e200, 0.0]].view())[0], f64::NEG_INFINITY);
     assert!(!mixture.score(ndarray::array![[f64::MAX, f64::NAN]].view())[[0, 0]].is_finite());
 }
+
+#[test]
+fn a_point_has_the_same_bits_alone_and_among_others() {
+    let (_, mixture) = cases().into_iter().max_by_key(|(case, _)| case.w.len()).unwrap();
+    // A number of rows that no vector divides; some of them are so far out that they are computed one by one.
+    let mut x = Stream::new(1, 0, "alone").standard_normal(0, 1043, mixture.dim()) * 3.0;
+    x.row_mut(5).fill(1e5);
+    x.row_mut(700).fill(-1e200);
+    let (log_density, score) = (mixture.log_density(x.view()), mixture.score(x.view()));
+    let bits = |values: ndarray::ArrayView1<f64>| values.iter().map(|v| v.to_bits()).collect::<Vec<u64>>();
+    for (i, row) in x.rows().into_iter().enumerate() {
+        let row = row.insert_axis(ndarray::Axis(0));
+        assert_eq!(bits(mixture.log_density(row).view()), [log_density[i].to_bits()], "row {i}");
+        assert_eq!(bits(mixture.score(row).row(0)), bits(score.row(i)), "row {i}");
+    }
+    assert!(log_density[5] < -1e8 && log_density[700] == f64::NEG_INFINITY);
+}

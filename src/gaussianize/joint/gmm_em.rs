@@ -4,12 +4,15 @@
 //! [`super::kernels`] the mixture is a pilot estimate: its covariances give the kernels their shape in each region, and
 //! the kernel widths are chosen there.
 
+use pulp::Arch;
 use rand::RngExt;
 use rayon::prelude::*;
 
+use crate::numeric::exp_log::{exp, ln};
 use crate::numeric::gaussian::Gaussian;
 use crate::numeric::normal::LOG_SQRT_2PI;
 use crate::numeric::random::Stream;
+use crate::numeric::simd::{LANES, Lanes};
 
 /// Numbers of clusters tried, in this order.
 const SIZES: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24];
@@ -134,13 +137,14 @@ impl Sums {
     }
 }
 
-/// Sums over all points in parallel chunks, merged in order so that threads do not matter.
+/// Sums over all points in parallel chunks, merged in order so that threads do not matter; `each` gets up to eight points at
+/// a time.
 fn gather(points: &[f64], d: usize, k: usize, each: impl Fn(&[f64], &mut Sums) + Sync) -> Sums {
     let partial: Vec<Sums> = points
         .par_chunks(CHUNK * d)
         .map(|chunk| {
             let mut sums = Sums::new(k, d);
-            chunk.chunks_exact(d).for_each(|x| each(x, &mut sums));
+            chunk.chunks(LANES * d).for_each(|some| each(some, &mut sums));
             sums
         })
         .collect();
@@ -211,10 +215,12 @@ fn climb(points: &[f64], d: usize, seeds: &[f64]) -> (Vec<Cluster>, f64) {
     let n = (points.len() / d) as f64;
     let mut seeds = seeds.to_vec();
     let assign = |seeds: &[f64]| {
-        gather(points, d, seeds.len() / d, |x, sums| {
-            let order = |a: &&[f64], b: &&[f64]| distance(x, a).total_cmp(&distance(x, b));
-            let nearest = seeds.chunks_exact(d).enumerate().min_by(|a, b| order(&a.1, &b.1));
-            sums.add(nearest.map_or(0, |(k, _)| k), 1.0, x);
+        gather(points, d, seeds.len() / d, |some, sums| {
+            for x in some.chunks_exact(d) {
+                let order = |a: &&[f64], b: &&[f64]| distance(x, a).total_cmp(&distance(x, b));
+                let nearest = seeds.chunks_exact(d).enumerate().min_by(|a, b| order(&a.1, &b.1));
+                sums.add(nearest.map_or(0, |(k, _)| k), 1.0, x);
+            }
         })
     };
     let mut sums = assign(&seeds);
@@ -245,19 +251,16 @@ fn expect(
     for step in 0..=if clusters.is_empty() { 0 } else { steps } {
         let heads: Vec<f64> =
             clusters.iter().map(|c| c.weight.ln() - c.gaussian.log_det - d as f64 * LOG_SQRT_2PI).collect();
-        let sums = gather(points, d, clusters.len(), |x, sums| {
-            let (mut y, mut logs) = (vec![0.0; d], [0.0; LARGEST]);
-            let mut top = f64::NEG_INFINITY;
-            for ((log, cluster), head) in logs.iter_mut().zip(&clusters).zip(&heads) {
-                *log = head - 0.5 * cluster.gaussian.whiten(x, &mut y);
-                top = top.max(*log);
-            }
-            let logs = &mut logs[..clusters.len()];
-            logs.iter_mut().for_each(|log| *log = if *log < top - 40.0 { 0.0 } else { (*log - top).exp() });
-            let total: f64 = logs.iter().sum();
-            sums.log_likelihood += top + total.ln();
-            for (k, share) in logs.iter().enumerate().filter(|(_, share)| **share > 0.0) {
-                sums.add(k, share / total, x);
+        let sums = gather(points, d, clusters.len(), |some, sums| {
+            let mut shares = [Lanes::splat(0.0); LARGEST];
+            let shares = &mut shares[..clusters.len()];
+            let log_densities =
+                Arch::new().dispatch(|| responsibilities(some, d, (&clusters, &heads), shares));
+            for (lane, x) in some.chunks_exact(d).enumerate() {
+                sums.log_likelihood += log_densities.0[lane];
+                for (k, share) in shares.iter().enumerate().filter(|(_, share)| share.0[lane] > 0.0) {
+                    sums.add(k, share.0[lane], x);
+                }
             }
         });
         let here = sums.log_likelihood - last < converged * n;
@@ -271,4 +274,37 @@ fn expect(
         }
     }
     (clusters, last)
+}
+
+/// The log-density of up to eight points, and the share of each cluster in it; `heads` are the logarithms of the clusters'
+/// densities at their means, times their weights. Shares below `exp(-40)` of the largest are 0.
+#[inline(always)]
+fn responsibilities(
+    some: &[f64],
+    d: usize,
+    (clusters, heads): (&[Cluster], &[f64]),
+    shares: &mut [Lanes],
+) -> Lanes {
+    let mut points = vec![Lanes::splat(0.0); d];
+    let mut y = points.clone();
+    for (lane, x) in some.chunks_exact(d).enumerate() {
+        points.iter_mut().zip(x).for_each(|(point, value)| point.0[lane] = *value);
+    }
+    let mut top = Lanes::splat(f64::NEG_INFINITY);
+    for ((log, cluster), head) in shares.iter_mut().zip(clusters).zip(heads) {
+        let squared = cluster.gaussian.whiten_lanes(&points, &mut y);
+        (0..LANES).for_each(|l| log.0[l] = head - 0.5 * squared.0[l]);
+        top = top.max(*log);
+    }
+    let mut total = Lanes::splat(0.0);
+    for log in shares.iter_mut() {
+        (0..LANES).for_each(|l| log.0[l] -= top.0[l]);
+        let density = exp(*log);
+        (0..LANES).for_each(|l| log.0[l] = if log.0[l] < -40.0 { 0.0 } else { density.0[l] });
+        total = total.plus(*log);
+    }
+    for share in shares {
+        (0..LANES).for_each(|l| share.0[l] /= total.0[l]);
+    }
+    top.plus(ln(total))
 }

@@ -7,12 +7,15 @@
 //! cluster by the log-likelihood of held-out points.
 
 use ndarray::ArrayView2;
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::gmm_em::{self, Cluster};
 use super::mixture::MixtureMap;
+use crate::numeric::exp_log::exp;
 use crate::numeric::normal::LOG_SQRT_2PI;
 use crate::numeric::random::Stream;
+use crate::numeric::simd::{LANES, Lanes};
 
 /// Most points for the pilot.
 const MOST_POINTS: usize = 3072;
@@ -55,7 +58,11 @@ impl Kernels {
         for (i, x) in some.chunks_exact(d).take(CHOICE_POINTS).enumerate() {
             if i % HELD_OUT == 0 { held_out.extend_from_slice(x) } else { learn.extend_from_slice(x) }
         }
-        let trial = Self::split(&learn, d, &pilot)?;
+        let mut trial = Self::split(&learn, d, &pilot)?;
+        // Neighbours side by side, so that points which are all too far away are passed over together.
+        for points in &mut trial.points {
+            points.as_chunks_mut::<2>().0.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
+        }
         let chosen = trial.choose(&held_out, d);
         // An optimal bandwidth shrinks with the number of points as n^(-1/(d + 4)).
         let fewer = (learn.len() as f64 / points.len() as f64).powf(1.0 / (d as f64 + 4.0));
@@ -140,20 +147,35 @@ impl Kernels {
             }
             for (k, density) in WIDTHS.iter().zip(&mut densities) {
                 let (shrink, scale) = ((1.0 - k * k).sqrt(), -0.5 / (k * k));
-                let mut sum = 0.0;
-                for point in points.as_chunks::<2>().0 {
-                    let (u, v) = (y[0] - shrink * point[0], y[1] - shrink * point[1]);
-                    let exponent = scale * (u * u + v * v);
-                    if exponent > -30.0 {
-                        sum += exponent.exp();
-                    }
-                }
+                let sum = Arch::new().dispatch(|| sum_of_kernels(points, [y[0], y[1]], shrink, scale));
                 *density += sum * (-cluster.gaussian.log_det - d as f64 * (k.ln() + LOG_SQRT_2PI)).exp();
             }
         }
         // A floor as small as the broad component of the final density.
         densities.map(|density| (density / n + 1e-3 / n).ln())
     }
+}
+
+/// `sum_i exp(scale |y - shrink p_i|^2)` over points of two coordinates, without terms below `exp(-30)`.
+#[inline(always)]
+fn sum_of_kernels(points: &[f64], y: [f64; 2], shrink: f64, scale: f64) -> f64 {
+    let mut sum = Lanes::splat(0.0);
+    for points in points.chunks(2 * LANES) {
+        // Lanes without a point have no term.
+        let mut exponent = Lanes::splat(f64::NEG_INFINITY);
+        for (exponent, point) in exponent.0.iter_mut().zip(points.as_chunks::<2>().0) {
+            let (u, v) = (y[0] - shrink * point[0], y[1] - shrink * point[1]);
+            *exponent = scale * (u * u + v * v);
+        }
+        if !Lanes::splat(-30.0).any_less(exponent) {
+            continue;
+        }
+        let kernels = exp(exponent);
+        for l in 0..LANES {
+            sum.0[l] += if exponent.0[l] > -30.0 { kernels.0[l] } else { 0.0 };
+        }
+    }
+    sum.0.iter().sum()
 }
 
 /// The map of a Gaussian mixture of all components `(d, n)`: its number of clusters is chosen on a subset, and the mixture

@@ -3,7 +3,11 @@
 //! These sums are the definition: the fast map of [`super::marginal`] is built from them and tested against them. Their
 //! cost is proportional to the number of kernels near the point, so samples never go through them.
 
+use pulp::Arch;
+
+use crate::numeric::exp_log::exp;
 use crate::numeric::normal;
+use crate::numeric::simd::{LANES, Lanes};
 
 /// Logarithm of the relative size below which a kernel is left out of a sum.
 const NEGLIGIBLE: f64 = 42.0;
@@ -97,6 +101,48 @@ pub(crate) fn log_mass_below(points: &[f64], h: f64, s: f64) -> f64 {
         return top;
     }
     top + near.iter().map(|v| (normal::log_cdf((s - v) / h) - top).exp()).sum::<f64>().ln()
+}
+
+/// `log sum_i Phi((s - s_i)/h)` over ascending `points` and its derivative with respect to `s`, at an `s` at least one
+/// bandwidth below them all; none elsewhere, and where a square of a distance in bandwidths is no number.
+///
+/// # Formula
+///
+/// With `t_i = (s_i - s)/h`, every term is `exp(-t_i^2/2) erfcx(t_i / sqrt 2) / 2`, and the derivative of the sum has the
+/// terms `exp(-t_i^2/2) / (h sqrt(2 pi))`: both are summed relative to the nearest point's exponential, eight at a time.
+pub(crate) fn log_mass_outside(points: &[f64], h: f64, s: f64) -> Option<(f64, f64)> {
+    let gap = (points.first()? - s) / h;
+    if !(1.0..1e150).contains(&gap) {
+        return None;
+    }
+    let limit = NEGLIGIBLE + (points.len() as f64).ln();
+    let reach = (gap * gap + 2.0 * limit).sqrt();
+    let near = &points[..points.partition_point(|v| *v <= s + reach * h).max(1)];
+    let (mass, density) = Arch::new().dispatch(|| sums_outside(near, h, s, gap));
+    let log_mass = -0.5 * gap * gap + (0.5 * mass).ln();
+    Some((log_mass, density * 2.0 * normal::INV_SQRT_2PI / (mass * h)))
+}
+
+/// `sum_i e_i erfcx(t_i / sqrt 2)` and `sum_i e_i`, `e_i = exp((gap^2 - t_i^2)/2)`.
+#[inline(always)]
+fn sums_outside(points: &[f64], h: f64, s: f64, gap: f64) -> (f64, f64) {
+    let (mut mass, mut density) = (Lanes::splat(0.0), Lanes::splat(0.0));
+    for some in points.chunks(LANES) {
+        // Lanes without a point are infinitely far and add nothing.
+        let mut t = Lanes::splat(f64::INFINITY);
+        t.0.iter_mut().zip(some).for_each(|(t, point)| *t = (point - s) / h);
+        let (mut exponent, mut scaled) = (t, t);
+        for l in 0..LANES {
+            exponent.0[l] = -0.5 * ((t.0[l] - gap) * (t.0[l] + gap));
+            scaled.0[l] = t.0[l] * std::f64::consts::FRAC_1_SQRT_2;
+        }
+        let (own, complement) = (exp(exponent), normal::erfcx_of_lanes(scaled));
+        for l in 0..LANES {
+            mass.0[l] += own.0[l] * complement.0[l];
+            density.0[l] += own.0[l];
+        }
+    }
+    (mass.0.iter().sum(), density.0.iter().sum())
 }
 
 /// `log sum_i Phi((s_i - s)/h)` over ascending `points`.

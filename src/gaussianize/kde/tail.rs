@@ -1,10 +1,12 @@
 //! The tails of a marginal map: its values beyond its table.
 
-use super::exact::log_mass_below;
+use super::exact::{log_mass_below, log_mass_outside};
 use crate::numeric::normal;
 
 /// Distance from its edge, in z, at which a kernel tail is a straight line to double precision.
 const FAR: f64 = 1e17;
+/// Newton step, in bandwidths, after which no further one is needed.
+const CLOSE: f64 = 1e-8;
 /// Distance from its edge, in scales, beyond which a Pareto tail no longer changes.
 const LARGEST: f64 = 1e250;
 
@@ -61,11 +63,16 @@ impl Tail {
                 (z, (1.0 / (scale * (1.0 + shape * t) * hazard(z))).max(f64::MIN_POSITIVE))
             }
             Self::Kernel { points, bandwidth, count } => {
-                let log_p = log_mass_below(points, *bandwidth, s) - count.ln();
                 let far = z_edge + (s - edge) / bandwidth;
                 if far - z_edge < -FAR {
                     return (far.max(f64::MIN), 1.0 / bandwidth);
                 }
+                if let Some((log_mass, slope)) = log_mass_outside(points, *bandwidth, s) {
+                    let log_p = log_mass - count.ln();
+                    let z = normal::quantile_from_logs(log_p, (-log_p.exp()).ln_1p()).min(z_edge);
+                    return (z, (slope / hazard(z)).max(f64::MIN_POSITIVE));
+                }
+                let log_p = log_mass_below(points, *bandwidth, s) - count.ln();
                 let z = normal::quantile_from_logs(log_p, (-log_p.exp()).ln_1p()).min(z_edge);
                 (z, self.kernel_derivative(s, z))
             }
@@ -111,10 +118,11 @@ impl Tail {
             }
             let step = (z - value) / derivative;
             let newton = s + step;
-            if step.abs() <= f64::EPSILON * s.abs() {
+            let inside = newton > below && newton < above;
+            // Newton squares the error, in units of the bandwidth: what is left after such a step is rounding.
+            if step.abs() <= f64::EPSILON * s.abs() || (inside && step.abs() <= CLOSE * bandwidth) {
                 return newton.min(edge);
             }
-            let inside = newton > below && newton < above;
             let next = match (inside, below.is_finite()) {
                 (true, _) => newton,
                 (false, true) => 0.5 * (below + above),

@@ -37,8 +37,13 @@ impl Frame {
     /// Centred at the mean of the points, stored row after row; the farthest coordinate becomes 1.
     pub fn of(points: &[f64], d: usize) -> Self {
         let centre = mean(points, d);
-        let offsets = points.chunks_exact(d).flat_map(|point| point.iter().zip(&centre));
-        let farthest = offsets.map(|(value, centre)| (value - centre).abs()).fold(0.0, f64::max);
+        let mut farthest_of = vec![0.0; d];
+        for point in points.chunks_exact(d) {
+            for ((farthest, value), centre) in farthest_of.iter_mut().zip(point).zip(&centre) {
+                *farthest = f64::max(*farthest, (value - centre).abs());
+            }
+        }
+        let farthest = farthest_of.into_iter().fold(0.0, f64::max);
         let usable = (1.0 / EXTREME..EXTREME).contains(&farthest) && centre.iter().all(|c| c.is_finite());
         Self { centre, scale: if usable { 1.0 / farthest } else { 0.0 } }
     }
@@ -46,10 +51,10 @@ impl Frame {
 
 /// The mean of points stored row after row, coordinate by coordinate.
 pub(super) fn mean(points: &[f64], d: usize) -> Vec<f64> {
-    let n = (points.len() / d) as f64;
+    let share = 1.0 / (points.len() / d) as f64;
     let mut mean = vec![0.0; d];
     for point in points.chunks_exact(d) {
-        mean.iter_mut().zip(point).for_each(|(sum, value)| *sum += value / n);
+        mean.iter_mut().zip(point).for_each(|(sum, value)| *sum += value * share);
     }
     mean
 }

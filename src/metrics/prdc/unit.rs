@@ -1,6 +1,7 @@
 //! The unit in which coordinates are squared: a power of 2, so that nothing is rounded and no square of usual points
 //! leaves the range of numbers, at scales of 1e200 or 1e-170 too.
 
+use rayon::prelude::*;
 use std::borrow::Cow;
 
 use super::super::MetricsError;
@@ -14,6 +15,9 @@ const COMPARABLE: i32 = 450;
 
 /// Coordinates that stay above this power of 2 after scaling become it: the distance to them is infinite.
 const FAR: i32 = 1000;
+
+/// Coordinates that one task counts.
+const CHUNK: usize = 1 << 16;
 
 /// Points are multiplied by 2 to the power of `-exponent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +72,17 @@ fn magnitude(exponent: i32) -> f64 {
 /// The median of the exponents of coordinates other than 0; none where all are 0.
 fn median_exponent(points: &[f64]) -> Option<i32> {
     // Exponents are few, so they are counted.
-    let mut counts = [0_usize; 2048];
-    let nonzero = points.iter().filter(|v| **v != 0.0);
-    nonzero.for_each(|v| counts[(exponent(*v) + 1023) as usize] += 1);
+    let count = |some: &[f64]| {
+        let mut counts = vec![0_usize; 2048];
+        let nonzero = some.iter().filter(|v| **v != 0.0);
+        nonzero.for_each(|v| counts[(exponent(*v) + 1023) as usize] += 1);
+        counts
+    };
+    let sum = |mut a: Vec<usize>, b: Vec<usize>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        a
+    };
+    let counts = points.par_chunks(CHUNK).map(count).reduce(|| vec![0; 2048], sum);
     let total: usize = counts.iter().sum();
     let mut below = 0;
     counts
