@@ -97,6 +97,11 @@ pub fn operations(width: usize) -> u64 {
     (3 * counts.iter().sum::<usize>() - counts[0]) as u64
 }
 
+/// Floating-point operations of the matrix products for the prediction of one point.
+pub fn prediction_operations(width: usize) -> usize {
+    layers(width).map(|(input, output)| 2 * input * output).iter().sum()
+}
+
 /// The matrix products of one training iteration, by the linked BLAS, on buffers that are kept.
 pub struct Products {
     width: usize,

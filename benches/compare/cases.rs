@@ -48,23 +48,25 @@ pub fn run(mut request: Request, length: Length) -> Result<Answer> {
         "sample" => sampling,
         "prdc" => prdc,
         "energy" => energy,
+        "peak" => peak,
         "fit" => fit,
         "inverse" => inverse,
         name => {
             bail!(
-                "no request is called `{name}`: they are train, unet, sgemm, sample, prdc, energy, fit, inverse"
+                "no request is called `{name}`: they are train, unet, sgemm, peak, sample, prdc, energy, fit, inverse"
             )
         }
     };
     case(&mut request, length)
 }
 
-/// `train width=16 n=10000 d=2 path=fused extras=true`: one training iteration at batch 256, in one go or (`path=graph`) on
+/// `train width=16 n=10000 d=2 batch=256 path=fused extras=true`: one training iteration, in one go or (`path=graph`) on
 /// the candle graph, with isotropy term and average or (`extras=false`) without.
 fn train(request: &mut Request, length: Length) -> Result<Answer> {
     let (width, n, d) = (request.take("width", 16)?, request.take("n", 10_000)?, request.take("d", 2)?);
     let fused = request.take("path", "fused".to_string())? != "graph";
-    let mut options = everything(BATCH);
+    let batch = request.take("batch", BATCH)?;
+    let mut options = everything(batch);
     if !request.take("extras", true)? {
         (options.ema, options.isotropy) = (0.0, None);
     }
@@ -77,7 +79,7 @@ fn train(request: &mut Request, length: Length) -> Result<Answer> {
         }
     });
     outcome?;
-    Ok(Answer { operations: (d == 2).then(|| operations(width)), ..timing.into() })
+    Ok(Answer { operations: (d == 2).then(|| operations(width) * batch as u64 / BATCH as u64), ..timing.into() })
 }
 
 /// `unet image=1,28,28 channels=32 multipliers=1,2,2 blocks=2 groups=8 batch=64 path=fused`: one training iteration of a
@@ -119,6 +121,14 @@ fn numbers(list: &str) -> Result<Vec<usize>> {
         .collect()
 }
 
+/// `peak`: the multiply-adds that one thread does in registers; `operations` are those of one call.
+fn peak(request: &mut Request, length: Length) -> Result<Answer> {
+    request.check_empty()?;
+    let mut operations = 0;
+    let timing = time(length, 1, || operations = super::peak::run());
+    Ok(Answer { operations: Some(operations), ..timing.into() })
+}
+
 /// `sgemm width=16`: the matrix products of that iteration, alone, by the linked BLAS.
 fn sgemm(request: &mut Request, length: Length) -> Result<Answer> {
     let width = request.take("width", 16)?;
@@ -145,7 +155,8 @@ fn sampling(request: &mut Request, length: Length) -> Result<Answer> {
         });
     });
     black_box(outcome?);
-    Ok(timing.into())
+    let products = (d == 2).then(|| (n * common::prediction_operations(width)) as u64);
+    Ok(Answer { operations: products, ..timing.into() })
 }
 
 /// `prdc real=FILE fake=FILE` or `prdc n=10000 d=2`: all four metrics with `k = 5`, from nothing.

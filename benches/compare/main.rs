@@ -7,6 +7,7 @@
 mod cases;
 #[path = "../common/mod.rs"]
 mod common;
+mod peak;
 mod timing;
 
 use anyhow::{Context, Result, bail};
