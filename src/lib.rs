@@ -3,11 +3,12 @@
 //! The map of the crate, in the order in which data flow. Imports point up this list (a test checks it): `data` knows
 //! nothing of `diffusion`, `metrics` nothing of `run`. Algorithms are pure functions or small types over arrays and
 //! tensors. Files are opened in [`data`] (tables), [`store`] and [`cli`]; [`run`], [`study`] and [`report`] write
-//! through [`store`]; clocks and terminals are the affair of [`run`], [`study`], [`report`] and [`cli`].
+//! through [`store`]; clocks and terminals are the affair of [`run`], [`study`], [`report`] and [`cli`], but for
+//! [`numeric::trace`], which reads a clock only if a trace is asked for.
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`numeric`] | the ground: random streams, threads, options, the standard normal, Chebyshev, intervals |
+//! | [`numeric`] | the ground: random streams, threads, traces, options, the standard normal, Chebyshev, intervals |
 //! | [`data`] | where points come from: mixtures, shapes, tables |
 //! | [`gaussianize`] | the invertible map to independent standard normal numbers (G 8-23) |
 //! | [`space`] | transforms and their chains: scaling, whitening, Gaussianization |

@@ -4,12 +4,13 @@ use super::SpecArgs;
 use super::failures::{report, stopped};
 use super::signals::listen;
 use super::{Failure, offered, read};
+use crate::numeric::trace::Trace;
 use crate::report::{DrawOptions, GLOSSARY, JsonEvents, Progress, TensorBoard, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
-use crate::store::console;
 use crate::store::sweep_values::KeyNames;
+use crate::store::{atomic, console};
 use crate::study::mark::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
@@ -41,6 +42,9 @@ pub struct RunArgs {
     /// Write TensorBoard event files while it runs, under tensorboard/ in the output folder
     #[arg(long)]
     pub tensorboard: bool,
+    /// Write what each thread did, and when, into a file in the Chrome trace event format
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Neither progress nor table
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
@@ -92,6 +96,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&study.base.name));
     let mut options = options(&args.how, out, args.force)?;
     options.key_names = key_names(args.flat_names);
+    if let Some(file) = &args.trace {
+        // What is in the way of the file should be known before the runs are done.
+        file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), atomic::make_folder)?;
+        options.trace = Trace::recording();
+    }
     let progress = Progress::on_standard_error();
     let events = JsonEvents::new();
     let reporter: &dyn Reporter = match (args.quiet, args.json) {
@@ -107,6 +116,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let watching = recorder.as_ref().map_or(reporter, |recorder| recorder as &dyn Reporter);
     let outcome = run_study(&study, &options, watching);
     progress.clear();
+    if let Some(file) = &args.trace {
+        atomic::write(file, |out| options.trace.write(out))?;
+    }
     let (finished, already) = match outcome.map_err(stopped)? {
         Outcome::Done(finished) => (finished, ""),
         Outcome::AlreadyDone(finished) => {
@@ -167,6 +179,7 @@ pub(super) fn options(how: &HowArgs, out: PathBuf, force: bool) -> Result<RunOpt
         fail_fast: how.fail_fast,
         checkpoint_every: Duration::from_secs_f64(how.checkpoint_seconds.min(1e9)),
         interrupt: Interrupt::default(),
+        trace: Trace::default(),
     };
     listen(&options.interrupt).map_err(|e| Failure::running(format!("cannot listen for signals: {e}")))?;
     Ok(options)

@@ -23,6 +23,7 @@
 //! | [`sort`] | many values in ascending order |
 //! | [`wasserstein`] | Wasserstein-2 distances on a line |
 //! | [`word_or_number`] | keys of a spec that are a word or a whole number |
+//! | [`trace`] | what each thread does and when, if it is asked for |
 //! | [`simd`] | eight numbers side by side |
 
 pub mod blas;
@@ -45,5 +46,6 @@ pub mod random;
 pub mod simd;
 pub mod sort;
 pub mod threads;
+pub mod trace;
 pub mod wasserstein;
 pub mod word_or_number;

@@ -13,6 +13,7 @@ use crate::diffusion::{
 };
 use crate::gaussianize::Coupling;
 use crate::metrics::scored::ScoreStep;
+use crate::numeric::trace::Trace;
 use crate::space::chain::FittedChain;
 use crate::space::{Chain, FitContext, MapFile};
 use crate::spec::{DenoiserKind, Pipeline, Plan};
@@ -124,8 +125,9 @@ pub fn measure(plan: &Plan, pipeline: &Pipeline, fitted: &FittedPart) -> Result<
     let replicate = Replicate::prepare(&small, 0, &Device::Cpu)?;
     let prepared = clock.elapsed().as_secs_f64();
     let samples = small.data.source.draw(Part::Fresh, small.sample.count, plan.seed, 0);
-    let middle = seconds(|| replicate.score(samples.view(), ScoreStep { step: 1, last: 3 }))?;
-    let ends = (seconds(|| replicate.score(samples.view(), ScoreStep::FINAL))? - middle).max(0.0);
+    let off = Trace::default();
+    let middle = seconds(|| replicate.score(samples.view(), ScoreStep { step: 1, last: 3 }, &off))?;
+    let ends = (seconds(|| replicate.score(samples.view(), ScoreStep::FINAL, &off))? - middle).max(0.0);
     let data = (prepared - middle - ends).max(0.0) * points.max(trees) + middle * trees + ends * pairs;
 
     let (chain, train) = (&fitted.chain, &fitted.points);

@@ -88,6 +88,7 @@ fn evaluate(
     (iteration, network): (usize, Network),
     over: &AtomicBool,
 ) -> Evaluated {
+    let _span = run.trace.span("part", "evaluate");
     let plan = run.plan;
     let train = prepared.space.points.view();
     let denoiser = NetworkDenoiser::new(network, 1.0)?;
@@ -105,7 +106,7 @@ fn evaluate(
     let values = match prepared.to_data_space(x.view(), options.steps, 0) {
         Ok(points) => {
             draw(run, iteration, points.view())?;
-            let values = run.replicate.score(points.view(), ScoreStep::FINAL)?;
+            let values = run.replicate.score(points.view(), ScoreStep::FINAL, &run.trace)?;
             values.into_iter().map(|value| value.filter(|v| v.is_finite())).collect()
         }
         // The training goes on: its samples may be finite later.

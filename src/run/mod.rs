@@ -56,6 +56,7 @@ pub use stage::Stage;
 pub use work::{Before, ExpectedRun, StageWork};
 
 use crate::diffusion::lockstep;
+use crate::numeric::trace::Trace;
 use crate::spec::{Pipeline, Plan, StageKeys};
 use crate::store::{Label, RunFolder, Status};
 use candle_core::Device;
@@ -91,6 +92,8 @@ pub struct Run<'a> {
     pub interrupt: &'a Interrupt,
     /// Time between two checkpoints of a training.
     pub checkpoint_every: Duration,
+    /// Where what its threads do is recorded.
+    pub trace: Trace,
 }
 
 /// Stages that are computed once for all runs whose key of that stage is the same.
@@ -116,11 +119,21 @@ impl Run<'_> {
     /// If a stage fails, a file cannot be written, or a stop was asked for.
     pub fn execute(&self) -> Result<Status, RunError> {
         let failed = |stage: Stage| move |error: StageError| error.of(&self.label.run, stage.name());
+        let traced = |stage: &'static str| self.trace.span("stage", stage);
+        let span = traced(Stage::Gaussianize.name());
         let prepared = prepare::prepare(self).map_err(failed(Stage::Gaussianize))?;
+        drop(span);
+        let span = traced(Stage::Train.name());
         let model = train::train(self, &prepared).map_err(failed(Stage::Train))?;
+        drop(span);
+        let span = traced(Stage::Sample.name());
         let samples = sample::sample(self, &prepared, &model).map_err(failed(Stage::Sample))?;
+        drop(span);
+        let span = traced(Stage::Diagnose.name());
         let diagnosed =
             diagnose::diagnose(self, &prepared, &model, &samples).map_err(failed(Stage::Diagnose))?;
+        drop(span);
+        let _span = traced("finish");
         finish::finish(self, &prepared, &model, &samples, &diagnosed).map_err(failed(Stage::Sample))
     }
 

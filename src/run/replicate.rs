@@ -4,6 +4,7 @@ use super::error::StageError;
 use crate::data::source::Part;
 use crate::metrics::scored::{Reference, ScoreStep, Scorers, columns};
 use crate::numeric::random::Stream;
+use crate::numeric::trace::Trace;
 use crate::space::{ConstantColumn, ReferenceScale, Scaling, Transform};
 use crate::spec::Plan;
 use crate::store::MetricsRow;
@@ -95,7 +96,7 @@ impl Replicate {
         };
         let scorers = Scorers::prepare(&compared, &plan.metrics)?;
         let fresh = draw(Part::Fresh, plan.sample.count);
-        let values = scorers.score(fresh.view(), ScoreStep::FINAL)?;
+        let values = scorers.score(fresh.view(), ScoreStep::FINAL, &Trace::default())?;
         for (column, value) in columns().zip(&values) {
             if value.is_some_and(|v| !v.is_finite()) {
                 return Err(StageError::InfiniteScore { what: column.heading });
@@ -105,12 +106,18 @@ impl Replicate {
         Ok(Self { train, reference, fresh, scorers })
     }
 
-    /// Scores points `(n, d)` of data space: a value for each column of the metrics.
+    /// Scores points `(n, d)` of data space: a value for each column of the metrics. The time that each metric takes is
+    /// recorded.
     ///
     /// # Errors
     /// If a point is not finite.
-    pub fn score(&self, points: ArrayView2<f64>, at: ScoreStep) -> Result<Vec<Option<f64>>, StageError> {
-        Ok(self.scorers.score(points, at)?)
+    pub fn score(
+        &self,
+        points: ArrayView2<f64>,
+        at: ScoreStep,
+        trace: &Trace,
+    ) -> Result<Vec<Option<f64>>, StageError> {
+        Ok(self.scorers.score(points, at, trace)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::device::DeviceChoice;
 use super::error::StageError;
+use crate::numeric::trace::Trace;
 use crate::store::sweep_values::KeyNames;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct RunOptions {
     pub checkpoint_every: Duration,
     /// Word to stop.
     pub interrupt: Interrupt,
+    /// Where what each thread does is recorded.
+    pub trace: Trace,
 }
 
 /// A flag that asks all runs to stop at their next safe point.

@@ -92,8 +92,10 @@ impl Scored<'_> {
             run.progress(Stage::Sample, step, None);
             return Ok(());
         }
+        let span = run.trace.span("part", "to data space");
         let points = self.prepared.to_data_space(x.view(), step, t)?;
-        let row = MetricsRow { step, t, values: run.replicate.score(points.view(), at)? };
+        drop(span);
+        let row = MetricsRow { step, t, values: run.replicate.score(points.view(), at, &run.trace)? };
         for (column, value) in columns().zip(&row.values) {
             if value.is_some_and(|v| !v.is_finite()) {
                 let what = format!("the {} is infinite", column.heading);

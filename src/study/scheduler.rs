@@ -104,24 +104,32 @@ impl<'a> Scheduler<'a> {
                 halt();
             }
         };
-        let work = || loop {
-            match queue.next() {
-                Next::Runs(group) => {
-                    for (index, outcome) in self.execute_group(&group, runs, &stages) {
-                        stages.release(index);
-                        let done = outcome.is_ok();
-                        match outcome {
-                            Ok(status) => stages.add_finished(&runs[index].folder, &status),
-                            Err(error) => end(index, error),
+        let trace = &self.options.trace;
+        let work = || {
+            let mut waiting = None;
+            loop {
+                match queue.next() {
+                    Next::Runs(group) => {
+                        drop(waiting.take());
+                        for (index, outcome) in self.execute_group(&group, runs, &stages) {
+                            stages.release(index);
+                            let done = outcome.is_ok();
+                            match outcome {
+                                Ok(status) => stages.add_finished(&runs[index].folder, &status),
+                                Err(error) => end(index, error),
+                            }
+                            queue.over(index, done);
                         }
-                        queue.over(index, done);
                     }
+                    Next::Wait => {
+                        waiting = waiting.or_else(|| trace.span("thread", "wait for a training"));
+                        match rayon::yield_now() {
+                            Some(rayon::Yield::Executed) => {}
+                            _ => std::thread::sleep(WAIT),
+                        }
+                    }
+                    Next::Nothing => break,
                 }
-                Next::Wait => match rayon::yield_now() {
-                    Some(rayon::Yield::Executed) => {}
-                    _ => std::thread::sleep(WAIT),
-                },
-                Next::Nothing => break,
             }
         };
         self.on_threads(jobs, &work)?;
@@ -159,14 +167,25 @@ impl<'a> Scheduler<'a> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
         let everyone = Barrier::new(threads);
-        pool.broadcast(|thread| {
+        let trace = &self.options.trace;
+        let begun = pool.broadcast(|thread| {
+            let begun = trace.now();
             // A thread that helps another before its own runs begin could begin them within the other's work and delay
             // it. Therefore no thread begins before all have started.
             everyone.wait();
             if thread.index() < jobs {
                 work();
             }
+            begun
         });
+        if trace.is_recording() {
+            // After its last run a thread helps the others, which it is not asked about; so it ends here.
+            pool.broadcast(|thread| {
+                if let Some(begun) = begun[thread.index()] {
+                    trace.since(begun, "thread", "thread");
+                }
+            });
+        }
         Ok(())
     }
 
@@ -218,13 +237,17 @@ impl<'a> Scheduler<'a> {
         if self.interrupt.is_set() {
             return Err(RunError::Interrupted);
         }
+        let trace = self.options.trace.of_run(&run.label.run);
+        let _span = trace.named_span("run", || run.label.run.clone().into());
         let training = run.keys.training_of(run.label.replicate);
         let earlier =
             Status::read_done(&run.folder).filter(|status| status.label.replicate == run.label.replicate);
         let folder = RunFolder::open(&run.folder, &run.spec, training.as_deref())?;
         let name = &run.label.run;
         self.reporter.on(Event::Stage { run: name, stage: Stage::Data, total: 1, done: 0 });
+        let span = trace.span("stage", Stage::Data.name());
         let replicate = stages.replicate(index, run)?;
+        drop(span);
         let run = Run {
             label: &run.label,
             sweep_keys: self.sweep_keys,
@@ -239,6 +262,7 @@ impl<'a> Scheduler<'a> {
             reporter: self.reporter,
             interrupt: &self.interrupt,
             checkpoint_every: self.options.checkpoint_every,
+            trace,
         };
         run.execute()
     }

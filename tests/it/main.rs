@@ -78,5 +78,6 @@ mod sweep;
 mod tables;
 mod tampering;
 mod tools;
+mod trace;
 mod training_metrics;
 mod version_0_1;

@@ -112,6 +112,36 @@ fn equals_brute_force_on_every_kind_of_cloud() {
 }
 
 #[test]
+fn one_manifold_equals_brute_force_along_a_reverse_process_and_far_from_it() {
+    // Points that draw nearer step by step, a step in which they coincide, and one in which they are elsewhere.
+    for (d, n, m) in [(1, 700, 900), (2, 1100, 1000), (5, 600, 800), (7, 500, 700)] {
+        let real = Array2::from_shape_fn((n, d), |(i, _)| (i % 4) as f64 * 3.0) + gaussian(n, d, 1) * 0.3;
+        let (start, drift) = (gaussian(m, d, 2), gaussian(m, d, 3));
+        let target = Array2::from_shape_fn((m, d), |(i, c)| real[[i % n, c]] + 0.3 * drift[[i, c]]);
+        let mut clouds: Vec<Array2<f64>> = (0..=4_i32)
+            .map(|step| {
+                let share = f64::from(step) / 4.0;
+                &target * share + &start * (1.0 - share)
+            })
+            .collect();
+        clouds.push(Array2::from_shape_fn((m, d), |(i, c)| target[[i / 9, c]]));
+        clouds.push(&start + 1e6);
+        // Wide spheres, each of which holds many real points, and all of them together every one.
+        clouds.push(&start * 1e3);
+        clouds.push(Array2::zeros((m, d)));
+        let manifold = RealManifold::in_trees(real.view(), 5).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for cloud in clouds {
+            let expected = brute_force(real.view(), cloud.view(), 5);
+            let on = |pool: &rayon::ThreadPool| pool.install(|| manifold.prdc(cloud.view()).unwrap());
+            assert_eq!(on(&pool), expected.prdc, "{m} points in {d} dimensions");
+            assert_eq!(manifold.prdc(cloud.view()).unwrap(), expected.prdc, "{m} points in {d} dimensions");
+            assert_eq!(manifold.spheres_holding(cloud.view()).unwrap(), expected.holding);
+        }
+    }
+}
+
+#[test]
 fn products_of_several_tiles_equal_brute_force() {
     let (real, same) = (gaussian(1100, 40, 1), gaussian(700, 40, 2));
     // Repeated points: nothing but exact distances tells them apart, and many have radius 0.

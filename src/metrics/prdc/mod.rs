@@ -3,10 +3,10 @@
 //! | file | idea |
 //! | --- | --- |
 //! | [`advice`] | what to know about the points that were compared |
-//! | `tree`, `boxes` | a k-d tree over packets of eight points, and the gap between two of its boxes |
+//! | `tree`, `leaves`, `boxes` | a k-d tree over packets of eight points, how it is sorted, and the gap between two of its boxes |
 //! | `distances`, `f32_prefilter` | squared distances between packets, and in high dimension a cheap test before them |
 //! | `neighbours` | the k-th nearest neighbour of every point |
-//! | `spheres`, `recall_coverage` | which points lie in which spheres |
+//! | `spheres`, `hits` | spheres around the points of a tree, and which points of two sets lie in whose |
 //! | `intervals` | how far the four values would move with other points |
 //! | `counts` | what the three ways count |
 //! | `unit` | coordinates times a power of 2, so that squares stay in the range of numbers |
@@ -18,10 +18,11 @@ mod boxes;
 mod counts;
 mod distances;
 mod f32_prefilter;
+mod hits;
 mod intervals;
+mod leaves;
 mod neighbours;
 mod products;
-mod recall_coverage;
 mod spheres;
 mod tiled_distances;
 mod tree;
@@ -203,9 +204,7 @@ impl RealManifold {
         let PrdcCounts { holding, recalled, covered } = match &self.backend {
             Backend::Tree { frame, spheres } => {
                 let generated = Spheres::new(&points, self.d, k, frame);
-                let counts = spheres.recall_and_coverage(&generated);
-                let holding = spheres.count_around(&generated.tree);
-                PrdcCounts { holding, recalled: counts.recalled, covered: counts.covered }
+                spheres.counts(&generated)
             }
             Backend::Products(products) => products.counts(&points),
             Backend::Tiled(tiled) => tiled.counts(&points)?,

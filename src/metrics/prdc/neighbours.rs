@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::distances::{Pairs, compare};
-use super::tree::{PointTree, Search};
+use super::tree::{Node, PointTree, Search};
 use crate::numeric::simd::{LANES, Lanes};
 
 /// Leaves that one task works through.
@@ -81,14 +81,14 @@ struct Nearest<'a, S, const D: usize, const K: usize> {
 
 impl<S: Simd, const D: usize, const K: usize> Search for Nearest<'_, S, D, K> {
     #[inline(always)]
-    fn limit(&self, _: usize) -> f64 {
+    fn limit(&self, _: Node) -> f64 {
         self.limit
     }
 
     #[inline(always)]
-    fn visit(&mut self, packets: Range<usize>) {
+    fn visit(&mut self, leaf: Node) {
         let (tree, own, k) = (self.tree, self.own.clone(), if K == 0 { self.k } else { K });
-        compare::<S, D>(self.simd, (tree, own), (tree, packets), self);
+        compare::<S, D>(self.simd, (tree, own), (tree, tree.packets_of(leaf)), self);
         let farthest = self.nearest.chunks_exact(k).map(|nearest| nearest[k - 1]);
         self.limit = farthest.take(self.own.len()).fold(Lanes::splat(0.0), Lanes::max).largest();
     }

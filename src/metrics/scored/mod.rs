@@ -17,6 +17,7 @@ pub use options::{Distances, MetricsOptions};
 use super::MetricsError;
 use crate::data::images::ImageShape;
 use crate::data::mixture::GaussianMixture;
+use crate::numeric::trace::Trace;
 use candle_core::Device;
 use ndarray::ArrayView2;
 
@@ -141,17 +142,24 @@ impl Scorers {
         Ok(Self { scorers: scorers.collect::<Result<_, _>>()? })
     }
 
-    /// The values of all [`columns`] for points `(n, d)` of data space.
+    /// The values of all [`columns`] for points `(n, d)` of data space. Each metric is a span of the trace, named by its
+    /// first column.
     ///
     /// # Errors
     /// If a point is not finite or the points do not fit.
-    pub fn score(&self, x: ArrayView2<f64>, at: ScoreStep) -> Result<Vec<Option<f64>>, MetricsError> {
+    pub fn score(
+        &self,
+        x: ArrayView2<f64>,
+        at: ScoreStep,
+        trace: &Trace,
+    ) -> Result<Vec<Option<f64>>, MetricsError> {
         let mut values = vec![None; columns().count()];
         let mut rest = values.as_mut_slice();
         for (metric, scorer) in METRICS.iter().zip(&self.scorers) {
             let (own, others) = rest.split_at_mut(metric.columns().len());
             rest = others;
             if let Some(scorer) = scorer {
+                let _span = trace.span("metric", metric.columns().first().map_or("", |column| column.name));
                 scorer.score(x, at, own)?;
             }
         }
