@@ -86,7 +86,7 @@ def describe(gdiff):
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     changes = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
-    version = subprocess.run([gdiff, "-V"], capture_output=True, text=True).stdout.strip()
+    version = subprocess.run([gdiff, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
     load = " ".join(f"{value:.2f}" for value in os.getloadavg())
     return [
         f"{time.strftime('%F', time.gmtime())}, {version}, commit {commit}{' with changes' if changes else ''}.",
