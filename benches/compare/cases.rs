@@ -79,7 +79,10 @@ fn train(request: &mut Request, length: Length) -> Result<Answer> {
         }
     });
     outcome?;
-    Ok(Answer { operations: (d == 2).then(|| operations(width) * batch as u64 / BATCH as u64), ..timing.into() })
+    Ok(Answer {
+        operations: (d == 2).then(|| operations(width) * batch as u64 / BATCH as u64),
+        ..timing.into()
+    })
 }
 
 /// `unet image=1,28,28 channels=32 multipliers=1,2,2 blocks=2 groups=8 batch=64 path=fused`: one training iteration of a

@@ -4,7 +4,7 @@ use crate::diffusion::Reduction;
 use crate::spec::Plan;
 use crate::store::LossRow;
 
-/// Rows of `loss.csv` whose mean is looked at.
+/// Rows of `loss.csv` whose median is looked at: a few bad batches, or a bad beginning, are no divergence.
 const ROWS: usize = 20;
 
 /// The squared error for each dimension that tells of a divergence. A network that predicts nothing has 1, as the noise
@@ -32,14 +32,15 @@ impl DivergenceWatch {
     pub fn see(&mut self, row: &LossRow) -> Option<String> {
         self.newest.push(row.mse / self.terms);
         let first = self.newest.len().checked_sub(ROWS)?;
-        let newest = &self.newest[first..];
-        let mean = newest.iter().sum::<f64>() / newest.len() as f64;
-        if self.told || mean <= LARGEST {
+        let mut newest = self.newest[first..].to_vec();
+        newest.sort_by(f64::total_cmp);
+        let median = newest[(ROWS - 1) / 2];
+        if self.told || median <= LARGEST {
             return None;
         }
         self.told = true;
         Some(format!(
-            "the training seems to diverge: up to iteration {} the mean squared error of the last {ROWS} logged batches is {mean:.3} for each dimension, and a network that predicts no noise at all has 1; lower train.learning_rate, or set train.clip_norm or train.warmup",
+            "the training seems to diverge: up to iteration {} the squared error for each dimension is {median:.3} in the median of the last {ROWS} logged batches, and a network that predicts no noise at all has 1; lower train.learning_rate, or set train.clip_norm or train.warmup",
             row.iteration
         ))
     }

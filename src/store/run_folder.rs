@@ -120,6 +120,11 @@ impl RunFolder {
 pub fn read_checked(folder: &Path, status: &Status, name: &str) -> Result<Vec<u8>, StoreError> {
     let path = folder.join(name);
     let failed = |reason: String| StoreError::Read { path: path.clone(), reason };
+    // A device or a pipe under the name of a file could be read without an end.
+    let is_other = std::fs::metadata(&path).is_ok_and(|there| !there.is_file());
+    if is_other {
+        return Err(failed("it is no file".to_string()));
+    }
     let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
     match status.files.get(name) {
         Some(digest) if *digest != atomic::digest(&bytes) => Err(failed(

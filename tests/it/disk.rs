@@ -85,26 +85,27 @@ fn a_full_disk_is_said_and_gone_on_from() {
     let first = std::fs::read_dir(whole.join("runs")).unwrap().map(|e| e.unwrap().file_name()).min().unwrap();
     let of_run = |name: &str| Path::new("runs").join(&first).join(name);
     // A file that leads to the full device is one for which there is no room, in the order of writing.
-    let full: Vec<PathBuf> = ["isotropy.csv", "loss.csv", "model.safetensors", "metrics.csv", "samples.csv"]
-        .into_iter()
-        .map(of_run)
-        .chain(["metrics.csv", "loss.csv", "summary.csv"].map(PathBuf::from))
-        .collect();
+    let of_a_run =
+        ["isotropy.csv", "loss.csv", "model.safetensors", "metrics.csv", "samples.csv"].map(of_run).to_vec();
+    let of_the_study = ["metrics.csv", "loss.csv", "summary.csv"].map(PathBuf::from).to_vec();
     // A spec shows that the folder is one of a study.
     std::fs::create_dir(&out).unwrap();
     std::fs::copy(whole.join("spec.toml"), out.join("spec.toml")).unwrap();
-    for name in full {
-        let path = out.join(&name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let _ = std::fs::remove_file(&path);
-        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-        let output = run(folder.path(), &out);
-        std::fs::remove_file(&path).unwrap();
-        failed(&output, &["No space left on device"]);
-        nothing_half_written(&whole, &out);
+    for names in [of_a_run, of_the_study] {
+        for name in names {
+            let path = out.join(&name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let _ = std::fs::remove_file(&path);
+            std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+            let output = run(folder.path(), &out);
+            std::fs::remove_file(&path).unwrap();
+            failed(&output, &["No space left on device"]);
+            nothing_half_written(&whole, &out);
+        }
+        // However many runs were over when another had no room: from here on the runs show whose folder it is.
+        succeeded(&run(folder.path(), &out));
+        same_tables(&whole, &out);
     }
-    succeeded(&run(folder.path(), &out));
-    same_tables(&whole, &out);
     on_a_file_system_that_fills_up(folder.path(), &whole);
 }
 
