@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How far the training and the sampling step are from what one core can do: results/speed/roofline.md, with the rate of
 # multiply-adds in registers as the roof, the rate of the linked BLAS on the same products beside, and what the instructions
-# that are not products do (by callgrind, by source file).
+# that are not products do (by callgrind, by function).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 if ! command -v valgrind >/dev/null; then

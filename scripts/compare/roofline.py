@@ -34,14 +34,12 @@ COUNTED = [
     ("sampling, width 16, 2,000 points", "sample width=16 n=2000 steps=10", 1),
 ]
 
-# What the source files do; the first that fits counts.
+# What the functions do; the first that fits counts. The vector kernels are instances of one function of `pulp`.
 PARTS = [
-    ("matrix products", r"fused/(gemm|gradient|products|dense)|/pulp-"),
-    ("optimizer and average", r"fused/(optimization|update|adam|average)"),
-    ("activations, loss, bias gradients", r"fused/(elementwise|loss|bias|block|backward|forward)"),
-    ("turning of matrices", r"fused/transpose"),
-    ("noise and shuffling", r"numeric/random|rand|chacha|ziggurat|train/batch|fused/batch"),
-    ("the rest of the network", r"fused/"),
+    ("vector kernels: products, activations, optimizer", r"pulp::"),
+    ("noise, shuffling, batches", r"rand|chacha|shuffle|ziggurat|Batches|numeric::random"),
+    ("loss, bias gradients, turning of matrices", r"gdiff::diffusion|ndarray::"),
+    ("memory", r"mem(set|cpy|move)|malloc|calloc|_int_|cfree|alloc::"),
 ]
 
 
@@ -50,42 +48,40 @@ def ask(bench, request):
     return json.loads(ran.stdout)
 
 
-def by_file(bench, request, calls):
-    """Instructions of each source file in so many calls, inlined code under the file that it stands in."""
+def by_function(bench, request, calls):
+    """Instructions of each function in so many calls, without those of the functions that it calls."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
         ran = subprocess.run([*tool, bench, f"{request} calls={calls}"], capture_output=True, text=True, env=ALONE)
         if ran.returncode:
             sys.exit(ran.stderr)
-        names, found, file, skip = {}, collections.Counter(), "", False
+        names, found, function, is_call = {}, collections.Counter(), "", False
         for line in out.read_text().splitlines():
-            if match := re.match(r"(fl|fi|fe)=\((\d+)\)(?: (.*))?$", line):
-                if match[3]:
-                    names[match[2]] = match[3]
-                file = names.get(match[2], "")
-            elif match := re.match(r"(?:cfi|cfl)=\((\d+)\)(?: (.*))?$", line):
+            if match := re.match(r"c?fn=\((\d+)\)(?: (.*))?$", line):
                 if match[2]:
                     names[match[1]] = match[2]
+                if line.startswith("fn"):
+                    function = names[match[1]]
             elif line.startswith("calls="):
                 # The next line has the cost of the callee, which is counted where it stands.
-                skip = True
-            elif re.match(r"[+\-*]?\d*\*? ?", line) and (cost := re.match(r"(?:[+-]?\d+|\*) (\d+)$", line)):
-                if not skip:
-                    found[file] += int(cost[1])
-                skip = False
+                is_call = True
+            elif cost := re.match(r"(?:[+-]?\d+|\*) (\d+)$", line):
+                if not is_call:
+                    found[function] += int(cost[1])
+                is_call = False
         return found
 
 
-def part(file):
-    return next((name for name, pattern in PARTS if re.search(pattern, file)), "everything else")
+def part(function):
+    return next((name for name, pattern in PARTS if re.search(pattern, function)), "everything else")
 
 
 def shares(bench, request, calls):
-    twice, once = by_file(bench, request, 2 * calls), by_file(bench, request, calls)
+    twice, once = by_function(bench, request, 2 * calls), by_function(bench, request, calls)
     parts = collections.Counter()
-    for file in twice:
-        parts[part(file)] += (twice[file] - once[file]) / calls
+    for function in twice:
+        parts[part(function)] += (twice[function] - once[function]) / calls
     return parts
 
 
@@ -137,7 +133,7 @@ def main():
         "",
         "## What the instructions do",
         "",
-        "By callgrind, in one step, by the source file in which the code stands; valgrind shows programs a processor "
+        "By callgrind, in one step, by function; valgrind shows programs a processor "
         "without AVX-512, so vectors have half of the length that they may have elsewhere.",
         "",
     ]
