@@ -8,10 +8,6 @@
 #     scripts/bench_check.sh --write     # write the counts anew, after a change that is wanted
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
-if ! command -v valgrind >/dev/null; then
-    . scripts/packages.sh
-    apt_install valgrind || { package_words >&2; exit 1; }
-fi
-bench=${BENCH:-$(cargo bench "${cargo_options[@]:1}" --bench compare --no-run 2>&1 | tee /dev/stderr |
-    sed -n 's/^ *Executable .*(\(.*\))$/\1/p')}
+. scripts/compare/prepare.sh
+need_valgrind
 exec python3 scripts/compare/instructions.py --bench "$bench" "$@"

@@ -22,16 +22,24 @@ PATHS = {
 }
 
 
+ALONE = {**os.environ, "RAYON_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def callgrind(bench, request, calls):
+    """What callgrind says, and what it writes, of the whole process with so many calls on one thread."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+        ran = subprocess.run([*tool, bench, f"{request} calls={calls}"], capture_output=True, text=True, env=ALONE)
+        if ran.returncode:
+            sys.exit(f"`{request} calls={calls}` could not be counted:\n{ran.stdout}{ran.stderr}")
+        return ran.stderr, out.read_text()
+
+
 def count(bench, request, calls):
     """Instructions of the whole process with so many calls."""
-    with tempfile.TemporaryDirectory() as folder:
-        tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
-        environment = {**os.environ, "RAYON_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        ran = subprocess.run([*tool, bench, f"{request} calls={calls}"], capture_output=True, text=True, env=environment)
-        found = re.search(r"Collected : (\d+)", ran.stderr)
-        if ran.returncode or not found:
-            sys.exit(f"`{request} calls={calls}` could not be counted:\n{ran.stdout}{ran.stderr}")
-        return int(found[1])
+    said, _ = callgrind(bench, request, calls)
+    return int(re.search(r"Collected : (\d+)", said)[1])
 
 
 def counts(bench):

@@ -1,4 +1,5 @@
-# Sourced by compare.sh and growth.sh: builds the program and the benchmark `compare`, and makes the peers' environment.
+# Sourced by compare.sh, growth.sh, roofline.sh and bench_check.sh: builds the program and the benchmark `compare`; makes the
+# peers' environment, and installs valgrind, where they are asked for.
 # GDIFF=PATH and BENCH=PATH use what is built already.
 build
 bench=${BENCH:-$(cargo bench "${cargo_options[@]:1}" --bench compare --no-run 2>&1 | tee /dev/stderr |
@@ -11,5 +12,12 @@ peers() {
         "${PYTHON:-python3}" -m venv --clear "$venv"
         "$venv/bin/pip" install --quiet --requirement "$wanted"
         cp "$wanted" "$venv/requirements.txt"
+    fi
+}
+
+need_valgrind() {
+    if ! command -v valgrind >/dev/null; then
+        . scripts/packages.sh
+        apt_install valgrind || { package_words >&2; exit 1; }
     fi
 }

@@ -3,18 +3,15 @@
 import argparse
 import collections
 import json
-import os
 import re
 import statistics
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
+from instructions import ALONE, callgrind
 from machine import describe
 
 REPORT = Path("results/speed/roofline.md")
-ALONE = {**os.environ, "RAYON_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 # What is timed: a name, its request, and the request for the same products by the linked BLAS where there is one.
 STEPS = [
@@ -50,27 +47,22 @@ def ask(bench, request):
 
 def by_function(bench, request, calls):
     """Instructions of each function in so many calls, without those of the functions that it calls."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
-        ran = subprocess.run([*tool, bench, f"{request} calls={calls}"], capture_output=True, text=True, env=ALONE)
-        if ran.returncode:
-            sys.exit(ran.stderr)
-        names, found, function, is_call = {}, collections.Counter(), "", False
-        for line in out.read_text().splitlines():
-            if match := re.match(r"c?fn=\((\d+)\)(?: (.*))?$", line):
-                if match[2]:
-                    names[match[1]] = match[2]
-                if line.startswith("fn"):
-                    function = names[match[1]]
-            elif line.startswith("calls="):
-                # The next line has the cost of the callee, which is counted where it stands.
-                is_call = True
-            elif cost := re.match(r"(?:[+-]?\d+|\*) (\d+)$", line):
-                if not is_call:
-                    found[function] += int(cost[1])
-                is_call = False
-        return found
+    _, written = callgrind(bench, request, calls)
+    names, found, function, is_call = {}, collections.Counter(), "", False
+    for line in written.splitlines():
+        if match := re.match(r"c?fn=\((\d+)\)(?: (.*))?$", line):
+            if match[2]:
+                names[match[1]] = match[2]
+            if line.startswith("fn"):
+                function = names[match[1]]
+        elif line.startswith("calls="):
+            # The next line has the cost of the callee, which is counted where it stands.
+            is_call = True
+        elif cost := re.match(r"(?:[+-]?\d+|\*) (\d+)$", line):
+            if not is_call:
+                found[function] += int(cost[1])
+            is_call = False
+    return found
 
 
 def part(function):
