@@ -258,14 +258,6 @@ impl TrainingHandle {
     pub fn network(&self) -> Result<Network, DiffusionError> {
         self.training().trained_network(self.index)
     }
-
-    /// The trained network.
-    ///
-    /// # Errors
-    /// As [`network`](Self::network).
-    pub fn into_network(self) -> Result<Network, DiffusionError> {
-        self.network()
-    }
 }
 
 /// A network of a member, asked together with those of the others.

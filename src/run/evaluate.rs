@@ -128,12 +128,6 @@ fn draw(run: &Run, iteration: usize, points: ArrayView2<f64>) -> Result<(), Stag
     let Some(shape) = run.plan.data.source.image_shape() else { return Ok(()) };
     let first = points.slice(s![..points.nrows().min(IMAGES), ..]);
     let png = images_of(first, shape).sheet(COLUMNS).map_err(StageError::Picture)?;
-    run.folder.write(&picture_name(iteration), |out| out.write_all(&png))?;
+    run.folder.write(&names::training_picture(iteration), |out| out.write_all(&png))?;
     Ok(())
-}
-
-/// The file of the picture of an iteration. Names in order are iterations in order.
-pub(super) fn picture_name(iteration: usize) -> String {
-    let (begin, end) = names::TRAINING_PICTURE;
-    format!("{begin}{iteration:08}{end}")
 }

@@ -1,7 +1,7 @@
 //! The training stage of a run: a network from its newest checkpoint on, or the one that another run trained already.
 
 use super::divergence::DivergenceWatch;
-use super::evaluate::{Evaluations, Over, picture_name};
+use super::evaluate::{Evaluations, Over};
 use super::model_config::ModelConfig;
 use super::prepare::Prepared;
 use super::replicate::Purpose;
@@ -14,7 +14,7 @@ use crate::diffusion::{
     TrainStreams, TrainingJob,
 };
 use crate::spec::DenoiserKind;
-use crate::store::run_folder::{has_file, read_checked, read_checked_rows};
+use crate::store::run_folder::{read_checked, read_checked_rows, read_if_there};
 use crate::store::wait_point::{Point, wait_at};
 use crate::store::{Checkpoints, LossRow, Status, StoreError, TrainingRecord, names};
 use candle_core::DType;
@@ -84,10 +84,7 @@ fn take_over(run: &Run, folder: &Path, status: &Status) -> Result<Trained, Store
         })
         .map_err(|e| StoreError::Read { path: folder.join(names::MODEL), reason: e.to_string() })?;
     let losses: Vec<LossRow> = read_checked_rows(folder, status, names::LOSS)?;
-    let evaluations = match has_file(folder, status, names::TRAINING_METRICS) {
-        true => read_checked_rows(folder, status, names::TRAINING_METRICS)?,
-        false => Vec::new(),
-    };
+    let evaluations = read_if_there(folder, status, names::TRAINING_METRICS)?;
     let record = TrainingRecord { losses, evaluations };
     report(run, &record);
     Ok(Trained { network, record })
@@ -126,7 +123,7 @@ fn iterate(run: &Run, prepared: &Prepared, mut evaluations: Evaluations) -> Resu
     let mut record = restored.map_or(TrainingRecord::default(), |((), record)| record);
     run.go_on_with_stage(Stage::Train, plan.iterations, job.iteration());
     report(run, &record);
-    record.evaluations.iter().for_each(|row| run.folder.keep(&picture_name(row.iteration)));
+    record.evaluations.iter().for_each(|row| run.folder.keep(&names::training_picture(row.iteration)));
     let points_of_an_iteration = plan.train.points_of_an_iteration();
     if let Some(rows) =
         prepared.exact.as_ref().map(optimal_rows).filter(|&rows| rows < points_of_an_iteration)
@@ -173,7 +170,7 @@ fn iterate(run: &Run, prepared: &Prepared, mut evaluations: Evaluations) -> Resu
         }
     }
     record.evaluations.extend(evaluations.take()?);
-    Ok(Trained { network: training.into_network()?, record })
+    Ok(Trained { network: training.network()?, record })
 }
 
 /// The checkpoints of this run's training and of no other.

@@ -222,6 +222,17 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// The bytes of a file that a study wrote. A device or a pipe under its name, which could be read without an end, is none.
+///
+/// # Errors
+/// If it cannot be read or is no file.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    fs::read(path)
+}
+
 /// The SHA-256 of bytes, in hexadecimal, as `write` returns it of a file.
 pub fn digest(bytes: &[u8]) -> String {
     hex(Sha256::new_with_prefix(bytes))

@@ -56,7 +56,7 @@ pub const LOCK: &str = ".lock";
 /// Begin and end of the name of a file that is not finished.
 pub const UNFINISHED: (&str, &str) = (".gdiff-", ".part");
 /// Begin and end of the name of a picture of the samples at an iteration of a training.
-pub const TRAINING_PICTURE: (&str, &str) = ("training_", ".png");
+const TRAINING_PICTURE: (&str, &str) = ("training_", ".png");
 /// The two checkpoints of a training, without their ends.
 pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a", "checkpoint-b"];
 
@@ -81,3 +81,20 @@ pub const SPECS: &str = "specs.txt";
 pub const SLURM: &str = "slurm";
 /// The job arrays that were submitted, in [`SLURM`].
 pub const JOBS: &str = "jobs.json";
+
+/// The picture of the samples at an iteration of a training. Names in order are iterations in order.
+pub fn training_picture(iteration: usize) -> String {
+    let (begin, end) = TRAINING_PICTURE;
+    format!("{begin}{iteration:08}{end}")
+}
+
+/// Whether a file has the name of such a picture.
+pub fn is_training_picture(name: &str) -> bool {
+    let (begin, end) = TRAINING_PICTURE;
+    name.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).is_some_and(is_number)
+}
+
+/// Whether a part of a name is a whole number in digits.
+pub fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}

@@ -83,7 +83,7 @@ impl RunFolder {
 
     /// Keeps a file that this run wrote before it was interrupted, if it is there.
     pub fn keep(&self, name: &str) {
-        if let Ok(bytes) = std::fs::read(self.path.join(name)) {
+        if let Ok(bytes) = atomic::read(&self.path.join(name)) {
             self.note(name, atomic::digest(&bytes));
         }
     }
@@ -120,12 +120,7 @@ impl RunFolder {
 pub fn read_checked(folder: &Path, status: &Status, name: &str) -> Result<Vec<u8>, StoreError> {
     let path = folder.join(name);
     let failed = |reason: String| StoreError::Read { path: path.clone(), reason };
-    // A device or a pipe under the name of a file could be read without an end.
-    let is_other = std::fs::metadata(&path).is_ok_and(|there| !there.is_file());
-    if is_other {
-        return Err(failed("it is no file".to_string()));
-    }
-    let bytes = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
+    let bytes = atomic::read(&path).map_err(|e| failed(e.to_string()))?;
     match status.files.get(name) {
         Some(digest) if *digest != atomic::digest(&bytes) => Err(failed(
             "it is not what the run wrote; its digest differs from the one in status.json".to_string(),
@@ -163,4 +158,16 @@ pub fn read_checked_rows<R: DeserializeOwned>(
 /// Whether the run wrote a file of that name. Of version 0.1, whether the file is there.
 pub fn has_file(folder: &Path, status: &Status, name: &str) -> bool {
     if status.files.is_empty() { folder.join(name).is_file() } else { status.files.contains_key(name) }
+}
+
+/// The table of a stage that not every pipeline has.
+///
+/// # Errors
+/// If it is there and not what the run wrote.
+pub fn read_if_there<R: DeserializeOwned>(
+    folder: &Path,
+    status: &Status,
+    name: &str,
+) -> Result<Vec<R>, StoreError> {
+    if has_file(folder, status, name) { read_checked_rows(folder, status, name) } else { Ok(Vec::new()) }
 }

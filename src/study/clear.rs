@@ -71,10 +71,11 @@ pub fn clear_plan(out: &Path) -> Result<(), StoreError> {
 /// A script of an array, the log of one of its tasks, or the list of the jobs.
 fn is_slurm_file(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let script = name.strip_prefix("array-").and_then(|rest| rest.strip_suffix(".sh"));
     let log = name.strip_suffix(".log").and_then(|name| name.split_once('_'));
-    name == names::JOBS || script.is_some_and(digits) || log.is_some_and(|(a, b)| digits(a) && digits(b))
+    name == names::JOBS
+        || script.is_some_and(names::is_number)
+        || log.is_some_and(|(a, b)| names::is_number(a) && names::is_number(b))
 }
 
 /// The figures and the page that are still what a drawing wrote.
@@ -103,7 +104,9 @@ fn clear_run(folder: &Path) -> Result<(), StoreError> {
     all.extend(
         names::CHECKPOINTS.iter().flat_map(|slot| ["safetensors", "json"].map(|end| format!("{slot}.{end}"))),
     );
-    all.extend(entries(folder).iter().filter_map(|path| training_picture(path)));
+    let there = entries(folder);
+    let there = there.iter().filter_map(|path| path.file_name()?.to_str());
+    all.extend(there.filter(|name| names::is_training_picture(name)).map(String::from));
     // The status goes last: until then the folder says what is to be removed.
     all.remove(names::STATUS);
     all.iter().map(String::as_str).chain([names::STATUS]).try_for_each(|name| {
@@ -114,21 +117,10 @@ fn clear_run(folder: &Path) -> Result<(), StoreError> {
     remove_if_empty(folder)
 }
 
-/// The name of a file that is a picture of an iteration of a training.
-fn training_picture(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    let (begin, end) = names::TRAINING_PICTURE;
-    let iteration = name.strip_prefix(begin)?.strip_suffix(end)?;
-    (!iteration.is_empty() && iteration.bytes().all(|b| b.is_ascii_digit())).then(|| name.to_string())
-}
-
 /// Whether the name of a folder is one that runs have: pipeline, replicate and, in a sweep, a part of the key.
 fn is_run(folder: &Path) -> bool {
     let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return false };
-    let replicate = |name: &str| {
-        let number = name.rsplit_once("-r").map(|(_, number)| number);
-        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
+    let replicate = |name: &str| name.rsplit_once("-r").is_some_and(|(_, number)| names::is_number(number));
     let hexadecimal = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
     replicate(name) || name.rsplit_once('-').is_some_and(|(name, key)| replicate(name) && hexadecimal(key))
 }

@@ -3,11 +3,10 @@
 
 use super::planned;
 use super::run_values::{Named, run_values};
-use super::tables::read_if_there;
 use super::version_0_1;
 use crate::spec::StageKeys;
 use crate::store::rows::read_keys;
-use crate::store::run_folder::read_checked_rows;
+use crate::store::run_folder::{read_checked_rows, read_if_there};
 use crate::store::sweep_values::by_name;
 use crate::store::{LossRow, MetricsRow, Status, StoreError, names};
 use std::path::{Path, PathBuf};

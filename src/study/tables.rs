@@ -4,7 +4,7 @@ use super::provenance;
 use super::summary::Summary;
 use crate::store::metrics_json::write_metrics_json;
 use crate::store::rows::{RowWriter, read_rows};
-use crate::store::run_folder::{has_file, read_checked_rows};
+use crate::store::run_folder::{read_checked_rows, read_if_there};
 use crate::store::summary::write_summary;
 use crate::store::sweep_values::is_same_key;
 use crate::store::{
@@ -28,12 +28,11 @@ impl Tables {
     pub fn are_whole(out: &Path) -> bool {
         let Some(written) = provenance::read(out) else { return false };
         let optional = names::OPTIONAL.iter().filter(|name| written.tables.contains_key(**name));
-        // A device or a pipe under the name of a table could be read without an end.
-        names::TABLES.iter().chain(optional).all(|name| {
-            let (path, digest) = (out.join(name), written.tables.get(*name));
-            let is_same =
-                |digest: &String| std::fs::read(&path).is_ok_and(|bytes| atomic::digest(&bytes) == *digest);
-            path.is_file() && digest.is_none_or(is_same)
+        names::TABLES.iter().chain(optional).all(|name| match written.tables.get(*name) {
+            Some(digest) => {
+                atomic::read(&out.join(name)).is_ok_and(|bytes| atomic::digest(&bytes) == *digest)
+            }
+            None => out.join(name).is_file(),
         })
     }
 
@@ -46,8 +45,8 @@ impl Tables {
     }
 
     /// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv`, `summary.csv` and `metrics.json` from the
-    /// runs' folders, in their order, with one run in memory at a time; and the tables of `[train.evaluate]` and `[diagnostics]` that a run has.
-    /// `columns` are the names of the `keys` in the tables.
+    /// runs' folders, in their order, with one run in memory at a time; and the tables of `[train.evaluate]` and
+    /// `[diagnostics]` that a run has. `columns` are the names of the `keys` in the tables.
     ///
     /// # Errors
     /// If a run's table is damaged or a file cannot be written.
@@ -143,16 +142,4 @@ pub fn summarize(keys: &[String], runs: &[(&Path, &Status)]) -> Result<Vec<Summa
         summary.add_run(status, &rows, &read_if_there(folder, status, names::LOSS)?);
     }
     Ok(summary.rows(keys))
-}
-
-/// The table of a stage that not every pipeline has.
-///
-/// # Errors
-/// If it is there and not what the run wrote.
-pub(super) fn read_if_there<R: Row>(
-    folder: &Path,
-    status: &Status,
-    name: &str,
-) -> Result<Vec<R>, StoreError> {
-    if has_file(folder, status, name) { read_checked_rows(folder, status, name) } else { Ok(Vec::new()) }
 }

@@ -45,6 +45,11 @@ impl EvaluateOptions {
         iterations.div_ceil(self.every)
     }
 
+    /// Steps of the sampler on a schedule of so many.
+    pub fn steps_of(&self, schedule_steps: usize) -> usize {
+        self.steps.min(schedule_steps)
+    }
+
     /// The sampler, on a schedule of so many steps. Its predicted `x0` is clipped to `bounds`.
     ///
     /// # Errors
@@ -54,7 +59,7 @@ impl EvaluateOptions {
         schedule_steps: usize,
         bounds: Option<DataBox>,
     ) -> Result<Box<dyn Sampler>, DiffusionError> {
-        let steps = Some(self.steps.min(schedule_steps));
+        let steps = Some(self.steps_of(schedule_steps));
         let options = SampleOptions { steps, ..SampleOptions::new(SamplerKind::Ddim) };
         // Without noise, DDIM has no variance.
         Ok(within(bounds, options.build(VarianceKind::FixedSmall, None)?))
