@@ -72,7 +72,7 @@ pub struct MetricsArgs {
 const MOST_DIFFERENCES: f64 = 2e10;
 
 /// Parts over which the inception score is a mean.
-const PARTS: usize = 10;
+pub(super) const PARTS: usize = 10;
 
 /// Resamples of the intervals that nobody asked for, and the multiplications that each interval may take.
 const RESAMPLES: usize = 50;
@@ -127,7 +127,8 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
                 real_count: real.nrows(),
                 generated_count: fake.nrows(),
                 seed: args.seed,
-                beside: beside_floor((real, fake), &floor, &device, stream).map_err(wrong)?,
+                beside: beside_floor((real, fake), sets.probabilities.as_ref(), &floor, &device, stream)
+                    .map_err(wrong)?,
             }),
             false => None,
         },

@@ -1,6 +1,7 @@
 //! What real points score against real points, beside what generated points score at the same counts.
 
-use crate::metrics::features::{KernelDistanceOptions, frechet_distance, kernel_distance};
+use super::metrics::PARTS;
+use crate::metrics::features::{KernelDistanceOptions, frechet_distance, inception_score, kernel_distance};
 use crate::metrics::{MetricsError, Prdc, RealManifold};
 use crate::numeric::random::Stream;
 use crate::report::note;
@@ -35,6 +36,8 @@ struct Scores {
     frechet: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inception_score: Option<f64>,
 }
 
 impl Beside {
@@ -48,6 +51,7 @@ impl Beside {
             ("coverage", Some(generated.prdc.coverage), Some(floor.prdc.coverage)),
             ("frechet", generated.frechet, floor.frechet),
             ("kid", generated.kid, floor.kid),
+            ("inception score", generated.inception_score, floor.inception_score),
         ];
         let mut text = format!(
             "\nThe floor: {} real points, drawn at random, against as many others; beside it as many generated ones.\n{:<16}{:<16}floor\n",
@@ -63,9 +67,11 @@ impl Beside {
 }
 
 /// Compares two random halves of the real points, and generated points with the first; as many of each as the smaller of
-/// half of the real points and all generated ones. None, with a notice, where these are too few.
+/// half of the real points and all generated ones. The inception scores, of the class probabilities of the very same images,
+/// are those of each set alone: the floor has that of the other half. None, with a notice, where points are too few.
 pub(super) fn beside_floor(
     (real, fake): (&Array2<f64>, &Array2<f64>),
+    probabilities: Option<&(Array2<f64>, Array2<f64>)>,
     options: &FloorOptions,
     device: &Device,
     stream: Stream,
@@ -80,11 +86,17 @@ pub(super) fn beside_floor(
     let some = |points: &Array2<f64>, count, which| {
         points.select(Axis(0), &stream.child(which).subset(0, points.nrows(), count))
     };
+    let score = |p: ArrayView2<f64>| inception_score(p, PARTS.min(count / 2).max(1)).map(|score| score.mean);
+    let scores_of = |(real, fake): &(Array2<f64>, Array2<f64>)| -> Result<(f64, f64), MetricsError> {
+        let other = some(real, 2 * count, "halves");
+        Ok((score(other.slice(s![count.., ..]))?, score(some(fake, count, "generated").view())?))
+    };
+    let (of_floor, of_generated) = probabilities.map(scores_of).transpose()?.unzip();
     let real = some(real, 2 * count, "halves");
     let fake = some(fake, count, "generated");
     let half = real.slice(s![..count, ..]);
     let manifold = RealManifold::on(device, half, options.k)?;
-    let scores = |x: ArrayView2<f64>| -> Result<Scores, MetricsError> {
+    let scores = |x: ArrayView2<f64>, inception_score| -> Result<Scores, MetricsError> {
         let subsets = stream.child("subsets of halves");
         let kid = || kernel_distance(half, x, &KernelDistanceOptions::default(), subsets);
         Ok(Scores {
@@ -92,7 +104,11 @@ pub(super) fn beside_floor(
             prdc: manifold.prdc(x)?,
             frechet: options.frechet.then(|| frechet_distance(half, x)).transpose()?,
             kid: options.kid.then(kid).transpose()?.map(|kid| kid.mean),
+            inception_score,
         })
     };
-    Ok(Some(Beside { floor: scores(real.slice(s![count.., ..]))?, at_floor_counts: scores(fake.view())? }))
+    Ok(Some(Beside {
+        floor: scores(real.slice(s![count.., ..]), of_floor)?,
+        at_floor_counts: scores(fake.view(), of_generated)?,
+    }))
 }

@@ -25,7 +25,8 @@ pub struct FeatureArgs {
     /// What the networks among them need.
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Folder where features of images are kept, and found again by the digests of images and weights
+    /// Folder where decoded images of folders and features of images are kept, and found again by the digests of files and
+    /// weights
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
     /// Compute the inception score of the generated images, beside that of the real ones; with --features inception
@@ -86,7 +87,8 @@ impl SetsAt<'_> {
     /// Reads both sets: images of one size, or tables with the same columns.
     pub fn read(&self, args: &FeatureArgs, device: &Device) -> Result<Sets, Failure> {
         let (real, fake) = (self.real.display(), self.fake.display());
-        match (read_images(self.real)?, read_images(self.fake)?) {
+        let cache = args.cache.as_deref();
+        match (read_images(self.real, cache)?, read_images(self.fake, cache)?) {
             (Some(a), Some(b)) => self.of_images(args, (&a, &b), device),
             (None, None)
                 if args.features.is_some() || args.network.weights.is_some() || args.inception_score =>

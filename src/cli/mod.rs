@@ -189,7 +189,10 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
 
 /// Reads a spec with its overrides.
 fn read(args: &SpecArgs) -> Result<Study, SpecError> {
-    spec::read(&args.spec, &args.set.0)
+    let bar = images::DecodeBar::default();
+    let study = spec::read_watched(&args.spec, &args.set.0, Some(&|done, all| bar.count(done, all)))?;
+    study.decoded.iter().for_each(|images| images::keep(&images.place, &images.set));
+    Ok(study)
 }
 
 /// Refuses an output that is an input of the same command: writing it would destroy it.

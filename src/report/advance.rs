@@ -5,6 +5,7 @@
 //! little once a stage has been seen.
 
 use super::figures::names::{run_name, short_run_name};
+use super::slots::of_slots;
 use super::visible::visible_cell;
 use crate::run::{Before, Event, ExpectedRun, Stage, StageWork};
 use std::collections::HashMap;
@@ -260,34 +261,29 @@ impl Advance {
         Fractions { start: part(start), now: part(now) }
     }
 
-    /// Seconds that are left, where enough is done to say so.
+    /// Seconds that are left, where enough is done to say so: of runs side by side the time until they are done, else a
+    /// proportion.
     pub fn left(&self, now: f64) -> Option<f64> {
-        let fractions = self.fractions();
-        let left = time_left(now - self.begun, fractions)?;
-        Some(left.max(self.of_slots(&fractions)))
+        let left = time_left(now - self.begun, self.fractions())?;
+        Some(if self.side_by_side < 2 { left } else { self.side_by_side_left() })
     }
 
-    /// Seconds until the runs that are left are done side by side, each at the speed that was seen: the last of them
-    /// leave some threads without a run.
-    fn of_slots(&self, fractions: &Fractions) -> f64 {
-        if self.side_by_side < 2 || fractions.now - fractions.start < FIRST_GUESS {
-            return 0.0;
-        }
+    /// Seconds until the runs that are left are done side by side, each stage at the speed that was seen: the last of
+    /// them leave some threads without a run.
+    fn side_by_side_left(&self) -> f64 {
         let (rates, _) = self.rates();
-        let seconds = |run: &RunAdvance| -> f64 {
-            (0..STAGES).map(|stage| rates[stage] * (run.own(stage) - run.done[stage])).sum()
+        let seconds = |run: &RunAdvance, stages: &[Stage]| -> f64 {
+            let left = |stage: usize| rates[stage] * (run.own(stage) - run.done[stage]);
+            stages.iter().map(|stage| left(*stage as usize)).sum()
         };
-        let mut slots = vec![0.0_f64; self.side_by_side];
         // Runs that are under way have a slot already, so they come first.
         let mut runs: Vec<&RunAdvance> = self.order.iter().map(|run| &self.runs[run]).collect();
         runs.retain(|run| !run.over);
         runs.sort_by_key(|run| run.stage.is_none());
-        for run in runs {
-            if let Some(slot) = slots.iter_mut().min_by(|a, b| a.total_cmp(b)) {
-                *slot += seconds(run);
-            }
-        }
-        slots.into_iter().fold(0.0, f64::max)
+        let alone = [Stage::Data, Stage::Gaussianize, Stage::Train];
+        let shared = [Stage::Sample, Stage::Diagnose];
+        let runs = runs.into_iter().map(|run| [seconds(run, &alone), seconds(run, &shared)]);
+        of_slots(self.side_by_side, runs)
     }
 }
 

@@ -20,6 +20,7 @@ mod progress;
 mod replicates;
 mod run_fields;
 mod runs;
+mod slots;
 mod table;
 mod tensorboard;
 mod visible;

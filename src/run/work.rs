@@ -2,7 +2,7 @@
 //! used. Who shows progress measures how fast each stage really is.
 
 use super::stage::Stage;
-use crate::gaussianize::Watch;
+use crate::gaussianize::{Coupling, Watch};
 use crate::metrics::scored::Distances;
 use crate::spec::{DenoiserKind, Pipeline, Plan};
 use crate::store::Label;
@@ -13,14 +13,22 @@ const OPERATIONS: f64 = 5e10;
 /// Seconds of an iteration of a training beside its operations.
 const ITERATION: f64 = 2e-5;
 
-/// Seconds to fit one dimension of a layer of a Gaussianizer, and beside these for each point; to invert one at a point.
+/// Seconds to fit one dimension of a layer of a Gaussianizer, and beside these for each point.
 const FIT_LAYER: f64 = 2.5e-2;
 const FIT: f64 = 2e-6;
-const INVERT: f64 = 2e-8;
 
-/// Seconds to find the neighbours of a point in the plane among any number, and the distance of a pair of points in one
-/// dimension, which is what is left in many dimensions.
-const NEIGHBOURS: f64 = 1e-6;
+/// Seconds to invert one dimension of a layer of marginal maps at a point; of a joint map, for each dimension that it
+/// depends on.
+const INVERT: f64 = 7e-8;
+const INVERT_JOINT: f64 = 1e-8;
+
+/// Seconds to find the neighbours of a point in the plane among any number; by comparing it with a point by a tree, and
+/// without one in many dimensions.
+const NEIGHBOURS: f64 = 7.5e-7;
+const BY_TREE: f64 = 2e-9;
+const BY_PRODUCTS: f64 = 5e-10;
+
+/// Seconds of the distance of a pair of points in one dimension.
 const PAIR: f64 = 1.5e-10;
 
 /// Seconds of a sample in a sliced distance.
@@ -44,12 +52,16 @@ impl StageWork {
     pub fn of(plan: &Plan, pipeline: &Pipeline) -> Self {
         let (d, count) = (plan.data.source.dim() as f64, plan.sample.count as f64);
         let samples = plan.data.samples;
-        let (mut layers, mut fit_is_watched) = (0.0, false);
+        let (mut layers, mut invert, mut fit_is_watched) = (0.0, 0.0, false);
         for options in pipeline.space.iter().filter_map(|space| space.gaussianizer(&plan.gaussianize)) {
             let is_watched = options.watch(samples) != Watch::Nothing;
             // The part of the dimensions that is mapped.
             let mapped = options.mapped(plan.data.source.dim()) as f64 / d;
-            layers += options.layers as f64 * mapped * if is_watched { WATCHED } else { 1.0 };
+            let of_map = options.layers as f64 * mapped * if is_watched { WATCHED } else { 1.0 };
+            layers += of_map;
+            invert += of_map
+                * d
+                * if options.coupling == Coupling::Marginal { INVERT } else { INVERT_JOINT * mapped * d };
             fit_is_watched |= is_watched;
         }
         let multiply_adds = plan.multiply_adds() as f64;
@@ -64,7 +76,6 @@ impl StageWork {
             DenoiserKind::Exact => components * d * DENSITY,
             DenoiserKind::Network => 2.0 * multiply_adds / OPERATIONS,
         };
-        let invert = layers * d * INVERT;
         let moves = if pipeline.denoiser == DenoiserKind::None { 0.0 } else { steps };
         let distances = match plan.metrics.distances {
             Distances::None => 0.0,
@@ -81,7 +92,9 @@ impl StageWork {
         let iteration =
             ITERATION + plan.train.points_of_an_iteration() as f64 * 6.0 * multiply_adds / OPERATIONS;
         let mut seconds = [0.0; Stage::ALL.len()];
-        seconds[Stage::Data as usize] = 2.0 * score;
+        // The real points are scored too, and what scores prepare takes as long.
+        let real = if plan.metrics.distances == Distances::None { 0.0 } else { 2.0 * distance };
+        seconds[Stage::Data as usize] = 2.0 * score + real;
         seconds[Stage::Gaussianize as usize] = layers * d * (FIT_LAYER + samples as f64 * FIT);
         if pipeline.is_trained() {
             seconds[Stage::Train as usize] = plan.iterations as f64 * iteration;
@@ -124,9 +137,10 @@ impl StageWork {
 
 /// Seconds to score `count` points of `d` dimensions once.
 fn score(plan: &Plan, d: f64, count: f64, reference: f64, components: f64) -> f64 {
-    let brute = reference * d * PAIR;
-    // A tree of neighbours serves a few dimensions.
-    let neighbours = if d < 8.0 { (NEIGHBOURS * 2_f64.powf(d - 2.0)).min(brute) } else { brute };
+    // Each point has neighbours among the others and among the real ones.
+    let all = count + reference;
+    let neighbours =
+        if d <= 8.0 { (NEIGHBOURS * 2_f64.powf(d - 2.0)).min(all * BY_TREE) } else { all * BY_PRODUCTS };
     let prdc = if plan.metrics.prdc { count * neighbours } else { 0.0 };
     let density = if plan.metrics.log_likelihood { count * components * d * DENSITY } else { 0.0 };
     prdc + density + count * 1e-8

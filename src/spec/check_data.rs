@@ -77,6 +77,7 @@ fn used_keys(check: &Checker, data: &DataFile) -> Result<(), SpecError> {
         ("crop", data.crop.is_some(), kind == DataKind::Images),
         ("channels", data.channels.is_some(), kind == DataKind::Images),
         ("damaged", data.damaged.is_some(), kind == DataKind::Images),
+        ("cache", data.cache.is_some(), kind == DataKind::Images),
         ("flip", data.flip.is_some(), kind == DataKind::Images),
         ("test_fraction", data.test_fraction.is_some(), is_finite),
         ("components", !data.components.is_empty(), kind == DataKind::Gmm),

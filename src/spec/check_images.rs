@@ -3,11 +3,12 @@
 use super::check_rows::{
     Dealt, FEWEST_ROWS, fit_counts, identify, locate, made_absolute, test_fraction, tie_advice,
 };
-use super::error::SpecError;
+use super::error::{Place, SpecError};
 use super::file::SpecFile;
 use super::ranges::Checker;
 use super::reuse::{ImageOrigin, Reuse};
 use crate::data::source::Images;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Images that are dealt, and what was found in their file.
@@ -43,7 +44,11 @@ pub fn images(
     };
     let options = file.data.image_options();
     check.section("data", options.check())?;
-    let found = reuse.images(&origin, &options).map_err(|e| match &origin {
+    let cache = file.data.cache.as_ref().map(|cache| {
+        let in_current_folder = matches!(check.0.place("data.cache"), Place::Argument(_));
+        if in_current_folder { PathBuf::from(cache) } else { reuse.folder().join(cache) }
+    });
+    let found = reuse.images(&origin, &options, cache.as_deref()).map_err(|e| match &origin {
         ImageOrigin::Path(place) => check.0.error(key, format!("{}: {e}", place.display())),
         ImageOrigin::Named(_) => check.0.error(key, format!("{path}: {e}")),
     })?;
@@ -58,6 +63,7 @@ pub fn images(
     if let ImageOrigin::Path(place) = &origin {
         file.data.path = made_absolute(place).or(file.data.path.take());
     }
+    file.data.cache = cache.and_then(|cache| made_absolute(&cache)).or(file.data.cache.take());
     identify(check, ("data.sha256", &mut file.data.sha256), &path, &found.sha256)?;
     let fraction = test_fraction(check, file)?;
     let flip = *file.data.flip.get_or_insert(false);

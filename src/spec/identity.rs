@@ -241,8 +241,8 @@ fn key(lines: &Lines) -> String {
 
 fn data_lines(plan: &Plan) -> Lines {
     let data = &plan.resolved.data;
-    // The digest says what is in a file; where it lies, or what it is called, makes no difference.
-    let own = DataFile { components: Vec::new(), path: None, name: None, ..data.clone() };
+    // The digest says what is in a file; where it lies, what it is called, and where it is kept decoded make no difference.
+    let own = DataFile { components: Vec::new(), path: None, name: None, cache: None, ..data.clone() };
     let mut lines = differing("data", &own, &table(&DataFile::usual(data.kind)));
     lines.insert("data.kind".into(), format!("{:?}", data.kind.name()));
     if plan.data.found_header_of_numbers {

@@ -56,8 +56,10 @@ pub use plan::{DataPlan, Plan, SamplePlan};
 pub use schema::schema;
 pub use study::{Point, RunIdentity, Study};
 
+use crate::data::images::Watch;
 use crate::gaussianize::GaussianizeOptions;
 use origin::Origins;
+pub use reuse::DecodedImages;
 use reuse::Reuse;
 use std::path::Path;
 
@@ -67,9 +69,17 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be read, is no TOML, holds an unknown key or a value out of its range.
 pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
+    read_watched(path, overrides, None)
+}
+
+/// As [`read`]; `watch` sees how pictures are decoded, which may take long.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_watched(path: &Path, overrides: &[Override], watch: Option<&Watch>) -> Result<Study, SpecError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| SpecError::unreadable(&name, &e))?;
-    read_text_in(path.parent().unwrap_or(Path::new("")), &name, &text, overrides)
+    study(path.parent().unwrap_or(Path::new("")), (&name, &text), overrides, watch)
 }
 
 /// As [`read`], from a text already in memory; `name` is the file's name in messages.
@@ -98,6 +108,15 @@ pub fn read_text_in(
     text: &str,
     overrides: &[Override],
 ) -> Result<Study, SpecError> {
+    study(folder, (name, text), overrides, None)
+}
+
+fn study(
+    folder: &Path,
+    (name, text): (&str, &str),
+    overrides: &[Override],
+    watch: Option<&Watch>,
+) -> Result<Study, SpecError> {
     let (mut table, mut origins) = Origins::parse(name, text)?;
     let mut wrong: Option<SpecError> = None;
     for error in overrides.iter().filter_map(|o| o.apply(&mut table, &mut origins).err()) {
@@ -107,7 +126,7 @@ pub fn read_text_in(
         }
     }
     wrong.map_or(Ok(()), Err)?;
-    Study::new(table, &origins, &mut Reuse::beginning_in(folder))
+    Study::new(table, &origins, &mut Reuse::beginning_in(folder, watch))
 }
 
 /// The spec in the folder of a finished run, with overrides. A key that came later than the run has the value that says

@@ -1,7 +1,9 @@
 //! What the points of a sweep have in common, made once: reading ten thousand points must not read a table or
 //! lay out a schedule ten thousand times.
 
-use crate::data::images::{self, ImageOptions, ImageSet, ImagesError, NamedImages};
+use crate::data::images::{
+    self, ImageOptions, ImageSet, ImagesError, KeptImages, NamedImages, Reading, Watch,
+};
 use crate::data::table::{self, TableError, TableOptions};
 use crate::diffusion::{DiffusionError, DiffusionOptions, Schedule, ScheduleKind};
 use crate::metrics::features::NetworkWeights;
@@ -101,13 +103,23 @@ pub struct ImageFile {
     pub ties: usize,
     /// For each image that is there more than once, how often.
     pub copies: Arc<[usize]>,
+    to_keep: Option<KeptImages>,
+}
+
+/// Images that were decoded and are to be kept.
+#[derive(Debug, Clone)]
+pub struct DecodedImages {
+    /// The images.
+    pub set: Arc<ImageSet>,
+    /// Where.
+    pub place: KeptImages,
 }
 
 impl ImageFile {
-    fn read(origin: &ImageOrigin, options: &ImageOptions) -> Result<Self, ImagesError> {
+    fn read(origin: &ImageOrigin, options: &ImageOptions, reading: Reading) -> Result<Self, ImagesError> {
         let found = match origin {
             ImageOrigin::Named(name) => images::read_named(*name, options)?,
-            ImageOrigin::Path(place) => images::read(place, options)?,
+            ImageOrigin::Path(place) => images::read_watched(place, options, reading)?,
         };
         Ok(Self {
             ties: most_ties_of_bytes(&found.set),
@@ -115,6 +127,7 @@ impl ImageFile {
             set: Arc::new(found.set),
             sha256: found.sha256,
             notices: found.notices.into(),
+            to_keep: found.to_keep,
         })
     }
 }
@@ -131,19 +144,21 @@ fn most_ties_of_bytes(set: &ImageSet) -> usize {
 
 /// Schedules, and what was read from files, that have been made already.
 #[derive(Default)]
-pub struct Reuse {
+pub struct Reuse<'a> {
     /// Where relative paths begin; nowhere is the current folder.
     folder: PathBuf,
+    /// Sees how pictures are decoded.
+    watch: Option<&'a Watch<'a>>,
     schedules: HashMap<(usize, ScheduleKind, u64, u64, bool), Arc<Schedule>>,
     tables: HashMap<(PathBuf, TableOptions), TableFile>,
     images: HashMap<(ImageOrigin, ImageOptions), ImageFile>,
     weights: HashMap<PathBuf, Arc<NetworkWeights>>,
 }
 
-impl Reuse {
+impl<'a> Reuse<'a> {
     /// Nothing yet; relative paths begin in `folder`.
-    pub fn beginning_in(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), ..Self::default() }
+    pub fn beginning_in(folder: &Path, watch: Option<&'a Watch<'a>>) -> Self {
+        Self { folder: folder.to_path_buf(), watch, ..Self::default() }
     }
 
     /// The schedule that the options describe.
@@ -179,18 +194,31 @@ impl Reuse {
         Ok(table)
     }
 
-    /// Images, prepared as the options ask.
+    /// Images, prepared as the options ask; pictures of a folder are looked for in a cache.
     ///
     /// # Errors
     /// As [`images::read`].
-    pub fn images(&mut self, origin: &ImageOrigin, options: &ImageOptions) -> Result<ImageFile, ImagesError> {
+    pub fn images(
+        &mut self,
+        origin: &ImageOrigin,
+        options: &ImageOptions,
+        cache: Option<&Path>,
+    ) -> Result<ImageFile, ImagesError> {
         let key = (origin.clone(), *options);
         if let Some(found) = self.images.get(&key) {
             return Ok(found.clone());
         }
-        let found = ImageFile::read(origin, options)?;
+        let found = ImageFile::read(origin, options, Reading { cache, watch: self.watch })?;
         self.images.insert(key, found.clone());
         Ok(found)
+    }
+
+    /// The images that are to be kept in a cache.
+    pub fn decoded(&self) -> Vec<DecodedImages> {
+        let of = |file: &ImageFile| {
+            Some(DecodedImages { set: Arc::clone(&file.set), place: file.to_keep.clone()? })
+        };
+        self.images.values().filter_map(of).collect()
     }
 
     /// The weights of a network in a file.

@@ -93,6 +93,11 @@ pub struct DataFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "\"refuse\""))]
     pub damaged: Option<DamagedImages>,
+    /// Folder, from the spec's folder on, where the decoded images of a folder are kept and found again by the digest of its
+    /// files, so that they are decoded once. It changes no result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub cache: Option<String>,
     /// Whether each training image is followed by its mirror image, left and right exchanged: twice as many training points.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "false"))]
@@ -135,6 +140,7 @@ impl DataFile {
             crop: (kind == DataKind::Images).then_some(Crop::None),
             channels: None,
             damaged: (kind == DataKind::Images).then_some(DamagedImages::Refuse),
+            cache: None,
             flip: (kind == DataKind::Images).then_some(false),
             test_fraction: None,
             components: Vec::new(),

@@ -13,7 +13,7 @@ use super::pipelines::Pipeline;
 use super::plan::Plan;
 use super::presets::PRESET;
 use super::reader::from_table;
-use super::reuse::Reuse;
+use super::reuse::{DecodedImages, Reuse};
 use super::sweep_paths;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub struct Study {
     sweep: Option<Table>,
     /// A sentence for each setting that has no effect at any point.
     idle: Vec<String>,
+    /// Images that were decoded and are to be kept in the cache that the spec names.
+    pub decoded: Vec<DecodedImages>,
 }
 
 impl Study {
@@ -160,14 +162,14 @@ impl Study {
             points.push(point);
         }
         if wrong > 0 {
-            return Ok(Self { base, keys, points, sweep, idle: Vec::new() });
+            return Ok(Self { base, keys, points, sweep, idle: Vec::new(), decoded: Vec::new() });
         }
         let set: Vec<(&Plan, &[Setting])> =
             points.iter().map(|point| &point.plan).zip(settings.iter().map(Vec::as_slice)).collect();
         no_effect::refuse_idle_keys(&keys, &set, origins)?;
         let idle = no_effect::warnings(&base, &set, origins);
         let sweep = sweep.map(|sweep| sweep_paths::absolute(&sweep, &set));
-        Ok(Self { base, keys, points, sweep, idle })
+        Ok(Self { base, keys, points, sweep, idle, decoded: reuse.decoded() })
     }
 
     /// What is allowed but likely not meant at one of the points, one sentence each.

@@ -11,6 +11,7 @@
 //! | [`sealed`] | JSON files that carry a digest of their own |
 //! | [`drawn_files`] | the list of the files that drawings wrote |
 //! | [`feature_cache`] | features of images, under a digest of what they depend on |
+//! | [`kept_images`] | decoded images, likewise |
 //! | [`checkpoints`] | a training that can go on |
 //! | `lock` | one process at a time |
 //! | [`console`] | standard output and standard error |
@@ -25,6 +26,7 @@ pub mod drawn_files;
 mod error;
 pub mod feature_cache;
 pub mod fit_rows;
+pub mod kept_images;
 pub mod knn_radii;
 pub mod leftovers;
 mod lock;

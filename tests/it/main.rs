@@ -37,6 +37,7 @@ mod gaussianize_oracles;
 mod gaussianize_properties;
 mod gaussianize_tool;
 mod identity;
+mod image_cache;
 mod image_controls;
 mod image_features;
 mod image_files;

@@ -231,6 +231,12 @@ fn metrics_in_inception_features_say_weights_and_resizing_and_keep_features() {
     assert!(
         score["mean"].as_f64().unwrap() >= 1.0 && score["parts"] == 10 && score["real"]["mean"].is_number()
     );
+    // The floor is of 7 real images beside as many generated ones, in as many parts.
+    for at in ["floor", "at_floor_counts"] {
+        let score = found[at]["inception_score"].as_f64().unwrap();
+        assert!(score >= 1.0 && found[at]["count"] == 7, "{at}: {}", found[at]);
+    }
+    assert_ne!(found["floor"]["inception_score"], found["at_floor_counts"]["inception_score"]);
     // The same features as those of the library.
     let extractor = FeatureExtractor::inception(&weights, Resizing::CleanFid, &Device::Cpu).unwrap();
     let set = |images: &Array4<u8>| {

@@ -3,6 +3,7 @@
 use super::listing::Entry;
 use super::options::{Crop, DamagedImages, ImageOptions};
 use super::picture::{MOST_BYTES, decode};
+use super::read::Watch;
 use super::resample::{Picture, prepare};
 use super::{ImageSet, ImagesError};
 use crate::numeric::digest::hex;
@@ -10,6 +11,7 @@ use crate::numeric::memory::{self, size};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 /// Files that a message names one by one; of more it gives the number.
 const NAMED: usize = 10;
@@ -31,15 +33,24 @@ struct Read {
 pub(super) fn read(
     entries: &[Entry],
     options: &ImageOptions,
+    watch: Option<&Watch>,
 ) -> Result<(ImageSet, String, Vec<String>), ImagesError> {
     if let Some(side) = options.size {
         let bytes = memory::product([entries.len() as u64, side as u64, side as u64, 3]);
         memory::check(&format!("{} images", entries.len()), bytes).map_err(ImagesError::Damaged)?;
     }
-    let read: Vec<(String, Result<Read, String>)> =
-        entries.par_iter().map(|entry| read_one(entry, options)).collect();
-    let lines = entries.iter().zip(&read).map(|(entry, (digest, _))| format!("{digest}  {}\n", entry.name));
-    let sha256 = hex(lines.fold(Sha256::new(), |hash, line| hash.chain_update(line)));
+    let done = Mutex::new(0);
+    let read = |entry: &Entry| {
+        let found = read_one(entry, options);
+        if let Some(watch) = watch {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            *done += 1;
+            watch(*done, entries.len());
+        }
+        found
+    };
+    let read: Vec<(String, Result<Read, String>)> = entries.par_iter().map(read).collect();
+    let sha256 = of_lines(entries.iter().zip(read.iter().map(|(digest, _)| digest.as_str())));
     let (mut names, mut images, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for (entry, (_, found)) in entries.iter().zip(read) {
         match found {
@@ -73,23 +84,34 @@ pub(super) fn read(
     Ok((set, sha256, notices))
 }
 
+/// The digest of names and bytes that [`read`] gives too, without decoding anything; none if a file cannot be read.
+pub(super) fn digest(entries: &[Entry]) -> Option<String> {
+    let digest = |entry: &Entry| Some(hex(Sha256::new_with_prefix(bytes_of(entry).ok()?)));
+    let digests: Vec<String> = entries.par_iter().map(digest).collect::<Option<_>>()?;
+    Some(of_lines(entries.iter().zip(digests.iter().map(String::as_str))))
+}
+
+/// The SHA-256 of lines `DIGEST  NAME`.
+fn of_lines<'a>(files: impl Iterator<Item = (&'a Entry, &'a str)>) -> String {
+    let lines = files.map(|(entry, digest)| format!("{digest}  {}\n", entry.name));
+    hex(lines.fold(Sha256::new(), |hash, line| hash.chain_update(line)))
+}
+
+/// The bytes of a file.
+fn bytes_of(entry: &Entry) -> Result<Vec<u8>, String> {
+    let about = fs::metadata(&entry.place).map_err(|e| format!("cannot be read: {e}"))?;
+    if !about.is_file() {
+        return Err("it is no file".to_string());
+    }
+    if about.len() > MOST_BYTES {
+        return Err(format!("the file has {}, but at most {} are read", size(about.len()), size(MOST_BYTES)));
+    }
+    fs::read(&entry.place).map_err(|e| format!("cannot be read: {e}"))
+}
+
 /// The digest of a file, and its image.
 fn read_one(entry: &Entry, options: &ImageOptions) -> (String, Result<Read, String>) {
-    let bytes = || {
-        let about = fs::metadata(&entry.place).map_err(|e| format!("cannot be read: {e}"))?;
-        if !about.is_file() {
-            return Err("it is no file".to_string());
-        }
-        if about.len() > MOST_BYTES {
-            return Err(format!(
-                "the file has {}, but at most {} are read",
-                size(about.len()),
-                size(MOST_BYTES)
-            ));
-        }
-        fs::read(&entry.place).map_err(|e| format!("cannot be read: {e}"))
-    };
-    match bytes() {
+    match bytes_of(entry) {
         Ok(bytes) => {
             let found = decode(&bytes).map(|decoded| {
                 let shape = decoded.picture.shape;

@@ -7,6 +7,7 @@ mod degrade;
 mod error;
 mod folder;
 mod idx;
+mod kept;
 mod listing;
 mod options;
 mod picture;
@@ -18,8 +19,9 @@ pub use built_in::NamedImages;
 pub use dealt::{Images, images_of};
 pub use degrade::Degradation;
 pub use error::ImagesError;
+pub use kept::KeptImages;
 pub use options::{Crop, DamagedImages, ImageOptions, Resize};
-pub use read::{FoundImages, read, read_named};
+pub use read::{FoundImages, Reading, Watch, read, read_named, read_watched};
 
 use ndarray::ArrayView2;
 use sha2::{Digest, Sha256};

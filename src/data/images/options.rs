@@ -23,6 +23,19 @@ pub struct ImageOptions {
 }
 
 impl ImageOptions {
+    /// The options by the names of their keys.
+    pub(super) fn in_words(&self) -> String {
+        let or_none = |value: Option<usize>| value.map_or("none".to_string(), |value| value.to_string());
+        format!(
+            "size = {}, resize = {:?}, crop = {:?}, channels = {}, damaged = {:?}",
+            or_none(self.size),
+            self.resize,
+            self.crop,
+            or_none(self.channels),
+            self.damaged
+        )
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Images from files and folders: what a file is, its first bytes say.
 
 use super::built_in::NamedImages;
+use super::kept::{KeptImages, Key};
 use super::listing::{Entry, Listing, list};
 use super::options::ImageOptions;
 use super::resample::prepare;
@@ -31,6 +32,20 @@ pub struct FoundImages {
     pub sha256: String,
     /// What was decided and may not be meant, one sentence each.
     pub notices: Vec<String>,
+    /// Where they are to be kept, if that was asked for and they are not there.
+    pub to_keep: Option<KeptImages>,
+}
+
+/// Takes note of a picture that was decoded: how many were so far, and how many there are.
+pub type Watch<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+/// How a folder of pictures is read, whatever comes out of it.
+#[derive(Clone, Copy, Default)]
+pub struct Reading<'a> {
+    /// Folder where decoded pictures are kept.
+    pub cache: Option<&'a Path>,
+    /// Called after each picture that is decoded.
+    pub watch: Option<&'a Watch<'a>>,
 }
 
 /// Reads images from a file (npy, idx, gzipped or not, CIFAR's binary files, one image) or from a folder (files of one image
@@ -39,11 +54,23 @@ pub struct FoundImages {
 /// # Errors
 /// If something cannot be read, holds no images, is damaged, or has different sizes or channels.
 pub fn read(path: &Path, options: &ImageOptions) -> Result<FoundImages, ImagesError> {
+    read_watched(path, options, Reading::default())
+}
+
+/// As [`read`]; pictures of a folder may be kept, and it may be watched how they are decoded.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_watched(
+    path: &Path,
+    options: &ImageOptions,
+    reading: Reading,
+) -> Result<FoundImages, ImagesError> {
     if !std::fs::metadata(path)?.is_dir() {
         let is_bin = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("bin"));
         return of_file(&file_bytes(path)?, is_bin)?.prepared(options);
     }
-    let Listing { pictures, batches, idx, mut notices } = list(path)?;
+    let Listing { pictures, batches, idx, notices } = list(path)?;
     let found = match (pictures.is_empty(), batches.is_empty(), idx.is_empty()) {
         (true, true, true) => {
             let rest = notices.iter().map(|notice| format!("; {notice}")).collect::<String>();
@@ -51,11 +78,7 @@ pub fn read(path: &Path, options: &ImageOptions) -> Result<FoundImages, ImagesEr
                 "the folder holds no PNG, JPEG or WebP, no training batch of CIFAR and no idx file{rest}"
             )));
         }
-        (false, true, true) => {
-            let (set, sha256, decided) = folder::read(&pictures, options)?;
-            notices.extend(decided);
-            FoundImages { set, sha256, notices }
-        }
+        (false, true, true) => of_pictures(&pictures, options, reading)?.with(notices),
         (true, false, true) => concatenated(&batches)?.prepared(options)?.with(notices),
         (true, true, false) => concatenated(&idx)?.prepared(options)?.with(notices),
         _ => {
@@ -69,6 +92,30 @@ pub fn read(path: &Path, options: &ImageOptions) -> Result<FoundImages, ImagesEr
         }
     };
     Ok(found)
+}
+
+/// The images of files of one picture each, from where they are kept or decoded.
+fn of_pictures(
+    pictures: &[Entry],
+    options: &ImageOptions,
+    Reading { cache, watch }: Reading,
+) -> Result<FoundImages, ImagesError> {
+    let (mut to_keep, mut notices) = (None, Vec::new());
+    if let Some((cache, sha256)) = cache.zip(cache.and_then(|_| folder::digest(pictures))) {
+        let kept = KeptImages::of(cache, Key::new(&sha256, options));
+        match kept.read() {
+            Ok(Some((set, notices))) => return Ok(FoundImages { set, sha256, notices, to_keep: None }),
+            Ok(None) => {}
+            Err(reason) => notices.push(format!("{reason}; the pictures are decoded again")),
+        }
+        to_keep = Some(kept);
+    }
+    let (set, sha256, decided) = folder::read(pictures, options, watch)?;
+    // Files that changed in the meantime are not kept under the digest that they had.
+    let to_keep = to_keep.filter(|kept: &KeptImages| kept.is_of(&sha256, options));
+    let to_keep = to_keep.map(|kept| kept.with(decided.clone()));
+    notices.extend(decided);
+    Ok(FoundImages { set, sha256, notices, to_keep })
 }
 
 /// The images of a name, prepared as the options ask.
@@ -109,8 +156,9 @@ impl FoundImages {
         Ok(Self { set: set.map_err(|e| ImagesError::Damaged(e.to_string()))?, ..self })
     }
 
+    /// With what is known of the folder before what is known of the images.
     fn with(mut self, notices: Vec<String>) -> Self {
-        self.notices.extend(notices);
+        self.notices.splice(0..0, notices);
         self
     }
 }
@@ -146,7 +194,7 @@ fn of_file(bytes: &[u8], is_bin: bool) -> Result<FoundImages, ImagesError> {
         return Err(ImagesError::Empty("the array holds no image".to_string()));
     }
     let sha256 = hex(Sha256::new_with_prefix(bytes));
-    Ok(FoundImages { set, sha256, notices: Vec::new() })
+    Ok(FoundImages { set, sha256, notices: Vec::new(), to_keep: None })
 }
 
 /// The images of several files of arrays, one after the other; their names are those of the files and numbers.
@@ -178,11 +226,11 @@ fn concatenated(entries: &[Entry]) -> Result<FoundImages, ImagesError> {
         }
     }
     let set = all.expect("a list of files that is not empty");
-    Ok(FoundImages { set, sha256: hex(hash), notices: Vec::new() })
+    Ok(FoundImages { set, sha256: hex(hash), notices: Vec::new(), to_keep: None })
 }
 
 /// The images of an array of bytes with axes `(n, height, width)` or `(n, height, width, channels)`.
-fn npy(bytes: &[u8]) -> Result<ImageSet, ImagesError> {
+pub(super) fn npy(bytes: &[u8]) -> Result<ImageSet, ImagesError> {
     const AXES: &str =
         "images are an array of uint8 with axes (n, height, width) or (n, height, width, channels)";
     let array = ArrayD::<u8>::read_npy(bytes).map_err(|e| ImagesError::NotImages(format!("{AXES}: {e}")))?;
