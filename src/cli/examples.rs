@@ -46,7 +46,8 @@ Examples:
 pub const LIKELIHOOD: &str = "\
 Examples:
   gdiff likelihood results/first/runs/baseline-r0 results/first/runs/gaussianized-r0
-  gdiff likelihood results/first/runs/baseline-r0 --data held_out.csv --out scores.csv";
+  gdiff likelihood results/first/runs/baseline-r0 --data held_out.csv --out scores.csv
+  gdiff likelihood results/digits/runs/baseline-r0 --bits-per-dim";
 
 pub const ISOTROPY: &str = "\
 Examples:

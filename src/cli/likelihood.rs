@@ -1,5 +1,6 @@
 //! `gdiff likelihood`: how likely points are under the models of finished runs.
 
+use super::bits_per_dim::bits_per_dim;
 use super::sample::run_folder;
 use super::table_args::in_order_of;
 use super::{Failure, TableArgs, print, refuse_input};
@@ -33,6 +34,9 @@ pub struct LikelihoodArgs {
     /// Steps of the integration, an even number
     #[arg(long, default_value_t = LikelihoodOptions::default().steps, value_name = "N")]
     pub steps: usize,
+    /// Of images: the variational bound of the reverse process in bits/dim, instead of the density
+    #[arg(long, conflicts_with = "steps")]
+    pub bits_per_dim: bool,
     /// Write the likelihood of every point (CSV)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -54,7 +58,8 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
         refuse_input(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let runs = folders.iter().map(|folder| FinishedRun::open(folder)).collect::<Result<Vec<_>, _>>()?;
-    for (run, given) in runs.iter().zip(&args.runs) {
+    // The bound clips as the samples are.
+    for (run, given) in runs.iter().zip(&args.runs).filter(|_| !args.bits_per_dim) {
         run.likelihood_notice().iter().for_each(|notice| note(&format!("{}: {notice}", given.display())));
     }
     let points = points(args, &runs)?;
@@ -62,22 +67,26 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
         let notices = run.notices_for(points.view());
         notices.iter().for_each(|notice| note(&format!("{}: {notice}", given.display())));
     }
+    let of = match &args.data {
+        Some(path) => format!("points of {}", path.display()),
+        None => "held-out points".to_string(),
+    };
+    let labels = labels(&args.runs);
+    if args.bits_per_dim {
+        let of = of.replacen("points", "images", 1);
+        return bits_per_dim(&of, &runs, &points, labels, args.out.as_deref());
+    }
     let score = |((run, points), given): ((&FinishedRun, &Array2<f64>), &PathBuf)| {
         let refused = |e: DiffusionError| Failure::input(format!("{}: {e}", given.display()));
         run.likelihoods(points.view(), &options).map_err(refused)
     };
     let scored = runs.iter().zip(&points).zip(&args.runs).map(score);
     let scored = scored.collect::<Result<Vec<Likelihoods>, _>>()?;
-    let labels = labels(&args.runs);
     if let Some(out) = &args.out {
         write(out, &labels, &scored)?;
     }
     let runs: Vec<ScoredRun> =
         labels.into_iter().zip(scored).map(|(label, likelihoods)| ScoredRun { label, likelihoods }).collect();
-    let of = match &args.data {
-        Some(path) => format!("points of {}", path.display()),
-        None => "held-out points".to_string(),
-    };
     print(&likelihoods_text(&of, &runs))
 }
 

@@ -2,6 +2,7 @@
 
 mod advance;
 mod bars;
+mod bits_per_dim;
 mod compared;
 mod comparison;
 mod count_bar;
@@ -26,6 +27,7 @@ mod tensorboard;
 mod visible;
 mod wrapped;
 
+pub use bits_per_dim::bits_per_dim_text;
 pub use compared::comparison_text;
 pub use count_bar::CountBar;
 pub use fit::fit_table;

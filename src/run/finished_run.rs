@@ -170,6 +170,11 @@ impl FinishedRun {
         self.denoiser.as_deref()
     }
 
+    /// The box to which the predicted x0 is clipped; none where it is not.
+    pub(super) fn bounds(&self) -> Option<&DataBox> {
+        self.bounds.as_ref()
+    }
+
     /// The noise that it predicts at points `(n, d)` of its space at step `t`, times its `epsilon_scale`.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 //! | `path`, `diagnose` | what is kept of the reverse process for `[diagnostics]`, and the tables made of it |
 //! | `finish` | what is left to write, the status last |
 //! | [`likelihood`] | how likely points are under the model, its map alone, and the density of the data |
+//! | `bits_per_dim` | bits/dim of images under the reverse process |
 //! | [`output_scale`] | by how much the isotropy term scaled a network's predictions |
 //! | [`finished_run`] | a finished run read back: its points again, at any reverse step |
 //! | [`events`], [`stage`] | what a run reports; its stages |
@@ -20,6 +21,7 @@
 //! | [`run_options`], [`device`] | how to run; none of it changes a result |
 //! | [`error`] | why a run stopped |
 
+mod bits_per_dim;
 mod cost;
 pub mod device;
 mod diagnose;

@@ -39,6 +39,8 @@ pub enum Purpose {
     ErrorNoise,
     /// Signs by which the divergence is estimated in many dimensions.
     Likelihood,
+    /// Noise of the points at which the variational bound is computed.
+    Bound,
 }
 
 impl Purpose {
@@ -62,6 +64,7 @@ impl Purpose {
             Self::CloneNoise => "clone_noise",
             Self::ErrorNoise => "error_noise",
             Self::Likelihood => "likelihood",
+            Self::Bound => "bound",
         };
         Stream::new(seed, replicate as u64, name)
     }

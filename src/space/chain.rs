@@ -127,6 +127,11 @@ impl Chain {
         self.transforms.iter().all(Fitted::is_column_by_column)
     }
 
+    /// Whether it but moves and stretches each column, so that bins of values stay bins.
+    pub fn keeps_bins(&self) -> bool {
+        self.transforms.iter().all(|transform| matches!(transform, Fitted::Scaling(_)))
+    }
+
     /// The share of the variance that it loses, where it drops axes: a point of the data has no density under it then.
     pub fn lost_variance(&self) -> Option<f64> {
         self.transforms.iter().find_map(|transform| transform.transform().lost_variance())

@@ -1,5 +1,6 @@
 //! All integration tests in one program, a module for each theme: a program of its own links everything again.
 
+mod bits_per_dim;
 mod common;
 
 mod accumulation;

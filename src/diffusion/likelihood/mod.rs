@@ -3,6 +3,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | [`continuous_schedule`] | abar at real times |
+//! | [`bits_per_dim`] | instead of the flow's density, the variational bound of the reverse process for rounded points |
 //! | `flow` | the flow with its divergence, by Runge-Kutta |
 //!
 //! # Which density this is
@@ -22,6 +23,7 @@
 //!
 //! Noise of the sampler, clipping, and fewer steps change what is sampled, not this density.
 
+pub mod bits_per_dim;
 pub mod continuous_schedule;
 mod flow;
 
