@@ -6,7 +6,7 @@ use super::metrics_sets::{FeatureArgs, Sets, SetsAt, wrong};
 use super::{Failure, TableArgs, offered, print};
 use crate::data::mixture::GaussianMixture;
 use crate::metrics::features::{
-    KernelDistance, KernelDistanceOptions, frechet_bootstrap, frechet_distance, inception_score,
+    KernelDistance, KernelDistanceOptions, PARTS, frechet_bootstrap, frechet_distance, inception_score,
     kernel_distance, kernel_interval,
 };
 use crate::metrics::prdc::advice::{uneven_counts, zero_radii};
@@ -70,9 +70,6 @@ pub struct MetricsArgs {
 
 /// Differences of coordinates for which the energy distance is computed unasked: some seconds on two cores.
 const MOST_DIFFERENCES: f64 = 2e10;
-
-/// Parts over which the inception score is a mean.
-pub(super) const PARTS: usize = 10;
 
 /// Resamples of the intervals that nobody asked for, and the multiplications that each interval may take.
 const RESAMPLES: usize = 50;

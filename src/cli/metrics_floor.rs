@@ -1,7 +1,8 @@
 //! What real points score against real points, beside what generated points score at the same counts.
 
-use super::metrics::PARTS;
-use crate::metrics::features::{KernelDistanceOptions, frechet_distance, inception_score, kernel_distance};
+use crate::metrics::features::{
+    KernelDistanceOptions, PARTS, frechet_distance, inception_score, kernel_distance,
+};
 use crate::metrics::{MetricsError, Prdc, RealManifold};
 use crate::numeric::random::Stream;
 use crate::report::note;

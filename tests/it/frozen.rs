@@ -10,6 +10,12 @@ use tempfile::tempdir;
 /// bit sends to the other side of a sphere.
 const TOLERANCE: f64 = 0.03;
 
+/// A point of `maps` whose map is chosen by 30 held-out points. It comes out as one of two, by the processor: the mean
+/// log-likelihood of the map is -2.193 or -2.215, and the samples of its hardly trained network are others. Of its values the
+/// first alone is compared.
+const CHOSEN_BY_LAST_BITS: (&str, [&str; 2], &str) =
+    ("maps", ["gaussianized", "joint"], "map_log_likelihood");
+
 #[test]
 fn the_frozen_studies_give_their_numbers() {
     let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frozen");
@@ -30,7 +36,9 @@ fn the_frozen_studies_give_their_numbers() {
             let new: f64 =
                 found.get(&row[..label]).unwrap_or_else(|| panic!("{name}: no {row:?}")).parse().unwrap();
             // Steps, which may be any other if two values of a curve change places.
-            if !["plateau_step", "steps_to_real"].contains(&metric) {
+            let (study, point, robust) = CHOSEN_BY_LAST_BITS;
+            let is_loose = name == study && row[..2] == point && metric != robust;
+            if !is_loose && !["plateau_step", "steps_to_real"].contains(&metric) {
                 let near = (new - mean).abs() <= TOLERANCE * mean.abs().max(1.0);
                 assert!(near, "{name}: {:?} was {mean}, is {new}", &row[..label]);
             }

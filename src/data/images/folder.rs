@@ -3,7 +3,7 @@
 use super::listing::Entry;
 use super::options::{Crop, DamagedImages, ImageOptions};
 use super::picture::{MOST_BYTES, decode};
-use super::read::Watch;
+use super::reading::Watch;
 use super::resample::{Picture, prepare};
 use super::{ImageSet, ImagesError};
 use crate::numeric::digest::hex;

@@ -2,8 +2,8 @@
 //! says of which files it is.
 
 use super::ImageSet;
+use super::npy::npy;
 use super::options::ImageOptions;
-use super::read::npy;
 use crate::numeric::digest::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

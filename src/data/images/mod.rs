@@ -9,9 +9,11 @@ mod folder;
 mod idx;
 mod kept;
 mod listing;
+mod npy;
 mod options;
 mod picture;
 mod read;
+mod reading;
 mod resample;
 mod write;
 
@@ -21,7 +23,8 @@ pub use degrade::Degradation;
 pub use error::ImagesError;
 pub use kept::KeptImages;
 pub use options::{Crop, DamagedImages, ImageOptions, Resize};
-pub use read::{FoundImages, Reading, Watch, read, read_named, read_watched};
+pub use read::{FoundImages, read, read_named, read_watched};
+pub use reading::{Reading, Watch};
 
 use ndarray::ArrayView2;
 use sha2::{Digest, Sha256};

@@ -3,14 +3,14 @@
 use super::built_in::NamedImages;
 use super::kept::{KeptImages, Key};
 use super::listing::{Entry, Listing, list};
+use super::npy::npy;
 use super::options::ImageOptions;
+use super::reading::Reading;
 use super::resample::prepare;
 use super::{ImageSet, ImagesError, cifar, folder, idx, picture};
 use crate::data::table::{GZIP, file_bytes, gunzip};
 use crate::numeric::digest::hex;
 use crate::numeric::memory;
-use ndarray::ArrayD;
-use ndarray_npy::ReadNpyExt;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -34,18 +34,6 @@ pub struct FoundImages {
     pub notices: Vec<String>,
     /// Where they are to be kept, if that was asked for and they are not there.
     pub to_keep: Option<KeptImages>,
-}
-
-/// Takes note of a picture that was decoded: how many were so far, and how many there are.
-pub type Watch<'a> = dyn Fn(usize, usize) + Sync + 'a;
-
-/// How a folder of pictures is read, whatever comes out of it.
-#[derive(Clone, Copy, Default)]
-pub struct Reading<'a> {
-    /// Folder where decoded pictures are kept.
-    pub cache: Option<&'a Path>,
-    /// Called after each picture that is decoded.
-    pub watch: Option<&'a Watch<'a>>,
 }
 
 /// Reads images from a file (npy, idx, gzipped or not, CIFAR's binary files, one image) or from a folder (files of one image
@@ -227,19 +215,4 @@ fn concatenated(entries: &[Entry]) -> Result<FoundImages, ImagesError> {
     }
     let set = all.expect("a list of files that is not empty");
     Ok(FoundImages { set, sha256: hex(hash), notices: Vec::new(), to_keep: None })
-}
-
-/// The images of an array of bytes with axes `(n, height, width)` or `(n, height, width, channels)`.
-pub(super) fn npy(bytes: &[u8]) -> Result<ImageSet, ImagesError> {
-    const AXES: &str =
-        "images are an array of uint8 with axes (n, height, width) or (n, height, width, channels)";
-    let array = ArrayD::<u8>::read_npy(bytes).map_err(|e| ImagesError::NotImages(format!("{AXES}: {e}")))?;
-    let (n, shape) = match *array.shape() {
-        [n, height, width] => (n, (height, width, 1)),
-        [n, height, width, channels] => (n, (height, width, channels)),
-        _ => return Err(ImagesError::NotImages(format!("{AXES}, but it has {} axes", array.ndim()))),
-    };
-    let names = (0..n).map(|i| i.to_string()).collect();
-    ImageSet::new(shape, array.iter().copied().collect(), names)
-        .map_err(|e| ImagesError::Damaged(e.to_string()))
 }

@@ -7,6 +7,9 @@ use super::mean_and_std;
 use crate::metrics::MetricsError;
 use crate::numeric::options::require;
 
+/// Parts over which the inception score is usually a mean.
+pub const PARTS: usize = 10;
+
 /// How far the probabilities of a row may sum to other than 1.
 const TOLERANCE: f64 = 1e-3;
 

@@ -25,7 +25,7 @@ mod resize;
 
 pub use extractor::{FeatureExtractor, ImageFeatures};
 pub use frechet::{FrechetMoments, frechet_bootstrap, frechet_distance};
-pub use inception_score::{InceptionScore, inception_score};
+pub use inception_score::{InceptionScore, PARTS, inception_score};
 pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance};
 pub use kernel_interval::kernel_interval;
 pub use kind::FeatureKind;
