@@ -1,26 +1,13 @@
 //! Decoded pictures of a folder that are kept: the same images, whatever becomes of the files.
 
 use crate::common::{message, run, spec, succeeded};
-use gdiff::data::images::{
-    FoundImages, ImageOptions, ImageSet, NamedImages, Reading, Resize, read, read_named, read_watched,
-};
+use crate::image_files::{FOLDER, save_digits};
+use gdiff::data::images::{FoundImages, ImageOptions, Reading, Resize, read, read_watched};
 use gdiff::store::kept_images;
-use image::{ImageBuffer, Luma};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::tempdir;
-
-/// Digits as files of a folder.
-fn save_digits(folder: &Path, count: usize) {
-    let ImageSet { pixels, .. } = read_named(NamedImages::Digits, &ImageOptions::default()).unwrap().set;
-    fs::create_dir_all(folder).unwrap();
-    for i in 0..count {
-        let pixels = pixels[64 * i..64 * (i + 1)].to_vec();
-        let image = ImageBuffer::<Luma<u8>, _>::from_raw(8, 8, pixels).unwrap();
-        image.save(folder.join(format!("{i:04}.png"))).unwrap();
-    }
-}
 
 /// The images of a folder by way of a cache, which they are put into if they are not there, and how many were decoded.
 fn cached(folder: &Path, options: &ImageOptions, cache: &Path) -> (FoundImages, usize) {
@@ -46,7 +33,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn pictures_are_decoded_once_for_each_content_and_each_way_of_resizing() {
     let folder = tempdir().unwrap();
     let (real, cache) = (folder.path().join("real"), folder.path().join("kept/images"));
-    save_digits(&real, 12);
+    save_digits(&real, 0..12);
     fs::write(real.join("notes.txt"), "").unwrap();
     let options = ImageOptions { size: Some(6), ..ImageOptions::default() };
     let plain = read(&real, &options).unwrap();
@@ -89,7 +76,7 @@ fn pictures_are_decoded_once_for_each_content_and_each_way_of_resizing() {
 fn damaged_files_of_a_cache_never_give_other_images() {
     let folder = tempdir().unwrap();
     let (real, cache) = (folder.path().join("real"), folder.path().join("kept"));
-    save_digits(&real, 3);
+    save_digits(&real, 0..3);
     let options = ImageOptions::default();
     let plain = cached(&real, &options, &cache).0;
     let mut decoded_again = 0;
@@ -116,32 +103,13 @@ fn damaged_files_of_a_cache_never_give_other_images() {
     assert!(decoded_again > 40, "{decoded_again}");
 }
 
-const SPEC: &str = r#"name = "folder"
-pipelines = ["baseline"]
-[data]
-kind = "images"
-path = "real"
-size = 6
-[diffusion]
-steps = 4
-[network]
-hidden = [8]
-time_dim = 4
-[train]
-iterations = 10
-[sample]
-count = 20
-[metrics]
-reference = 10
-"#;
-
 #[test]
 fn a_study_from_a_cache_is_the_same_study() {
     let folder = tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    save_digits(&at("real"), 60);
-    spec(folder.path(), SPEC);
-    let line = |cache: &str| SPEC.replace("size = 6\n", &format!("size = 6\ncache = \"{cache}\"\n"));
+    save_digits(&at("real"), 0..60);
+    spec(folder.path(), FOLDER);
+    let line = |cache: &str| FOLDER.replace("size = 6\n", &format!("size = 6\ncache = \"{cache}\"\n"));
     succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "out", "--quiet"]));
     // A cache makes no other experiment: nothing is run again.
     spec(folder.path(), &line("kept"));

@@ -386,7 +386,7 @@ fn every_resizing_keeps_what_is_constant_and_what_has_the_size() {
 }
 
 /// A study of a folder.
-const FOLDER: &str = r#"name = "folder"
+pub const FOLDER: &str = r#"name = "folder"
 pipelines = ["baseline"]
 [data]
 kind = "images"
@@ -405,7 +405,8 @@ count = 20
 reference = 10
 "#;
 
-fn save_digits(folder: &Path, range: std::ops::Range<usize>) {
+/// Some of the digits as files of a folder.
+pub fn save_digits(folder: &Path, range: std::ops::Range<usize>) {
     let ImageSet { pixels, .. } = read_named(NamedImages::Digits, &ImageOptions::default()).unwrap().set;
     fs::create_dir_all(folder).unwrap();
     for i in range {
