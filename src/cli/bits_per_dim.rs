@@ -25,8 +25,10 @@ pub(super) fn bits_per_dim(
             bar.add(1);
             Ok(())
         };
-        let bounds = run.bits_per_dim(points.view(), &mut count);
-        bounds.map(|bounds| (label.clone(), bounds)).map_err(|e| Failure::input(format!("{label}: {e}")))
+        match run.bits_per_dim(points.view(), &mut count) {
+            Ok(bounds) => Ok((label, bounds)),
+            Err(e) => Err(Failure::input(format!("{label}: {e}"))),
+        }
     };
     let found = runs.iter().zip(points).zip(labels).map(bound).collect::<Result<Vec<_>, _>>()?;
     drop(bar);

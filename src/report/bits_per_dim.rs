@@ -1,13 +1,10 @@
 //! What `gdiff likelihood --bits-per-dim` says.
 
-use super::comparison::Estimate;
+use super::likelihoods::cell;
 use super::narrow_table::narrow_table;
 use super::visible::visible_cell;
 use crate::diffusion::likelihood::bits_per_dim::BitsPerDim;
-use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
-
-/// Digits after the point at most.
-const DIGITS: usize = 6;
+use crate::numeric::intervals::{mean_interval, paired_difference};
 
 /// A table of the means of the bounds of each run, with the paired differences to the first where there are several; `of`
 /// names the images.
@@ -43,11 +40,4 @@ pub fn bits_per_dim_text(of: &str, runs: &[(String, Vec<BitsPerDim>)]) -> String
         first.len(),
         visible_cell(of)
     )
-}
-
-/// A mean with its interval.
-fn cell(interval: Option<Interval>) -> String {
-    let Some(interval) = interval else { return "none".to_string() };
-    let ends = interval.ends_within((f64::NEG_INFINITY, f64::INFINITY));
-    Estimate { mean: interval.mean, interval: ends, replicates: interval.n }.text(DIGITS)
 }

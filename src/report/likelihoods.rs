@@ -76,7 +76,7 @@ fn difference(a: &[Option<f64>], b: &[Option<f64>]) -> Option<Interval> {
 }
 
 /// A mean with its interval.
-fn cell(interval: Option<Interval>) -> String {
+pub fn cell(interval: Option<Interval>) -> String {
     let Some(interval) = interval else { return "none".to_string() };
     let ends = interval.ends_within((f64::NEG_INFINITY, f64::INFINITY));
     Estimate { mean: interval.mean, interval: ends, replicates: interval.n }.text(DIGITS)

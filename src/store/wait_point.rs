@@ -4,8 +4,8 @@
 //!
 //! - `GDIFF_TEST_WAIT=POINT[@TEXT],...` names the points: `train:ITERATION` is before that iteration of a training,
 //!   `evaluate:ITERATION` within the evaluation after that iteration, `sample:STEP` after that reverse step, and
-//!   `write:NAME` after a file of that name is written aside and before it appears in its place. `@TEXT` takes only the runs whose name (for `write`, the files whose path) contains
-//!   the text.
+//!   `write:NAME` after a file of that name is written aside and before it appears in its place. `@TEXT` takes only the
+//!   runs whose name (for `write`, the files whose path) contains the text.
 //! - `GDIFF_TEST_WAIT_FILE=PATH` makes a point hold only as long as this file exists.
 //!
 //! A run that comes to a named point says on standard error that it waits, and goes on when it is asked to stop, or
