@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # One profile for running and testing, so that nothing is compiled twice.
 cargo_options=(--release --locked)
 if [ -n "${GDIFF_FEATURES:-}" ]; then
-    cargo_options+=(--no-default-features --features "$GDIFF_FEATURES")
+    cargo_options+=(--no-default-features --features "$GDIFF_FEATURES,figures,tensorboard")
 fi
 
 # The binary to run: GDIFF=PATH uses one that is built already.

@@ -1,11 +1,9 @@
 //! `gdiff likelihood --bits-per-dim`: the variational bound of images under finished runs.
 
-use super::{Failure, print};
+use super::{Failure, print, write_rows};
 use crate::diffusion::likelihood::bits_per_dim::BitsPerDim;
 use crate::report::{CountBar, bits_per_dim_text};
 use crate::run::FinishedRun;
-use crate::store::atomic;
-use crate::store::leftovers::remove_leftovers;
 use ndarray::Array2;
 use std::path::Path;
 
@@ -41,23 +39,13 @@ pub(super) fn bits_per_dim(
         )));
     }
     if let Some(out) = out {
-        write(out, &found)?;
+        let rows = found.iter().flat_map(|(label, bounds)| {
+            let row = |(point, bound): (usize, &BitsPerDim)| {
+                (label.clone(), point, bound.total(), bound.prior, bound.steps, bound.decoder)
+            };
+            bounds.iter().enumerate().map(row).collect::<Vec<_>>()
+        });
+        write_rows(out, &["run", "point", "bits_per_dim", "prior", "steps", "decoder"], rows)?;
     }
     print(&bits_per_dim_text(of, &found))
-}
-
-/// Writes a row for each image and run, whole or not at all.
-fn write(out: &Path, found: &[(String, Vec<BitsPerDim>)]) -> Result<(), Failure> {
-    out.parent().map_or(Ok(()), remove_leftovers)?;
-    atomic::write(out, |file| {
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(file);
-        writer.write_record(["run", "point", "bits_per_dim", "prior", "steps", "decoder"])?;
-        for (label, bounds) in found {
-            for (point, bound) in bounds.iter().enumerate() {
-                writer.serialize((label, point, bound.total(), bound.prior, bound.steps, bound.decoder))?;
-            }
-        }
-        writer.flush()
-    })?;
-    Ok(())
 }

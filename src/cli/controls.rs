@@ -1,23 +1,21 @@
 //! `gdiff controls`: what metrics say of real images that were made worse in known ways.
 
+#[cfg(feature = "figures")]
+use super::controls_figure::{FigureArgs, ScoredParts, draw};
 use super::metrics_sets::NetworkArgs;
-use super::{Failure, SpecArgs, offered, print, read, refuse_input, refuse_input_at};
+use super::{Failure, SpecArgs, offered, print, read, refuse_input, write_file};
 use crate::data::images::{Degradation, ImageSet, images_of};
 use crate::data::source::{Part, Source};
 use crate::metrics::features::{FeatureExtractor, FeatureKind, frechet_distance};
 use crate::metrics::{MetricsError, RealManifold};
 use crate::numeric::intervals::{Interval, mean_interval, paired_difference};
 use crate::numeric::random::Stream;
-use crate::report::figures::controls::{ControlPoint, controls as figure_of};
-use crate::report::figures::draw::{Theme, png, svg};
 use crate::spec::Plan;
-use crate::store::atomic;
-use crate::store::leftovers::remove_leftovers;
 use candle_core::Device;
 use clap::Args;
 use ndarray::s;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `gdiff controls`
 #[derive(Debug, Args)]
@@ -40,21 +38,14 @@ pub struct ControlsArgs {
     /// Write the numbers (CSV) [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Draw each control's path in the plane of precision and density, beside the second paper's tables: SVG or PNG by the
-    /// file's name
-    #[arg(long, value_name = "FILE")]
-    pub plot: Option<PathBuf>,
-    /// Draw a dark figure too, NAME-dark.svg or .png
-    #[arg(long, requires = "plot")]
-    pub dark: bool,
+    /// The figure.
+    #[cfg(feature = "figures")]
+    #[command(flatten)]
+    pub figure: FigureArgs,
 }
 
 /// The names of the metrics, in the order of [`scores`].
 const METRICS: [&str; 5] = ["precision", "recall", "density", "coverage", "frechet"];
-
-/// Places of precision and density among them.
-const PRECISION: usize = 0;
-const DENSITY: usize = 2;
 
 /// The rows of one kind of features and number of images: for each control and metric the value of each replicate.
 struct Scored<'a> {
@@ -63,12 +54,19 @@ struct Scored<'a> {
     values: Vec<Vec<Vec<f64>>>,
 }
 
+#[cfg(feature = "figures")]
+impl Scored<'_> {
+    /// The name of the features, the number of images, and the values.
+    fn parts(&self) -> ScoredParts<'_> {
+        (self.extractor.kind().name(), self.count, &self.values)
+    }
+}
+
 pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
     let input = [args.spec.spec.as_path()];
     args.out.iter().try_for_each(|out| refuse_input(out, &input))?;
-    let pictures = pictures(args)?;
-    let others: Vec<&Path> = input.into_iter().chain(args.out.as_deref()).collect();
-    pictures.iter().try_for_each(|(path, _)| refuse_input_at("--plot", path, &others))?;
+    #[cfg(feature = "figures")]
+    let pictures = args.figure.pictures(&input.into_iter().chain(args.out.as_deref()).collect::<Vec<_>>())?;
     let plan = read(&args.spec)?.base;
     let Source::Images(images) = &plan.data.source else {
         let message = format!(
@@ -106,46 +104,13 @@ pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
             scored.push(Scored { extractor, count, values });
         }
     }
-    if !pictures.is_empty() {
-        let figure = figure_of(&points(&scored), &setting(&plan));
-        for (path, theme) in pictures {
-            let drawn = svg(&figure, theme);
-            match is_png(&path) {
-                true => write(&path, &png(&drawn).map_err(Failure::running)?)?,
-                false => write(&path, drawn.as_bytes())?,
-            }
-        }
-    }
+    #[cfg(feature = "figures")]
+    draw(&pictures, &plan, &scored.iter().map(Scored::parts).collect::<Vec<_>>())?;
     let text = table(&plan, args, &scored);
     match &args.out {
-        Some(out) => write(out, text.as_bytes()),
+        Some(out) => write_file(out, |file| file.write_all(text.as_bytes())),
         None => print(&text),
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    path.parent().map_or(Ok(()), remove_leftovers)?;
-    atomic::write(path, |file| file.write_all(bytes))?;
-    Ok(())
-}
-
-fn is_png(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("png"))
-}
-
-/// The files of the figure, each with its theme.
-fn pictures(args: &ControlsArgs) -> Result<Vec<(PathBuf, Theme)>, Failure> {
-    let Some(plot) = &args.plot else { return Ok(Vec::new()) };
-    let end = plot.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
-    if !["svg", "png"].iter().any(|known| end.eq_ignore_ascii_case(known)) {
-        return Err(Failure::input(format!(
-            "--plot {}: a figure is an SVG or a PNG, which the file's name says; give NAME.svg or NAME.png",
-            plot.display()
-        )));
-    }
-    let stem = plot.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let dark = args.dark.then(|| (plot.with_file_name(format!("{stem}-dark.{end}")), Theme::Dark));
-    Ok([(plot.clone(), Theme::Light)].into_iter().chain(dark).collect())
 }
 
 /// A row for each kind of features, number of images and control: means over the replicates, with half the widths of their
@@ -175,37 +140,6 @@ fn table(plan: &Plan, args: &ControlsArgs, scored: &[Scored]) -> String {
         }
     }
     text
-}
-
-/// Precision and density of every row.
-fn points(scored: &[Scored]) -> Vec<ControlPoint> {
-    let of = |scored: &Scored| -> Vec<ControlPoint> {
-        let point = |(control, own): (Degradation, &Vec<Vec<f64>>)| {
-            Some(ControlPoint {
-                control,
-                features: scored.extractor.kind().name().to_string(),
-                count: scored.count,
-                precision: mean_interval(&own[PRECISION])?,
-                density: mean_interval(&own[DENSITY])?,
-            })
-        };
-        Degradation::USUAL.into_iter().zip(&scored.values).filter_map(point).collect()
-    };
-    scored.iter().flat_map(of).collect()
-}
-
-/// What the figure says of the data.
-fn setting(plan: &Plan) -> String {
-    let name = plan.data_name();
-    let size = plan.data.source.image_shape().expect("the data are images");
-    let replicates = match plan.replicates {
-        1 => "1 replicate".to_string(),
-        several => format!("{several} replicates"),
-    };
-    format!(
-        "{name}, {} x {} pixels \u{b7} k = {} \u{b7} {replicates}",
-        size.height, size.width, plan.metrics.k
-    )
 }
 
 /// The metrics of each control of one replicate.

@@ -79,6 +79,7 @@ pub const INVERT: &str = "\
 Examples:
   gdiff gaussianize invert map.safetensors z.csv --out points.csv";
 
+#[cfg(feature = "figures")]
 pub const MAP_REPORT: &str = "\
 Examples:
   gdiff gaussianize report map.safetensors fresh.csv --out map.html";
@@ -142,6 +143,7 @@ pub const SCHEMA: &str = "\
 Examples:
   gdiff schema";
 
+#[cfg(feature = "figures")]
 pub const PLOT: &str = "\
 Examples:
   gdiff plot results/first

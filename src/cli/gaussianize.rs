@@ -1,5 +1,6 @@
 //! `gdiff gaussianize`: the map as a tool on a table of one's own.
 
+#[cfg(feature = "figures")]
 use super::gaussianize_report::{ReportArgs, report};
 use super::gaussianize_score::{ScoreArgs, score};
 use super::map_of_file::{Map, MapInput};
@@ -29,6 +30,7 @@ pub enum GaussianizeCommand {
     /// Map a table of Gaussian space back
     #[command(after_help = examples::INVERT)]
     Invert(MapArgs),
+    #[cfg(feature = "figures")]
     /// Write a page about a table before and after the map: marginals, quantiles, what is left
     #[command(after_help = examples::MAP_REPORT)]
     Report(ReportArgs),
@@ -177,6 +179,7 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
         GaussianizeCommand::Fit(args) => fit(args),
         GaussianizeCommand::Apply(args) => apply(args),
         GaussianizeCommand::Invert(args) => invert(args),
+        #[cfg(feature = "figures")]
         GaussianizeCommand::Report(args) => report(args),
         GaussianizeCommand::Sample(args) => sample(args),
         GaussianizeCommand::Score(args) => score(args),

@@ -1,10 +1,8 @@
 //! Points as images in files: what `--as-images` writes.
 
-use super::Failure;
+use super::{Failure, write_file};
 use crate::data::images::{ImageSet, ImageShape, images_of};
 use crate::data::source::Source;
-use crate::store::atomic;
-use crate::store::leftovers::remove_leftovers;
 use clap::Args;
 use ndarray::ArrayView2;
 use std::fs;
@@ -56,10 +54,7 @@ impl ImagePlace {
     pub(super) fn give(&self, points: ArrayView2<f64>) -> Result<(), Failure> {
         let images = images_of(points, self.shape);
         if is_array(&self.path) {
-            self.path.parent().map_or(Ok(()), remove_leftovers)?;
-            let write = |out: &mut dyn std::io::Write| images.write_npy(out).map_err(std::io::Error::other);
-            atomic::write(&self.path, |out| write(out))?;
-            return Ok(());
+            return write_file(&self.path, |out| images.write_npy(out).map_err(std::io::Error::other));
         }
         self.folder(&images)
     }

@@ -1,13 +1,11 @@
 //! `gdiff isotropy`: by how much the isotropy term scaled the predictions of finished runs.
 
 use super::sample::run_folder;
-use super::{Failure, print, refuse_input};
+use super::{Failure, print, refuse_input, write_rows};
 use crate::report::output_scales_text;
 use crate::run::{FinishedRun, OutputScale};
-use crate::store::leftovers::remove_leftovers;
-use crate::store::{atomic, names};
+use crate::store::names;
 use clap::Args;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// `gdiff isotropy`
@@ -41,8 +39,7 @@ pub(super) fn isotropy(args: &IsotropyArgs) -> Result<(), Failure> {
         }
     }
     if let Some(out) = &args.out {
-        out.parent().map_or(Ok(()), remove_leftovers)?;
-        atomic::write(out, |file| write(file, &rows))?;
+        write_rows(out, &COLUMNS, &rows)?;
     }
     let scales: Vec<OutputScale> = rows.into_iter().map(|(_, scale)| scale).collect();
     print(&output_scales_text(&scales))
@@ -52,23 +49,18 @@ fn name_of(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Writes a row for each run.
-fn write(out: &mut dyn Write, rows: &[(String, OutputScale)]) -> std::io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
-    writer.write_record([
-        "run",
-        "pipeline",
-        "replicate",
-        "lambda",
-        "control",
-        "epsilon_scale",
-        "batch_size",
-        "mean_square",
-        "variance",
-        "output_scale",
-        "optimal_scale",
-        "optimal_scale_of_batches",
-    ])?;
-    rows.iter().try_for_each(|row| writer.serialize(row))?;
-    writer.flush()
-}
+/// The columns of the rows, in their order.
+const COLUMNS: [&str; 12] = [
+    "run",
+    "pipeline",
+    "replicate",
+    "lambda",
+    "control",
+    "epsilon_scale",
+    "batch_size",
+    "mean_square",
+    "variance",
+    "output_scale",
+    "optimal_scale",
+    "optimal_scale_of_batches",
+];

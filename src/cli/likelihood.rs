@@ -3,15 +3,14 @@
 use super::bits_per_dim::bits_per_dim;
 use super::sample::run_folder;
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs, print, refuse_input};
+use super::{Failure, TableArgs, print, refuse_input, write_rows};
 use crate::data::table::axis_names;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::likelihood::LikelihoodOptions;
 use crate::numeric::memory;
 use crate::report::{ScoredRun, likelihoods_text, note};
 use crate::run::{FinishedRun, Likelihoods};
-use crate::store::leftovers::remove_leftovers;
-use crate::store::{atomic, names};
+use crate::store::names;
 use clap::Args;
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
@@ -150,25 +149,12 @@ fn labels(runs: &[PathBuf]) -> Vec<String> {
     names.filter(differ).unwrap_or_else(|| runs.iter().map(|run| run.display().to_string()).collect())
 }
 
-/// Writes a row for each point and run, whole or not at all.
+/// Writes a row for each point and run.
 fn write(out: &Path, labels: &[String], scored: &[Likelihoods]) -> Result<(), Failure> {
-    out.parent().map_or(Ok(()), remove_leftovers)?;
-    atomic::write(out, |file| {
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(file);
-        writer.write_record([
-            "run",
-            "point",
-            "log_likelihood",
-            "error",
-            "map_log_likelihood",
-            "true_log_likelihood",
-        ])?;
-        for (label, likelihoods) in labels.iter().zip(scored) {
-            for row in likelihoods.rows() {
-                writer.serialize((label, row))?;
-            }
-        }
-        writer.flush()
-    })?;
-    Ok(())
+    let columns = ["run", "point", "log_likelihood", "error", "map_log_likelihood", "true_log_likelihood"];
+    let rows = labels
+        .iter()
+        .zip(scored)
+        .flat_map(|(label, likelihoods)| likelihoods.rows().into_iter().map(move |row| (label, row)));
+    write_rows(out, &columns, rows)
 }

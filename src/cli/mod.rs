@@ -4,12 +4,15 @@ mod bits_per_dim;
 mod check;
 mod compare;
 mod controls;
+#[cfg(feature = "figures")]
+mod controls_figure;
 mod data;
 mod examples;
 mod explain;
 mod failure;
 mod failures;
 mod gaussianize;
+#[cfg(feature = "figures")]
 mod gaussianize_report;
 mod gaussianize_score;
 mod image_output;
@@ -25,6 +28,7 @@ mod metrics_floor;
 mod metrics_report;
 mod metrics_sets;
 mod offered;
+#[cfg(feature = "figures")]
 mod plot;
 mod replicates;
 mod run;
@@ -35,6 +39,7 @@ mod sweep;
 mod table_args;
 mod verify;
 mod version;
+mod written;
 
 pub use check::CheckArgs;
 pub use compare::CompareArgs;
@@ -50,6 +55,7 @@ pub use likelihood::LikelihoodArgs;
 pub use man::ManArgs;
 pub use metrics::MetricsArgs;
 pub use metrics_sets::FeatureArgs;
+#[cfg(feature = "figures")]
 pub use plot::PlotArgs;
 pub use replicates::PilotArgs;
 pub use run::{HowArgs, RunArgs};
@@ -58,13 +64,11 @@ pub use settings::Settings;
 pub use sweep::{CollectArgs, ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 pub use table_args::TableArgs;
 
-use crate::data::table;
 use crate::spec::{self, SpecError, Study};
-use crate::store::leftovers::remove_leftovers;
-use crate::store::{atomic, console};
+use crate::store::console;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use ndarray::Array2;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use written::{give_table, refuse_input, refuse_input_at, write_file, write_rows, write_table};
 
 /// Experiment runner for small diffusion models: one TOML file in, trustworthy CSV out.
 #[derive(Debug, Parser)]
@@ -132,6 +136,7 @@ pub enum Command {
     /// JSON Schema of the spec, for editors, on standard output
     #[command(after_help = examples::SCHEMA)]
     Schema,
+    #[cfg(feature = "figures")]
     /// Figures (SVG and PNG) and a page of an output folder, whole or in part
     #[command(after_help = examples::PLOT)]
     Plot(PlotArgs),
@@ -179,6 +184,7 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Compare(args) => compare::compare(args),
         Command::Verify(args) => verify::verify_folder(args),
         Command::Schema => print(&format!("{:#}\n", spec::schema())),
+        #[cfg(feature = "figures")]
         Command::Plot(args) => plot::plot(args),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -194,40 +200,6 @@ fn read(args: &SpecArgs) -> Result<Study, SpecError> {
     let study = spec::read_watched(&args.spec, &args.set.0, Some(&|done, all| bar.count(done, all)))?;
     study.decoded.iter().for_each(|images| images::keep(&images.place, &images.set));
     Ok(study)
-}
-
-/// Refuses an output that is an input of the same command: writing it would destroy it.
-fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
-    refuse_input_at("--out", out, inputs)
-}
-
-/// As [`refuse_input`], for the output of another argument.
-fn refuse_input_at(argument: &str, out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
-    match inputs.iter().find(|input| atomic::is_same_file(out, input)) {
-        Some(_) => {
-            let message =
-                format!("{argument} {} is an input of this command; choose another file", out.display());
-            Err(Failure::input(message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Writes a table of points, whole or not at all: npy by its name, else CSV.
-fn write_table(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
-    path.parent().map_or(Ok(()), remove_leftovers)?;
-    atomic::write(path, |out| table::write(out, path, names, points))?;
-    Ok(())
-}
-
-/// Writes a table of points to a file, as [`write_table`], or prints it as CSV.
-fn give_table(out: Option<&Path>, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
-    if let Some(path) = out {
-        return write_table(path, names, points);
-    }
-    let mut text = Vec::new();
-    table::write_csv(&mut text, names, points).map_err(|e| Failure::running(e.to_string()))?;
-    print(&String::from_utf8_lossy(&text))
 }
 
 /// Prints what a command was asked for, control characters written out, where nothing is left to do after it.

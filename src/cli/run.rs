@@ -5,7 +5,11 @@ use super::failures::{report, stopped};
 use super::signals::listen;
 use super::{Failure, offered, read};
 use crate::numeric::trace::Trace;
-use crate::report::{DrawOptions, GLOSSARY, JsonEvents, Progress, TensorBoard, end_table};
+#[cfg(feature = "figures")]
+use crate::report::DrawOptions;
+#[cfg(feature = "tensorboard")]
+use crate::report::TensorBoard;
+use crate::report::{GLOSSARY, JsonEvents, Progress, end_table};
 use crate::run::DeviceChoice;
 use crate::run::{Event, Interrupt, Quiet, Reporter, RunOptions};
 use crate::spec::Study;
@@ -37,9 +41,11 @@ pub struct RunArgs {
     #[arg(long)]
     pub flat_names: bool,
     /// Draw figures and a page at the end, as `gdiff plot` does
+    #[cfg(feature = "figures")]
     #[arg(long)]
     pub plot: bool,
     /// Write TensorBoard event files while it runs, under tensorboard/ in the output folder
+    #[cfg(feature = "tensorboard")]
     #[arg(long)]
     pub tensorboard: bool,
     /// Write what each thread did, and when, into a file in the Chrome trace event format
@@ -112,9 +118,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         reporter.on(Event::Notice(sentence));
     }
     keep_plan(&study, &options)?;
+    #[cfg(feature = "tensorboard")]
     let recorder = args.tensorboard.then(|| TensorBoard::new(reporter, &options.out));
-    let watching = recorder.as_ref().map_or(reporter, |recorder| recorder as &dyn Reporter);
-    let outcome = run_study(&study, &options, watching);
+    #[cfg(feature = "tensorboard")]
+    let reporter = recorder.as_ref().map_or(reporter, |recorder| recorder as &dyn Reporter);
+    let outcome = run_study(&study, &options, reporter);
     progress.clear();
     if let Some(file) = &args.trace {
         atomic::write(file, |out| options.trace.write(out))?;
@@ -133,9 +141,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         let glossary = if args.explain { format!("\n{GLOSSARY}") } else { String::new() };
         console::print(&format!("{already}{}{glossary}", end_table(&finished)));
     }
-    if let Some(recorder) = recorder {
-        recorder.finish(&finished)?;
-    }
+    #[cfg(feature = "figures")]
     if args.plot && !finished.runs.is_empty() {
         let drawing = DrawOptions { dark: false, force: args.force };
         let written = super::plot::draw(&finished.out, &finished.out, drawing)?;
@@ -143,6 +149,10 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         if !args.quiet && !args.json {
             console::print(&format!("figures and page: {}\n", written.page.display()));
         }
+    }
+    #[cfg(feature = "tensorboard")]
+    if let Some(recorder) = recorder {
+        recorder.finish(&finished)?;
     }
     report(&finished.failures.iter().collect::<Vec<_>>(), finished.all, finished.runs.len())
 }

@@ -16,14 +16,22 @@ pub fn long() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
         format!(
-            "{}\ncommit   {}\nprofile  {}\nBLAS     {}\nCUDA     {}",
+            "{}\ncommit   {}\nprofile  {}\nBLAS     {}\nCUDA     {}{}",
             env!("CARGO_PKG_VERSION"),
             commit().unwrap_or("not known: it was built outside of its repository"),
             env!("GDIFF_PROFILE"),
             blas(),
             if candle_core::utils::cuda_is_available() { "yes" } else { "no (docs/cuda.md)" },
+            left_out(),
         )
     })
+}
+
+/// What this build was made without.
+fn left_out() -> String {
+    let features = [("figures", cfg!(feature = "figures")), ("TensorBoard", cfg!(feature = "tensorboard"))];
+    let without: Vec<&str> = features.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+    if without.is_empty() { String::new() } else { format!("\nwithout  {}", without.join(", ")) }
 }
 
 fn commit() -> Option<&'static str> {

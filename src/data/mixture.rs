@@ -1,14 +1,16 @@
 //! Gaussian mixtures of any dimension with full covariances: sampling, exact log-density (G 24), score.
 
+mod affine;
+mod component;
 mod eights;
 mod laplacian;
 
 pub use super::mixture_error::MixtureError;
 use crate::numeric::log_sum_exp::log_sum_exp;
 use crate::numeric::power_of_two::{exponent, times_power_of_two};
-use crate::numeric::{gaussian::Gaussian, random::Stream};
+use crate::numeric::random::Stream;
+use component::{Component, component, normalized};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, parallel::prelude::*};
-use ndarray_linalg::{Cholesky, UPLO};
 use pulp::Arch;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -19,16 +21,6 @@ const CHUNK_ROWS: usize = 1024;
 /// Log-density below which weights, scales, and the logarithm of a sum of a few terms are rounded off beside squared
 /// distances, so that the smallest of these is taken from all of them first.
 const ROUNDED_OFF: f64 = -1e8;
-
-/// One normal distribution N(mu, Sigma) of a mixture, factored once.
-#[derive(Debug, Clone)]
-struct Component {
-    weight: f64,
-    covariance: Array2<f64>,
-    gaussian: Gaussian,
-    /// `log w - d/2 log 2 pi - log det L`.
-    log_scale: f64,
-}
 
 /// A Gaussian mixture `p(x) = sum_k w_k N(x; mu_k, Sigma_k)` (G 24).
 /// ```
@@ -259,108 +251,4 @@ impl GaussianMixture {
             *term = if *term == nearest { c.log_scale } else { f64::NEG_INFINITY };
         }
     }
-
-    /// The mixture after diffusion to `alpha_bar`: means `sqrt(alpha_bar) mu_k`, covariances
-    /// `alpha_bar Sigma_k + (1 - alpha_bar) I`.
-    ///
-    /// # Errors
-    /// If `alpha_bar` is not in `[0, 1]` or rounding makes a covariance singular.
-    pub fn diffused(&self, alpha_bar: f64) -> Result<Self, MixtureError> {
-        let noise = Array2::<f64>::eye(self.dim) * (1.0 - alpha_bar);
-        self.map(|mean| mean * alpha_bar.sqrt(), |cov| cov * alpha_bar + &noise)
-    }
-
-    /// The mixture of `(x - shift) / scale`, axis by axis.
-    ///
-    /// # Errors
-    /// If a scale is not a positive finite number.
-    pub fn rescaled(&self, shift: &Array1<f64>, scale: &Array1<f64>) -> Result<Self, MixtureError> {
-        self.map(
-            |mean| (mean - shift) / scale,
-            |cov| Array2::from_shape_fn(cov.raw_dim(), |(i, j)| cov[[i, j]] / (scale[i] * scale[j])),
-        )
-    }
-
-    /// The mixture of `matrix (x - shift)`.
-    ///
-    /// # Errors
-    /// If a transformed covariance cannot be factored, as when the matrix is singular.
-    pub fn affine(&self, shift: &Array1<f64>, matrix: &Array2<f64>) -> Result<Self, MixtureError> {
-        self.map(
-            |mean| matrix.dot(&(mean - shift)),
-            |cov| {
-                let transformed = matrix.dot(cov).dot(&matrix.t());
-                (&transformed + &transformed.t()) * 0.5
-            },
-        )
-    }
-
-    fn map(
-        &self,
-        mean: impl Fn(&Array1<f64>) -> Array1<f64>,
-        covariance: impl Fn(&Array2<f64>) -> Array2<f64>,
-    ) -> Result<Self, MixtureError> {
-        let weights: Vec<f64> = self.weights().collect();
-        let means: Vec<_> =
-            self.components.iter().map(|c| mean(&Array1::from(c.gaussian.mean.clone()))).collect();
-        let covariances: Vec<_> = self.components.iter().map(|c| covariance(&c.covariance)).collect();
-        Self::new(&weights, &means, &covariances)
-    }
-}
-
-/// The weights with sum 1. They are first divided by a power of 2 near the largest, which is exact, so that their sum
-/// neither overflows nor loses small ones.
-fn normalized(weights: &[f64]) -> Result<Vec<f64>, MixtureError> {
-    let largest = weights.iter().copied().fold(0.0, f64::max);
-    let shrunk: Vec<f64> = weights.iter().map(|w| times_power_of_two(*w, -exponent(largest))).collect();
-    let total: f64 = shrunk.iter().sum();
-    let normalized: Vec<f64> = shrunk.iter().map(|w| w / total).collect();
-    match normalized.iter().position(|w| *w < f64::MIN_POSITIVE) {
-        Some(component) => {
-            Err(MixtureError::VanishingWeight { component, weight: weights[component], largest })
-        }
-        None => Ok(normalized),
-    }
-}
-
-/// Checks and factors one component; `weight` is already normalized.
-fn component(
-    k: usize,
-    weight: f64,
-    mean: &Array1<f64>,
-    covariance: &Array2<f64>,
-    dim: usize,
-) -> Result<Component, MixtureError> {
-    if mean.len() != dim {
-        return Err(MixtureError::Dimension { component: k, expected: dim, found: mean.len() });
-    }
-    if covariance.dim() != (dim, dim) {
-        let (rows, cols) = covariance.dim();
-        return Err(MixtureError::Shape { component: k, rows, cols, dim });
-    }
-    let bad = |v: &&f64| !v.is_finite();
-    if let Some(&value) = mean.iter().find(bad) {
-        return Err(MixtureError::NotFinite { component: k, what: "mean", value });
-    }
-    if let Some(&value) = covariance.iter().find(bad) {
-        return Err(MixtureError::NotFinite { component: k, what: "covariance", value });
-    }
-    for row in 0..dim {
-        for col in row + 1..dim {
-            let (upper, lower) = (covariance[[row, col]], covariance[[col, row]]);
-            // Room for the rounding of a covariance that was computed and printed.
-            if (upper - lower).abs() > 1e-12 * (covariance[[row, row]] * covariance[[col, col]]).abs().sqrt()
-            {
-                return Err(MixtureError::NotSymmetric { component: k, row, col, upper, lower });
-            }
-        }
-    }
-    let factor =
-        covariance.cholesky(UPLO::Lower).map_err(|_| MixtureError::NotPositiveDefinite { component: k })?;
-    let gaussian = Gaussian::new(mean.to_vec(), factor.iter().copied().collect());
-    if !gaussian.log_det.is_finite() {
-        return Err(MixtureError::NotPositiveDefinite { component: k });
-    }
-    let log_scale = weight.ln() - 0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - gaussian.log_det;
-    Ok(Component { weight, covariance: covariance.clone(), gaussian, log_scale })
 }

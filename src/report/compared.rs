@@ -2,10 +2,10 @@
 //! each metric.
 
 use super::comparison::{Estimate, OF_A_MAP, SummaryColumn, every_column, shown};
-use super::figures::names::{point_name, short_keys, short_value};
 use super::narrow_table::{is_too_wide, narrow_table};
 use super::table::MOST_LINES;
 use super::visible::visible_cell;
+use crate::report::point_names::{point_name, short_keys, short_value};
 use crate::study::run_values::FIRST;
 use crate::study::{Compared, ComparedLine, ComparedRow, SpecDifference, StudyRuns};
 use std::collections::HashMap;

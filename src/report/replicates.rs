@@ -1,11 +1,11 @@
 //! How many replicates a pilot asks for, as a table.
 
 use super::comparison::{Estimate, every_column, worth};
-use super::figures::names::{short_keys, short_value};
 use super::narrow_table::narrow_table;
 use super::visible::visible_cell;
 use crate::numeric::intervals::mean_interval;
 use crate::numeric::power::MOST_REPLICATES;
+use crate::report::point_names::{short_keys, short_value};
 use crate::study::{Pilot, PilotLine};
 
 /// Digits after the point of a difference in a metric that is no column of the short tables.

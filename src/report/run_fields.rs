@@ -1,8 +1,8 @@
 //! What the runs of a list are sorted and chosen by: state, sweep keys, metrics.
 
-use super::figures::names::short_keys;
 use super::key_values::typed;
 use crate::metrics::scored::columns;
+use crate::report::point_names::short_keys;
 use crate::spec::nearest;
 use crate::store::sweep_values::flat_name;
 use crate::study::{RunLine, RunList};

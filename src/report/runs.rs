@@ -1,10 +1,10 @@
 //! The runs of a folder as a table.
 
-use super::figures::names::short_keys;
 use super::json::metrics_of;
 use super::key_values::key_values;
 use super::visible::visible_cell;
 use crate::metrics::scored::{Column, columns};
+use crate::report::point_names::short_keys;
 use crate::study::{RunLine, RunList};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;

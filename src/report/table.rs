@@ -1,10 +1,10 @@
 //! The short tables at the end of a run: means over replicates, and what each pipeline is better or worse by.
 
 use super::comparison::{Comparison, Estimate, Line, SummaryColumn, worth};
-use super::figures::names::short_keys;
 use super::narrow_table::is_too_wide;
 use super::visible::visible_cell;
 use crate::numeric::power::detectable;
+use crate::report::point_names::short_keys;
 use crate::spec::DATA;
 use crate::store::{Status, SummaryRow};
 use crate::study::Finished;

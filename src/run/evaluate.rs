@@ -1,10 +1,13 @@
 //! The samples of a network while it trains: `[train.evaluate]`. An evaluation computes beside the training, on threads of
 //! its own, so that it takes cores that are free.
 
+use super::bits_per_dim::ImageModel;
+use super::likelihood::held_out;
 use super::prepare::Prepared;
 use super::replicate::Purpose;
 use super::{Event, Run, StageError};
 use crate::data::images::images_of;
+use crate::diffusion::likelihood::bits_per_dim::BitsPerDim;
 use crate::diffusion::{self, EvaluateOptions, Network, NetworkDenoiser};
 use crate::metrics::scored::ScoreStep;
 use crate::store::wait_point::{Point, wait_at};
@@ -93,21 +96,21 @@ fn evaluate(
     let train = prepared.space.points.view();
     let denoiser = NetworkDenoiser::new(network, 1.0)?;
     let bounds = plan.sample.bounds(run.pipeline.denoiser, train);
-    let sampler = options.sampler(plan.schedule.steps(), bounds)?;
+    let sampler = options.sampler(plan.schedule.steps(), bounds.clone())?;
     let start = run.stream(Purpose::Start).standard_normal(0, options.count, train.ncols());
     let noise = run.stream(Purpose::SampleNoise);
     let stopped = || over.load(Ordering::Relaxed) || run.interrupt.is_set();
     wait_at(Point::Evaluate(iteration), &run.label.run, stopped);
-    let mut after = |_: usize, _: usize, _: &Array2<f64>| match stopped() {
+    let go_on = || match stopped() {
         true => Err(StageError::Interrupted),
         false => Ok(()),
     };
+    let mut after = |_: usize, _: usize, _: &Array2<f64>| go_on();
     let x = diffusion::sample(&denoiser, &plan.schedule, sampler, start, &noise, &mut after)?;
-    let values = match prepared.to_data_space(x.view(), options.steps, 0) {
+    let scores = match prepared.to_data_space(x.view(), options.steps, 0) {
         Ok(points) => {
             draw(run, iteration, points.view())?;
-            let values = run.replicate.score(points.view(), ScoreStep::FINAL, &run.trace)?;
-            values.into_iter().map(|value| value.filter(|v| v.is_finite())).collect()
+            run.replicate.score(points.view(), ScoreStep::FINAL, &run.trace)?
         }
         // The training goes on: its samples may be finite later.
         Err(StageError::Diverged { .. }) => {
@@ -120,7 +123,18 @@ fn evaluate(
         }
         Err(error) => return Err(error),
     };
-    Ok(TrainingMetricsRow { iteration, values })
+    let bits_per_dim = match options.bits_per_dim {
+        count if count > 0 && prepared.space.chain.keeps_bins() => {
+            let (chain, denoiser, bounds) = (&prepared.space.chain, &denoiser, bounds.as_ref());
+            let replicate = run.label.replicate;
+            let images = held_out(plan, replicate, count);
+            let model = ImageModel { plan, replicate, chain, denoiser, bounds };
+            let found = model.bits_per_dim(images.view(), &mut |_| go_on())?;
+            Some(found.iter().map(BitsPerDim::total).sum::<f64>() / found.len() as f64)
+        }
+        _ => None,
+    };
+    Ok(TrainingMetricsRow::new(iteration, scores, bits_per_dim))
 }
 
 /// Writes a picture of the first points where they are images.

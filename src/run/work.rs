@@ -99,8 +99,9 @@ impl StageWork {
         if pipeline.is_trained() {
             seconds[Stage::Train as usize] = plan.iterations as f64 * iteration;
             if let Some(own) = &plan.train.evaluate {
-                let (count, calls) = (own.count as f64, own.steps_of(plan.schedule.steps()) as f64);
-                let each = calls * count * (predict + d * 1e-8) + count * invert;
+                let count = own.count as f64;
+                let predictions = own.predictions(plan.schedule.steps()) as f64;
+                let each = predictions * (predict + d * 1e-8) + count * invert;
                 let each = each + score_of(count) + count * reference * d * PAIR;
                 seconds[Stage::Train as usize] += own.times(plan.iterations) as f64 * each;
             }

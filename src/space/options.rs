@@ -115,6 +115,12 @@ impl TransformOptions {
         }
     }
 
+    /// Whether it but moves and stretches each column.
+    pub fn is_scaling(&self) -> bool {
+        use NamedTransform::{MinMax, Scale, Standardize};
+        matches!(self, Self::Named(Scale | MinMax | Standardize))
+    }
+
     /// Fits the transform to points `(n, d)`. `first` is what the first transform of the space was given, which a rotation
     /// back to its axes needs.
     ///

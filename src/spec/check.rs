@@ -2,6 +2,7 @@
 //! what would be right.
 
 use super::check_data::data;
+use super::check_evaluate::evaluate;
 use super::check_features::features;
 use super::check_network::network;
 use super::check_space::spaces;
@@ -44,6 +45,7 @@ pub fn plan(mut file: SpecFile, origins: &Origins, reuse: &mut Reuse) -> Result<
     let features = features(&check, &mut file, data.source.image_shape(), reuse, &mut warnings)?;
     let mut metrics = metrics(&check, &file, &data, &sample, &mut warnings)?;
     metrics.features = features;
+    evaluate(&check, &file, &data, &pipelines, &mut warnings)?;
     check.section("diagnostics", file.diagnostics.check())?;
     cloning(&file, &data, &sample, &mut warnings);
     likelihood(&check, &file, &pipelines)?;
@@ -271,14 +273,6 @@ fn metrics(
     warnings: &mut Vec<String>,
 ) -> Result<MetricsOptions, SpecError> {
     check.section("metrics", file.metrics.check(sample.count))?;
-    if let Some(evaluate) = file.train.evaluate.filter(|_| file.metrics.prdc) {
-        check.require(evaluate.count > file.metrics.k, "train.evaluate.count", || {
-            format!(
-                "`train.evaluate.count` is {}, but PRDC needs more points than `metrics.k`, which is {}",
-                evaluate.count, file.metrics.k
-            )
-        })?;
-    }
     let mut metrics = file.metrics.clone();
     if metrics.prdc {
         warnings.extend(uneven_counts(metrics.reference, sample.count));

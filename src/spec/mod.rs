@@ -7,6 +7,7 @@
 
 mod check;
 mod check_data;
+mod check_evaluate;
 mod check_features;
 mod check_images;
 mod check_network;

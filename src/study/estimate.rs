@@ -106,9 +106,11 @@ fn different<'a>(
 fn training(cost: &Cost, plan: &Plan) -> f64 {
     let iterations = cost.iteration * plan.iterations as f64 + cost.logged * logged_rows(plan) as f64;
     let evaluations = plan.train.evaluate.map_or(0.0, |own| {
-        let part = own.count as f64 / plan.sample.count as f64;
-        let steps = own.steps_of(plan.schedule.steps()) as f64;
-        own.times(plan.iterations) as f64 * part * (cost.step * steps + cost.end)
+        let of_points = 1.0 / plan.sample.count as f64;
+        let predictions = own.predictions(plan.schedule.steps()) as f64;
+        own.times(plan.iterations) as f64
+            * of_points
+            * (cost.step * predictions + cost.end * own.count as f64)
     });
     iterations + evaluations
 }

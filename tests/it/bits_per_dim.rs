@@ -62,7 +62,7 @@ fn bound(
     bounds: Option<&DataBox>,
 ) -> Vec<BitsPerDim> {
     let model = BoundModel { denoiser, schedule, variance, bounds };
-    bits_per_dim(model, points, &Stream::new(1, 0, "bound"), &mut |_| Ok(())).unwrap()
+    bits_per_dim(model, points, &Stream::new(1, 0, "bound"), &mut |_| Ok::<(), DiffusionError>(())).unwrap()
 }
 
 #[test]

@@ -146,6 +146,55 @@ fn images_have_a_picture_each_time_that_is_guarded_like_every_file() {
 }
 
 #[test]
+fn bits_per_dim_while_training_end_in_those_of_the_finished_run() {
+    let folder = tempdir().unwrap();
+    let there = folder.path();
+    let asked = IMAGES.replace("steps = 4\n", "steps = 4\nbits_per_dim = 15\n");
+    let text = asked.replace("\"baseline\"]", "\"baseline\", \"whitened\"]");
+    spec(there, &text);
+    let events = said(&run(there, &["run", "spec.toml", "--out", "a", "--json"]));
+    let told = events.lines().filter(|line| line.contains("\"bits_per_dim\":")).count();
+    assert_eq!(told, 2, "those of whitened have none: {events}");
+    assert!(
+        events.contains("the pipeline whitened is without bits/dim, because the space mixes"),
+        "{events}"
+    );
+    let rows = records(there.join("a").join(TABLE));
+    let of = |pipeline: &str| -> Vec<Option<f64>> {
+        let mine = rows.iter().filter(|row| row["pipeline"] == pipeline);
+        mine.map(|row| number(row, "bits_per_dim")).collect()
+    };
+    assert_eq!(of("whitened"), [None, None]);
+    let [Some(first), Some(last)] = of("baseline")[..] else { panic!("{rows:?}") };
+    assert_ne!(first, last);
+    let command =
+        ["likelihood", "a/runs/baseline-r0", "--bits-per-dim", "--count", "15", "--out", "bits.csv"];
+    succeeded(&run(there, &command));
+    let bits = records(there.join("bits.csv"));
+    assert_eq!(bits.len(), 15);
+    let mean = bits.iter().filter_map(|row| number(row, "bits_per_dim")).sum::<f64>() / 15.0;
+    assert!((mean - last).abs() < 1e-12 * last, "{mean} {last}");
+    succeeded(&run(there, &["plot", "a"]));
+    let drawn = std::fs::read_to_string(there.join("a/figures/training.csv")).unwrap();
+    assert!(drawn.contains("bits/dim"), "{drawn}");
+    // Another variance of the reverse steps is another bound, of the same network.
+    let other = text.replace("steps = 10", "steps = 10\nvariance = \"fixed_large\"");
+    spec(there, &other);
+    succeeded(&run(there, &["run", "spec.toml", "--out", "b", "--quiet"]));
+    let row = records(there.join("b").join(TABLE)).into_iter().find(|row| row["pipeline"] == "baseline");
+    assert_ne!(number(&row.unwrap(), "bits_per_dim"), Some(first));
+    let refused = |text: &str, expected: &str| {
+        spec(there, text);
+        let output = run(there, &["check", "spec.toml"]);
+        assert_eq!(output.status.code(), Some(2), "{}", message(&output));
+        assert!(message(&output).contains(expected), "{}", message(&output));
+    };
+    refused(&text.replace("\"baseline\", ", ""), "no pipeline with a network has bits/dim");
+    refused(&asked.replace("steps = 10\n", "steps = 1\n"), "needs `diffusion.steps` of 2 or more");
+    refused(&evaluated("").replace("steps = 6", "steps = 6\nbits_per_dim = 15"), "the data are none");
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_refused_and_a_divergence_is_told_of() {
     let folder = tempdir().unwrap();
     let there = folder.path();

@@ -72,12 +72,12 @@ impl BitsPerDim {
 ///
 /// # Errors
 /// If the schedule has one step only, a dimension does not fit, the denoiser fails, or `check` says so.
-pub fn bits_per_dim(
+pub fn bits_per_dim<E: From<DiffusionError>>(
     model: BoundModel,
     points: &RoundedPoints,
     stream: &Stream,
-    check: &mut dyn FnMut(usize) -> Result<(), DiffusionError>,
-) -> Result<Vec<BitsPerDim>, DiffusionError> {
+    check: &mut dyn FnMut(usize) -> Result<(), E>,
+) -> Result<Vec<BitsPerDim>, E> {
     let BoundModel { schedule, .. } = model;
     let last = schedule.steps();
     DiffusionError::unless(last > 1, || {

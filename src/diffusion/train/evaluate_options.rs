@@ -16,11 +16,20 @@ pub struct EvaluateOptions {
     pub count: usize,
     /// Steps of the sampler, which is DDIM without noise; all steps of a shorter schedule.
     pub steps: usize,
+    /// Of images: how many that the network does not learn from have their bits/dim each time (column `bits_per_dim`: the
+    /// variational bound of the reverse process in all steps); 0 is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bits_per_dim: usize,
+}
+
+/// Whether nothing was asked for: a spec from before the key has none.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { every: 1000, count: 1000, steps: 50 }
+        Self { every: 1000, count: 1000, steps: 50, bits_per_dim: 0 }
     }
 }
 
@@ -48,6 +57,11 @@ impl EvaluateOptions {
     /// Steps of the sampler on a schedule of so many.
     pub fn steps_of(&self, schedule_steps: usize) -> usize {
         self.steps.min(schedule_steps)
+    }
+
+    /// At how many points of all steps an evaluation predicts the noise, on a schedule of so many steps.
+    pub fn predictions(&self, schedule_steps: usize) -> usize {
+        self.count * self.steps_of(schedule_steps) + self.bits_per_dim * schedule_steps
     }
 
     /// The sampler, on a schedule of so many steps. Its predicted `x0` is clipped to `bounds`.

@@ -11,7 +11,8 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::gain::paired;
-use super::{State, prepare};
+use super::prepare;
+use super::state::State;
 use crate::gaussianize::error::GaussianizeError;
 use crate::gaussianize::layer::Layer;
 use crate::gaussianize::options::{FOLDS, GaussianizeOptions};

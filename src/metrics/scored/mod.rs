@@ -126,6 +126,22 @@ pub fn column(name: &str) -> Option<&'static Column> {
     columns().find(|column| column.name == name)
 }
 
+/// Bits/dim of held-out images: no metric of samples, but of the network, at the evaluations that ask for it.
+pub static BITS_PER_DIM: Column = Column {
+    name: "bits_per_dim",
+    heading: "bits/dim",
+    unit: "bits",
+    digits: 3,
+    headline: false,
+    range: (0.0, f64::INFINITY),
+    about: "the variational bound of held-out images in bits for each value; lower is better",
+};
+
+/// All columns of an evaluation of a network while it trains, in order.
+pub fn training_columns() -> impl Iterator<Item = &'static Column> {
+    columns().chain([&BITS_PER_DIM])
+}
+
 /// Every metric, prepared for one set of reference points.
 pub struct Scorers {
     /// In the order of [`METRICS`].

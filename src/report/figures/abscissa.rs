@@ -1,7 +1,7 @@
 //! The swept keys that metrics are drawn against, one at a time.
 
-use super::names::{short_keys, short_value};
 use super::results::Results;
+use crate::report::point_names::{short_keys, short_value};
 
 /// The key that goes before all others.
 pub const LAMBDA: &str = "train.isotropy.lambda";

@@ -3,13 +3,13 @@
 use super::captions::pipeline_name;
 use super::ends::{axis_ends, scale};
 use super::model::{Axis, Form, Mark, Panel, PanelRow, Role, Scale, Stroke};
-use super::names::point_name;
 use super::results::Results;
 use super::spread::Spread;
 use super::statistic::Statistic;
 use crate::diffusion::SamplerKind;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
+use crate::report::point_names::point_name;
 use crate::spec::DATA;
 
 /// What is drawn beside the log-likelihood: distances to the real points, the less the better.

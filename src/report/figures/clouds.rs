@@ -3,9 +3,10 @@
 
 use super::captions::{count, pipeline_name, setting};
 use super::contours::{behind, contours};
+use super::file_names::file_names;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role};
-use super::names::{file_names, point_name};
 use super::results::Results;
+use crate::report::point_names::point_name;
 use crate::run::{Cloud, FinishedRun, RunError};
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 

@@ -3,13 +3,13 @@
 
 use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Panel, PanelRow, Role, Scale, Stroke};
-use super::names::point_name;
 use super::results::Results;
 use super::series::changed_keys;
 use super::spread::Spread;
 use super::statistic::Statistic;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
+use crate::report::point_names::point_name;
 use std::collections::HashSet;
 
 /// What is compared beside the log-likelihood: distances to the real points, the less the better.

@@ -4,10 +4,10 @@
 
 use super::captions::pipeline_name;
 use super::model::{Form, Ink, Mark, Role, Stroke};
-use super::names::point_name;
 use super::results::{Results, RunRows};
 use super::series::{Curve, Emphasis, Group, MOST_POINTS, NAMED_POINTS, groups};
 use super::spread::{DOT, EACH};
+use crate::report::point_names::point_name;
 
 /// What is drawn for one group of replicates.
 pub struct Lines {

@@ -3,11 +3,12 @@
 
 use super::captions::{count, pipeline_name, setting};
 use super::clouds::{chosen_points, runs_at};
+use super::file_names::file_names;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Scale};
-use super::names::{file_names, point_name};
 use super::results::{FigureError, Results};
 use crate::data::images::{ImageShape, images_of};
 use crate::data::source::Part;
+use crate::report::point_names::point_name;
 use crate::run::FinishedRun;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis as Along, s};
 use rayon::prelude::*;

@@ -2,9 +2,9 @@
 
 use super::captions::{pipeline_name, setting};
 use super::model::{Axis, Figure, Form, Ink, Mark, Origin, Panel, PanelRow, Role, Stroke};
-use super::names::point_name;
 use super::results::{Results, RunRows};
 use super::series::{NAMED_POINTS, strength};
+use crate::report::point_names::point_name;
 use crate::store::IsotropyRow;
 
 /// The figure; none where no run wrote `isotropy.csv`.

@@ -4,8 +4,8 @@
 
 use super::abscissa::{Abscissa, LAMBDA, abscissas};
 use super::captions::{pipeline_name, setting};
+use super::file_names::file_names;
 use super::model::{Axis, Figure, Form, Ink, Mark, Origin, Panel, PanelRow, Role, Scale};
-use super::names::{file_names, point_name};
 use super::paper_table::{paper_name, paper_value};
 use super::results::Results;
 use super::series::strength;
@@ -13,6 +13,7 @@ use super::spread::Spread;
 use super::statistic::Statistic;
 use crate::metrics::scored;
 use crate::report::comparison::{Comparison, Line};
+use crate::report::point_names::point_name;
 use crate::spec::DATA;
 use std::collections::HashSet;
 

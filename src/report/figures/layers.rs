@@ -3,8 +3,8 @@
 use super::captions::{count, pipeline_name, setting};
 use super::clouds::Frame;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Role, Stroke};
-use super::names::point_name;
 use super::results::Results;
+use crate::report::point_names::point_name;
 use crate::run::{FinishedRun, RunError};
 use crate::store::run_folder::has_file;
 use crate::store::{Status, names};

@@ -3,10 +3,10 @@
 use super::captions::pipeline_name;
 use super::facets::Facet;
 use super::model::{Ink, Mark, Role, Stroke};
-use super::names::point_name;
 use super::results::Results;
 use super::series::NAMED_POINTS;
 use crate::report::comparison::{Comparison, Line};
+use crate::report::point_names::point_name;
 
 /// Adds the maps alone to the panels of their pipelines; returns their values. Points of a sweep that share a map share
 /// its dot; more than so many of one pipeline are left out.

@@ -1,9 +1,9 @@
 //! Runs as curves: replicates averaged, sweep points named, long tables thinned.
 
-use super::names::point_name;
 use super::results::RunRows;
 use crate::metrics::scored;
 use crate::numeric::intervals::mean_interval;
+use crate::report::point_names::point_name;
 use crate::store::MetricsRow;
 use std::collections::{BTreeMap, HashMap};
 

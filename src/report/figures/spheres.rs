@@ -4,10 +4,10 @@
 use super::captions::{count, pipeline_name, setting};
 use super::clouds::{Frame, PAIRS};
 use super::model::{ColourBar, Figure, Form, Mark, Origin, Panel, PanelRow, Role};
-use super::names::point_name;
 use super::results::Results;
 use crate::data::table::{self, TableOptions};
 use crate::metrics::RealManifold;
+use crate::report::point_names::point_name;
 use crate::run::{FinishedRun, RunError};
 use crate::store::{StoreError, names};
 use ndarray::{Array2, s};

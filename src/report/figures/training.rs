@@ -9,7 +9,7 @@ use super::spread::Spread;
 use crate::metrics::scored;
 
 /// The columns that are drawn where they have values.
-const METRICS: [&str; 9] = [
+const METRICS: [&str; 10] = [
     "log_likelihood",
     "sliced_w2",
     "precision",
@@ -19,12 +19,13 @@ const METRICS: [&str; 9] = [
     "frechet",
     "kid",
     "inception_score",
+    "bits_per_dim",
 ];
 
 /// The figure; none where no network was evaluated twice.
 pub fn training(results: &Results) -> Option<Figure> {
     let of = |name: &'static str| {
-        let column = scored::column(name)?;
+        let column = scored::training_columns().find(|column| column.name == name)?;
         let facets = facets(results, &results.evaluations, |group| {
             Curve::over(&group.replicates, true, |row| row.iteration, |row| row.get(name))
                 .within(column.range)

@@ -9,7 +9,7 @@ use crate::diffusion::DiagnosticsOptions;
 use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::{css_name, escape, number_label};
-use crate::report::figures::names::point_name;
+use crate::report::point_names::point_name;
 use crate::run::{FinishedRun, RunError};
 use crate::spec::Plan;
 use crate::store::{CloningStep, Label, Status, names};

@@ -5,7 +5,7 @@ use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::css_name;
 use crate::report::figures::model::Mark;
-use crate::report::figures::names::{point_name, short_keys, short_value};
+use crate::report::point_names::{point_name, short_keys, short_value};
 use crate::spec::DATA;
 use serde::Serialize;
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ use crate::report::comparison::{Comparison, Estimate, Line, SummaryColumn};
 use crate::report::figures::Results;
 use crate::report::figures::captions::pipeline_name;
 use crate::report::figures::draw::escape;
-use crate::report::figures::names::short_keys;
+use crate::report::point_names::short_keys;
 use crate::spec::DATA;
 use serde_json::Value;
 use std::fmt::Write;

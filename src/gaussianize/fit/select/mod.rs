@@ -2,6 +2,7 @@
 //!
 //! | file | idea |
 //! | --- | --- |
+//! | `candidate` | a map of some stages, and what it makes of the points that judge it |
 //! | `stage` | the stages of which candidates are made |
 //! | `column` | the map of one column, its kind chosen by points left out |
 //! | `normal` | one normal distribution with shrunk correlations |
@@ -12,30 +13,29 @@
 //! the choice is worse than one normal distribution by more than the standard error, the map is that of the
 //! normal distribution. What is chosen is fitted once more to all points.
 
+mod candidate;
 mod column;
 mod normal;
 mod stage;
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2};
 use rayon::prelude::*;
 
+use super::Fit;
 use super::gain::paired;
 use super::report::{CandidateReport, LayerReport, StopReason};
-use super::{Fit, State, prepare};
+use super::state::State;
 use crate::gaussianize::error::GaussianizeError;
-use crate::gaussianize::kde::tail::Tail;
 use crate::gaussianize::layer::Layer;
 use crate::gaussianize::map::Gaussianizer;
 use crate::gaussianize::options::{Coupling, FOLDS, GaussianizeOptions, Watch};
 use crate::gaussianize::rotation::whitening::Whitening;
-use crate::numeric::normal as gauss;
 use crate::numeric::random::Stream;
+use candidate::{Candidate, PLENTY, Part, honest, parts, stage_stream};
 use stage::{Fitted, Stage};
 
-/// From so many points on, the held-out ones judge alone.
-const PLENTY: usize = 2000;
 /// Density, in nats per column, by which another candidate must be better than the joint map of one or two columns.
 const JOINT_MARGIN: f64 = 5e-3;
 /// Smallest gain of a further stage, nats, and the most further stages.
@@ -55,98 +55,6 @@ const PLAIN: [&[Stage]; 5] = [
 ];
 /// What may follow.
 const NEXT: [Stage; 5] = [Stage::Marginals, Stage::Pairs, Stage::Radial, Stage::Stack, Stage::Rotated];
-
-/// Points to fit to and points to score, both after the layers so far.
-#[derive(Clone)]
-struct Part {
-    train: Array2<f64>,
-    held: Array2<f64>,
-    log_det: Array1<f64>,
-    /// Whether some column has the tail of a Pareto law.
-    heavy: bool,
-}
-
-/// A candidate on all parts.
-#[derive(Clone)]
-struct Candidate {
-    stages: Vec<Stage>,
-    parts: Vec<Part>,
-    /// Log-density of every scored point.
-    scores: Array1<f64>,
-}
-
-impl Part {
-    fn after(&self, fitted: Vec<Layer>) -> Self {
-        let map = Gaussianizer { dim: self.train.ncols(), layers: fitted };
-        let train = map.forward(self.train.view());
-        let (held, log_det) = map.forward_with_log_det(self.held.view());
-        let heavy_tail = |tail: &Tail| matches!(tail, Tail::Pareto { shape, .. } if *shape > 0.0);
-        let mut marginals = map.layers.iter().flat_map(|layer| layer.marginals.iter().flatten());
-        let heavy = self.heavy || marginals.any(|own| heavy_tail(&own.lower) || heavy_tail(&own.upper));
-        Self { train, held, log_det: &self.log_det + &log_det, heavy }
-    }
-
-    fn scores(&self) -> Array1<f64> {
-        let own = self.held.map_axis(Axis(1), |z| z.iter().map(|v| gauss::log_pdf(*v)).sum::<f64>());
-        own + &self.log_det
-    }
-}
-
-impl Candidate {
-    fn new(stages: Vec<Stage>, parts: Vec<Part>) -> Option<Self> {
-        let scores: Vec<f64> = parts.iter().flat_map(|part| part.scores().to_vec()).collect();
-        scores.iter().all(|v| v.is_finite()).then(|| Self { stages, parts, scores: scores.into() })
-    }
-
-    fn name(&self) -> String {
-        name(&self.stages)
-    }
-
-    /// With one more stage; none where it has nothing to do, or cannot be fitted, in some part.
-    fn with(&self, stage: Stage, options: &GaussianizeOptions, stream: &Stream) -> Option<Self> {
-        let stream = stage_stream(stream, self.stages.len());
-        let one = |part: &Part| {
-            let fitted = stage.fit(part.train.view(), options, &stream).ok()??;
-            Some(part.after(fitted.layers))
-        };
-        let parts: Option<Vec<Part>> = self.parts.par_iter().map(one).collect();
-        let stages = self.stages.iter().copied().chain([stage]).collect();
-        Self::new(stages, parts?)
-    }
-
-    fn mean(&self) -> f64 {
-        self.scores.sum() / self.scores.len() as f64
-    }
-}
-
-fn name(stages: &[Stage]) -> String {
-    stages.iter().map(|stage| stage.name()).collect::<Vec<_>>().join(", then ")
-}
-
-fn stage_stream(stream: &Stream, depth: usize) -> Stream {
-    stream.child("auto").child(&depth.to_string())
-}
-
-/// The parts of the points: one with the held-out ones, or five of which each is left out once.
-fn parts(x: ArrayView2<f64>, held: usize, stream: &Stream) -> Result<Vec<Part>, GaussianizeError> {
-    let part = |train: Array2<f64>, held: Array2<f64>| {
-        let log_det = Array1::zeros(held.nrows());
-        Part { train, held, log_det, heavy: false }
-    };
-    let n = x.nrows();
-    if n >= PLENTY {
-        let (train, held) = prepare::split(x, held, stream)?;
-        return Ok(vec![part(train, held)]);
-    }
-    let order = prepare::held_out_order(n, stream);
-    let one = |fold: usize| {
-        let (mut rest, mut out) = prepare::dealt(&order, fold);
-        rest.sort_unstable();
-        out.sort_unstable();
-        part(x.select(Axis(0), &rest), x.select(Axis(0), &out))
-    };
-    Ok((0..FOLDS.min(n)).map(one).collect())
-}
 
 impl Fit {
     /// The best of the candidates.
@@ -349,20 +257,6 @@ fn prefixes(chosen: &Candidate) -> Vec<f64> {
 /// Five parts of nearly equal sizes.
 fn even(n: usize) -> Vec<usize> {
     (0..FOLDS).map(|k| (k + 1) * n / FOLDS - k * n / FOLDS).collect()
-}
-
-/// The score of each point under the candidate that is best on the blocks that it is not in.
-fn honest(candidates: &[Candidate], blocks: &[usize]) -> Array1<f64> {
-    let mut begin = 0;
-    let mut scores = Vec::new();
-    for size in blocks {
-        let own = begin..begin + size;
-        let others = |c: &Candidate| c.scores.sum() - own.clone().map(|i| c.scores[i]).sum::<f64>();
-        let best = candidates.iter().max_by(|a, b| others(a).total_cmp(&others(b)));
-        scores.extend(own.clone().map(|i| best.map_or(f64::NAN, |c| c.scores[i])));
-        begin += size;
-    }
-    scores.into()
 }
 
 fn numerical(reason: &str) -> GaussianizeError {

@@ -7,24 +7,19 @@
 //! A stage's key is the hash of the lines that the stage depends on, those of the stages before it included. Stages
 //! of one key give the same bits, so they are computed once and shared.
 
-use super::file::SpecFile;
+mod lines;
+
+use self::lines::{
+    clip_lines, control_lines, data_lines, differing, gaussianize_lines, metrics_lines, space_lines,
+    training_lines, usual, word,
+};
 use super::pipelines::Pipeline;
 use super::plan::Plan;
-use super::sections::{ComponentFile, DataFile};
-use crate::diffusion::{
-    Clip, DiagnosticsOptions, DiffusionOptions, NetworkOptions, Reduction, SampleOptions, TrainOptions,
-};
-use crate::gaussianize::{Coupling, GaussianizeOptions};
-use crate::metrics::features::FeaturesOptions;
-use crate::metrics::scored::MetricsOptions;
 use crate::numeric::digest::hex;
-use crate::space::TransformOptions;
-use crate::space::dequantize::fewest_ties;
-use crate::space::options::NamedTransform;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use toml::{Table, Value};
+use toml::Table;
 
 /// Raised when results change by more than the documentation of an algorithm allows, or when a default changes:
 /// results of another number are computed again.
@@ -61,9 +56,6 @@ impl StageKeys {
     }
 }
 
-/// Version of what `coupling = "auto"` computes: it identifies the runs with such a Gaussianizer and no others.
-const SELECTION: u32 = 1;
-
 /// The keys of `[diffusion]` that only sampling depends on, but for a learned variance.
 const VARIANCE: &str = "diffusion.variance";
 const CLIP: &str = "diffusion.clip";
@@ -88,6 +80,8 @@ pub struct Identity<'a> {
     evaluated: bool,
     /// The lambda whose effect is put on the output of the trained network.
     control: Lines,
+    /// The variance of the reverse steps, which bits/dim depend on.
+    variance: Lines,
     /// With the one value of `[diffusion]` that only sampling depends on.
     sampling: Lines,
     metrics: Lines,
@@ -108,7 +102,8 @@ impl<'a> Identity<'a> {
             data: data_lines(plan),
             diffusion,
             network: differing("network", &file.network, &usual::NETWORK),
-            learned: if file.diffusion.variance.is_learned() { variance } else { Lines::new() },
+            learned: if file.diffusion.variance.is_learned() { variance.clone() } else { Lines::new() },
+            variance,
             training: training_lines(plan),
             evaluated: file.train.evaluate.is_some(),
             control: control_lines(plan),
@@ -183,6 +178,9 @@ impl<'a> Identity<'a> {
             let mut with_metrics = lines.clone();
             add(&mut with_metrics, &self.metrics);
             with_metrics.extend(clip_lines(plan, pipeline));
+            if plan.train.evaluate.is_some_and(|evaluate| evaluate.bits_per_dim > 0) {
+                add(&mut with_metrics, &self.variance);
+            }
             key(&with_metrics)
         });
         if pipeline.is_trained() {
@@ -197,36 +195,6 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The sections of a spec that says nothing, as TOML.
-mod usual {
-    use super::{
-        DiagnosticsOptions, DiffusionOptions, GaussianizeOptions, MetricsOptions, NetworkOptions,
-        SampleOptions, Table, TrainOptions, Value, table,
-    };
-    use std::sync::LazyLock;
-
-    pub static DIAGNOSTICS: LazyLock<Table> = LazyLock::new(|| table(&DiagnosticsOptions::default()));
-    pub static DIFFUSION: LazyLock<Table> = LazyLock::new(|| table(&DiffusionOptions::default()));
-    pub static GAUSSIANIZE: LazyLock<Table> = LazyLock::new(|| table(&GaussianizeOptions::default()));
-    pub static METRICS: LazyLock<Table> = LazyLock::new(|| table(&MetricsOptions::default()));
-    pub static SAMPLE: LazyLock<Table> = LazyLock::new(|| table(&SampleOptions::default()));
-    pub static NETWORK: LazyLock<Table> = LazyLock::new(|| {
-        let mut usual = table(&NetworkOptions::default());
-        let hidden = NetworkOptions::DEFAULT_HIDDEN.map(|width| Value::Integer(width as i64));
-        usual.insert("hidden".into(), Value::Array(hidden.to_vec()));
-        usual
-    });
-    /// Without what the lines of a training state in a form of their own.
-    pub static TRAIN: LazyLock<Table> = LazyLock::new(|| {
-        let mut usual = table(&TrainOptions::default());
-        super::OWN_FORM.iter().for_each(|key| drop(usual.remove(*key)));
-        usual
-    });
-}
-
-/// The keys of `[train]` that its lines state in a form of their own; "loss" follows from the variance.
-const OWN_FORM: [&str; 4] = ["epochs", "iterations", "isotropy", "loss"];
-
 fn add(lines: &mut Lines, section: &Lines) {
     lines.extend(section.iter().map(|(key, value)| (key.clone(), value.clone())));
 }
@@ -237,129 +205,4 @@ fn key(lines: &Lines) -> String {
         [key.as_str(), " = ", value, "\n"].into_iter().for_each(|part| hash.update(part));
     }
     hex(hash)
-}
-
-fn data_lines(plan: &Plan) -> Lines {
-    let data = &plan.resolved.data;
-    // The digest says what is in a file; where it lies, what it is called, and where it is kept decoded make no difference.
-    let own = DataFile { components: Vec::new(), path: None, name: None, cache: None, ..data.clone() };
-    let mut lines = differing("data", &own, &table(&DataFile::usual(data.kind)));
-    lines.insert("data.kind".into(), format!("{:?}", data.kind.name()));
-    if plan.data.found_header_of_numbers {
-        // Version 0.1 took that line as a point, so what it computed is another experiment.
-        lines.insert("table.header".into(), "\"numbers\"".into());
-    }
-    for (i, component) in data.components.iter().enumerate() {
-        let usual = Table::from_iter([("weight".to_string(), Value::Float(1.0))]);
-        lines.extend(differing::<ComponentFile>(&format!("data.components[{i}]"), component, &usual));
-    }
-    if plan.seed != 0 {
-        lines.insert("seed".into(), plan.seed.to_string());
-    }
-    lines
-}
-
-fn gaussianize_lines(section: &str, options: &GaussianizeOptions) -> Lines {
-    differing(section, options, &usual::GAUSSIANIZE)
-}
-
-fn space_lines(plan: &Plan, pipeline: &Pipeline, cross_validation: bool) -> Lines {
-    let mut lines = Lines::new();
-    for (i, transform) in pipeline.space.iter().enumerate() {
-        let at = format!("space[{i}]");
-        let named = match transform {
-            TransformOptions::Gaussianize(_) => NamedTransform::Gaussianize,
-            TransformOptions::Named(named) => *named,
-        };
-        if let Some(options) = transform.gaussianizer(&plan.gaussianize) {
-            let options = &options.without_idle_selection();
-            lines.extend(gaussianize_lines(&at, options));
-            if options.coupling == Coupling::Auto {
-                lines.insert(format!("{at}.selection"), SELECTION.to_string());
-            }
-            // Before ties were spread, a map was fitted to the points as they are; a table without ties still is.
-            if cross_validation && options.dequantize && plan.data.ties >= fewest_ties(plan.data.samples) {
-                lines.insert(format!("{at}.ties"), "\"spread\"".into());
-            }
-            // Before there was cross-validation, a fit to few points used all its layers.
-            if cross_validation && options.is_cross_validated(plan.data.samples) {
-                lines.insert(format!("{at}.cross_validated"), "\"over points and folds\"".into());
-            }
-        }
-        lines.insert(at, word(named));
-    }
-    lines
-}
-
-/// Whether the predicted x0 is clipped, however that was decided: a run that is not clipped is what it was before there
-/// was clipping.
-fn clip_lines(plan: &Plan, pipeline: &Pipeline) -> Lines {
-    let line = (CLIP.to_string(), word(Clip::Data));
-    plan.sample.clips(pipeline.denoiser).then_some(line).into_iter().collect()
-}
-
-/// The metrics, and the features, of whose weights the digest counts and not the place.
-fn metrics_lines(file: &SpecFile) -> Lines {
-    let mut lines = differing("metrics", &file.metrics, &usual::METRICS);
-    if let Some(features) = &file.features {
-        let features = FeaturesOptions { weights: None, ..features.clone() };
-        lines.extend(differing("features", &features, &Table::new()));
-    }
-    lines
-}
-
-/// The training, its length in iterations however it was given, and its loss. A control trains as lambda = 0 does.
-fn training_lines(plan: &Plan) -> Lines {
-    let mut train = table(&plan.resolved.train);
-    OWN_FORM.iter().for_each(|key| drop(train.remove(*key)));
-    let mut lines = differing("train", &train, &usual::TRAIN);
-    lines.insert("train.iterations".into(), plan.iterations.to_string());
-    let loss = plan.train.isotropy_loss();
-    if loss.lambda != 0.0 && !loss.control {
-        lines.insert("train.isotropy.lambda".into(), Value::Float(loss.lambda).to_string());
-        lines.insert("train.isotropy.form".into(), word(loss.form));
-    }
-    if loss.reduction != Reduction::Mean {
-        lines.insert("train.isotropy.reduction".into(), word(loss.reduction));
-    }
-    lines
-}
-
-fn control_lines(plan: &Plan) -> Lines {
-    let line = |lambda| ("train.isotropy.control".to_string(), Value::Float(lambda).to_string());
-    plan.control().map(line).into_iter().collect()
-}
-
-/// The word for a choice in a spec.
-fn word<T: Serialize>(choice: T) -> String {
-    Value::try_from(choice).expect("a choice is written as a word").to_string()
-}
-
-/// The lines of a section's values that differ from the usual ones.
-fn differing<T: Serialize>(section: &str, options: &T, usual: &Table) -> Lines {
-    let mut lines = Lines::new();
-    for (key, value) in table(options) {
-        if usual.get(&key) != Some(&value) {
-            flatten(format!("{section}.{key}"), &value, &mut lines);
-        }
-    }
-    lines
-}
-
-/// A section as TOML, as its serialization has it.
-fn table<T: Serialize>(options: &T) -> Table {
-    Table::try_from(options).expect("options are plain structs of numbers, words and lists")
-}
-
-fn flatten(key: String, value: &Value, lines: &mut Lines) {
-    match value {
-        Value::Table(inner) => {
-            for (name, value) in inner {
-                flatten(format!("{key}.{name}"), value, lines);
-            }
-        }
-        other => {
-            lines.insert(key, other.to_string());
-        }
-    }
 }

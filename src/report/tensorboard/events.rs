@@ -1,4 +1,4 @@
-//! `--tensorboard`: scalars of each run as TensorBoard event files, written while the runs are under way.
+//! The format of TensorBoard's event files.
 //!
 //! An event file is a sequence of TFRecords (length, masked CRC-32C of the length, bytes, masked CRC-32C of
 //! the bytes), each an `Event` message of `tensorflow/core/util/event.proto`: `wall_time` (1, double),
@@ -9,18 +9,9 @@
 //! (`tensorboard/plugins/hparams/plugin_data.proto`): at the beginning pipeline, replicate and the values of the sweep's
 //! keys, numbers as numbers; at the end how the run ended.
 
-use super::key_values::typed;
-use crate::run::{Event, ExpectedRun, Reporter, Stage};
-use crate::store::leftovers::remove_leftovers;
-use crate::store::rows::read_rows;
-use crate::store::{Label, LossRow, MetricsRow, Status, StoreError, TrainingMetricsRow, atomic, names};
-use crate::study::{Finished, planned};
+use crate::store::{LossRow, MetricsRow, TrainingMetricsRow};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longest time that events wait in memory.
@@ -52,8 +43,9 @@ const HPARAMS: u8 = 0x0a;
 const MAP_KEY: u8 = 0x0a;
 const MAP_VALUE: u8 = 0x12;
 const STATUS: u8 = 0x08;
-const SUCCESS: u64 = 1;
-const FAILURE: u64 = 2;
+/// How a run ended.
+pub(super) const SUCCESS: u64 = 1;
+pub(super) const FAILURE: u64 = 2;
 /// Of `google.protobuf.Value`.
 const NUMBER: u8 = 0x11;
 const TEXT: u8 = 0x1a;
@@ -66,13 +58,15 @@ const TIME: usize = 9;
 
 /// An event file that is being written.
 #[derive(Debug)]
-struct Events<W: Write> {
-    out: W,
+pub(super) struct Events<W: Write> {
+    /// Where the events go.
+    pub(super) out: W,
     flushed: Instant,
 }
 
 impl<W: Write> Events<W> {
-    fn begin(out: W) -> io::Result<Self> {
+    /// Begins a file.
+    pub(super) fn begin(out: W) -> io::Result<Self> {
         let mut events = Self { out, flushed: Instant::now() };
         let mut version = vec![];
         field(&mut version, FILE_VERSION, b"brain.Event:2");
@@ -132,7 +126,7 @@ impl<W: Write> Events<W> {
     }
 
     /// The beginning of a session: what the run is.
-    fn session_start(&mut self, hparams: &[(String, Value)]) -> io::Result<()> {
+    pub(super) fn session_start(&mut self, hparams: &[(String, Value)]) -> io::Result<()> {
         let (mut start, mut content) = (vec![], vec![]);
         for (name, value) in hparams {
             let (mut entry, mut bytes) = (vec![], vec![]);
@@ -154,14 +148,15 @@ impl<W: Write> Events<W> {
     }
 
     /// The end of a session.
-    fn session_end(&mut self, status: u64) -> io::Result<()> {
+    pub(super) fn session_end(&mut self, status: u64) -> io::Result<()> {
         let (mut end, mut content) = (vec![STATUS], vec![]);
         varint(&mut end, status);
         field(&mut content, SESSION_END, &end);
         self.hparams("_hparams_/session_end_info", &content)
     }
 
-    fn loss(&mut self, row: &LossRow) -> io::Result<()> {
+    /// The terms of the loss at an iteration.
+    pub(super) fn loss(&mut self, row: &LossRow) -> io::Result<()> {
         let values = [
             ("train/loss", Some(row.loss)),
             ("train/mse", Some(row.mse)),
@@ -171,11 +166,13 @@ impl<W: Write> Events<W> {
         self.scalars(row.iteration, &values)
     }
 
-    fn training_metrics(&mut self, row: &TrainingMetricsRow) -> io::Result<()> {
+    /// The samples of a network while it trains.
+    pub(super) fn training_metrics(&mut self, row: &TrainingMetricsRow) -> io::Result<()> {
         self.scored("train", row.iteration, row.metrics())
     }
 
-    fn metrics(&mut self, row: &MetricsRow) -> io::Result<()> {
+    /// The points after a reverse step.
+    pub(super) fn metrics(&mut self, row: &MetricsRow) -> io::Result<()> {
         self.scored("sample", row.step, row.metrics())
     }
 
@@ -194,7 +191,7 @@ impl<W: Write> Events<W> {
 
 /// The events of a file without their times, one after the other, up to where the file breaks off or is damaged; and
 /// whether it is whole.
-fn without_times(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
+pub(super) fn without_times(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
     let mut events = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<8>() {
         let count = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
@@ -211,36 +208,6 @@ fn without_times(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
         bytes = &bytes[end + BEHIND..];
     }
     (events, bytes.is_empty())
-}
-
-/// What the HParams tab shows of a run.
-fn hparams(keys: &[String], label: &Label) -> Vec<(String, Value)> {
-    let fixed =
-        [("pipeline", Value::from(label.pipeline.clone())), ("replicate", Value::from(label.replicate))];
-    let keys = keys.iter().zip(&label.values).map(|(key, value)| (key.clone(), typed(value)));
-    fixed.map(|(name, value)| (name.to_string(), value)).into_iter().chain(keys).collect()
-}
-
-/// The event file of a finished run, made of its tables.
-fn of_tables(folder: &Path, hparams: &[(String, Value)]) -> Result<Vec<u8>, StoreError> {
-    let losses: Vec<LossRow> = match folder.join(names::LOSS) {
-        path if path.is_file() => read_rows(&path)?,
-        _ => Vec::new(),
-    };
-    let evaluations: Vec<TrainingMetricsRow> = match folder.join(names::TRAINING_METRICS) {
-        path if path.is_file() => read_rows(&path)?,
-        _ => Vec::new(),
-    };
-    let metrics: Vec<MetricsRow> = read_rows(&folder.join(names::METRICS))?;
-    let mut events = Events::begin(Vec::new()).expect("writing to memory does not fail");
-    events
-        .session_start(hparams)
-        .and_then(|()| losses.iter().try_for_each(|row| events.loss(row)))
-        .and_then(|()| evaluations.iter().try_for_each(|row| events.training_metrics(row)))
-        .and_then(|()| metrics.iter().try_for_each(|row| events.metrics(row)))
-        .and_then(|()| events.session_end(SUCCESS))
-        .expect("writing to memory does not fail");
-    Ok(events.out)
 }
 
 /// A length-delimited field.
@@ -262,115 +229,6 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
 /// TFRecord's CRC-32C: turned by 15 bits, plus a constant.
 fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
-
-/// A reporter that also writes event files, a folder for each run under `DIR/tensorboard`.
-pub struct TensorBoard<'a> {
-    inner: &'a dyn Reporter,
-    folder: PathBuf,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    open: HashMap<String, Events<BufWriter<File>>>,
-    /// What the HParams tab shows of each run.
-    hparams: HashMap<String, Vec<(String, Value)>>,
-    /// Runs that were written by this process.
-    written: HashSet<String>,
-    /// The first failure; a run goes on without its events.
-    failure: Option<StoreError>,
-}
-
-impl<'a> TensorBoard<'a> {
-    /// Writes beside what `inner` does, into an output folder.
-    pub fn new(inner: &'a dyn Reporter, out: &Path) -> Self {
-        Self { inner, folder: out.join(names::TENSORBOARD), state: Mutex::default() }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn path(&self, run: &str) -> PathBuf {
-        self.folder.join(run).join(names::EVENTS)
-    }
-
-    /// An empty event file of a run.
-    fn begin(&self, run: &str) -> Result<Events<BufWriter<File>>, StoreError> {
-        let path = self.path(run);
-        atomic::make_folder(&self.folder.join(run))?;
-        let hparams = self.state().hparams.get(run).cloned().unwrap_or_default();
-        let events = File::create(&path).and_then(|file| Events::begin(BufWriter::new(file)));
-        let events = events.and_then(|mut events| events.session_start(&hparams).map(|()| events));
-        events.map_err(|source| StoreError::Write { path, source })
-    }
-
-    fn with(&self, run: &str, act: impl FnOnce(&mut Events<BufWriter<File>>) -> io::Result<()>) {
-        let mut state = self.state();
-        let Some(events) = state.open.get_mut(run) else { return };
-        if let Err(source) = act(events) {
-            state.open.remove(run);
-            state.failure.get_or_insert(StoreError::Write { path: self.path(run), source });
-        }
-    }
-
-    /// Looks at the event files of runs that were finished by another process, and writes those anew that do not hold
-    /// the rows of the run's tables: there may be none, or one that broke off when its process was killed. Reports what
-    /// failed.
-    ///
-    /// # Errors
-    /// If an event file could not be written, or a table not be read.
-    pub fn finish(self, finished: &Finished) -> Result<(), StoreError> {
-        let mut state = std::mem::take(&mut *self.state());
-        if let Some(failure) = state.failure.take() {
-            return Err(failure);
-        }
-        let earlier = |status: &&Status| !state.written.contains(&status.label.run);
-        for status in finished.runs.iter().filter(earlier) {
-            let run = &status.label.run;
-            let hparams = hparams(&finished.keys, &status.label);
-            let complete = of_tables(&planned::folder(&finished.out, run), &hparams)?;
-            let there = std::fs::read(self.path(run)).unwrap_or_default();
-            if without_times(&there) != without_times(&complete) {
-                atomic::make_folder(&self.folder.join(run))?;
-                remove_leftovers(&self.folder.join(run))?;
-                atomic::write(&self.path(run), |out| out.write_all(&complete))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Reporter for TensorBoard<'_> {
-    fn on(&self, event: Event) {
-        match event {
-            Event::Begin { keys, runs, .. } => {
-                let of = |run: &ExpectedRun| (run.label.run.clone(), hparams(keys, run.label));
-                self.state().hparams.extend(runs.iter().map(of));
-            }
-            Event::Stage { run, stage: Stage::Data, .. } => match self.begin(run) {
-                Ok(events) => {
-                    let mut state = self.state();
-                    state.written.insert(run.to_string());
-                    state.open.insert(run.to_string(), events);
-                }
-                Err(error) => {
-                    self.state().failure.get_or_insert(error);
-                }
-            },
-            Event::Loss { run, row } => self.with(run, |events| events.loss(row)),
-            Event::TrainingMetrics { run, row } => self.with(run, |events| events.training_metrics(row)),
-            Event::Metrics { run, row } => self.with(run, |events| events.metrics(row)),
-            Event::Finished { run } | Event::Failed { run, .. } => {
-                let status = if matches!(event, Event::Finished { .. }) { SUCCESS } else { FAILURE };
-                self.with(run, |events| events.session_end(status).and_then(|()| events.out.flush()));
-                self.state().open.remove(run);
-            }
-            _ => {}
-        }
-        self.inner.on(event);
-    }
 }
 
 #[cfg(test)]

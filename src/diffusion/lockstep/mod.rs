@@ -4,6 +4,9 @@
 //!
 //! A member that is over, or has failed, leaves; the others go on without it.
 
+mod meeting;
+
+use self::meeting::Meeting;
 use super::{
     BackendChoice, Batch, Denoiser, DiffusionError, LossTerms, Network, NetworkDenoiser, Outputs,
     ReverseStep, Training, TrainingJob,
@@ -11,63 +14,7 @@ use super::{
 use crate::diffusion::denoiser::RealTimeDenoiser;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-
-/// A place where members meet: each brings an input, and takes away its output once all that are left have come.
-struct Meeting<I, O> {
-    state: Mutex<State<I, O>>,
-    changed: Condvar,
-}
-
-struct State<I, O> {
-    /// Whether a member still takes part.
-    live: Vec<bool>,
-    inputs: Vec<Option<I>>,
-    outputs: Vec<Option<O>>,
-}
-
-impl<I, O> Meeting<I, O> {
-    fn new(members: usize) -> Self {
-        let none = |_| None;
-        let outputs = (0..members).map(|_| None).collect();
-        let state = State { live: vec![true; members], inputs: (0..members).map(none).collect(), outputs };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<I, O>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Brings the input of a member, and waits for its output. `compute` makes the outputs of the inputs of all members
-    /// that are left, by member, in the same order; whoever notices that all are there calls it.
-    fn meet(&self, member: usize, input: I, compute: &dyn Fn(Vec<(usize, I)>) -> Vec<O>) -> O {
-        let mut state = self.state();
-        state.inputs[member] = Some(input);
-        loop {
-            if let Some(output) = state.outputs[member].take() {
-                return output;
-            }
-            let State { live, inputs, .. } = &mut *state;
-            if live.iter().zip(inputs.iter()).all(|(live, input)| !live || input.is_some()) {
-                let all = inputs.iter_mut().enumerate().filter_map(|(i, input)| Some((i, input.take()?)));
-                let all: Vec<(usize, I)> = all.collect();
-                let members: Vec<usize> = all.iter().map(|(i, _)| *i).collect();
-                for (i, output) in members.into_iter().zip(compute(all)) {
-                    state.outputs[i] = Some(output);
-                }
-                self.changed.notify_all();
-                continue;
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Notes that a member comes no more.
-    fn leave(&self, member: usize) {
-        self.state().live[member] = false;
-        self.changed.notify_all();
-    }
-}
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs in lockstep; a single run is the usual case.
 pub struct Lockstep {
@@ -332,35 +279,5 @@ impl Lockstep {
         let found = denoiser.predict(x.view(), t, outputs)?;
         let rows = questions[0].1.x.nrows();
         Ok(found.axis_chunks_iter(Axis(0), rows.max(1)).map(|part| part.to_owned()).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_that_are_left_meet_and_each_takes_its_own_away() {
-        let meeting: Meeting<usize, usize> = Meeting::new(3);
-        let compute = |inputs: Vec<(usize, usize)>| {
-            let sum: usize = inputs.iter().map(|(_, v)| v).sum();
-            inputs.iter().map(|(i, _)| 100 * sum + i).collect()
-        };
-        let answers = std::thread::scope(|scope| {
-            let run = |member: usize| {
-                let (meeting, compute) = (&meeting, &compute);
-                scope.spawn(move || {
-                    let rounds = if member == 1 { 1 } else { 3 };
-                    let answers: Vec<usize> =
-                        (0..rounds).map(|round| meeting.meet(member, member + 10 * round, compute)).collect();
-                    meeting.leave(member);
-                    answers
-                })
-            };
-            let threads: Vec<_> = (0..3).map(run).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-        });
-        // Round 0: 0 + 1 + 2; without member 1: 10 + 12, then 20 + 22.
-        assert_eq!(answers, [vec![300, 2200, 4200], vec![301], vec![302, 2202, 4202]]);
     }
 }
