@@ -19,6 +19,7 @@ pub struct EvaluateOptions {
     /// Of images: how many that the network does not learn from have their bits/dim each time (column `bits_per_dim`: the
     /// variational bound of the reverse process in all steps); 0 is none.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(extend("x-default" = "none"))]
     pub bits_per_dim: usize,
 }
 
