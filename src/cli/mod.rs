@@ -64,6 +64,7 @@ pub use settings::Settings;
 pub use sweep::{CollectArgs, ExecArgs, FolderArgs, LsArgs, PlanArgs, SubmitArgs, SweepCommand};
 pub use table_args::TableArgs;
 
+use crate::numeric::threads::on_all_cores;
 use crate::spec::{self, SpecError, Study};
 use crate::store::console;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -172,20 +173,20 @@ pub fn execute(cli: &Cli) -> Result<(), Failure> {
         Command::Man(args) => man::man(args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
-        Command::Data(args) => data::data(args),
-        Command::Sample(args) => sample::sample(args),
-        Command::Likelihood(args) => likelihood::likelihood(args),
-        Command::Isotropy(args) => isotropy::isotropy(args),
-        Command::Metrics(args) => metrics::metrics(args),
-        Command::Controls(args) => controls::controls(args),
-        Command::Gaussianize(command) => gaussianize::gaussianize(command),
+        Command::Data(args) => on_all_cores(|| data::data(args)),
+        Command::Sample(args) => on_all_cores(|| sample::sample(args)),
+        Command::Likelihood(args) => on_all_cores(|| likelihood::likelihood(args)),
+        Command::Isotropy(args) => on_all_cores(|| isotropy::isotropy(args)),
+        Command::Metrics(args) => on_all_cores(|| metrics::metrics(args)),
+        Command::Controls(args) => on_all_cores(|| controls::controls(args)),
+        Command::Gaussianize(command) => on_all_cores(|| gaussianize::gaussianize(command)),
         Command::Sweep(command) => sweep::sweep(command),
         Command::Ls(args) => sweep::ls(args),
         Command::Compare(args) => compare::compare(args),
         Command::Verify(args) => verify::verify_folder(args),
         Command::Schema => print(&format!("{:#}\n", spec::schema())),
         #[cfg(feature = "figures")]
-        Command::Plot(args) => plot::plot(args),
+        Command::Plot(args) => on_all_cores(|| plot::plot(args)),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "gdiff", &mut text);

@@ -18,6 +18,17 @@ pub fn one_thread_per_kernel() {
     }
 }
 
+/// Does work on a pool of as many threads as there are cores for this process. The pool that rayon makes by itself has one
+/// thread after [`one_thread_per_kernel`], so what computes outside of a study's pool is to be called through this.
+pub fn on_all_cores<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(work),
+        // Threads that cannot be had: the work is done on this one.
+        Err(_) => work(),
+    }
+}
+
 /// Ends the threads that a shared OpenBLAS starts when it is loaded, one for every core but the first. They would look for
 /// work without pause for some 30 ms before they sleep, which is longer than a small run takes, and get none.
 #[cfg(any(feature = "openblas-system", feature = "openblas-static"))]

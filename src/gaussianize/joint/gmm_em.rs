@@ -176,6 +176,33 @@ pub(crate) fn fit(points: &[f64], d: usize, stream: &Stream) -> Vec<Cluster> {
     refine(points, d, best.1)
 }
 
+/// A mixture of at most `size` clusters, up to 24: those of too few points are gone.
+pub(super) fn of_size(points: &[f64], d: usize, size: usize, stream: &Stream) -> Vec<Cluster> {
+    let seeds = seeds(points, d, size.min(LARGEST), &mut stream.at(size as u64));
+    climb(points, d, &seeds).0
+}
+
+/// Log-density of points under a mixture, nats.
+pub(super) fn log_densities(points: &[f64], d: usize, clusters: &[Cluster]) -> Vec<f64> {
+    let heads = heads(clusters, d);
+    let of_chunk = |chunk: &[f64]| -> Vec<f64> {
+        let mut shares = [Lanes::splat(0.0); LARGEST];
+        let shares = &mut shares[..clusters.len()];
+        let of_lanes = |some: &[f64]| {
+            let log_densities =
+                Arch::new().dispatch(|| responsibilities(some, d, (clusters, &heads), shares));
+            log_densities.0[..some.len() / d].to_vec()
+        };
+        chunk.chunks(LANES * d).flat_map(of_lanes).collect()
+    };
+    points.par_chunks(CHUNK * d).map(of_chunk).collect::<Vec<_>>().concat()
+}
+
+/// `log w - d/2 log 2 pi - log det L` of each cluster.
+fn heads(clusters: &[Cluster], d: usize) -> Vec<f64> {
+    clusters.iter().map(|c| c.weight.ln() - c.gaussian.log_det - d as f64 * LOG_SQRT_2PI).collect()
+}
+
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
@@ -249,8 +276,7 @@ fn expect(
     let n = (points.len() / d) as f64;
     let mut last = f64::NEG_INFINITY;
     for step in 0..=if clusters.is_empty() { 0 } else { steps } {
-        let heads: Vec<f64> =
-            clusters.iter().map(|c| c.weight.ln() - c.gaussian.log_det - d as f64 * LOG_SQRT_2PI).collect();
+        let heads = heads(&clusters, d);
         let sums = gather(points, d, clusters.len(), |some, sums| {
             let mut shares = [Lanes::splat(0.0); LARGEST];
             let shares = &mut shares[..clusters.len()];

@@ -16,7 +16,7 @@ const MOST_NODES: usize = 360;
 /// Fewest nodes on one side.
 const FEWEST_NODES: usize = 48;
 /// Nodes per standard deviation of the narrowest kernel.
-const PER_KERNEL: f64 = 1.1;
+pub(super) const PER_KERNEL: f64 = 1.1;
 /// Standard deviations beyond which a kernel is cut off.
 const REACH: f64 = 5.0;
 /// Mass of the broad component, and twice the mass of each tail, in units of one point.
@@ -33,14 +33,15 @@ pub(crate) struct PairFit {
 
 /// A symmetric 2 x 2 matrix: variance of a, covariance, variance of b.
 #[derive(Clone, Copy)]
-struct Shape {
-    aa: f64,
-    ab: f64,
-    bb: f64,
+pub(super) struct Shape {
+    pub aa: f64,
+    pub ab: f64,
+    pub bb: f64,
 }
 
 impl Shape {
-    fn narrowest(self) -> f64 {
+    /// The smaller eigenvalue.
+    pub fn narrowest(self) -> f64 {
         let half = 0.5 * (self.aa - self.bb);
         let lower = 0.5 * (self.aa + self.bb) - half.hypot(self.ab);
         // The determinant over the larger eigenvalue loses no digits.
@@ -49,7 +50,8 @@ impl Shape {
         if upper > 0.0 { (determinant / upper).max(lower).max(0.0) } else { 0.0 }
     }
 
-    fn plus(self, variance: f64) -> Self {
+    /// With more variance along both components.
+    pub fn plus(self, variance: f64) -> Self {
         Self { aa: self.aa + variance, ab: self.ab, bb: self.bb + variance }
     }
 }
@@ -64,17 +66,25 @@ struct SplatKernel {
 /// Fits the joint density of two components with spread 1. `None` when they are too few or one of them is
 /// so heavy-tailed that a regular grid cannot show its bulk; marginal maps serve better then.
 pub(crate) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<PairFit> {
-    let n = a.len() as f64;
-    let ends = |v: &[f64]| {
-        let fold = |(lo, hi): (f64, f64), x: &f64| (lo.min(*x), hi.max(*x));
-        v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), fold)
-    };
-    let (span_a, span_b) = (ends(a), ends(b));
-    if span_a.1 - span_a.0 > WIDEST || span_b.1 - span_b.0 > WIDEST {
-        return None;
-    }
     let points: Vec<f64> = a.iter().zip(b).flat_map(|(a, b)| [*a, *b]).collect();
-    let kernels = Kernels::fit(&points, factor, stream)?;
+    spans(&points)?;
+    of_kernels(&Kernels::fit(&points, factor, stream)?, &points)
+}
+
+/// The ends of both components; none where a regular grid cannot resolve them.
+pub(super) fn spans(points: &[f64]) -> Option<[(f64, f64); 2]> {
+    let ends = |of: usize| {
+        let fold = |(lo, hi): (f64, f64), x: &f64| (lo.min(*x), hi.max(*x));
+        points.iter().skip(of).step_by(2).fold((f64::INFINITY, f64::NEG_INFINITY), fold)
+    };
+    let spans = [ends(0), ends(1)];
+    spans.iter().all(|(low, high)| high - low <= WIDEST).then_some(spans)
+}
+
+/// The density of kernels at their points, pair after pair. `None` as [`fit`].
+pub(super) fn of_kernels(kernels: &Kernels, points: &[f64]) -> Option<PairFit> {
+    let n = (points.len() / 2) as f64;
+    let [span_a, span_b] = spans(points)?;
     let shapes: Vec<Shape> = kernels
         .clusters
         .iter()
@@ -131,19 +141,21 @@ pub(crate) fn fit(a: &[f64], b: &[f64], factor: f64, stream: &Stream) -> Option<
     let cell = axis_a.step * axis_b.step;
     let own: f64 = density.iter().sum::<f64>() * cell;
     let share = BROAD_SHARE / (n + 1.0);
-    let broad = |node: usize| {
-        let (i, j) = (node / axis_b.nodes, node % axis_b.nodes);
-        let (a, b) = (axis_a.low + i as f64 * axis_a.step, axis_b.low + j as f64 * axis_b.step);
-        (1.0 + 0.5 * (a * a + b * b)).powi(-2) / (2.0 * std::f64::consts::PI)
-    };
     for (node, d) in density.iter_mut().enumerate() {
-        *d = (1.0 - share) * *d / own + share * broad(node);
+        *d = (1.0 - share) * *d / own + share * broad(axis_a, axis_b, node);
     }
     let map = PairMap::new(axis_a, axis_b, 0.5 * share, density)?;
     let mean = |of: fn(&Shape) -> f64| {
         kernels.clusters.iter().zip(&shapes).map(|(c, s)| c.weight * of(s)).sum::<f64>().sqrt()
     };
     Some(PairFit { map, bandwidths: [mean(|s| s.aa), mean(|s| s.bb)] })
+}
+
+/// The broad component at a node of the grid.
+pub(super) fn broad(axis_a: Axis, axis_b: Axis, node: usize) -> f64 {
+    let (i, j) = (node / axis_b.nodes, node % axis_b.nodes);
+    let (a, b) = (axis_a.low + i as f64 * axis_a.step, axis_b.low + j as f64 * axis_b.step);
+    (1.0 + 0.5 * (a * a + b * b)).powi(-2) / (2.0 * std::f64::consts::PI)
 }
 
 impl SplatKernel {

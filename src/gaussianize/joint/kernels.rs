@@ -66,18 +66,28 @@ impl Kernels {
         let chosen = trial.choose(&held_out, d);
         // An optimal bandwidth shrinks with the number of points as n^(-1/(d + 4)).
         let fewer = (learn.len() as f64 / points.len() as f64).powf(1.0 / (d as f64 + 4.0));
-        let adapt = |k: f64| {
-            let h = k / (1.0 - k * k).sqrt() * fewer * factor;
-            h / (1.0 + h * h).sqrt()
-        };
-        let widths: Vec<f64> = chosen.into_iter().map(adapt).collect();
-        let mut all = Self::split(points, d, &trial.clusters)?;
+        let widths: Vec<f64> = chosen.into_iter().map(|k| narrowed(k, fewer, factor)).collect();
+        trial.over(points, d, &widths)
+    }
+
+    /// The kernels of other points of the same law, with these clusters and with widths for that many points.
+    pub fn of_points(&self, points: &[f64]) -> Option<Self> {
+        let d = 2;
+        let own: usize = self.points.iter().map(Vec::len).sum();
+        let fewer = (own as f64 / points.len() as f64).powf(1.0 / (d as f64 + 4.0));
+        let widths: Vec<f64> = self.widths.iter().map(|k| narrowed(*k, fewer, 1.0)).collect();
+        self.over(points, d, &widths)
+    }
+
+    /// Points by these clusters, of which each has its width.
+    fn over(&self, points: &[f64], d: usize, widths: &[f64]) -> Option<Self> {
+        let mut all = Self::split(points, d, &self.clusters)?;
         // Clusters without points are gone, so the width of each one left is looked up by its mean.
         let mut y = vec![0.0; d];
         all.widths = all
             .clusters
             .iter()
-            .map(|c| widths[gmm_em::nearest(&trial.clusters, &c.gaussian.mean, &mut y)])
+            .map(|c| widths[gmm_em::nearest(&self.clusters, &c.gaussian.mean, &mut y)])
             .collect();
         Some(all)
     }
@@ -190,8 +200,14 @@ pub(crate) fn mixture(sources: ArrayView2<f64>, stream: &Stream) -> Option<Mixtu
     MixtureMap::from_clusters(&gmm_em::refine(&points, d, pilot), d, n as f64)
 }
 
+/// The `k` of kernels for more points, by whose numbers the width is multiplied by `fewer`, and of a user's `factor`.
+fn narrowed(k: f64, fewer: f64, factor: f64) -> f64 {
+    let h = k / (1.0 - k * k).sqrt() * fewer * factor;
+    h / (1.0 + h * h).sqrt()
+}
+
 /// Up to `most` of the points, drawn by the stream.
-fn subset(points: &[f64], d: usize, stream: &Stream, most: usize) -> Vec<f64> {
+pub(super) fn subset(points: &[f64], d: usize, stream: &Stream, most: usize) -> Vec<f64> {
     let n = points.len() / d;
     let keys = stream.child("subset").standard_normal(0, n, 1);
     let mut order: Vec<usize> = (0..n).collect();

@@ -5,6 +5,7 @@
 //! | `gmm_em` | a Gaussian mixture by expectation maximisation |
 //! | `kernels` | a kernel density whose kernels have the covariance of the cluster that they lie in |
 //! | `grid_density` | that density, for two components, on a regular grid |
+//! | `blend` | that density and Gaussian mixtures on the same grid, weighted by held-out density |
 //! | [`pair`] | the exact transport of a density on a grid |
 //! | [`mixture`] | the exact transport of a Gaussian mixture in any dimension |
 //! | `family` | Gaussian mixtures of several kinds, with a prior that keeps covariances of few points sound |
@@ -12,6 +13,7 @@
 //! | [`radial`] | the map of the distance from the centre |
 //! | [`joint_map`] | one of these, or a trained flow, as the map of a layer |
 
+pub(super) mod blend;
 pub(super) mod family;
 mod gmm_em;
 pub(super) mod grid_density;

@@ -202,7 +202,7 @@ fn folds(x: &Array2<f64>, stream: &Stream) -> Vec<(Array2<f64>, Array2<f64>)> {
 }
 
 /// The weights on the simplex that maximise the density of the points left out, with one point's worth spread evenly.
-fn stacked(scores: &[&Array1<f64>]) -> Vec<f64> {
+pub(super) fn stacked(scores: &[&Array1<f64>]) -> Vec<f64> {
     let (parts, n) = (scores.len(), scores[0].len());
     let mut weights = vec![1.0 / parts as f64; parts];
     let tops: Vec<f64> =

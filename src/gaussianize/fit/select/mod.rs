@@ -36,7 +36,7 @@ use crate::numeric::random::Stream;
 use candidate::{Candidate, PLENTY, Part, honest, parts, stage_stream};
 use stage::{Fitted, Stage};
 
-/// Density, in nats per column, by which another candidate must be better than the joint map of one or two columns.
+/// Density, in nats per column, by which a mixture must be better than the joint map of one or two columns.
 const JOINT_MARGIN: f64 = 5e-3;
 /// Smallest gain of a further stage, nats, and the most further stages.
 const LEAST_GAIN: f64 = 5e-4;
@@ -147,18 +147,29 @@ impl Fit {
             Watch::HeldOut(held) if d <= 2 => Self::joint(x, held, &start, options, stream, progress)?,
             _ => None,
         };
+        let preferred = joint.filter(|(_, scores)| scores.iter().all(|v| v.is_finite()));
+        // The tails of a mixture are normal ones, which a few held-out points may not show; those of pairs are the joint map's.
+        let in_pairs = |c: &Candidate| c.stages.iter().all(|s| matches!(s, Stage::Pairs | Stage::Marginals));
+        let beats = |own: &usize, scores: &Array1<f64>| {
+            let (gain, error) = paired(&candidates[*own].scores, scores, &sizes);
+            let least =
+                if in_pairs(&candidates[*own]) { LEAST_GAIN.max(error) } else { JOINT_MARGIN * d as f64 };
+            gain > least
+        };
+        let heavy = candidates.iter().flat_map(|c| &c.parts).any(|part| part.heavy);
+        let mut wins = false;
+        if let Some((_, scores)) = preferred.as_ref().filter(|_| !heavy) {
+            let pairs = (0..candidates.len()).filter(|i| in_pairs(&candidates[*i]));
+            let pairs = pairs.max_by(|a, b| candidates[*a].mean().total_cmp(&candidates[*b].mean()));
+            match [Some(best), pairs].into_iter().flatten().find(|own| beats(own, scores)) {
+                Some(own) => best = own,
+                None => wins = true,
+            }
+        }
         let judged = |name: String, scores: &Array1<f64>, chosen: bool| {
             let (below, error) = paired(&candidates[best].scores, scores, &sizes);
             CandidateReport { name, log_likelihood: scores.sum() / scores.len() as f64, below, error, chosen }
         };
-        let preferred = joint.filter(|(_, scores)| scores.iter().all(|v| v.is_finite()));
-        // Its tails are normal ones, which a few held-out points may not show.
-        let heavy = candidates.iter().flat_map(|c| &c.parts).any(|part| part.heavy);
-        let wins = !heavy
-            && preferred.as_ref().is_some_and(|(_, scores)| {
-                let (gain, _) = paired(&candidates[best].scores, scores, &sizes);
-                gain <= JOINT_MARGIN * d as f64
-            });
         let mut reports: Vec<CandidateReport> = candidates
             .iter()
             .enumerate()

@@ -8,7 +8,7 @@ use crate::gaussianize::error::GaussianizeError;
 use crate::gaussianize::fit::rotated;
 use crate::gaussianize::joint::family::{cholesky, inverse_of_lower, moments};
 use crate::gaussianize::joint::radial::RadialMap;
-use crate::gaussianize::joint::{grid_density, stack};
+use crate::gaussianize::joint::{blend, stack};
 use crate::gaussianize::kde::marginal::Marginal;
 use crate::gaussianize::layer::{Layer, Pair};
 use crate::gaussianize::options::{Coupling, GaussianizeOptions, Rotation};
@@ -221,8 +221,8 @@ fn pairs(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Layer>, Gaussiani
         .par_iter()
         .map(|(first, second)| {
             let row = |j: usize| own.row(j).to_vec();
-            let fit = grid_density::fit(&row(*first), &row(*second), 1.0, &stream.child(&first.to_string()))?;
-            Some(Pair { first: *first, second: *second, map: fit.map })
+            let map = blend::fit(&row(*first), &row(*second), &stream.child(&first.to_string()))?;
+            Some(Pair { first: *first, second: *second, map })
         })
         .collect();
     let pairs: Vec<Pair> = fits.into_iter().flatten().collect();
