@@ -2,6 +2,7 @@
 
 use super::gdiff;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -43,10 +44,28 @@ pub struct Waiting {
     said: String,
 }
 
+/// Undoes for the process what `nohup` did for the tests: a signal that is ignored stays ignored in every child.
+fn hears_of_a_lost_terminal(command: &mut Command) {
+    unsafe extern "C" {
+        fn signal(number: i32, handler: usize) -> usize;
+    }
+    const SIGHUP: i32 = 1;
+    const DEFAULT: usize = 0;
+    // SAFETY: `signal` may be called between fork and exec, and the closure does nothing else.
+    unsafe {
+        command.pre_exec(|| {
+            signal(SIGHUP, DEFAULT);
+            Ok(())
+        });
+    }
+}
+
 impl Waiting {
     /// Starts the binary, and returns when it waits at every one of the points (see `src/experiment/wait_point.rs`).
     pub fn begin(folder: &Path, arguments: &[&str], points: &[&str]) -> Self {
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin("gdiff"))
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("gdiff"));
+        hears_of_a_lost_terminal(&mut command);
+        let mut child = command
             .current_dir(folder)
             .args(arguments)
             .env("GDIFF_TEST_WAIT", points.join(","))
