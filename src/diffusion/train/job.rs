@@ -92,7 +92,7 @@ impl TrainingJob {
         self.network.dim()
     }
 
-    /// Goes on from where [`Training::checkpoint`] was taken. Data, streams and options are the caller's to keep.
+    /// Goes on from where [`checkpoint`](super::Training::checkpoint) was taken. Data, streams and options are the caller's to keep.
     ///
     /// # Errors
     /// If the file is damaged or of another network; the job is then as it was.
