@@ -179,12 +179,29 @@ impl Fit {
             reports.push(judged("joint".into(), scores, wins));
         }
         reports.sort_by(|a, b| b.log_likelihood.total_cmp(&a.log_likelihood));
-        if let Some((fit, _)) = preferred.filter(|_| wins) {
+        if !wins {
+            let said = (reports.clone(), warnings.clone());
+            if let Some(fit) = Self::refitted(x, &candidates[best], said, options, stream)? {
+                return Ok(fit);
+            }
+            // Dependence that a part of the points showed by chance: the next choice is a map that asks for none.
+            warnings.push(format!(
+                "the chosen map ({}) has nothing to do at all points, though it had in a part of them, so the map is that of {}",
+                candidates[best].name(),
+                if preferred.is_some() { "\"joint\"" } else { "one normal distribution" }
+            ));
+        }
+        let name = if preferred.is_some() { "joint".to_string() } else { candidates[0].name() };
+        reports.iter_mut().for_each(|report| report.chosen = report.name == name);
+        if let Some((mut fit, _)) = preferred {
+            // Of the other maps nothing need be said where the joint one is preferred to all of them.
+            if !wins {
+                fit.warnings.extend(warnings);
+            }
             return Ok(Self { candidates: reports, ..fit });
         }
-        let chosen = candidates.swap_remove(best);
-        let prefixes = prefixes(&chosen);
-        Self::refitted(x, &chosen, &prefixes, (reports, warnings), options, stream)
+        let plain = Self::refitted(x, &candidates[0], (reports, warnings), options, stream)?;
+        plain.ok_or_else(|| numerical("one normal distribution could not be fitted to all points"))
     }
 
     /// The joint map of today and its scores at the scored points.
@@ -215,16 +232,16 @@ impl Fit {
         Ok(scores.map(|scores| (fit, scores.concat().into())))
     }
 
-    /// The chosen stages fitted to all points, where that does as well at the points that judged; else as judged.
+    /// The chosen stages fitted to all points; none where no stage has anything to do there.
     fn refitted(
         x: ArrayView2<f64>,
         chosen: &Candidate,
-        prefixes: &[f64],
         (candidates, mut warnings): (Vec<CandidateReport>, Vec<String>),
         options: &GaussianizeOptions,
         stream: &Stream,
-    ) -> Result<Self, GaussianizeError> {
+    ) -> Result<Option<Self>, GaussianizeError> {
         let x = x.to_owned();
+        let prefixes = prefixes(chosen);
         let mut state = State::new(x.clone(), Array2::zeros((0, x.ncols())), stream)?;
         let (mut layers, mut reports): (Vec<Layer>, Vec<LayerReport>) = (Vec::new(), Vec::new());
         let mut points = x.clone();
@@ -242,7 +259,7 @@ impl Fit {
             points = state.train.t().as_standard_layout().into_owned();
         }
         if layers.is_empty() {
-            return Err(numerical("no stage of the chosen map could be fitted to all points"));
+            return Ok(None);
         }
         if let Some(last) = reports.last_mut() {
             last.log_likelihood = chosen.mean();
@@ -253,7 +270,7 @@ impl Fit {
             parts: chosen.parts.len(),
         };
         let held_out = if chosen.parts.len() == 1 { chosen.scores.len() } else { 0 };
-        Ok(Self { layers, reports, stopped, warnings, train: x, held_out, candidates })
+        Ok(Some(Self { layers, reports, stopped, warnings, train: x, held_out, candidates }))
     }
 }
 
@@ -272,4 +289,24 @@ fn even(n: usize) -> Vec<usize> {
 
 fn numerical(reason: &str) -> GaussianizeError {
     GaussianizeError::Numerical { layer: 0, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_that_has_nothing_to_do_at_all_points_is_none() {
+        let stream = Stream::new(3, 0, "select");
+        let x = stream.standard_normal(0, 2500, 2);
+        let parts = parts(x.view(), 250, &stream).unwrap();
+        let of = |stages: &[Stage]| Candidate::new(stages.to_vec(), parts.clone()).unwrap();
+        let fit = |stages: &[Stage]| {
+            let said = (Vec::new(), Vec::new());
+            Fit::refitted(x.view(), &of(stages), said, &GaussianizeOptions::default(), &stream).unwrap()
+        };
+        assert!(fit(&[Stage::Pairs]).is_none(), "independent columns have no pairs");
+        assert_eq!(fit(&[Stage::Normal]).unwrap().layers.len(), 1);
+        assert_eq!(fit(&[Stage::Normal, Stage::Pairs]).unwrap().layers.len(), 1);
+    }
 }
