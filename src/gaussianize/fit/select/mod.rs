@@ -179,6 +179,9 @@ impl Fit {
             reports.push(judged("joint".into(), scores, wins));
         }
         reports.sort_by(|a, b| b.log_likelihood.total_cmp(&a.log_likelihood));
+        let mean = |scores: &Array1<f64>| scores.sum() / scores.len() as f64;
+        let better = preferred.as_ref().is_some_and(|(_, own)| wins || mean(own) > candidates[0].mean());
+        let preferred = preferred.filter(|_| better);
         if !wins {
             let said = (reports.clone(), warnings.clone());
             if let Some(fit) = Self::refitted(x, &candidates[best], said, options, stream)? {
