@@ -122,7 +122,7 @@ fn shown_by(mut clusters: Vec<Cluster>, step: f64) -> Vec<Cluster> {
 mod tests {
     use super::*;
 
-    /// A bent band: `(u, u^2 / 2 + noise)`, both with spread near 1.
+    /// A bent band: `(u, 0.7 (u^2 - 1) + 0.2 e)`, both with spread near 1.
     fn band(n: usize, stream: &Stream) -> (Vec<f64>, Vec<f64>) {
         let z = stream.standard_normal(0, n, 2);
         z.rows().into_iter().map(|z| (z[0], 0.7 * z[0] * z[0] - 0.7 + 0.2 * z[1])).unzip()
