@@ -153,6 +153,8 @@ GENERATORS = {
     "moons and sines, 16-D": moons_and_sines(16),
     "moons and sines, 32-D": moons_and_sines(32),
     "moons and sines, rotated, 16-D": rotated(moons_and_sines(16)),
+    "moons and sines, rotated, 32-D": rotated(moons_and_sines(32)),
+    "skewed product, rotated, 16-D": rotated(skewed(16)),
     "normal, 16-D": normal(16),
     "skewed product, 64-D": skewed(64),
 }
@@ -179,7 +181,7 @@ TIED = {
     "5 x 5 grid": lambda r, n: r.integers(5, size=(n, 2)).astype(float),
 }
 # Tables of which a seed takes long.
-SLOW = ("digits", "moons and sines, 32-D", "skewed product, 64-D")
+SLOW = ("digits", "moons and sines, 32-D", "moons and sines, rotated, 32-D", "skewed product, 64-D")
 NOTES = {
     "digits": "whole numbers from 0 to 16; uniform noise of width 1 is added, as is usual for pixels",
     "diabetes": "column `sex` has two values, so that any density is unbounded there; uniform noise of width 1 is added to it",

@@ -7,6 +7,7 @@
 //! | [`joint`] | several components: the Knothe-Rosenblatt maps of a density on a grid and of a Gaussian mixture; the distance from the centre |
 //! | [`flow`] | all components by a trained normalizing flow |
 //! | [`rotation`] | whitening, and the axes of a layer |
+//! | `dependence` | how much two columns depend on each other |
 //! | `layer`, `map` | a layer, and layers one after another: forward, inverse, density |
 //! | [`fit`] | fitting layer by layer with held-out points, choosing among several maps, and a report of it |
 //! | `store`, `error` | a map as safetensors, and what can be wrong |
@@ -26,6 +27,7 @@
 //! # Ok::<(), gdiff::gaussianize::GaussianizeError>(())
 //! ```
 
+mod dependence;
 mod error;
 pub mod fit;
 pub mod flow;

@@ -40,8 +40,8 @@ pub enum Components {
 #[serde(rename_all = "snake_case")]
 pub enum Coupling {
     /// The best of several maps at held-out points, or at points left out where there are few: one normal distribution,
-    /// marginals, weighted mixtures, a map of the distance from the centre, pairs of columns, layers of these, and in two
-    /// dimensions `"joint"`, which is kept unless another one is clearly better.
+    /// marginals, weighted mixtures, a map of the distance from the centre, pairs of columns, independent axes and pairs of
+    /// them, layers of these, and in two dimensions `"joint"`, which is kept unless another one is clearly better.
     Auto,
     /// One by one, each axis by its own marginal map (G 9-12): the paper's way.
     Marginal,

@@ -25,6 +25,8 @@ pub(super) struct Dense {
     /// Whether the product itself applies the ReLU that comes next.
     pub rectified: bool,
     start: usize,
+    /// Whether anything reads `W`: the gradient with respect to the input, or the product for few outputs.
+    turned: bool,
     transposed: usize,
 }
 
@@ -40,9 +42,10 @@ impl Dense {
         start..start + self.input * padded(self.output)
     }
 
-    /// Where `W` `(output, input)` lies in the vector of transposed weights, in panels.
+    /// Where `W` `(output, input)` lies in the vector of transposed weights, in panels; empty where nothing reads it.
     pub fn transposed(&self) -> Range<usize> {
-        self.transposed..self.transposed + self.output * padded(self.input)
+        let length = if self.turned { self.output * padded(self.input) } else { 0 };
+        self.transposed..self.transposed + length
     }
 }
 
@@ -113,7 +116,7 @@ pub(super) struct Model {
     fixed: Vec<f32>,
     /// Segments and their lengths, in the order of the vector.
     pub segments: Vec<(Segment, usize)>,
-    /// Every affine map, in the order of the transposed weights.
+    /// Every affine map whose transposed weight something reads, in the order of those.
     pub maps: Vec<Dense>,
     /// Where each entry of the network's own vector lies in the padded one.
     index: Vec<u32>,
@@ -184,7 +187,20 @@ impl Model {
     ) -> Dense {
         let layout::Affine { input, output, .. } = *affine;
         let rectified = activated && self.activation == Activation::Relu && output > FEW;
-        let dense = Dense { input, output, rectified, start: self.size, transposed: self.transposed_size() };
+        // A first map's input is data, or an encoding that may be learned.
+        let has_input_gradient = match map {
+            0 => layer > 0 || (self.learned.is_some() && self.concat),
+            1 => self.learned.is_some(),
+            _ => true,
+        };
+        let dense = Dense {
+            input,
+            output,
+            rectified,
+            start: self.size,
+            turned: has_input_gradient || output <= FEW,
+            transposed: self.transposed_size(),
+        };
         let (bias, weight) = (dense.bias(), dense.weight());
         self.segments.push((Segment::Bias { layer, map }, bias.len()));
         for range in panels(output) {
@@ -195,7 +211,7 @@ impl Model {
         self.index_parameter(&layout.parameters[affine.weight], entries.map(|entry| weight.start + entry));
         self.index_parameter(&layout.parameters[affine.bias], bias.start..bias.start + output);
         self.size = weight.end;
-        self.maps.push(dense);
+        self.maps.extend(dense.turned.then_some(dense));
         dense
     }
 

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 /// Multiply-adds of a forward pass from which on several threads are faster than one.
 const PARALLEL_WORK: usize = 4_000_000;
 
-/// Blocks that a batch is cut into, if they do not become larger than [`LARGEST_BLOCK`].
+/// Blocks that a batch is cut into for several threads, if they do not become larger than [`LARGEST_BLOCK`].
 const BLOCKS: usize = 4;
 
 /// Rows of the largest block: few enough that their activations stay in the cache.
@@ -57,7 +57,9 @@ impl DenseTraining {
     ) -> Result<Self, DiffusionError> {
         let model = Model::new(network.layout(), network.options());
         let parameters = model.pack(&network.parameters().flat()?)?;
-        let block_rows = batch_size.div_ceil(BLOCKS).next_multiple_of(8).min(LARGEST_BLOCK);
+        // More blocks than threads would read every weight more often.
+        let blocks = if rayon::current_num_threads() > 1 { BLOCKS } else { 1 };
+        let block_rows = batch_size.div_ceil(blocks).next_multiple_of(8).min(LARGEST_BLOCK);
         let transposed_segments = model
             .maps
             .iter()

@@ -9,7 +9,7 @@ use ndarray::Array1;
 use rayon::prelude::*;
 
 use super::gmm_em::{self, Cluster};
-use super::grid_density::{self, PER_KERNEL, Shape, broad, spans};
+use super::grid_density::{self, PER_KERNEL, Shape, spans, with_broad};
 use super::kernels::{Kernels, subset};
 use super::pair::PairMap;
 use super::stack::stacked;
@@ -71,12 +71,11 @@ fn sum(kernels: &PairMap, weight: f64, mixtures: Vec<(Vec<Cluster>, f64)>) -> Op
         let own = gmm_em::log_densities(&nodes, 2, &own).into_iter().map(f64::exp).collect();
         density.scaled_add(weight, &normalized(own));
     }
-    // As the kernel density is: a broad component keeps every node above 0.
-    let (share, cell) = (2.0 * kernels.tail, kernels.a.step * kernels.b.step);
-    let density = density.iter().enumerate();
-    let density =
-        density.map(|(node, v)| (1.0 - share) * v / cell + share * broad(kernels.a, kernels.b, node));
-    PairMap::new(kernels.a, kernels.b, kernels.tail, density.collect())
+    with_broad(
+        (kernels.a, kernels.b),
+        2.0 * kernels.tail,
+        (density.to_vec(), kernels.a.step * kernels.b.step),
+    )
 }
 
 /// The log-density of a map at a point of two components.
@@ -105,8 +104,7 @@ fn nodes(map: &PairMap) -> Vec<f64> {
 fn shown_by(mut clusters: Vec<Cluster>, step: f64) -> Vec<Cluster> {
     let least = (step / PER_KERNEL).powi(2);
     for cluster in &mut clusters {
-        let l = &cluster.gaussian.factor;
-        let shape = Shape { aa: l[0] * l[0], ab: l[0] * l[2], bb: l[2] * l[2] + l[3] * l[3] };
+        let shape = Shape::of(&cluster.gaussian.factor, 1.0);
         let added = least - shape.narrowest();
         if added > 0.0 {
             let Shape { aa, ab, bb } = shape.plus(added);

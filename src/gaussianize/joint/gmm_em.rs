@@ -177,21 +177,17 @@ pub(crate) fn fit(points: &[f64], d: usize, stream: &Stream) -> Vec<Cluster> {
 }
 
 /// A mixture of at most `size` clusters, up to 24: those of too few points are gone.
-pub(super) fn of_size(points: &[f64], d: usize, size: usize, stream: &Stream) -> Vec<Cluster> {
+pub(crate) fn of_size(points: &[f64], d: usize, size: usize, stream: &Stream) -> Vec<Cluster> {
     let seeds = seeds(points, d, size.min(LARGEST), &mut stream.at(size as u64));
     climb(points, d, &seeds).0
 }
 
 /// Log-density of points under a mixture, nats.
-pub(super) fn log_densities(points: &[f64], d: usize, clusters: &[Cluster]) -> Vec<f64> {
+pub(crate) fn log_densities(points: &[f64], d: usize, clusters: &[Cluster]) -> Vec<f64> {
     let heads = heads(clusters, d);
     let of_chunk = |chunk: &[f64]| -> Vec<f64> {
-        let mut shares = [Lanes::splat(0.0); LARGEST];
-        let shares = &mut shares[..clusters.len()];
         let of_lanes = |some: &[f64]| {
-            let log_densities =
-                Arch::new().dispatch(|| responsibilities(some, d, (clusters, &heads), shares));
-            log_densities.0[..some.len() / d].to_vec()
+            with_shares(some, d, (clusters, &heads), |logs, _| logs.0[..some.len() / d].to_vec())
         };
         chunk.chunks(LANES * d).flat_map(of_lanes).collect()
     };
@@ -278,16 +274,14 @@ fn expect(
     for step in 0..=if clusters.is_empty() { 0 } else { steps } {
         let heads = heads(&clusters, d);
         let sums = gather(points, d, clusters.len(), |some, sums| {
-            let mut shares = [Lanes::splat(0.0); LARGEST];
-            let shares = &mut shares[..clusters.len()];
-            let log_densities =
-                Arch::new().dispatch(|| responsibilities(some, d, (&clusters, &heads), shares));
-            for (lane, x) in some.chunks_exact(d).enumerate() {
-                sums.log_likelihood += log_densities.0[lane];
-                for (k, share) in shares.iter().enumerate().filter(|(_, share)| share.0[lane] > 0.0) {
-                    sums.add(k, share.0[lane], x);
+            with_shares(some, d, (&clusters, &heads), |log_densities, shares| {
+                for (lane, x) in some.chunks_exact(d).enumerate() {
+                    sums.log_likelihood += log_densities.0[lane];
+                    for (k, share) in shares.iter().enumerate().filter(|(_, share)| share.0[lane] > 0.0) {
+                        sums.add(k, share.0[lane], x);
+                    }
                 }
-            }
+            });
         });
         let here = sums.log_likelihood - last < converged * n;
         last = sums.log_likelihood;
@@ -300,6 +294,19 @@ fn expect(
         }
     }
     (clusters, last)
+}
+
+/// Gives `work` the log-density of up to eight points and the share of each cluster in it, as [`responsibilities`] has them.
+fn with_shares<R>(
+    some: &[f64],
+    d: usize,
+    (clusters, heads): (&[Cluster], &[f64]),
+    work: impl FnOnce(Lanes, &[Lanes]) -> R,
+) -> R {
+    let mut shares = [Lanes::splat(0.0); LARGEST];
+    let shares = &mut shares[..clusters.len()];
+    let log_densities = Arch::new().dispatch(|| responsibilities(some, d, (clusters, heads), shares));
+    work(log_densities, shares)
 }
 
 /// The log-density of up to eight points, and the share of each cluster in it; `heads` are the logarithms of the clusters'

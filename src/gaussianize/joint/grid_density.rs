@@ -40,6 +40,12 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Of a lower triangular factor, row by row, times the square of `scale`.
+    pub fn of(factor: &[f64], scale: f64) -> Self {
+        let (l, k2) = (factor, scale * scale);
+        Self { aa: k2 * l[0] * l[0], ab: k2 * l[0] * l[2], bb: k2 * (l[2] * l[2] + l[3] * l[3]) }
+    }
+
     /// The smaller eigenvalue.
     pub fn narrowest(self) -> f64 {
         let half = 0.5 * (self.aa - self.bb);
@@ -89,10 +95,7 @@ pub(super) fn of_kernels(kernels: &Kernels, points: &[f64]) -> Option<PairFit> {
         .clusters
         .iter()
         .zip(&kernels.widths)
-        .map(|(c, k)| {
-            let (l, k2) = (&c.gaussian.factor, k * k);
-            Shape { aa: k2 * l[0] * l[0], ab: k2 * l[0] * l[2], bb: k2 * (l[2] * l[2] + l[3] * l[3]) }
-        })
+        .map(|(c, k)| Shape::of(&c.gaussian.factor, *k))
         .collect();
     let widest = |of: fn(&Shape) -> f64| shapes.iter().map(of).fold(0.0, f64::max).sqrt();
     let (wide_a, wide_b) = (widest(|s| s.aa), widest(|s| s.bb));
@@ -141,21 +144,27 @@ pub(super) fn of_kernels(kernels: &Kernels, points: &[f64]) -> Option<PairFit> {
     let cell = axis_a.step * axis_b.step;
     let own: f64 = density.iter().sum::<f64>() * cell;
     let share = BROAD_SHARE / (n + 1.0);
-    for (node, d) in density.iter_mut().enumerate() {
-        *d = (1.0 - share) * *d / own + share * broad(axis_a, axis_b, node);
-    }
-    let map = PairMap::new(axis_a, axis_b, 0.5 * share, density)?;
+    let map = with_broad((axis_a, axis_b), share, (density, own))?;
     let mean = |of: fn(&Shape) -> f64| {
         kernels.clusters.iter().zip(&shapes).map(|(c, s)| c.weight * of(s)).sum::<f64>().sqrt()
     };
     Some(PairFit { map, bandwidths: [mean(|s| s.aa), mean(|s| s.bb)] })
 }
 
-/// The broad component at a node of the grid.
-pub(super) fn broad(axis_a: Axis, axis_b: Axis, node: usize) -> f64 {
-    let (i, j) = (node / axis_b.nodes, node % axis_b.nodes);
-    let (a, b) = (axis_a.low + i as f64 * axis_a.step, axis_b.low + j as f64 * axis_b.step);
-    (1.0 + 0.5 * (a * a + b * b)).powi(-2) / (2.0 * std::f64::consts::PI)
+/// The map of a density at the nodes of a grid, whose integral is `total`, with the share of a broad component, which keeps
+/// every node above 0.
+pub(super) fn with_broad(
+    (a, b): (Axis, Axis),
+    share: f64,
+    (mut density, total): (Vec<f64>, f64),
+) -> Option<PairMap> {
+    for (node, d) in density.iter_mut().enumerate() {
+        let (i, j) = (node / b.nodes, node % b.nodes);
+        let (x, y) = (a.low + i as f64 * a.step, b.low + j as f64 * b.step);
+        let broad = (1.0 + 0.5 * (x * x + y * y)).powi(-2) / (2.0 * std::f64::consts::PI);
+        *d = (1.0 - share) * *d / total + share * broad;
+    }
+    PairMap::new(a, b, 0.5 * share, density)
 }
 
 impl SplatKernel {

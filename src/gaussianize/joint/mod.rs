@@ -15,7 +15,7 @@
 
 pub(super) mod blend;
 pub(super) mod family;
-mod gmm_em;
+pub(super) mod gmm_em;
 pub(super) mod grid_density;
 pub mod joint_map;
 pub(super) mod kernels;

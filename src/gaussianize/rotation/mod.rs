@@ -5,9 +5,11 @@
 //! | [`whitening`] | zero mean and unit covariance |
 //! | [`ica`] | axes by independent component analysis (G 8) |
 //! | [`sliced`] | axes of largest sliced Wasserstein-2 distance to N(0, I) |
+//! | `subspaces` | axes of which two by two depend on each other |
 
 pub mod ica;
 pub mod sliced;
+pub(super) mod subspaces;
 pub mod whitening;
 
 use ndarray::{Array2, ArrayView2};

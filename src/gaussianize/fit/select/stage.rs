@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::column::Column;
+use crate::gaussianize::dependence;
 use crate::gaussianize::error::GaussianizeError;
 use crate::gaussianize::fit::rotated;
 use crate::gaussianize::joint::family::{cholesky, inverse_of_lower, moments};
@@ -11,16 +12,22 @@ use crate::gaussianize::joint::radial::RadialMap;
 use crate::gaussianize::joint::{blend, stack};
 use crate::gaussianize::kde::marginal::Marginal;
 use crate::gaussianize::layer::{Layer, Pair};
+use crate::gaussianize::map::Gaussianizer;
 use crate::gaussianize::options::{Coupling, GaussianizeOptions, Rotation};
+use crate::gaussianize::rotation::subspaces::{self, Subspaces};
+use crate::gaussianize::rotation::whitening::{Whitening, affine};
 use crate::gaussianize::thin::thin_columns;
 use crate::numeric::random::Stream;
 
-/// Points by which dependent columns are found, and cells of each of two columns.
+/// Points by which dependent columns are found.
 const DEPENDENCE_POINTS: usize = 4096;
-const CELLS: usize = 6;
 /// Fewest points per column for a scatter matrix, and for a layer in pairs.
 const PER_COLUMN: usize = 4;
 const FEWEST_FOR_PAIRS: usize = 100;
+/// Fewest points for a search for independent axes.
+const FEWEST_FOR_AXES: usize = 1000;
+/// How many columns there may be for it: two are a pair in any case.
+const COLUMNS_WITH_AXES: std::ops::RangeInclusive<usize> = 3..=128;
 /// Iterations of the scatter matrix.
 const SCATTERS: usize = 25;
 
@@ -39,6 +46,8 @@ pub(super) enum Stage {
     Pairs,
     /// Axes far from normal, two by two.
     Rotated,
+    /// Independent axes, and pairs of axes that depend on each other alone.
+    Independent,
 }
 
 /// Layers of a stage, and what is to be said of them.
@@ -56,6 +65,7 @@ impl Stage {
             Self::Radial => "radial",
             Self::Pairs => "pairs of columns",
             Self::Rotated => "pairs of rotated axes",
+            Self::Independent => "independent axes",
         }
     }
 
@@ -86,6 +96,10 @@ impl Stage {
             Self::Pairs => pairs(x, stream)?.map_or(Ok(None), plain),
             Self::Rotated if x.nrows() < FEWEST_FOR_PAIRS => Ok(None),
             Self::Rotated => plain(on_rotated_axes(x, options, stream)?),
+            Self::Independent if x.nrows() < FEWEST_FOR_AXES || !COLUMNS_WITH_AXES.contains(&x.ncols()) => {
+                Ok(None)
+            }
+            Self::Independent => independent(x, stream),
         }
     }
 }
@@ -179,34 +193,12 @@ fn pairs(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Layer>, Gaussiani
     let (mean, std) = spread(x)?;
     let own = ((&x - &mean) / &std).t().as_standard_layout().into_owned();
     let some = thin_columns(own.view(), DEPENDENCE_POINTS);
-    let n = some.ncols();
-    let cells: Vec<Vec<u8>> = some
-        .axis_iter(Axis(0))
-        .into_par_iter()
-        .map(|row| {
-            let mut order: Vec<usize> = (0..n).collect();
-            order.sort_by(|a, b| row[*a].total_cmp(&row[*b]));
-            let mut cells = vec![0; n];
-            order.iter().enumerate().for_each(|(rank, i)| cells[*i] = (rank * CELLS / n) as u8);
-            cells
-        })
-        .collect();
+    let cells: Vec<Vec<u8>> =
+        some.axis_iter(Axis(0)).collect::<Vec<_>>().into_par_iter().map(dependence::cells).collect();
     let couples: Vec<(usize, usize)> = (0..d).flat_map(|i| (i + 1..d).map(move |j| (i, j))).collect();
-    let expected = n as f64 / (CELLS * CELLS) as f64;
-    let mut found: Vec<(f64, usize, usize)> = couples
-        .par_iter()
-        .map(|(i, j)| {
-            let mut counts = [0.0; CELLS * CELLS];
-            for (a, b) in cells[*i].iter().zip(&cells[*j]) {
-                counts[*a as usize * CELLS + *b as usize] += 1.0;
-            }
-            // Twice the points times the mutual information: about chi-squared where the columns are independent.
-            let deviance = counts.iter().filter(|c| **c > 0.0).map(|c| 2.0 * c * (c / expected).ln()).sum();
-            (deviance, *i, *j)
-        })
-        .collect();
-    let freedom = ((CELLS - 1) * (CELLS - 1)) as f64;
-    let chance = freedom + (2.0 * freedom).sqrt() * (2.0 + (2.0 * (couples.len() as f64).ln()).sqrt());
+    let mut found: Vec<(f64, usize, usize)> =
+        couples.par_iter().map(|(i, j)| (dependence::deviance(&cells[*i], &cells[*j]), *i, *j)).collect();
+    let chance = dependence::chance(couples.len());
     found.retain(|(deviance, ..)| *deviance > chance);
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let mut taken = vec![false; d];
@@ -217,6 +209,15 @@ fn pairs(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Layer>, Gaussiani
             chosen.push((i, j));
         }
     }
+    let pairs = fitted_pairs(own.view(), &chosen, stream);
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    diagonal(mean, std, none(d))?.with_pairs(pairs).map(Some)
+}
+
+/// The maps of pairs of rows of `own` `(d, n)`; a pair without a map is left out.
+fn fitted_pairs(own: ArrayView2<f64>, chosen: &[(usize, usize)], stream: &Stream) -> Vec<Pair> {
     let fits: Vec<Option<Pair>> = chosen
         .par_iter()
         .map(|(first, second)| {
@@ -225,11 +226,31 @@ fn pairs(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Layer>, Gaussiani
             Some(Pair { first: *first, second: *second, map })
         })
         .collect();
-    let pairs: Vec<Pair> = fits.into_iter().flatten().collect();
-    if pairs.is_empty() {
+    fits.into_iter().flatten().collect()
+}
+
+/// A layer of independent axes that are mapped two by two where they depend on each other, then the maps of each axis.
+fn independent(x: ArrayView2<f64>, stream: &Stream) -> Result<Option<Fitted>, GaussianizeError> {
+    let failed = |reason: String| GaussianizeError::Numerical { layer: 0, reason };
+    let whitening = Whitening::fit(x.t(), 0)?;
+    let white = affine(&whitening.matrix, &whitening.mean, x.t());
+    let Subspaces { rotation, pairs } =
+        subspaces::fit(white.view(), &stream.child("axes")).map_err(failed)?;
+    let w = rotation.dot(&whitening.matrix);
+    let w_inverse = whitening.inverse.dot(&rotation.t());
+    let own = affine(&w, &whitening.mean, x.t());
+    let couples: Vec<(usize, usize)> = (0..pairs).map(|p| (2 * p, 2 * p + 1)).collect();
+    let pairs = fitted_pairs(own.view(), &couples, stream);
+    let alone = pairs.is_empty();
+    let layer =
+        Layer::new(whitening.mean, w, w_inverse, whitening.log_det, none(x.ncols()))?.with_pairs(pairs)?;
+    let after = Gaussianizer { dim: x.ncols(), layers: vec![layer.clone()] }.forward(x);
+    let of_axes = marginals(after.view(), &stream.child("marginals"))?;
+    if alone && of_axes.is_none() {
         return Ok(None);
     }
-    diagonal(mean, std, none(d))?.with_pairs(pairs).map(Some)
+    let layers = [layer].into_iter().chain(of_axes.into_iter().flat_map(|own| own.layers)).collect();
+    Ok(Some(Fitted { layers, said: None }))
 }
 
 /// A layer of the sort that `coupling = "pairs"` adds: axes of largest sliced distance, two by two.
