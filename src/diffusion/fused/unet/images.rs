@@ -54,21 +54,18 @@ pub(super) struct Work {
     /// The gradients of maps.
     gradients: Maps,
     scratch: Scratch,
-    /// To which the gradient of all parameters is added.
-    pub gradient: Vec<f32>,
 }
 
 impl Work {
     /// Buffers for both ways.
     pub fn for_training(plan: &Plan) -> Self {
-        let (gradients, gradient) = (Maps::new(plan.gradients()), vec![0.0; plan.count]);
-        Self { gradients, scratch: Scratch::default(), gradient }
+        Self { gradients: Maps::new(plan.gradients()), scratch: Scratch::default() }
     }
 
     /// Buffers for the way forward alone.
     pub fn for_prediction() -> Self {
         let none = Buffers { of_node: Vec::new(), lengths: Vec::new() };
-        Self { gradients: Maps::new(none), scratch: Scratch::default(), gradient: Vec::new() }
+        Self { gradients: Maps::new(none), scratch: Scratch::default() }
     }
 }
 
@@ -242,9 +239,9 @@ impl Images {
         }
     }
 
-    /// The backward pass, from the gradient with respect to the outputs to that of the parameters in `work`, to which it is
-    /// added.
-    pub fn backward(&mut self, shared: Shared, masked: bool, work: &mut Work) {
+    /// The backward pass, from the gradient with respect to the outputs to that of the parameters, which is added to
+    /// `gradient`.
+    pub fn backward(&mut self, shared: Shared, masked: bool, work: &mut Work, gradient: &mut [f32]) {
         let plan = shared.plan;
         let (last, shape) = (plan.program.nodes.len() - 1, plan.program.output());
         let (row, pixels) = (plan.row(shape), shape.pixels());
@@ -261,7 +258,7 @@ impl Images {
                 continue;
             }
             let mut dy = work.gradients.take(i);
-            self.node_backward(shared, (i, node), (masked, &mut dy), &mut written, work);
+            self.node_backward(shared, (i, node), (masked, &mut dy), &mut written, (work, gradient));
             work.gradients.put(i, dy);
         }
     }
@@ -272,12 +269,12 @@ impl Images {
         (i, node): (usize, &Node),
         (masked, dy): (bool, &mut [f32]),
         written: &mut [bool],
-        work: &mut Work,
+        (work, gradient): (&mut Work, &mut [f32]),
     ) {
         let Shared { arch, plan, transposed, .. } = shared;
         let (rows, nodes) = (rows_of(plan, node, self.steps.len()), &plan.program.nodes);
         let dy = &mut dy[..node.shape.channels * rows.row];
-        let Work { gradients, scratch, gradient } = work;
+        let Work { gradients, scratch } = work;
         let x = self.maps.get(node.from);
         if let Op::Convolution { weight, bias, .. } = node.op {
             let [weight, bias] = [weight, bias].map(|number| plan.parameter(number));

@@ -97,11 +97,18 @@ impl Plan {
         node.shape.channels * self.row(node.shape)
     }
 
-    /// A buffer for each map: a training needs all of them on its way back.
+    /// Buffers for a training: one for each map that a node which takes it reads again on the way back, and for the others as
+    /// [`passing`](Self::passing).
     pub fn kept(&self) -> Buffers {
-        let nodes = &self.program.nodes;
-        let lengths = nodes.iter().map(|node| self.length(node)).collect();
-        Buffers { of_node: (0..nodes.len()).collect(), lengths }
+        let (nodes, last) = (&self.program.nodes, self.last_uses());
+        let mut read_again = vec![false; nodes.len()];
+        for node in nodes {
+            let reads =
+                matches!(node.op, Op::Convolution { .. } | Op::Norm { .. } | Op::Silu | Op::Attention);
+            read_again[node.from] |= reads;
+        }
+        let until = |node: usize| if read_again[node] { usize::MAX } else { last[node].max(node) };
+        self.assigned((0..nodes.len()).map(|node| (node, until(node))))
     }
 
     /// Buffers for maps that are needed until the last node has taken them.

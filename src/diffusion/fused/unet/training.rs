@@ -13,6 +13,7 @@ use crate::diffusion::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 /// Groups of a batch that go back side by side, if their gradients do not take too much memory.
 const GROUPS: usize = 8;
@@ -32,6 +33,7 @@ pub(in crate::diffusion::fused) struct UnetTraining {
     optimization: Optimization,
     transposed: Vec<f32>,
     groups: Vec<Group>,
+    spare: Spare,
     /// Images of a full group.
     group_size: usize,
 }
@@ -42,7 +44,23 @@ struct Group {
     /// The first `used` of them hold images of the newest batch; the last batch of an epoch has fewer.
     parts: Vec<Images>,
     used: usize,
-    work: Work,
+    /// The gradient of all parameters.
+    gradient: Vec<f32>,
+}
+
+/// Buffers that no group uses at the moment: as many as there were threads at work.
+#[derive(Debug, Default)]
+struct Spare(Mutex<Vec<Work>>);
+
+impl Spare {
+    /// Does something with buffers that are spare, or new ones.
+    fn with(&self, plan: &Plan, work: impl FnOnce(&mut Work)) {
+        let spare = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = spare().pop();
+        let mut own = found.unwrap_or_else(|| Work::for_training(plan));
+        work(&mut own);
+        spare().push(own);
+    }
 }
 
 impl UnetTraining {
@@ -63,6 +81,7 @@ impl UnetTraining {
         let mut training = Self {
             transposed: vec![0.0; plan.transposed_count()],
             groups: Vec::new(),
+            spare: Spare::default(),
             group_size,
             plan,
             bound: bound.cloned(),
@@ -80,7 +99,7 @@ impl UnetTraining {
     fn make_room(&mut self, n: usize) -> usize {
         let used = n.div_ceil(self.group_size);
         while self.groups.len() < used {
-            self.groups.push(Group { parts: Vec::new(), used: 0, work: Work::for_training(&self.plan) });
+            self.groups.push(Group { parts: Vec::new(), used: 0, gradient: vec![0.0; self.plan.count] });
         }
         for (i, group) in self.groups[..used].iter_mut().enumerate() {
             let images = self.group_size.min(n - i * self.group_size);
@@ -97,7 +116,7 @@ impl HostTraining for UnetTraining {
     fn step(&mut self, batch: &Batch, turn: Turn) -> Result<LossTerms, DiffusionError> {
         let (n, d) = batch.x_t.dim();
         let used = self.make_room(n);
-        let Self { plan, bound, optimization, transposed, groups, group_size, .. } = self;
+        let Self { plan, bound, optimization, transposed, groups, group_size, spare, .. } = self;
         let groups = &mut groups[..used];
         let points = batch.x_t.as_standard_layout();
         let points = points.as_slice().expect("the standard layout is row after row");
@@ -106,7 +125,7 @@ impl HostTraining for UnetTraining {
         let dropout = dropout.filter(|_| plan.program.dropout > 0.0);
         let shared =
             Shared { arch: optimization.arch, plan, parameters: &optimization.parameters, transposed };
-        groups.par_iter_mut().enumerate().for_each(|(g, group)| {
+        let forward = |g: usize, group: &mut Group, work: &mut Work| {
             for (p, part) in group.parts[..group.used].iter_mut().enumerate() {
                 let start = g * *group_size + p * plan.images;
                 let end = (start + plan.images).min((g + 1) * *group_size).min(n);
@@ -115,15 +134,11 @@ impl HostTraining for UnetTraining {
                     dropout.factors(start + image, node, factors);
                 };
                 let mask = dropout.is_some().then_some(&draw as Mask);
-                part.forward(
-                    shared,
-                    &points[start * d..end * d],
-                    (start..end).map(step),
-                    mask,
-                    &mut group.work,
-                );
+                part.forward(shared, &points[start * d..end * d], (start..end).map(step), mask, work);
             }
-        });
+        };
+        let all = groups.par_iter_mut().enumerate();
+        all.for_each(|(g, group)| spare.with(plan, |work| forward(g, group, work)));
         let loss = Loss { isotropy: &optimization.options.isotropy_loss(), bound: bound.as_ref() };
         let parts = groups.iter_mut().flat_map(|group| group.parts[..group.used].iter_mut());
         let mut parts: Vec<&mut Images> = parts.collect();
@@ -131,15 +146,18 @@ impl HostTraining for UnetTraining {
         if !(terms.loss as f32).is_finite() {
             return Err(DiffusionError::Diverged { iteration: turn.iteration, loss: terms.loss });
         }
-        groups.par_iter_mut().for_each(|Group { parts, used, work }| {
-            work.gradient.fill(0.0);
-            parts[..*used].iter_mut().for_each(|part| part.backward(shared, dropout.is_some(), work));
+        groups.par_iter_mut().for_each(|Group { parts, used, gradient }| {
+            gradient.fill(0.0);
+            spare.with(plan, |work| {
+                let parts = parts[..*used].iter_mut();
+                parts.for_each(|part| part.backward(shared, dropout.is_some(), work, gradient));
+            });
         });
         optimization.gradient.par_chunks_mut(STRETCH).enumerate().for_each(|(stretch, sum)| {
             let first = stretch * STRETCH;
             sum.fill(0.0);
             for group in &*groups {
-                sum.iter_mut().zip(&group.work.gradient[first..]).for_each(|(sum, v)| *sum += v);
+                sum.iter_mut().zip(&group.gradient[first..]).for_each(|(sum, v)| *sum += v);
             }
         });
         if optimization.take_in(turn, true) {
