@@ -10,7 +10,9 @@ import argparse
 import csv
 import hashlib
 import os
+import shlex
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -418,7 +420,7 @@ def write(args, rows, drawn, methods):
     version = subprocess.run([args.gdiff, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
     text = f"""# Density of fresh points, on real tables and known laws
 
-Made by `./scripts/gaussianize_tables.sh --seeds {args.seeds} --slow-seeds {args.slow_seeds}`; {version}. Mean log-density of
+Made by `./scripts/gaussianize_tables.sh {" ".join(map(shlex.quote, sys.argv[3:]))}`; {version}. Mean log-density of
 fresh points, nats, mean over seeds. Real tables are split at random: three quarters to fit, one quarter fresh. Laws of
 known density: {POINTS:,} points to fit, {FRESH:,} fresh ones, and `truth` is the mean of the true log-density at the fresh
 points. Differences are paired by seed, with 95 % intervals (t over seeds; the splits of one real table overlap, so that
