@@ -5,8 +5,8 @@
 # CI=true a part is skipped only where the network cannot be reached. Beside it: scripts/msrv_test.sh, the oldest Rust.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
-# As the program sets it for itself: OpenBLAS with threads of its own, called by many tests at once, is slower, and a fit that never
-# fails otherwise has failed so under load.
+# As the program sets it for itself. With threads of OpenBLAS's own, called by many tests at once, a fit failed once under load that
+# passes otherwise; whether they were the cause was not shown.
 export OPENBLAS_NUM_THREADS=1
 
 part() { # a name, then a command
