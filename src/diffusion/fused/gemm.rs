@@ -61,6 +61,11 @@ impl Product<'_> {
                 row += 8;
             }
         }
+        // As many sums as registers of this width allow, which hides how long one takes.
+        while S::F32_LANES == NARROW / 2 && row + 6 <= self.rows {
+            self.tile::<S, 6, W>(simd, panel, row, column);
+            row += 6;
+        }
         while row + 4 <= self.rows {
             self.tile::<S, 4, W>(simd, panel, row, column);
             row += 4;
@@ -71,7 +76,7 @@ impl Product<'_> {
         }
     }
 
-    /// `R` rows times one panel, two registers of columns at a time if there are two.
+    /// `R` rows times one panel, two registers of columns at a time if there are two, and four for a single row.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const W: usize>(
         &mut self,
@@ -82,6 +87,10 @@ impl Product<'_> {
     ) {
         let registers = W / S::F32_LANES;
         let mut first = 0;
+        while R == 1 && first + 4 <= registers {
+            self.registers::<S, R, 4, W>(simd, panel, row, column, first);
+            first += 4;
+        }
         while first + 2 <= registers {
             self.registers::<S, R, 2, W>(simd, panel, row, column, first);
             first += 2;

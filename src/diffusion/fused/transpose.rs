@@ -58,8 +58,9 @@ fn whole(from: &[[f32; WIDE]], to: &mut [[f32; WIDE]]) {
     }
 }
 
+/// The transposed square.
 #[inline(always)]
-fn square_transposed(square: [[f32; NARROW]; NARROW]) -> [[f32; NARROW]; NARROW] {
+pub(super) fn square_transposed(square: [[f32; NARROW]; NARROW]) -> [[f32; NARROW]; NARROW] {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor has the instructions.

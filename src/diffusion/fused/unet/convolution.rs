@@ -4,12 +4,17 @@
 use super::patches::{Bordered, NEIGHBOURS, Run};
 use super::product::{Times, View, grow};
 use crate::diffusion::fused::gemm::Product;
-use crate::diffusion::fused::packed::{WIDE, padded};
+use crate::diffusion::fused::packed::{NARROW, WIDE, padded};
+use crate::diffusion::fused::transpose::square_transposed;
 use crate::diffusion::network::unet::MapShape;
 use pulp::Arch;
 
-/// Pixels of one product for the gradient of a weight.
-const PIXELS: usize = 256;
+/// Pixels of one product for the gradient of a weight whose rows have `depth` numbers: few enough for their neighbourhoods to
+/// stay in the cache that is nearest, or almost. How many does not change the result.
+fn pixels_together(depth: usize) -> usize {
+    const NUMBERS: usize = 12 << 10;
+    (NUMBERS / depth / WIDE * WIDE).clamp(WIDE, 8 * WIDE)
+}
 
 /// Buffers that convolutions and attention use one after the other.
 #[derive(Debug, Default)]
@@ -102,8 +107,9 @@ impl Convolution {
         if self.kernel > 1 {
             bordered.fill(x, input_row, self.input, self.images);
         }
-        for first in (0..pixels).step_by(PIXELS) {
-            let count = PIXELS.min(pixels - first);
+        let together = pixels_together(depth);
+        for first in (0..pixels).step_by(together) {
+            let count = together.min(pixels - first);
             let (a, a_row) = if self.kernel == 1 {
                 (&x[first..], input_row)
             } else {
@@ -201,15 +207,21 @@ pub(super) fn transpose(weight: &[f32], [output, input, kernel]: [usize; 3], out
     }
 }
 
-/// Adds a matrix `(depth, outputs)` with rows of `row` numbers to the transposed one, in squares that stay in the cache.
+/// Adds a matrix `(depth, outputs)` with rows of `row` numbers, padded ones included, to the transposed one, in squares that are
+/// turned first.
 fn add_transposed(from: &[f32], row: usize, to: &mut [f32], depth: usize) {
-    const SIDE: usize = 16;
+    const SIDE: usize = NARROW;
     for (outputs, to) in to.chunks_mut(SIDE * depth).enumerate() {
         for first in (0..depth).step_by(SIDE) {
-            let rows = from[first * row..].chunks_exact(row).take(SIDE.min(depth - first));
-            for (k, from) in rows.enumerate() {
-                let to = to[first + k..].iter_mut().step_by(depth);
-                to.zip(&from[outputs * SIDE..]).for_each(|(to, from)| *to += from);
+            let count = SIDE.min(depth - first);
+            let mut square = [[0.0f32; SIDE]; SIDE];
+            for (square, from) in square.iter_mut().zip(from[first * row..].chunks_exact(row)).take(count) {
+                square.copy_from_slice(&from[outputs * SIDE..][..SIDE]);
+            }
+            let turned = square_transposed(square);
+            for (to, turned) in to.chunks_exact_mut(depth).zip(&turned) {
+                let to = &mut to[first..][..count];
+                to.iter_mut().zip(turned).for_each(|(to, v)| *to += v);
             }
         }
     }

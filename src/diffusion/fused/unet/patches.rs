@@ -20,50 +20,54 @@ pub(super) struct Bordered {
 impl Bordered {
     /// Takes in a map of some images, with `row` numbers from channel to channel.
     pub fn fill(&mut self, map: &[f32], row: usize, shape: MapShape, images: usize) {
-        self.spread(map, row, shape, images, (shape, 1));
+        let from = (map, row, shape);
+        match shape.width {
+            4 => self.each(from, shape, images, with_border::<4>),
+            8 => self.each(from, shape, images, with_border::<8>),
+            16 => self.each(from, shape, images, with_border::<16>),
+            width => self.each(from, shape, images, |from, to| {
+                let line = width + 2;
+                let (first, lines) = to.split_at_mut(line);
+                first.fill(0.0);
+                for (from, to) in from.chunks_exact(width).zip(lines.chunks_exact_mut(line)) {
+                    (to[0], to[line - 1]) = (0.0, 0.0);
+                    to[1..=width].copy_from_slice(from);
+                }
+                lines[from.len() / width * line..].fill(0.0);
+            }),
+        }
     }
 
     /// Takes in a map whose pixels go to every second place of a larger one `target`: what a convolution with stride 2 goes
     /// back over.
     pub fn fill_spread(&mut self, map: &[f32], row: usize, shape: MapShape, images: usize, target: MapShape) {
-        self.spread(map, row, shape, images, (target.with_channels(shape.channels), 2));
+        let line = target.width + 2;
+        self.each((map, row, shape), target, images, |from, to| {
+            to.fill(0.0);
+            for (y, from) in from.chunks_exact(shape.width).enumerate() {
+                let to = to[(2 * y + 1) * line + 1..].iter_mut().step_by(2);
+                from.iter().zip(to).for_each(|(from, to)| *to = *from);
+            }
+        });
     }
 
-    fn spread(
+    /// Writes each channel of each image, pixels first and then its place with a border.
+    fn each(
         &mut self,
-        map: &[f32],
-        row: usize,
-        shape: MapShape,
+        (map, row, shape): (&[f32], usize, MapShape),
+        target: MapShape,
         images: usize,
-        (target, step): (MapShape, usize),
+        write: impl Fn(&[f32], &mut [f32]),
     ) {
-        let (line, plane) = (target.width + 2, (target.height + 2) * (target.width + 2));
+        let plane = (target.width + 2) * (target.height + 2);
         // Copies go by whole registers, so some numbers behind the end are read.
-        let length = shape.channels * images * plane + 2 * NARROW;
-        grow(&mut self.values, length);
-        for channel in 0..shape.channels {
-            for image in 0..images {
-                let from = &map[channel * row + image * shape.pixels()..][..shape.pixels()];
-                let to = &mut self.values[(channel * images + image) * plane..][..plane];
-                if step == 1 {
-                    // The border; everything else is written below.
-                    to[..line].fill(0.0);
-                    to[plane - line..].fill(0.0);
-                    to.chunks_exact_mut(line).for_each(|line| (line[0], line[line.len() - 1]) = (0.0, 0.0));
-                } else {
-                    to.fill(0.0);
-                }
-                for (y, from) in from.chunks_exact(shape.width).enumerate() {
-                    let to = &mut to[(step * y + 1) * line + 1..];
-                    if step == 1 {
-                        to[..shape.width].copy_from_slice(from);
-                    } else {
-                        from.iter().zip(to.iter_mut().step_by(step)).for_each(|(from, to)| *to = *from);
-                    }
-                }
-            }
+        grow(&mut self.values, shape.channels * images * plane + 2 * NARROW);
+        let mut places = self.values.chunks_exact_mut(plane);
+        for map in map.chunks(row).take(shape.channels) {
+            let pixels = map.chunks_exact(shape.pixels()).take(images);
+            pixels.zip(&mut places).for_each(|(from, to)| write(from, to));
         }
-        (self.shape, self.images) = (Some(target), images);
+        (self.shape, self.images) = (Some(target.with_channels(shape.channels)), images);
     }
 
     /// Where the neighbourhoods of the pixels `first..first + count` of a map of results begin, which has every `step`-th
@@ -115,29 +119,72 @@ impl WithSimd for Gather<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { images, shape, places, width, out } = self;
+    fn with_simd<S: Simd>(mut self, _: S) {
+        match self.shape.width {
+            4 => self.lines::<4, 4>(),
+            8 => self.lines::<4, 8>(),
+            16 => self.lines::<2, 16>(),
+            _ => {}
+        }
+        self.runs();
+    }
+}
+
+impl Gather<'_> {
+    /// The values from the upper left neighbour on, for each channel and neighbour.
+    #[inline(always)]
+    fn shifted(images: &Bordered, shape: MapShape) -> impl Iterator<Item = &[f32]> {
         let (line, plane) = (shape.width + 2, (shape.height + 2) * (shape.width + 2));
-        let mut row = 0;
-        for channel in 0..shape.channels {
+        (0..shape.channels).flat_map(move |channel| {
             let values = &images.values[channel * images.images * plane..];
-            for neighbour in 0..NEIGHBOURS {
-                let shifted = &values[neighbour / 3 * line + neighbour % 3..];
-                let out = &mut out[row * width..];
-                for &Run { from, to, length } in places {
-                    if length == 1 {
-                        out[to] = shifted[from];
-                        continue;
-                    }
-                    // Whole registers or halves: what is too much is overwritten by the next run or row. Short runs are
-                    // copied in short pieces, which do not cross lines of the cache.
-                    match length {
-                        ..=4 => copy::<4>(&shifted[from..], &mut out[to..], 1),
-                        5..=8 => copy::<8>(&shifted[from..], &mut out[to..], 1),
-                        _ => copy::<NARROW>(&shifted[from..], &mut out[to..], length.div_ceil(NARROW)),
-                    }
+            (0..NEIGHBOURS).map(move |neighbour| &values[neighbour / 3 * line + neighbour % 3..])
+        })
+    }
+
+    /// Takes `RUNS` whole lines of one image of width `WIDTH` together, as long as there are such: where they lie to each other
+    /// is known when this is compiled. A run behind them is not longer than a line, so that what [`runs`](Self::runs) copies
+    /// too much stays within its row.
+    #[inline(always)]
+    fn lines<const RUNS: usize, const WIDTH: usize>(&mut self) {
+        let Self { images, shape, width, .. } = *self;
+        let place = |run: usize| run * (WIDTH + 2);
+        while let Some((block, rest)) = self.places.split_first_chunk::<RUNS>()
+            && (0..RUNS)
+                .all(|run| block[run].length == WIDTH && block[run].from == block[0].from + place(run))
+        {
+            let Run { from, to, .. } = block[0];
+            for (row, shifted) in Self::shifted(images, shape).enumerate() {
+                let lines = &shifted[from..][..place(RUNS - 1) + WIDTH];
+                let out = &mut self.out[row * width + to..][..RUNS * WIDTH];
+                for run in 0..RUNS {
+                    out[run * WIDTH..][..WIDTH].copy_from_slice(&lines[place(run)..][..WIDTH]);
                 }
-                row += 1;
+            }
+            self.places = rest;
+        }
+    }
+
+    /// Takes the runs one by one.
+    #[inline(always)]
+    fn runs(self) {
+        let Self { images, shape, places, width, out } = self;
+        if places.is_empty() {
+            return;
+        }
+        for (row, shifted) in Self::shifted(images, shape).enumerate() {
+            let out = &mut out[row * width..];
+            for &Run { from, to, length } in places {
+                if length == 1 {
+                    out[to] = shifted[from];
+                    continue;
+                }
+                // Whole registers or halves: what is too much is overwritten by the next run or row. Short runs are copied in
+                // short pieces, which do not cross lines of the cache.
+                match length {
+                    ..=4 => copy::<4>(&shifted[from..], &mut out[to..], 1),
+                    5..=8 => copy::<8>(&shifted[from..], &mut out[to..], 1),
+                    _ => copy::<NARROW>(&shifted[from..], &mut out[to..], length.div_ceil(NARROW)),
+                }
             }
         }
     }
@@ -149,4 +196,17 @@ fn copy<const N: usize>(from: &[f32], to: &mut [f32], pieces: usize) {
     let from = from[..pieces * N].as_chunks::<N>().0;
     let to = to[..pieces * N].as_chunks_mut::<N>().0;
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// An image of width `WIDTH` with a border of zeros; lines of a known length are copied without a call.
+#[inline(always)]
+fn with_border<const WIDTH: usize>(from: &[f32], to: &mut [f32]) {
+    let (first, lines) = to.split_at_mut(WIDTH + 2);
+    first.fill(0.0);
+    let from = from.as_chunks::<WIDTH>().0;
+    for (from, to) in from.iter().zip(lines.chunks_exact_mut(WIDTH + 2)) {
+        (to[0], to[WIDTH + 1]) = (0.0, 0.0);
+        to[1..=WIDTH].copy_from_slice(from);
+    }
+    lines[from.len() * (WIDTH + 2)..].fill(0.0);
 }
