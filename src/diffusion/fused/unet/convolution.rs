@@ -9,11 +9,13 @@ use crate::diffusion::fused::transpose::square_transposed;
 use crate::diffusion::network::unet::MapShape;
 use pulp::Arch;
 
-/// Pixels of one product for the gradient of a weight whose rows have `depth` numbers: few enough for their neighbourhoods to
-/// stay in the cache that is nearest, or almost. How many does not change the result.
+/// Pixels of one product for the gradient of a weight whose rows have `depth` numbers: as many as keep their neighbourhoods in
+/// the nearest cache, and many where no fair number does. How many does not change the result.
 fn pixels_together(depth: usize) -> usize {
     const NUMBERS: usize = 12 << 10;
-    (NUMBERS / depth / WIDE * WIDE).clamp(WIDE, 8 * WIDE)
+    const MOST: usize = 8 * WIDE;
+    let near = NUMBERS / depth / WIDE * WIDE;
+    if near < 2 * WIDE { MOST } else { near.min(MOST) }
 }
 
 /// Buffers that convolutions and attention use one after the other.
