@@ -8,16 +8,19 @@
 #     scripts/iso_table1.sh                              # the paper's settings, 3 replicates
 #     scripts/iso_table1.sh --set replicates=20          # goes on from there; finished runs are kept
 #     scripts/iso_table1.sh --out results/iso_own --set data.reference_scale=own
+#     scripts/iso_table1.sh --only central_banana        # one of the four data sets; again for more of them
 #
-# Arguments but --out DIR go to `gdiff run`. GDIFF=PATH takes a binary that is built already.
+# Arguments but --out DIR and --only SET go to `gdiff run`. GDIFF=PATH takes a binary that is built already.
 set -euo pipefail
 
 command="scripts/iso_table1.sh $*"
 out=results/iso
 arguments=()
+sets=()
 while [ $# -gt 0 ]; do
     case $1 in
         --out) out=${2:?--out needs a folder}; shift 2 ;;
+        --only) sets+=("${2:?--only needs a data set}"); shift 2 ;;
         *) arguments+=("$1"); shift ;;
     esac
 done
@@ -25,7 +28,7 @@ done
 . "$(dirname "$0")/common.sh"
 build
 
-sets=(swiss_roll scattered_moon moon_two_circles central_banana)
+[ ${#sets[@]} -gt 0 ] || sets=(swiss_roll scattered_moon moon_two_circles central_banana)
 folders=()
 for name in "${sets[@]}"; do
     "$gdiff" run "configs/iso/$name.toml" --out "$out/$name" --quiet ${arguments[@]+"${arguments[@]}"}
