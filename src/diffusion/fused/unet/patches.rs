@@ -21,20 +21,12 @@ impl Bordered {
     /// Takes in a map of some images, with `row` numbers from channel to channel.
     pub fn fill(&mut self, map: &[f32], row: usize, shape: MapShape, images: usize) {
         let from = (map, row, shape);
+        // Of a width that is known here, lines are copied without a call.
         match shape.width {
-            4 => self.each(from, shape, images, with_border::<4>),
-            8 => self.each(from, shape, images, with_border::<8>),
-            16 => self.each(from, shape, images, with_border::<16>),
-            width => self.each(from, shape, images, |from, to| {
-                let line = width + 2;
-                let (first, lines) = to.split_at_mut(line);
-                first.fill(0.0);
-                for (from, to) in from.chunks_exact(width).zip(lines.chunks_exact_mut(line)) {
-                    (to[0], to[line - 1]) = (0.0, 0.0);
-                    to[1..=width].copy_from_slice(from);
-                }
-                lines[from.len() / width * line..].fill(0.0);
-            }),
+            4 => self.each(from, shape, images, |from, to| with_border(4, from, to)),
+            8 => self.each(from, shape, images, |from, to| with_border(8, from, to)),
+            16 => self.each(from, shape, images, |from, to| with_border(16, from, to)),
+            width => self.each(from, shape, images, |from, to| with_border(width, from, to)),
         }
     }
 
@@ -96,6 +88,16 @@ impl Bordered {
         grow(out, shape.channels * NEIGHBOURS * width + 2 * NARROW);
         Gather { images: self, shape, places, width, out }
     }
+
+    /// The values from the upper left neighbour on, for each channel and neighbour.
+    #[inline(always)]
+    fn shifted(&self, shape: MapShape) -> impl Iterator<Item = &[f32]> {
+        let (line, plane) = (shape.width + 2, (shape.height + 2) * (shape.width + 2));
+        (0..shape.channels).flat_map(move |channel| {
+            let values = &self.values[channel * self.images * plane..];
+            (0..NEIGHBOURS).map(move |neighbour| &values[neighbour / 3 * line + neighbour % 3..])
+        })
+    }
 }
 
 /// Pixels that lie behind one another, both in the images and in a matrix of neighbourhoods.
@@ -131,16 +133,6 @@ impl WithSimd for Gather<'_> {
 }
 
 impl Gather<'_> {
-    /// The values from the upper left neighbour on, for each channel and neighbour.
-    #[inline(always)]
-    fn shifted(images: &Bordered, shape: MapShape) -> impl Iterator<Item = &[f32]> {
-        let (line, plane) = (shape.width + 2, (shape.height + 2) * (shape.width + 2));
-        (0..shape.channels).flat_map(move |channel| {
-            let values = &images.values[channel * images.images * plane..];
-            (0..NEIGHBOURS).map(move |neighbour| &values[neighbour / 3 * line + neighbour % 3..])
-        })
-    }
-
     /// Takes `RUNS` whole lines of one image of width `WIDTH` together, as long as there are such: where they lie to each other
     /// is known when this is compiled. A run behind them is not longer than a line, so that what [`runs`](Self::runs) copies
     /// too much stays within its row.
@@ -153,7 +145,7 @@ impl Gather<'_> {
                 .all(|run| block[run].length == WIDTH && block[run].from == block[0].from + place(run))
         {
             let Run { from, to, .. } = block[0];
-            for (row, shifted) in Self::shifted(images, shape).enumerate() {
+            for (row, shifted) in images.shifted(shape).enumerate() {
                 let lines = &shifted[from..][..place(RUNS - 1) + WIDTH];
                 let out = &mut self.out[row * width + to..][..RUNS * WIDTH];
                 for run in 0..RUNS {
@@ -171,7 +163,7 @@ impl Gather<'_> {
         if places.is_empty() {
             return;
         }
-        for (row, shifted) in Self::shifted(images, shape).enumerate() {
+        for (row, shifted) in images.shifted(shape).enumerate() {
             let out = &mut out[row * width..];
             for &Run { from, to, length } in places {
                 if length == 1 {
@@ -198,15 +190,14 @@ fn copy<const N: usize>(from: &[f32], to: &mut [f32], pieces: usize) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// An image of width `WIDTH` with a border of zeros; lines of a known length are copied without a call.
+/// An image of this width with a border of zeros.
 #[inline(always)]
-fn with_border<const WIDTH: usize>(from: &[f32], to: &mut [f32]) {
-    let (first, lines) = to.split_at_mut(WIDTH + 2);
+fn with_border(width: usize, from: &[f32], to: &mut [f32]) {
+    let (first, lines) = to.split_at_mut(width + 2);
     first.fill(0.0);
-    let from = from.as_chunks::<WIDTH>().0;
-    for (from, to) in from.iter().zip(lines.chunks_exact_mut(WIDTH + 2)) {
-        (to[0], to[WIDTH + 1]) = (0.0, 0.0);
-        to[1..=WIDTH].copy_from_slice(from);
+    for (from, to) in from.chunks_exact(width).zip(lines.chunks_exact_mut(width + 2)) {
+        (to[0], to[width + 1]) = (0.0, 0.0);
+        to[1..=width].copy_from_slice(from);
     }
-    lines[from.len() * (WIDTH + 2)..].fill(0.0);
+    lines[from.len() / width * (width + 2)..].fill(0.0);
 }
