@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds gdiff with CUDA into target/cuda/release/gdiff. With a CUDA toolkit (CUDA_HOME, or nvcc on the PATH) it
-# takes that; without one it fetches the compiler, headers and libraries of CUDA 13.0 as Python wheels. No GPU and no
+# takes that; without one it fetches the compiler, headers and libraries of CUDA 13.0 as Python wheels, and cuDNN. No GPU and no
 # driver is needed to build, nor to start the binary: it then says that there is no GPU.
 #
 #     scripts/build-cuda.sh                       # for the GPU of this machine, or compute capability 9.0
@@ -43,6 +43,21 @@ for name in cudart cublas cublasLt curand nvrtc; do
         fi
     done
 done
+# cuDNN comes apart from the toolkit: that of the machine, or else a wheel's for the toolkit's version of CUDA.
+cudnn=
+for folder in "${CUDNN_HOME:+$CUDNN_HOME/lib}" "$libraries" "/usr/lib/$(uname -m)-linux-gnu"; do
+    [ -z "$cudnn" ] && [ -e "$folder/libcudnn.so.9" ] && cudnn=$folder
+done
+if [ -z "$cudnn" ]; then
+    cudnn=$(echo "$wheels"/lib/python3*/site-packages/nvidia/cudnn/lib)
+    if ! [ -e "$cudnn/libcudnn.so.9" ]; then
+        major=$("$home/bin/nvcc" --version | sed -nE 's/.*release ([0-9]+).*/\1/p')
+        [ -x "$wheels/bin/pip" ] || python3 -m venv "$wheels"
+        "$wheels/bin/pip" install --quiet --disable-pip-version-check --no-deps "nvidia-cudnn-cu$major==9.*"
+        cudnn=$(echo "$wheels"/lib/python3*/site-packages/nvidia/cudnn/lib)
+    fi
+fi
+ln -sfn "$cudnn/libcudnn.so.9" "$toolkit/lib64/libcudnn.so"
 for found in "$libraries"/libcudart_static.a "$libraries"/libcudadevrt.a; do
     [ -e "$found" ] && ln -sfn "$found" "$toolkit/lib64/"
 done
@@ -82,7 +97,7 @@ if [ -z "${CUDA_COMPUTE_CAP:-}" ] && ! command -v nvidia-smi > /dev/null; then
     export CUDA_COMPUTE_CAP=90
 fi
 export CUDA_HOME=$toolkit CUDA_PATH=$toolkit PATH=$toolkit/bin:$PATH
-export GDIFF_RPATH=$toolkit/lib64:$libraries
+export GDIFF_RPATH=$toolkit/lib64:$libraries:$cudnn
 cargo_options+=(--features cuda --target-dir "$place")
 cargo build "${cargo_options[@]}" --bin gdiff
 if [ "${1:-}" = --tests ]; then

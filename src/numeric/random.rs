@@ -68,6 +68,13 @@ impl Stream {
         rng
     }
 
+    /// The key of ChaCha8, as the eight numbers of its state: for drawing what [`at`](Self::at) draws elsewhere.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn key_words(&self) -> [u32; 8] {
+        let (words, _) = self.key.as_chunks::<4>();
+        std::array::from_fn(|i| u32::from_le_bytes(words[i]))
+    }
+
     /// `count` of the numbers `0..n`, drawn without replacement: the first of a Fisher-Yates shuffle.
     ///
     /// # Panics

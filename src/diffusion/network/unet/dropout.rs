@@ -34,9 +34,8 @@ impl Dropout {
 
     /// The factors of the values of a node for image number `image` of the batch: 0 or `1 / (1 - probability)`.
     pub fn factors(&self, image: usize, node: usize, factors: &mut [f32]) {
-        let DropoutStream { stream, iteration } = self.stream;
-        let mut rng =
-            stream.child(&format!("node {node}")).at(((iteration as u64) << IMAGE_BITS) | image as u64);
+        let (stream, first) = self.of_node(node);
+        let mut rng = stream.at(first + image as u64);
         let mut bytes = [0u8; 128];
         for factors in factors.chunks_mut(bytes.len() / 2) {
             rng.fill_bytes(&mut bytes);
@@ -45,4 +44,32 @@ impl Dropout {
             }
         }
     }
+
+    /// The stream of a node, and the number of the first image's sub-stream.
+    fn of_node(&self, node: usize) -> (Stream, u64) {
+        let DropoutStream { stream, iteration } = self.stream;
+        (stream.child(&format!("node {node}")), (iteration as u64) << IMAGE_BITS)
+    }
+
+    /// The choices of a node, for whoever draws them without [`factors`](Self::factors).
+    #[cfg(feature = "cuda")]
+    pub fn choices(&self, node: usize) -> NodeDropout {
+        let (stream, first) = self.of_node(node);
+        NodeDropout { key: stream.key_words(), first, below: self.below, factor: self.factor }
+    }
+}
+
+/// What the choices of a node are drawn by: value `i` of image `j` is left out where the 16-bit number `i` of ChaCha8 with this
+/// key and the stream `first + j` is smaller than `below`, and else multiplied by `factor`.
+#[cfg(feature = "cuda")]
+#[derive(Clone, Copy, Debug)]
+pub struct NodeDropout {
+    /// The key, as ChaCha's eight numbers.
+    pub key: [u32; 8],
+    /// The number of the stream of the first image.
+    pub first: u64,
+    /// What is below is left out.
+    pub below: u16,
+    /// The factor of what is kept.
+    pub factor: f32,
 }

@@ -2,6 +2,8 @@
 //! matrices, whose gradients are products too: the library's own gradients of convolutions are loops on the host, and that of
 //! nearest upsampling is wrong (version 0.11 overwrites what other paths have added).
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::dropout::{Dropout, DropoutStream};
 use super::program::{MapShape, NORM_EPSILON, Node, Op, Program};
 use crate::diffusion::network::{layer::table_rows, layout::Layout, parameters::Parameters, time};
@@ -70,6 +72,10 @@ impl UnetGraph {
     ) -> Result<Tensor> {
         let n = x.dim(0)?;
         let dropout = dropout.map(|stream| Dropout::new(*stream, self.program.dropout));
+        #[cfg(feature = "cuda")]
+        if cuda::takes(x.device(), x.dtype()) {
+            return cuda::evaluate(&self.program, parameters, (x, encoding), dropout.as_ref());
+        }
         let mut maps: Vec<Tensor> = Vec::with_capacity(self.program.nodes.len());
         for (i, node) in self.program.nodes.iter().enumerate() {
             let map = match (node.op, &dropout) {

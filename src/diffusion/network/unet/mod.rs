@@ -7,8 +7,11 @@
 //! | [`build`] | the program of a network of given options, with its parameters |
 //! | [`dropout`] | which values a training leaves out |
 //! | `graph` | the program on the candle graph |
+//! | `cuda` | the operations that a GPU has of its own |
 
 pub mod build;
+#[cfg(feature = "cuda")]
+mod cuda;
 pub mod dropout;
 mod graph;
 pub mod program;

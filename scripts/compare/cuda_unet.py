@@ -1,0 +1,120 @@
+"""Training iterations of the network of Ho et al. 2020 (35.7 million parameters, 32 x 32 x 3, batch 128) on a GPU: gdiff beside
+PyTorch, both with dropout, clipping and a moving average; run by scripts/cuda_unet.sh. Writes results/cuda/unet.md."""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+import torch
+
+from machine import describe
+from report import number, table, whole
+from unet_peer import UNet, encoding
+
+BATCH, SHORT, LONG = 128, 20, 80
+
+
+def ours(gdiff, folder, tf32):
+    """Milliseconds of an iteration: of the longer training less the shorter one, as their status has them."""
+    settings = [
+        f"data.path={folder}/cifar", "data.samples=4000", "data.flip=false", "replicates=1", "sweep=unset", "sample.count=16",
+        "sample.sampler=ddim", "sample.steps=2", "metrics.reference=16", "train.warmup=0", f"train.batch_size={BATCH}",
+    ]
+    environment = os.environ | ({} if tf32 else {"NVIDIA_TF32_OVERRIDE": "0"})
+    seconds = {}
+    for iterations in (SHORT, LONG):
+        out = pathlib.Path(folder) / f"out{iterations}"
+        command = [gdiff, "run", "configs/images/cifar10.toml", "--quiet", "--device", "cuda", "--out", out]
+        for setting in [*settings, f"train.iterations={iterations}"]:
+            command += ["--set", setting]
+        subprocess.run([*command, "--force"] if out.exists() else command, check=True, env=environment)
+        (status,) = out.glob("runs/*/status.json")
+        seconds[iterations] = json.loads(status.read_text())["seconds"]["train"]
+        subprocess.run(["rm", "-rf", str(out)], check=True)
+    return (seconds[LONG] - seconds[SHORT]) / (LONG - SHORT) * 1e3
+
+
+def theirs(memory, tf32):
+    """Milliseconds of an iteration in PyTorch, median of 30."""
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.manual_seed(0)
+    net = UNet([3, 32, 32], 128, [1, 2, 2, 2], 2, attention=[16], groups=32, dropout=0.1).cuda().to(memory_format=memory)
+    count = sum(p.numel() for p in net.parameters())
+    assert count == 35_746_307, count
+    parameters = list(net.parameters())
+    average = [p.detach().clone() for p in parameters]
+    optimizer = torch.optim.Adam(parameters, lr=2e-4, fused=True)
+    torch.cuda.reset_peak_memory_stats()
+
+    def step():
+        x, eps = (torch.randn(BATCH, 3, 32, 32, device="cuda").to(memory_format=memory) for _ in range(2))
+        e = encoding(torch.randint(1, 1001, (BATCH,)), 1000, 128).cuda()
+        loss = torch.nn.functional.mse_loss(net(x, e), eps)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        torch._foreach_lerp_(average, [p.detach() for p in parameters], 1e-4)
+        torch.cuda.synchronize()
+
+    for _ in range(5):
+        step()
+    times = []
+    for _ in range(30):
+        clock = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - clock)
+    return statistics.median(times) * 1e3, torch.cuda.max_memory_allocated() / 2**30
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gdiff", required=True, help="the program, built with CUDA")
+    parser.add_argument("--out", default="results/cuda/unet.md")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    about = [" ".join(line.split()) for line in describe(options.gdiff)]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / "cifar").mkdir()
+        images = numpy.random.default_rng(0).integers(0, 256, (4000, 3073), dtype=numpy.uint8)
+        images[:, 0] %= 10
+        (pathlib.Path(folder) / "cifar/data_batch_1.bin").write_bytes(images.tobytes())
+        for products, tf32 in [("TF32 in convolutions", True), ("32-bit floats", False)]:
+            rounds = []
+            for _ in range(options.rounds):
+                mine = ours(options.gdiff, folder, tf32)
+                contiguous, _ = theirs(torch.contiguous_format, tf32)
+                last, memory = theirs(torch.channels_last, tf32)
+                rounds.append((mine, contiguous, last, mine / min(contiguous, last)))
+                print(products, *map(number, rounds[-1]), f"memory of PyTorch {memory:.1f} GiB", file=sys.stderr, flush=True)
+            columns = list(zip(*rounds))
+            ratios = f"{statistics.median(columns[3]):.2f} ({min(columns[3]):.2f} .. {max(columns[3]):.2f})"
+            rows.append([products, *(number(statistics.median(c)) for c in columns[:3]), ratios])
+    heads = ["products", "gdiff, ms", "PyTorch contiguous, ms", "PyTorch channels_last, ms", "gdiff / the faster"]
+    page = f"""# A training iteration of Ho's network on one GPU
+
+Made by `./scripts/cuda_unet.sh` on {torch.cuda.get_device_name()}, PyTorch {torch.__version__}. {" ".join(about)}
+
+{table(heads, rows)}
+
+32 x 32 x 3, 35,746,307 parameters, batch {BATCH}, dropout 0.1, Adam in one kernel, clipping and a moving average on both sides.
+gdiff's batches, noise and steps are drawn on the host, by streams that do not depend on the device; its iteration is the
+difference of trainings of {LONG} and {SHORT} iterations. PyTorch: median of 30 iterations. Medians of {options.rounds} rounds in turn, and the
+ratio's smallest and largest. PyTorch takes TF32 in convolutions unless it is told otherwise; so does cuDNN for gdiff, and
+`NVIDIA_TF32_OVERRIDE=0` forbids it.
+"""
+    with whole(options.out) as file:
+        file.write(page)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
