@@ -11,6 +11,9 @@ use std::f64::consts::PI;
 /// The smallest `epsilon` of Adam: beside it, second moments that single precision cannot hold do not matter.
 const LEAST_EPSILON: f64 = 1e-12;
 
+/// Numbers of a row in a sum on a GPU.
+const ROW: usize = 4096;
+
 /// Which rule turns a gradient into a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -198,7 +201,16 @@ pub fn clip(gradient: &Tensor, largest: f64) -> Result<Tensor, DiffusionError> {
     if largest == 0.0 {
         return Ok(gradient.clone());
     }
-    let squared = gradient.to_dtype(DType::F64)?.sqr()?.sum(D::Minus1)?.flatten_all()?.to_vec1::<f64>()?;
+    let squares = gradient.to_dtype(DType::F64)?.sqr()?;
+    // A GPU sums each row by one of its processors alone, so it gets rows.
+    let count = gradient.dim(D::Minus1)?;
+    let whole = if gradient.device().is_cuda() { count - count % ROW } else { 0 };
+    let mut sums = squares.narrow(D::Minus1, whole, count - whole)?.sum(D::Minus1)?;
+    if whole > 0 {
+        let rows = squares.narrow(D::Minus1, 0, whole)?.reshape((sums.elem_count(), whole / ROW, ROW))?;
+        sums = sums.flatten_all()?.add(&rows.sum(2)?.sum(1)?)?;
+    }
+    let squared = sums.flatten_all()?.to_vec1::<f64>()?;
     let factors: Vec<f64> = squared.into_iter().map(|squared| clip_factor(squared, largest)).collect();
     Ok(scaled(gradient, &factors)?)
 }

@@ -1,7 +1,7 @@
 //! Convolutions by cuDNN, with algorithms whose sums have a fixed order. As in PyTorch, products may take TF32, unless the
 //! environment has `NVIDIA_TF32_OVERRIDE=0`.
 
-use super::{for_values, kernel, not_here, result, room, runs::sum_runs, values};
+use super::{kernel, maps::sum_maps, not_here, result, room, values, warps};
 use candle_core::cuda::CudaDevice;
 use candle_core::cuda::cudarc::cudnn::{
     ConvBackwardData, ConvBackwardFilter, ConvDescriptor, ConvForward, Cudnn, FilterDescriptor,
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The convolution of maps `(n, channels, height, width)` with weights `(output, channels, kernel, kernel)`, with padding
-/// `(kernel - 1) / 2`, and a bias `(output)`.
+/// `(kernel - 1) / 2`, and a bias `(output)`, or one for each image, `(n, output)`.
 pub fn convolution(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Tensor> {
     x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Forward { stride })
 }
@@ -118,19 +118,18 @@ impl CustomOp3 for Forward {
         let algorithm = sys::cudnnConvolutionFwdAlgo_t::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
         let refused = |e| refused("a convolution", &e);
         let mut workspace = workspace(device, forward.get_workspace_size(algorithm).map_err(refused)?)?;
-        let count = output.0 * output.1 * output.2 * output.3;
-        let mut y = room(device, count)?;
-        let (x, weight, bias) =
-            (values(x, of_x)?, values(weight, of_weight)?, values(bias, of_bias)?);
+        let mut y = room(device, output.0 * output.1 * output.2 * output.3)?;
+        let (x, weight, bias) = (values(x, of_x)?, values(weight, of_weight)?, values(bias, of_bias)?);
         // Safety: the descriptors are those of these tensors.
         unsafe { forward.launch(algorithm, workspace.as_mut(), (1.0, 0.0), &x, &weight, &mut y) }
             .map_err(refused)?;
         let add = kernel(device, "add_bias")?;
-        let (channels, pixels) = (output.1, output.2 * output.3);
+        let (maps, pixels) = (output.0 * output.1, (output.2 * output.3) as u32);
+        let biases = of_bias.shape().elem_count();
         let mut call = add.builder();
-        call.arg(&mut y).arg(&bias).arg(&count).arg(&pixels).arg(&channels);
-        // Safety: these are the kernel's arguments, and `y` has `count` values.
-        unsafe { call.launch(for_values(count)?) }.map_err(Error::wrap)?;
+        call.arg(&mut y).arg(&bias).arg(&maps).arg(&pixels).arg(&biases);
+        // Safety: these are the kernel's arguments, and `y` has so many maps.
+        unsafe { call.launch(warps(maps)?) }.map_err(Error::wrap)?;
         Ok(result(y, device, *output))
     }
 
@@ -138,7 +137,7 @@ impl CustomOp3 for Forward {
         &self,
         x: &Tensor,
         weight: &Tensor,
-        _bias: &Tensor,
+        bias: &Tensor,
         _y: &Tensor,
         of_y: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
@@ -149,7 +148,8 @@ impl CustomOp3 for Forward {
             false => None,
         };
         let of_weight = x.apply_op2_no_bwd(&of_y, &OfWeight { weight: weight.shape().clone(), stride })?;
-        let of_bias = sum_runs(&of_y)?.sum(0)?;
+        let of_images = sum_maps(&of_y)?;
+        let of_bias = if bias.rank() == 1 { of_images.sum(0)? } else { of_images };
         Ok((of_x, Some(of_weight), Some(of_bias)))
     }
 }
@@ -165,13 +165,7 @@ impl CustomOp2 for OfMaps {
         "gradient of a convolution's maps by cuDNN"
     }
 
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
         not_here()
     }
 
@@ -209,13 +203,7 @@ impl CustomOp2 for OfWeight {
         "gradient of a convolution's weights by cuDNN"
     }
 
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
         not_here()
     }
 

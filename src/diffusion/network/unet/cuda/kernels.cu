@@ -115,51 +115,71 @@ extern "C" __global__ void norm_backward(float *dx, const float *x, const float 
     }
 }
 
-// y += v, with a value of v for each channel.
-extern "C" __global__ void add_bias(float *y, const float *v, size_t count, size_t pixels, size_t channels) {
-    size_t step = (size_t)gridDim.x * blockDim.x;
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) y[i] += v[i / pixels % channels];
+// The number of a warp among all, and of a thread in its warp.
+static __device__ size_t warp_number() { return ((size_t)blockIdx.x * blockDim.x + threadIdx.x) / 32; }
+static __device__ unsigned lane_number() { return threadIdx.x % 32; }
+
+// y += v for maps of `pixels` values, each with its value of v, which begins anew after `count` maps. A warp for each map.
+extern "C" __global__ void add_bias(float *y, const float *v, size_t maps, unsigned pixels, size_t count) {
+    size_t map = warp_number();
+    if (map >= maps) return;
+    float value = v[map % count];
+    for (unsigned p = lane_number(); p < pixels; p += 32) y[map * pixels + p] += value;
 }
 
-// y = x + v, with a value of v for each `run` values of x.
-extern "C" __global__ void add_runs(float *y, const float *x, const float *v, size_t count, size_t run) {
-    size_t step = (size_t)gridDim.x * blockDim.x;
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) y[i] = x[i] + v[i / run];
-}
-
-// The sum of each run of x: a warp for each.
-extern "C" __global__ void sum_runs(float *sums, const float *x, size_t count, size_t run) {
-    size_t index = ((size_t)blockIdx.x * blockDim.x + threadIdx.x) / 32;
-    if (index * run >= count) return;
+// The sum of each map. A warp for each.
+extern "C" __global__ void sum_maps(float *sums, const float *x, size_t maps, unsigned pixels) {
+    size_t map = warp_number();
+    if (map >= maps) return;
     float sum = 0.0f;
-    for (size_t p = threadIdx.x % 32; p < run; p += 32) sum += x[index * run + p];
+    for (unsigned p = lane_number(); p < pixels; p += 32) sum += x[map * pixels + p];
     sum = warp_sum(sum);
-    if (threadIdx.x % 32 == 0) sums[index] = sum;
+    if (lane_number() == 0) sums[map] = sum;
 }
 
-// Every pixel of (h, w) up to four times in (height, width).
-extern "C" __global__ void upsample_forward(float *y, const float *x, size_t count, int height, int width) {
-    int h = (height + 1) / 2, w = (width + 1) / 2;
-    size_t step = (size_t)gridDim.x * blockDim.x;
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
-        size_t row = i / width, map = row / height;
-        y[i] = x[(map * h + row % height / 2) * w + i % width / 2];
-    }
+// y = the maps of x from number `first` of each image on, of the `of` that an image has there; `maps` in all, and `each` of each
+// image. A warp for each map.
+extern "C" __global__ void part(float *y, const float *x, size_t maps, unsigned pixels, unsigned each, unsigned first, unsigned of) {
+    size_t map = warp_number();
+    if (map >= maps) return;
+    const float *from = x + (map / each * of + first + map % each) * pixels;
+    for (unsigned p = lane_number(); p < pixels; p += 32) y[map * pixels + p] = from[p];
 }
 
-// The gradient of upsample_forward: for each of the `count` pixels of x the sum over those that it became.
-extern "C" __global__ void upsample_backward(float *dx, const float *dy, size_t count, int height, int width) {
-    int h = (height + 1) / 2, w = (width + 1) / 2;
-    size_t step = (size_t)gridDim.x * blockDim.x;
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
-        int column = (int)(i % w) * 2, row = (int)(i / w % h) * 2;
-        const float *from = dy + (i / w / h * height + row) * width + column;
+// y = the `first` maps of each image of x, and behind them the `second` maps of other. A warp for each of the `maps` maps of y.
+extern "C" __global__ void join(float *y, const float *x, const float *other, size_t maps, unsigned pixels, unsigned first,
+                                unsigned second) {
+    size_t map = warp_number();
+    if (map >= maps) return;
+    size_t image = map / (first + second);
+    unsigned number = map % (first + second);
+    const float *from = number < first ? x + (image * first + number) * pixels : other + (image * second + number - first) * pixels;
+    for (unsigned p = lane_number(); p < pixels; p += 32) y[map * pixels + p] = from[p];
+}
+
+// Every pixel of maps (h, w) up to four times in (height, width). A warp for each map.
+extern "C" __global__ void upsample_forward(float *y, const float *x, size_t maps, unsigned height, unsigned width) {
+    unsigned h = (height + 1) / 2, w = (width + 1) / 2, pixels = height * width;
+    size_t map = warp_number();
+    if (map >= maps) return;
+    for (unsigned p = lane_number(); p < pixels; p += 32)
+        y[map * pixels + p] = x[map * h * w + p / width / 2 * w + p % width / 2];
+}
+
+// The gradient of upsample_forward: for each pixel of x the sum over those that it became.
+extern "C" __global__ void upsample_backward(float *dx, const float *dy, size_t maps, unsigned height, unsigned width) {
+    unsigned h = (height + 1) / 2, w = (width + 1) / 2;
+    size_t map = warp_number();
+    if (map >= maps) return;
+    for (unsigned p = lane_number(); p < h * w; p += 32) {
+        unsigned row = p / w * 2, column = p % w * 2;
+        const float *from = dy + (map * height + row) * width + column;
         bool right = column + 1 < width, below = row + 1 < height;
         float sum = from[0];
         if (right) sum += from[1];
         if (below) sum += from[width];
         if (right && below) sum += from[width + 1];
-        dx[i] = sum;
+        dx[map * h * w + p] = sum;
     }
 }
 
@@ -174,15 +194,16 @@ static __device__ void quarter_round(unsigned *s, int a, int b, int c, int d) {
 
 struct Key { unsigned words[8]; };
 
-// Dropout: value number i of an image is left out where the 16-bit number i of ChaCha8 with
-// this key and the stream `first_stream + image` is below `below`, as the host has it. A thread for each 32 values of an image.
+// Dropout: value number i of an image is left out where the 16-bit number i of ChaCha8 with this key and the stream
+// `first_stream + image` is below `below`, as the host has it. Each thread draws for 32 values of an image, and the threads of a
+// warp then go over all of theirs together, so that neighbours take neighbours.
 extern "C" __global__ void drop(float *y, const float *x, Key key, unsigned long long first_stream, size_t images,
                                 size_t per_image, unsigned below, float factor) {
     size_t blocks = (per_image + 31) / 32, index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= blocks * images) return;
     size_t image = index / blocks, block = index % blocks;
     unsigned long long stream = first_stream + image;
     unsigned first[16] = {0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u};
+    #pragma unroll
     for (int i = 0; i < 8; i++) first[4 + i] = key.words[i];
     first[12] = (unsigned)block;
     first[13] = (unsigned)(block >> 32);
@@ -194,11 +215,18 @@ extern "C" __global__ void drop(float *y, const float *x, Key key, unsigned long
         quarter_round(s, 0, 4, 8, 12); quarter_round(s, 1, 5, 9, 13); quarter_round(s, 2, 6, 10, 14); quarter_round(s, 3, 7, 11, 15);
         quarter_round(s, 0, 5, 10, 15); quarter_round(s, 1, 6, 11, 12); quarter_round(s, 2, 7, 8, 13); quarter_round(s, 3, 4, 9, 14);
     }
+    unsigned kept = 0;
 #pragma unroll
     for (int i = 0; i < 32; i++) {
-        size_t value = block * 32 + i;
         unsigned bits = ((s[i / 2] + first[i / 2]) >> (i % 2 * 16)) & 0xffffu;
-        size_t at = image * per_image + value;
-        if (value < per_image) y[at] = bits < below ? 0.0f : factor * x[at];
+        kept |= (bits < below ? 0u : 1u) << i;
+    }
+    for (int i = 0; i < 32; i++) {
+        size_t its_image = __shfl_sync(0xffffffffu, (unsigned long long)image, i);
+        size_t value = __shfl_sync(0xffffffffu, (unsigned long long)block, i) * 32 + lane_number();
+        unsigned its_kept = __shfl_sync(0xffffffffu, kept, i);
+        if (its_image >= images || value >= per_image) continue;
+        size_t at = its_image * per_image + value;
+        y[at] = (its_kept >> lane_number()) & 1u ? factor * x[at] : 0.0f;
     }
 }

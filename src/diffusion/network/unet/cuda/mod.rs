@@ -5,8 +5,8 @@
 mod convolution;
 mod dropout;
 mod evaluate;
+mod maps;
 mod norm;
-mod runs;
 mod upsample;
 
 pub use evaluate::evaluate;
@@ -75,9 +75,9 @@ fn grid(blocks: usize, threads: usize) -> Result<LaunchConfig> {
     Ok(LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (threads as u32, 1, 1), shared_mem_bytes: 0 })
 }
 
-/// Threads for `count` values, of which each may take several.
-fn for_values(count: usize) -> Result<LaunchConfig> {
-    grid(count.div_ceil(THREADS).min(1 << 16), THREADS)
+/// A warp for each of so many maps.
+fn warps(maps: usize) -> Result<LaunchConfig> {
+    grid((32 * maps).div_ceil(THREADS), THREADS)
 }
 
 /// The answer of an operation that is asked for on the host, where it is never taken.

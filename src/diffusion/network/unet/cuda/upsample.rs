@@ -1,6 +1,6 @@
 //! Nearest upsampling, and its gradient.
 
-use super::{for_values, kernel, not_here, result, room, values};
+use super::{kernel, not_here, result, room, values, warps};
 use candle_core::cuda::cudarc::driver::PushKernelArg;
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, Error, Layout, Result, Shape, Tensor};
 
@@ -32,15 +32,15 @@ impl CustomOp1 for Upsample {
             false => ("upsample_forward", self.height, self.width),
             true => ("upsample_backward", self.height.div_ceil(2), self.width.div_ceil(2)),
         };
-        let count = n * channels * h * w;
-        let mut y = room(device, count)?;
+        let maps = n * channels;
+        let mut y = room(device, maps * h * w)?;
         let x = values(x, of_x)?;
-        let (height, width) = (self.height as i32, self.width as i32);
+        let (height, width) = (self.height as u32, self.width as u32);
         let function = kernel(device, name)?;
         let mut call = function.builder();
-        call.arg(&mut y).arg(&x).arg(&count).arg(&height).arg(&width);
-        // Safety: these are the kernel's arguments, and `y` has `count` values.
-        unsafe { call.launch(for_values(count)?) }.map_err(Error::wrap)?;
+        call.arg(&mut y).arg(&x).arg(&maps).arg(&height).arg(&width);
+        // Safety: these are the kernel's arguments, and `y` has so many maps.
+        unsafe { call.launch(warps(maps)?) }.map_err(Error::wrap)?;
         Ok(result(y, device, (n, channels, h, w)))
     }
 
