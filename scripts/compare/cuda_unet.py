@@ -19,33 +19,35 @@ from machine import describe
 from report import number, table, whole
 from unet_peer import UNet, encoding
 
-BATCH, SHORT, LONG = 128, 20, 80
+BATCH, SHORT, LONG, STEPS = 128, 20, 80, 50
 
 
 def ours(gdiff, folder, tf32):
-    """Milliseconds of an iteration: of the longer training less the shorter one, as their status has them."""
+    """Milliseconds of an iteration, of the longer training less the shorter one, and of a step of sampling; as their status has
+    them."""
     text = pathlib.Path("configs/images/cifar10.toml").read_text()
     text, swept = text.split("[[sweep.zip]]")
     assert "isotropy" in swept
     spec, out = pathlib.Path(folder) / "ho.toml", pathlib.Path(folder) / "out"
     spec.write_text(text + f"[sweep]\n\"train.iterations\" = [{SHORT}, {LONG}]\n")
     settings = [
-        f"data.path={folder}/cifar", "data.samples=1800", "data.flip=false", "replicates=1", "sample.count=16",
-        "sample.sampler=ddim", "sample.steps=2", "metrics.reference=16", "train.warmup=0", f"train.batch_size={BATCH}",
+        f"data.path={folder}/cifar", "data.samples=1800", "data.flip=false", "replicates=1", f"sample.count={BATCH}",
+        "sample.sampler=ddim", f"sample.steps={STEPS}", "metrics.reference=16", "train.warmup=0", f"train.batch_size={BATCH}",
     ]
     command = [gdiff, "run", spec, "--quiet", "--device", "cuda", "--batch-runs", "1", "--out", out]
     for setting in settings:
         command += ["--set", setting]
     environment = os.environ | ({} if tf32 else {"NVIDIA_TF32_OVERRIDE": "0"})
     subprocess.run(command, check=True, env=environment)
-    seconds = [json.loads(status.read_text())["seconds"]["train"] for status in out.glob("runs/*/status.json")]
+    seconds = [json.loads(status.read_text())["seconds"] for status in out.glob("runs/*/status.json")]
     assert len(seconds) == 2, seconds
     shutil.rmtree(out)
-    return (max(seconds) - min(seconds)) / (LONG - SHORT) * 1e3
+    short, long = sorted(run["train"] for run in seconds)
+    return (long - short) / (LONG - SHORT) * 1e3, min(run["sample"] for run in seconds) / STEPS * 1e3
 
 
 def theirs(memory, tf32):
-    """Milliseconds of an iteration in PyTorch, median of 30."""
+    """Milliseconds of an iteration and of a prediction in PyTorch, medians of 30, and the memory in GiB."""
     torch.backends.cudnn.allow_tf32 = tf32
     torch.manual_seed(0)
     net = UNet([3, 32, 32], 128, [1, 2, 2, 2], 2, attention=[16], groups=32, dropout=0.1).cuda().to(memory_format=memory)
@@ -67,14 +69,25 @@ def theirs(memory, tf32):
         torch._foreach_lerp_(average, [p.detach() for p in parameters], 1e-4)
         torch.cuda.synchronize()
 
-    for _ in range(5):
-        step()
-    times = []
-    for _ in range(30):
-        clock = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - clock)
-    return statistics.median(times) * 1e3, torch.cuda.max_memory_allocated() / 2**30
+    @torch.inference_mode()
+    def predict():
+        net(torch.randn(BATCH, 3, 32, 32, device="cuda").to(memory_format=memory), encoding(torch.full((BATCH,), 7), 1000, 128).cuda())
+        torch.cuda.synchronize()
+
+    def median(work):
+        for _ in range(5):
+            work()
+        times = []
+        for _ in range(30):
+            clock = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - clock)
+        return statistics.median(times) * 1e3
+
+    training = median(step)
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    net.eval()
+    return training, median(predict), peak
 
 
 def main():
@@ -94,14 +107,17 @@ def main():
             rounds = []
             for _ in range(options.rounds):
                 mine = ours(options.gdiff, folder, tf32)
-                contiguous, _ = theirs(torch.contiguous_format, tf32)
-                last, memory = theirs(torch.channels_last, tf32)
-                rounds.append((mine, contiguous, last, mine / min(contiguous, last)))
-                print(products, *map(number, rounds[-1]), f"memory of PyTorch {memory:.1f} GiB", file=sys.stderr, flush=True)
-            columns = list(zip(*rounds))
-            ratios = f"{statistics.median(columns[3]):.2f} ({min(columns[3]):.2f} .. {max(columns[3]):.2f})"
-            rows.append([products, *(number(statistics.median(c)) for c in columns[:3]), ratios])
-    heads = ["products", "gdiff, ms", "PyTorch contiguous, ms", "PyTorch channels_last, ms", "gdiff / the faster"]
+                contiguous = theirs(torch.contiguous_format, tf32)
+                last = theirs(torch.channels_last, tf32)
+                rounds.append((mine, contiguous, last))
+                print(products, mine, contiguous, last, file=sys.stderr, flush=True)
+            for which, name in enumerate(["training iteration", "prediction, in sampling"]):
+                columns = [[way[which] for way in one] for one in rounds]
+                ratios = [mine / min(contiguous, last) for mine, contiguous, last in columns]
+                cells = [number(statistics.median(column)) for column in zip(*columns)]
+                ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
+                rows.append([f"{name}, {products}", *cells, ratio])
+    heads = ["milliseconds", "gdiff", "PyTorch contiguous", "PyTorch channels_last", "gdiff / the faster"]
     page = f"""# A training iteration of Ho's network on one GPU
 
 Made by `./scripts/cuda_unet.sh` on {torch.cuda.get_device_name()}, PyTorch {torch.__version__}. {" ".join(about)}
@@ -110,7 +126,8 @@ Made by `./scripts/cuda_unet.sh` on {torch.cuda.get_device_name()}, PyTorch {tor
 
 32 x 32 x 3, 35,746,307 parameters, batch {BATCH}, dropout 0.1, Adam in one kernel, clipping and a moving average on both sides.
 gdiff's batches, noise and steps are drawn on the host, by streams that do not depend on the device; its iteration is the
-difference of trainings of {LONG} and {SHORT} iterations. PyTorch: median of 30 iterations. Medians of {options.rounds} rounds in turn, and the
+difference of trainings of {LONG} and {SHORT} iterations, and its prediction a step of a whole sampling of {BATCH} images, with the
+sampler's arithmetic on the host and the metrics at the end. PyTorch: median of 30 iterations; the prediction alone. Medians of {options.rounds} rounds in turn, and the
 ratio's smallest and largest. PyTorch takes TF32 in convolutions unless it is told otherwise; so does cuDNN for gdiff, and
 `NVIDIA_TF32_OVERRIDE=0` forbids it.
 """

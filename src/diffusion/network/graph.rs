@@ -5,6 +5,7 @@ use super::{
     layer::{Layer, Time, table_rows},
     layout::Layout,
     parameters::Parameters,
+    recording::Recording,
     time,
     unet::{UnetGraph, dropout::DropoutStream},
 };
@@ -52,17 +53,28 @@ impl Graph {
     }
 
     /// As [`forward`](Self::forward) in training: with streams of dropout, one for each model, values are left out.
-    pub fn forward_dropping(
-        &self,
-        x: &Tensor,
-        rows: &Tensor,
-        dropout: &[DropoutStream],
-    ) -> CandleResult<Tensor> {
+    fn forward_dropping(&self, x: &Tensor, rows: &Tensor, dropout: &[DropoutStream]) -> CandleResult<Tensor> {
         if let Some(unet) = &self.unet {
             return unet.forward(x, rows, dropout);
         }
         let encoding = self.encoding.as_ref().map(|table| table_rows(table, rows)).transpose()?;
         self.forward_encoded(x, &Time { rows, encoding: encoding.as_ref() })
+    }
+
+    /// As [`forward_dropping`](Self::forward_dropping) of a batch of models, to go back from a loss of the outputs.
+    pub fn record(
+        &self,
+        x: &Tensor,
+        rows: &Tensor,
+        dropout: &[DropoutStream],
+    ) -> CandleResult<Recording<'_>> {
+        #[cfg(feature = "cuda")]
+        if let Some(unet) = &self.unet
+            && let Some(passes) = unet.passes(x, rows, dropout)?
+        {
+            return Recording::of_passes(passes);
+        }
+        self.forward_dropping(x, rows, dropout).map(Recording::of_graph)
     }
 
     pub(super) fn forward_encoded(&self, x: &Tensor, time: &Time) -> CandleResult<Tensor> {

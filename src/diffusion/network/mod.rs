@@ -7,6 +7,7 @@
 //! | [`parameters`] | the parameters as candle variables, and all of them as one vector |
 //! | [`time`], [`activation`] | how a step becomes the network's input; the non-linearities |
 //! | [`layer`], `graph` | one layer with its conditioning; the computation as a candle graph |
+//! | `recording` | a forward pass and the gradient of the parameters after it |
 //! | [`unet`] | U-Nets: their operations, and the same as a candle graph |
 //! | [`network_denoiser`] | trained networks as a denoiser, in parallel over fixed chunks of rows |
 
@@ -17,6 +18,7 @@ pub mod layout;
 pub mod network_denoiser;
 pub mod options;
 pub mod parameters;
+mod recording;
 pub mod time;
 pub mod unet;
 

@@ -66,13 +66,13 @@ impl TrainBackend for CandleBackend {
         let steps: Vec<u32> = batches.iter().flat_map(|b| b.t.iter().map(|t| (t - 1) as u32)).collect();
         let shape = (batches.len(), steps.len() / batches.len());
         let dropout: Vec<_> = batches.iter().filter_map(|batch| batch.dropout).collect();
-        let outputs = self.graph.forward_dropping(&x, &Tensor::from_vec(steps, shape, device)?, &dropout)?;
+        let recording = self.graph.record(&x, &Tensor::from_vec(steps, shape, device)?, &dropout)?;
         let losses: Vec<_> = self.options.iter().map(|o| o.isotropy_loss()).collect();
         let bound = self.bound.as_ref().map(|bound| {
             let t = batches.iter().flat_map(|batch| batch.t.iter().copied()).collect();
             BoundOf { bound, t }
         });
-        let (loss, terms) = loss::evaluate(&losses, &outputs, &eps, bound.as_ref())?;
+        let (loss, terms) = loss::evaluate(&losses, &recording.outputs, &eps, bound.as_ref())?;
         let reported = |terms: LossTerms| match terms.loss.is_finite() {
             true => Ok(terms),
             false => Err(DiffusionError::Diverged { iteration: turn.iteration, loss: terms.loss }),
@@ -81,7 +81,7 @@ impl TrainBackend for CandleBackend {
         if terms.iter().all(Result::is_err) {
             return Ok(terms);
         }
-        let mut gradient = parameters.flat_gradient(&loss.backward()?)?;
+        let mut gradient = recording.gradient(parameters, &loss)?;
         if !turn.is_whole() {
             gradient = gradient.affine(turn.share, 0.0)?;
             if let Some(before) = self.gradient.take().filter(|_| !turn.is_first) {

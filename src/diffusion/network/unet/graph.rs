@@ -43,7 +43,13 @@ impl UnetGraph {
             None => vec![of_model(None)?],
             Some(models) => (0..models).map(|model| of_model(Some(model))).collect::<Result<_>>()?,
         };
-        Ok(Self { program: program.clone(), models, batched: p.models().is_some(), encoding })
+        let graph = Self { program: program.clone(), models, batched: p.models().is_some(), encoding };
+        // A GPU has a way back of its own.
+        #[cfg(feature = "cuda")]
+        if cuda::takes(p.device(), p.dtype()) {
+            return Ok(graph.detach());
+        }
+        Ok(graph)
     }
 
     /// `x` `(n, d)` and table rows `t - 1`, `(n)` or `(1)`, to the network's outputs `(n, outputs)`. Of a batch of models,
@@ -62,6 +68,25 @@ impl UnetGraph {
         Tensor::stack(&all, 0)
     }
 
+    /// The passes of a batch of models there and back, where they are on a GPU that has them: see [`forward`](Self::forward).
+    #[cfg(feature = "cuda")]
+    pub fn passes(
+        &self,
+        x: &Tensor,
+        rows: &Tensor,
+        dropout: &[DropoutStream],
+    ) -> Result<Option<Vec<cuda::Pass<'_>>>> {
+        if !self.batched || !cuda::takes(x.device(), x.dtype()) {
+            return Ok(None);
+        }
+        let one = |(model, parameters)| {
+            let encoding = table_rows(&self.encoding, &rows.get(model)?)?;
+            let dropout = dropout.get(model).map(|stream| Dropout::new(*stream, self.program.dropout));
+            cuda::Pass::new(&self.program, parameters, (&x.get(model)?, &encoding), dropout)
+        };
+        self.models.iter().map(Vec::as_slice).enumerate().map(one).collect::<Result<_>>().map(Some)
+    }
+
     /// The outputs of points `(n, d)` whose time encodings `(n, k)` or `(1, k)` are given.
     fn evaluate(
         &self,
@@ -74,7 +99,7 @@ impl UnetGraph {
         let dropout = dropout.map(|stream| Dropout::new(*stream, self.program.dropout));
         #[cfg(feature = "cuda")]
         if cuda::takes(x.device(), x.dtype()) {
-            return cuda::evaluate(&self.program, parameters, (x, encoding), dropout.as_ref());
+            return cuda::Pass::new(&self.program, parameters, (x, encoding), dropout)?.outputs();
         }
         let mut maps: Vec<Tensor> = Vec::with_capacity(self.program.nodes.len());
         for (i, node) in self.program.nodes.iter().enumerate() {

@@ -11,7 +11,7 @@
 
 pub mod build;
 #[cfg(feature = "cuda")]
-mod cuda;
+pub(super) mod cuda;
 pub mod dropout;
 mod graph;
 pub mod program;

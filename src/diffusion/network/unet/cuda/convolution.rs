@@ -1,7 +1,7 @@
 //! Convolutions by cuDNN, with algorithms whose sums have a fixed order. As in PyTorch, products may take TF32, unless the
 //! environment has `NVIDIA_TF32_OVERRIDE=0`.
 
-use super::{kernel, maps::sum_maps, not_here, result, room, values, warps};
+use super::{kernel, not_here, result, room, values, warps};
 use candle_core::cuda::CudaDevice;
 use candle_core::cuda::cudarc::cudnn::{
     ConvBackwardData, ConvBackwardFilter, ConvDescriptor, ConvForward, Cudnn, FilterDescriptor,
@@ -16,7 +16,17 @@ use std::sync::Arc;
 /// The convolution of maps `(n, channels, height, width)` with weights `(output, channels, kernel, kernel)`, with padding
 /// `(kernel - 1) / 2`, and a bias `(output)`, or one for each image, `(n, output)`.
 pub fn convolution(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Tensor> {
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Forward { stride })
+    x.apply_op3_no_bwd(weight, bias, &Forward { stride })
+}
+
+/// The gradient of a convolution's maps, of the shape `x`, from that of its results.
+pub fn gradient_of_maps(dy: &Tensor, weight: &Tensor, x: &Shape, stride: usize) -> Result<Tensor> {
+    dy.apply_op2_no_bwd(weight, &OfMaps { x: x.clone(), stride })
+}
+
+/// The gradient of a convolution's weights, of the shape `weight`, from its maps and the gradient of its results.
+pub fn gradient_of_weight(x: &Tensor, dy: &Tensor, weight: &Shape, stride: usize) -> Result<Tensor> {
+    x.apply_op2_no_bwd(dy, &OfWeight { weight: weight.clone(), stride })
 }
 
 /// What cuDNN is told of a convolution.
@@ -131,26 +141,6 @@ impl CustomOp3 for Forward {
         // Safety: these are the kernel's arguments, and `y` has so many maps.
         unsafe { call.launch(warps(maps)?) }.map_err(Error::wrap)?;
         Ok(result(y, device, *output))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _y: &Tensor,
-        of_y: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (of_y, stride) = (of_y.contiguous()?, self.stride);
-        // Nobody asks for the gradient of the images that a network gets.
-        let of_x = match x.track_op() || x.is_variable() {
-            true => Some(of_y.apply_op2_no_bwd(weight, &OfMaps { x: x.shape().clone(), stride })?),
-            false => None,
-        };
-        let of_weight = x.apply_op2_no_bwd(&of_y, &OfWeight { weight: weight.shape().clone(), stride })?;
-        let of_images = sum_maps(&of_y)?;
-        let of_bias = if bias.rank() == 1 { of_images.sum(0)? } else { of_images };
-        Ok((of_x, Some(of_weight), Some(of_bias)))
     }
 }
 

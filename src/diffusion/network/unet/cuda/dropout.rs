@@ -5,9 +5,9 @@ use crate::diffusion::network::unet::dropout::NodeDropout;
 use candle_core::cuda::cudarc::driver::{DeviceRepr, PushKernelArg};
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, Error, Layout, Result, Shape, Tensor};
 
-/// Maps `(n, channels, height, width)` times the factors of dropout of their node.
+/// Maps `(n, channels, height, width)` times the factors of dropout of their node; also the gradient of that.
 pub fn drop_out(x: &Tensor, choices: NodeDropout) -> Result<Tensor> {
-    x.contiguous()?.apply_op1(Drop(choices))
+    x.apply_op1_no_bwd(&Drop(choices))
 }
 
 /// Values that a thread draws: those of one block of ChaCha.
@@ -47,9 +47,5 @@ impl CustomOp1 for Drop {
         // Safety: these are the kernel's arguments, with a thread for each block of each image.
         unsafe { call.launch(blocks) }.map_err(Error::wrap)?;
         Ok(result(y, device, of_x.shape().clone()))
-    }
-
-    fn bwd(&self, _x: &Tensor, _y: &Tensor, of_y: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(of_y.contiguous()?.apply_op1_no_bwd(self)?))
     }
 }

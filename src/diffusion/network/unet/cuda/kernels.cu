@@ -183,6 +183,38 @@ extern "C" __global__ void upsample_backward(float *dx, const float *dy, size_t 
     }
 }
 
+static __device__ float warp_max(float v) {
+    for (int lane = 16; lane > 0; lane /= 2) v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, lane));
+    return v;
+}
+
+// y = softmax(scale x) of each row. A warp for each row.
+extern "C" __global__ void softmax_forward(float *y, const float *x, size_t rows, unsigned length, float scale) {
+    size_t row = warp_number();
+    if (row >= rows) return;
+    float largest = -3.402823466e38f, sum = 0.0f;
+    for (unsigned j = lane_number(); j < length; j += 32) largest = fmaxf(largest, x[row * length + j]);
+    largest = warp_max(largest);
+    for (unsigned j = lane_number(); j < length; j += 32) {
+        float e = expf(scale * (x[row * length + j] - largest));
+        y[row * length + j] = e;
+        sum += e;
+    }
+    float inverse = 1.0f / warp_sum(sum);
+    for (unsigned j = lane_number(); j < length; j += 32) y[row * length + j] *= inverse;
+}
+
+// The gradient of softmax_forward, from its result y: dx = scale y (dy - sum(y dy)).
+extern "C" __global__ void softmax_backward(float *dx, const float *y, const float *dy, size_t rows, unsigned length, float scale) {
+    size_t row = warp_number();
+    if (row >= rows) return;
+    float sum = 0.0f;
+    for (unsigned j = lane_number(); j < length; j += 32) sum += y[row * length + j] * dy[row * length + j];
+    sum = warp_sum(sum);
+    for (unsigned j = lane_number(); j < length; j += 32)
+        dx[row * length + j] = scale * y[row * length + j] * (dy[row * length + j] - sum);
+}
+
 static __device__ unsigned rotated(unsigned v, int bits) { return (v << bits) | (v >> (32 - bits)); }
 
 static __device__ void quarter_round(unsigned *s, int a, int b, int c, int d) {

@@ -11,7 +11,12 @@ pub fn sum_maps(x: &Tensor) -> Result<Tensor> {
 
 /// The channels of `x` `(n, channels, height, width)`, and behind them those of `other`.
 pub fn concat(x: &Tensor, other: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(&other.contiguous()?, Concat)
+    x.apply_op2_no_bwd(other, &Concat)
+}
+
+/// `each` of the channels, from number `first` on.
+pub fn part(x: &Tensor, first: usize, each: usize) -> Result<Tensor> {
+    x.apply_op1_no_bwd(&Part { first, each })
 }
 
 struct SumMaps;
@@ -72,20 +77,6 @@ impl CustomOp2 for Concat {
         // Safety: these are the kernel's arguments, with a warp for each map.
         unsafe { call.launch(warps(maps)?) }.map_err(Error::wrap)?;
         Ok(result(y, device, (n, channels, height, width)))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        other: &Tensor,
-        _y: &Tensor,
-        of_y: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let of_y = of_y.contiguous()?;
-        let (first, second) = (x.dim(1)?, other.dim(1)?);
-        let of_x = of_y.apply_op1_no_bwd(&Part { first: 0, each: first })?;
-        let of_other = of_y.apply_op1_no_bwd(&Part { first, each: second })?;
-        Ok((Some(of_x), Some(of_other)))
     }
 }
 

@@ -2,14 +2,15 @@
 //! by kernels of our own, compiled at their first use. Maps are `(n, channels, height, width)`, as cuDNN has them. Everything is
 //! deterministic.
 
+mod attention;
 mod convolution;
 mod dropout;
-mod evaluate;
 mod maps;
 mod norm;
+mod pass;
 mod upsample;
 
-pub use evaluate::evaluate;
+pub use pass::Pass;
 
 use candle_core::cuda::CudaDevice;
 use candle_core::cuda::cudarc::driver::{

@@ -11,7 +11,23 @@ const WARPS: usize = 8;
 /// Maps `(n, channels, height, width)` with mean 0 and variance 1 in each group of channels of each image, times `scale` plus
 /// `shift` `(channels)`; then SiLU, if it is asked for.
 pub fn norm(x: &Tensor, scale: &Tensor, shift: &Tensor, groups: usize, silu: bool) -> Result<Tensor> {
-    x.contiguous()?.apply_op3(&scale.contiguous()?, &shift.contiguous()?, Norm { groups, silu })
+    x.apply_op3_no_bwd(scale, shift, &Norm { groups, silu })
+}
+
+/// The gradients of the maps, of `scale` and of `shift` of [`norm`], from that of its results.
+pub fn gradient_of_norm(
+    (x, dy): (&Tensor, &Tensor),
+    (scale, shift): (&Tensor, &Tensor),
+    groups: usize,
+    silu: bool,
+) -> Result<[Tensor; 3]> {
+    let (n, channels, ..) = x.dims4()?;
+    let factors = Tensor::cat(&[scale, shift], 0)?;
+    let all = x.apply_op3_no_bwd(dy, &factors, &Gradient(Norm { groups, silu }))?;
+    let count = x.elem_count();
+    let of_x = all.narrow(0, 0, count)?.reshape(x.shape())?;
+    let of_factors = all.narrow(0, count, 2 * channels * n)?.reshape((2, n, channels))?.sum(1)?;
+    Ok([of_x, of_factors.get(0)?, of_factors.get(1)?])
 }
 
 #[derive(Clone, Copy)]
@@ -67,23 +83,6 @@ impl CustomOp3 for Norm {
         // Safety: these are the kernel's arguments, and `y` is as long as `x`.
         unsafe { call.arg(&epsilon).arg(&silu).launch(blocks) }.map_err(Error::wrap)?;
         Ok(result(y, device, of_x.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        scale: &Tensor,
-        shift: &Tensor,
-        _y: &Tensor,
-        of_y: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (n, channels, ..) = x.dims4()?;
-        let factors = Tensor::cat(&[scale, shift], 0)?;
-        let all = x.apply_op3_no_bwd(&of_y.contiguous()?, &factors, &Gradient(*self))?;
-        let count = x.elem_count();
-        let of_x = all.narrow(0, 0, count)?.reshape(x.shape())?;
-        let of_factors = all.narrow(0, count, 2 * channels * n)?.reshape((2, n, channels))?.sum(1)?;
-        Ok((Some(of_x), Some(of_factors.get(0)?), Some(of_factors.get(1)?)))
     }
 }
 

@@ -6,7 +6,13 @@ use candle_core::{CpuStorage, CudaStorage, CustomOp1, Error, Layout, Result, Sha
 
 /// Every pixel of maps `(n, channels, h, w)` twice along both axes, the last ones cut off where the target has an odd number.
 pub fn upsample(x: &Tensor, (height, width): (usize, usize)) -> Result<Tensor> {
-    x.contiguous()?.apply_op1(Upsample { height, width, gradient: false })
+    x.apply_op1_no_bwd(&Upsample { height, width, gradient: false })
+}
+
+/// The gradient of [`upsample`], from that of its results.
+pub fn gradient_of_upsample(dy: &Tensor) -> Result<Tensor> {
+    let (.., height, width) = dy.dims4()?;
+    dy.apply_op1_no_bwd(&Upsample { height, width, gradient: true })
 }
 
 /// Upsampling to `(height, width)`, or its gradient back from there.
@@ -42,10 +48,5 @@ impl CustomOp1 for Upsample {
         // Safety: these are the kernel's arguments, and `y` has so many maps.
         unsafe { call.launch(warps(maps)?) }.map_err(Error::wrap)?;
         Ok(result(y, device, (n, channels, h, w)))
-    }
-
-    fn bwd(&self, _x: &Tensor, _y: &Tensor, of_y: &Tensor) -> Result<Option<Tensor>> {
-        let back = Self { gradient: true, ..*self };
-        Ok(Some(of_y.contiguous()?.apply_op1_no_bwd(&back)?))
     }
 }
