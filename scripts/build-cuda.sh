@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds gdiff with CUDA into target/cuda/release/gdiff. With a CUDA toolkit (CUDA_HOME, or nvcc on the PATH) it
-# takes that; without one it fetches the compiler, headers and libraries of CUDA 13.0 as Python wheels, and cuDNN. No GPU and no
-# driver is needed to build, nor to start the binary: it then says that there is no GPU.
+# takes that; without one it fetches the compiler, headers and libraries of CUDA 13.0 as Python wheels. Likewise cuDNN 9: that of
+# CUDNN_HOME, of the toolkit or of the system, or else a wheel. No GPU and no driver is needed to build, nor to start the
+# binary: it then says that there is no GPU.
 #
 #     scripts/build-cuda.sh                       # for the GPU of this machine, or compute capability 9.0
 #     CUDA_COMPUTE_CAP=80 scripts/build-cuda.sh   # for another one

@@ -1,6 +1,6 @@
 //! What runs elsewhere is what runs here, up to rounding. Each check is done on the host's candle graph, which is the
-//! program that a GPU gets; and on the GPU itself where this build has CUDA and the machine a GPU, else its test is
-//! reported as ignored.
+//! program that a GPU gets, but for the operations of a U-Net; and on the GPU itself where this build has CUDA and the
+//! machine a GPU, else its test is reported as ignored.
 
 use crate::common::trainings::{Alone, Case, case, gap, weights};
 use crate::common::{TINY, gdiff, spec};
