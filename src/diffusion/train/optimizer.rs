@@ -202,9 +202,9 @@ pub fn clip(gradient: &Tensor, largest: f64) -> Result<Tensor, DiffusionError> {
         return Ok(gradient.clone());
     }
     let squares = gradient.to_dtype(DType::F64)?.sqr()?;
-    // A GPU sums each row by one of its processors alone, so it gets rows.
+    // A GPU sums each row by one of its processors alone, so it gets rows, and at least one number that is left.
     let count = gradient.dim(D::Minus1)?;
-    let whole = if gradient.device().is_cuda() { count - count % ROW } else { 0 };
+    let whole = if gradient.device().is_cuda() { count.saturating_sub(1) / ROW * ROW } else { 0 };
     let mut sums = squares.narrow(D::Minus1, whole, count - whole)?.sum(D::Minus1)?;
     if whole > 0 {
         let rows = squares.narrow(D::Minus1, 0, whole)?.reshape((sums.elem_count(), whole / ROW, ROW))?;
