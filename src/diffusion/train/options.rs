@@ -47,7 +47,8 @@ pub struct TrainOptions {
     #[serde(skip_serializing_if = "is_single")]
     #[schemars(extend("x-default" = "1"))]
     pub accumulate: usize,
-    /// Decay of the parameters' moving average; 0 is off.
+    /// Decay of the parameters' moving average; 0 is off. Iteration `i` takes `min(ema, (1 + i) / (10 + i))`: 0.99 is reached
+    /// after 890 iterations, 0.999 after 8,990, and what is not reached changes nothing.
     pub ema: f64,
     /// Largest norm of the gradient; 0 is off.
     pub clip_norm: f64,

@@ -1,7 +1,8 @@
 //! Gaussian mixtures of several kinds by expectation maximisation, sound for few points too.
 //!
 //! Every covariance is drawn towards that of all points over `K^(2/d)` (Fraley & Raftery 2007), with the weight of some
-//! points: a component that has lost its points neither collapses nor needs to be thrown away.
+//! points: a component that has lost its points neither collapses nor needs to be thrown away. Where clusters are far
+//! narrower than all points together, that weight is too much for few points, so it has a factor, `Pooled::strength`.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -213,8 +214,8 @@ impl Family {
         let n = pooled.count;
         let shrink = (size as f64).powf(-2.0 / d as f64);
         let prior = match kind {
-            Kind::Full => d as f64 + 2.0,
-            Kind::Diagonal | Kind::Tied => 3.0,
+            Kind::Full => pooled.strength * (d as f64 + 2.0),
+            Kind::Diagonal | Kind::Tied => pooled.strength * 3.0,
         };
         let totals = sums.totals.mapv(|total| total.max(1e-10));
         let means = &sums.sums / &totals.view().insert_axis(Axis(1));
@@ -251,11 +252,14 @@ impl Family {
     }
 }
 
-/// Number, mean and covariance of all points.
+/// What all points say of a component's covariance.
 pub(crate) struct Pooled {
+    /// Number of points, their mean and their covariance.
     pub count: f64,
     pub mean: Array1<f64>,
     pub covariance: Array2<f64>,
+    /// Factor on the weight of this covariance, 1 for that of Fraley & Raftery.
+    pub strength: f64,
 }
 
 impl Sums {

@@ -35,6 +35,9 @@ const SIZES: [usize; 11] = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 const LARGEST: usize = 16 * 1024;
 /// Sizes in a row that may fail to gain before the search ends.
 const PATIENCE: usize = 1;
+/// How strongly the full covariances of few points are drawn to that of all, one search of sizes each; the first is that
+/// of all other mixtures.
+const STRENGTHS: [f64; 3] = [1.0, 0.1, 0.01];
 /// Gain below which a size has not gained, nats.
 const GAIN: f64 = 1e-3;
 /// Factors on correlations.
@@ -59,8 +62,8 @@ const BROAD_SHARE: f64 = 0.02;
 enum Part {
     /// One normal distribution that keeps this much of the correlations.
     Normal(f64),
-    /// A mixture.
-    Mixture(Kind, usize),
+    /// A mixture of so many normal distributions, whose covariances are drawn to that of all points so strongly.
+    Mixture { kind: Kind, size: usize, strength: f64 },
     /// Kernels of this width: those of the covariance that keeps so much of the correlations.
     Kernels { kept: f64, width: f64 },
 }
@@ -130,10 +133,11 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
         let most = if kind == Kind::Full { LARGEST } else { 32 * LARGEST };
         let sizes = SIZES.into_iter().filter(|size| enough(*size, per) && size * d * d <= most);
         let first = (kind == Kind::Diagonal && kept > 0.0 && d > 1).then_some(Part::Normal(0.0));
-        parts.extend(best_of(
-            &mut first.into_iter().chain(sizes.map(|size| Part::Mixture(kind, size))),
-            PATIENCE,
-        ));
+        let strengths = if n <= FOLDED && kind == Kind::Full { &STRENGTHS[..] } else { &STRENGTHS[..1] };
+        for strength in strengths.iter().copied() {
+            let mixtures = sizes.clone().map(|size| Part::Mixture { kind, size, strength });
+            parts.extend(best_of(&mut first.into_iter().chain(mixtures), PATIENCE));
+        }
     }
     if n <= MOST_KERNELS && n * d * d <= MOST_WORK {
         let kinds = if kept > 0.0 && d > 1 { vec![0.0, kept] } else { vec![0.0] };
@@ -157,16 +161,15 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
     let made_of = made_of.collect::<Vec<_>>().join(", ");
     // Kernels of more points are narrower.
     let shrink = (fitted as f64 / n as f64).powf(1.0 / (d as f64 + 4.0));
-    let pooled = pooled(x.view());
     let families = chosen.into_iter().map(|(tried, weight)| {
         let family = match tried.part {
             Part::Kernels { kept, width } => {
                 Part::Kernels { kept, width: width * shrink }.fit(x.view(), stream)
             }
-            // What a split found goes on from there; the folds' clusters are those of a part of few points.
-            Part::Mixture(..) if n > FOLDED => tried.family.climb(x.view(), &pooled, steps(d), CONVERGED),
-            Part::Mixture(..) => {
-                tried.part.fit(x.view(), stream).climb(x.view(), &pooled, steps(d), CONVERGED)
+            Part::Mixture { strength, .. } => {
+                // What a split found goes on from there; the folds' clusters are those of a part of few points.
+                let begun = if n > FOLDED { tried.family } else { tried.part.fit(x.view(), stream) };
+                begun.climb(x.view(), &pooled(x.view(), strength), steps(d), CONVERGED)
             }
             Part::Normal(_) => tried.part.fit(x.view(), stream),
         };
@@ -179,10 +182,10 @@ fn steps(d: usize) -> usize {
     (STEPS * STEPPED / d).clamp(FEWEST_STEPS, STEPS)
 }
 
-fn pooled(x: ArrayView2<f64>) -> Pooled {
+fn pooled(x: ArrayView2<f64>, strength: f64) -> Pooled {
     let (mean, mut covariance) = moments(x);
     covariance.diag_mut().mapv_inplace(|v| v.max(1e-12));
-    Pooled { count: x.nrows() as f64, mean, covariance }
+    Pooled { count: x.nrows() as f64, mean, covariance, strength }
 }
 
 /// Points to learn from and points left out.
@@ -229,7 +232,7 @@ impl Part {
         match self {
             Self::Normal(0.0) => "one normal distribution without correlations".into(),
             Self::Normal(_) => "one normal distribution".into(),
-            Self::Mixture(kind, size) => {
+            Self::Mixture { kind, size, .. } => {
                 let kind = match kind {
                     Kind::Full => "full",
                     Kind::Diagonal => "diagonal",
@@ -245,7 +248,7 @@ impl Part {
     /// Fits to points `(n, d)`.
     fn fit(self, x: ArrayView2<f64>, stream: &Stream) -> Family {
         let (n, d) = x.dim();
-        let pooled = pooled(x);
+        let pooled = pooled(x, if let Self::Mixture { strength, .. } = self { strength } else { 1.0 });
         let shaped = |kept: f64| {
             let mut shrunk = pooled.covariance.mapv(|v| v * kept);
             shrunk.diag_mut().assign(&pooled.covariance.diag());
@@ -262,7 +265,7 @@ impl Part {
                 means: x.to_owned(),
                 factors: vec![shaped(kept) * width],
             },
-            Self::Mixture(kind, size) => {
+            Self::Mixture { kind, size, .. } => {
                 let flat: Vec<f64> = x.iter().copied().collect();
                 let centres = seeds(&flat, d, size, &mut stream.child("seeds").at(size as u64));
                 let labels = clustered(&flat, d, centres);
