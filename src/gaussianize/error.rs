@@ -10,7 +10,8 @@ pub enum GaussianizeError {
     NoColumns,
     /// Fewer rows than the whitening needs.
     #[error(
-        "{rows} rows are too few to fit {columns} columns: at least {needed} are needed for training; give more rows or lower `held_out`"
+        "{rows} {} too few to fit {columns} columns: at least {needed} are needed for training; give more rows or lower `held_out`",
+        if *rows == 1 { "row is" } else { "rows are" }
     )]
     TooFew {
         /// Rows left for training.

@@ -103,6 +103,34 @@ fn missing_values_are_refused_with_line_and_column_even_in_the_first_line() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_does_whatever_ends_them_and_whatever_is_passed_over() {
+    for (text, at) in [
+        ("x,y\n1,2\n3,b\n", 3),
+        ("x,y\n\n# a note\n1,2\n\n\n# another\n3,b\n", 8),
+        ("# a note\nx y\n1 2\n\n3 b\n", 5),
+        ("x,y\n\"1\",2\n\"\n 3\",4\n5,b", 5),
+        ("x,y\n1,2\n3,b", 3),
+    ] {
+        for end in ["\n", "\r\n"] {
+            let text = text.replace('\n', end);
+            let error = table(&text).unwrap_err();
+            assert!(
+                matches!(error, TableError::NotANumber { line, column: 2, .. } if line == at),
+                "{text:?}: {error}"
+            );
+            let text = text.replace(",b", "").replace(" b", "");
+            let error = table(&text).unwrap_err();
+            assert!(
+                matches!(error, TableError::Ragged { line, cells: 1, expected: 2, .. } if line == at),
+                "{text:?}: {error}"
+            );
+        }
+    }
+    let error = table("x,y\r1,2\r\r3,b\r").unwrap_err();
+    assert!(matches!(error, TableError::NotANumber { line: 4, column: 2, .. }), "{error}");
+}
+
+#[test]
 fn rows_that_miss_a_value_can_be_left_out_and_are_named() {
     let leave_out = TableOptions { missing: MissingRows::LeaveOut, ..Default::default() };
     let found = decode(b"x,y\n1,2\n3,\n,nan\n5,6\n", &leave_out).unwrap();

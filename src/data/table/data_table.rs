@@ -52,8 +52,13 @@ pub(super) fn select(names: &[String], columns: Option<&[ColumnChoice]>) -> Resu
             [one] => places.push(*one),
             [] => {
                 let all = names.iter().enumerate().map(|(j, name)| format!("{j} `{name}`"));
+                let by_number = if names.iter().any(|name| name.contains(',')) {
+                    "; a name with a comma is chosen by its number"
+                } else {
+                    ""
+                };
                 return wrong(format!(
-                    "there is no column {column}; the columns are {}",
+                    "there is no column {column}; the columns are {}{by_number}",
                     all.collect::<Vec<_>>().join(", ")
                 ));
             }

@@ -4,9 +4,24 @@
 /// arrays count from 0.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// Rows of different length, bad quoting, or the file broke off.
+    /// The file broke off.
     #[error("{0}")]
     Csv(#[from] csv::Error),
+    /// Rows of different lengths.
+    #[error(
+        "line {line} has {cells} {}, but line {above} has {expected}; every row must have as many: mend the line, or say what separates the cells (delimiter)",
+        if *cells == 1 { "cell" } else { "cells" }
+    )]
+    Ragged {
+        /// Line in the file.
+        line: u64,
+        /// Its cells.
+        cells: usize,
+        /// The first line that is not empty and no comment.
+        above: u64,
+        /// The cells of that one.
+        expected: usize,
+    },
     /// A cell that is no number.
     #[error("line {line}, column {column}: `{text}` is not a number{hint}")]
     NotANumber {

@@ -268,13 +268,52 @@ fn each_row(text: &str, delimiter: Delimiter, row: &mut dyn FnMut(u64, &[&str]))
         .delimiter(byte)
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
+        .flexible(true)
         .from_reader(text.as_bytes());
     let mut record = csv::StringRecord::new();
+    let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
+    let mut first = None;
     while reader.read_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of_record(record.position().map_or(0, csv::Position::byte));
+        let (above, expected) = *first.get_or_insert((line, record.len()));
+        if record.len() != expected {
+            return Err(TableError::Ragged { line, cells: record.len(), above, expected });
+        }
         row(line, &record.iter().collect::<Vec<_>>());
     }
     Ok(())
+}
+
+/// The lines of a text on which records begin, from the first to the last.
+struct Lines<'a> {
+    text: &'a [u8],
+    /// A byte on the line `line`, from 1.
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the record that was read from this byte on: the reader passes over the end of the line before, empty
+    /// lines and comments first, and counts none of them.
+    fn of_record(&mut self, from: u64) -> u64 {
+        let mut begin = (from as usize).min(self.text.len());
+        loop {
+            let rest = &self.text[begin..];
+            begin += match rest.first() {
+                Some(b'\r' | b'\n') => 1,
+                Some(b'#') => rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len()),
+                _ => break,
+            };
+        }
+        let ends = |i: usize| match self.text[i] {
+            b'\n' => true,
+            b'\r' => self.text.get(i + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        self.line += (self.at..begin).filter(|i| ends(*i)).count() as u64;
+        self.at = begin;
+        self.line
+    }
 }
 
 /// The delimiter: the first of tab, semicolon, comma and spaces by which the first lines all have the same number of
