@@ -189,6 +189,13 @@ pub(super) fn gaussianize(command: &GaussianizeCommand) -> Result<(), Failure> {
 fn fit(args: &FitArgs) -> Result<(), Failure> {
     let outputs = std::iter::once(&args.out).chain(&args.report);
     outputs.into_iter().try_for_each(|out| refuse_input(out, &[&args.data]))?;
+    if let Some(report) = &args.report
+        && (report == &args.out || atomic::is_same_file(report, &args.out))
+    {
+        let message =
+            format!("--report {} is the file of the map too; choose another file", report.display());
+        return Err(Failure::input(message));
+    }
     let table = args.table.read(&args.data)?;
     let points = &table.points;
     let mut overrides = args.overrides();

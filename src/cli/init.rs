@@ -2,6 +2,7 @@
 
 use super::init_table::{TableData, survey};
 use super::{Failure, TableArgs, print};
+use crate::metrics::scored::MetricsOptions;
 use crate::report::note;
 use crate::report::wrapped;
 use crate::spec::{self, keys};
@@ -141,6 +142,9 @@ fn text(name: &str, table: Option<&TableData>) -> String {
     lines.key("sample.sampler", "ddpm");
     lines.section("[metrics]");
     lines.key("metrics.reference", points);
+    if points > 1 && points <= MetricsOptions::default().k as i64 {
+        lines.key("metrics.k", points - 1);
+    }
     lines.key("metrics.every", 10);
     lines.0 += "\n";
     lines.comment("One spec, many runs: take the # away, and every width is trained.");

@@ -1,9 +1,10 @@
 //! The two sets that `gdiff metrics` compares, as feature vectors.
 
 use super::images::read_images;
+use super::table_args::in_order_of;
 use super::{Failure, TableArgs, offered};
 use crate::data::images::ImageSet;
-use crate::data::table::file_bytes;
+use crate::data::table::{DataTable, file_bytes};
 use crate::metrics::MetricsError;
 use crate::metrics::features::{FeatureExtractor, FeatureKind, ImageFeatures, NetworkWeights, Resizing};
 use crate::report::{CountBar, note};
@@ -109,16 +110,19 @@ impl SetsAt<'_> {
 
     /// Reads two tables with the same columns.
     fn of_tables(&self) -> Result<Sets, Failure> {
-        let (real, fake) = (self.table.read(self.real)?.points, self.table.read(self.fake)?.points);
-        if real.ncols() != fake.ncols() {
+        let (DataTable { points: real, names, .. }, fake) =
+            (self.table.read(self.real)?, self.table.read(self.fake)?);
+        if real.ncols() != fake.points.ncols() {
             return Err(Failure::input(format!(
                 "{} has {} columns, but {} has {}; both tables must have the same axes",
                 self.real.display(),
                 real.ncols(),
                 self.fake.display(),
-                fake.ncols()
+                fake.points.ncols()
             )));
         }
+        let whose = self.real.display().to_string();
+        let fake = in_order_of(fake, self.fake, (&names, true), ("real table", &whose))?;
         let digest = |path: &Path| -> Result<String, Failure> {
             Ok(atomic::digest(&file_bytes(path).map_err(|e| Failure::input(e.to_string()))?))
         };

@@ -3,6 +3,7 @@
 use super::SpecArgs;
 use super::failures::{report, stopped};
 use super::signals::listen;
+use super::written::refuse_input_at;
 use super::{Failure, offered, read};
 use crate::numeric::trace::Trace;
 #[cfg(feature = "figures")]
@@ -18,7 +19,7 @@ use crate::store::{atomic, console};
 use crate::study::mark::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::time::Duration;
 
 /// `gdiff run`
@@ -103,6 +104,15 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut options = options(&args.how, out, args.force)?;
     options.key_names = key_names(args.flat_names);
     if let Some(file) = &args.trace {
+        refuse_input_at("--trace", file, &[&args.spec.spec])?;
+        if let (Ok(file), Ok(out)) = (absolute(file), absolute(&options.out))
+            && file.starts_with(&out)
+        {
+            return Err(Failure::input(format!(
+                "--trace {} lies in the folder of the study, whose files are the study's own; choose another place",
+                file.display()
+            )));
+        }
         // What is in the way of the file should be known before the runs are done.
         file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), atomic::make_folder)?;
         options.trace = Trace::recording();

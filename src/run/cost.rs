@@ -151,7 +151,7 @@ pub fn measure(plan: &Plan, pipeline: &Pipeline, fitted: &FittedPart) -> Result<
     match pipeline.denoiser {
         DenoiserKind::None => {}
         DenoiserKind::Exact => {
-            let exact = exact.expect("the spec's check refuses data without an exact denoiser");
+            let exact = exact.ok_or(StageError::NoExactDenoiser)?;
             cost.step = step(&small, pipeline, &exact, train.view())? * count;
         }
         DenoiserKind::Network => {

@@ -92,6 +92,11 @@ pub enum StageError {
         /// Which score.
         what: &'static str,
     },
+    /// An exact denoiser in a space where the data are no mixture.
+    #[error(
+        "in the space of this pipeline the data are no Gaussian mixture, so no exact denoiser is known; take a space of scales and whitenings, or another denoiser"
+    )]
+    NoExactDenoiser,
     /// The isotropy of the plain network is out of the formula's range.
     #[error(
         "the trained network predicts noise of mean square {q:.4} per dimension, but the control needs one between 0 and 1; train longer"

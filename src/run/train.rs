@@ -47,8 +47,7 @@ pub(super) fn train<'a>(run: &'a Run, prepared: &Prepared) -> Result<Model<'a>, 
     match run.pipeline.denoiser {
         DenoiserKind::None => Ok(Model { denoiser: None, control_scale: None, seconds: 0.0 }),
         DenoiserKind::Exact => {
-            let exact =
-                prepared.exact.clone().expect("the spec's check refuses data without an exact denoiser");
+            let exact = prepared.exact.clone().ok_or(StageError::NoExactDenoiser)?;
             Ok(Model {
                 denoiser: Some(Box::new(exact)),
                 control_scale: None,

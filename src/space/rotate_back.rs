@@ -4,7 +4,8 @@
 use super::SpaceError;
 use super::moments::{combine, is_orthonormal};
 use super::transform::{LogDet, Transform};
-use ndarray::{Array2, ArrayView2, Axis};
+use crate::data::mixture::{GaussianMixture, MixtureError};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use ndarray_linalg::JobSvd;
 use ndarray_linalg::SVDDC;
 
@@ -59,5 +60,10 @@ impl Transform for RotateBack {
 
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         (self.forward(x), LogDet::Constant(0.0))
+    }
+
+    fn push_forward(&self, mixture: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
+        let shift = Array1::zeros(self.transposed.nrows());
+        mixture.affine(&shift, &self.transposed.t().to_owned()).map(Some)
     }
 }

@@ -6,7 +6,8 @@ use super::affine_functions::{affine_functions, robust_spread};
 use super::aside::{Aside, formula};
 use super::column_names::{name, names};
 use super::transform::{LogDet, Transform};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use crate::data::mixture::{GaussianMixture, MixtureError};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -171,6 +172,13 @@ impl Transform for SetAside {
 
     fn forward_with_log_det(&self, x: ArrayView2<f64>) -> (Array2<f64>, LogDet) {
         (self.forward(x), LogDet::Constant(0.0))
+    }
+
+    /// The marginal of the columns that are kept.
+    fn push_forward(&self, mixture: &GaussianMixture) -> Result<Option<GaussianMixture>, MixtureError> {
+        let d = self.dims().0;
+        let choice = Array2::<f64>::eye(d).select(Axis(0), &self.kept);
+        mixture.affine(&Array1::zeros(d), &choice).map(Some)
     }
 
     fn misfits(&self, x: ArrayView2<f64>, axes: &[String]) -> Vec<String> {

@@ -254,7 +254,7 @@ fn exact_is_known(check: &Checker, pipelines: &[Pipeline], data: &DataPlan) -> R
         let exact = pipeline.denoiser == DenoiserKind::Exact;
         check.require(!exact || data.source.mixture().is_some(), &at, || {
             format!(
-                "the pipeline \"{pipeline}\" needs data.kind = \"gmm\", the one kind whose denoiser is known"
+                "the pipeline \"{pipeline}\" needs data of a Gaussian mixture, whose denoiser is known: data.kind = \"gmm\" or \"eight_gaussians\""
             )
         })?;
         check.require(!exact || !pipeline.is_gaussianized(), &at, || {

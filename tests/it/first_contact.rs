@@ -133,6 +133,11 @@ fn init_takes_arrays_and_refuses_what_holds_no_points() {
         assert!(message(&output).contains(words), "{name}: {}", message(&output));
         assert!(!folder.path().join("a.toml").exists());
     }
+    // A few points have fewer neighbours.
+    write("twelve.csv", &table(12));
+    succeeded(&run(folder.path(), &["init", "c.toml", "--from", "twelve.csv"]));
+    assert!(text(folder.path().join("c.toml")).contains("\nk = 2\n"));
+    succeeded(&run(folder.path(), &["check", "c.toml"]));
     spec(folder.path(), TINY);
     succeeded(&run(folder.path(), &["data", "spec.toml", "--out", "points.npy"]));
     succeeded(&run(folder.path(), &["init", "b.toml", "--from", "points.npy"]));

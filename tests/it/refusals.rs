@@ -137,7 +137,7 @@ fn keys_of_another_kind_of_data_are_refused() {
     refused(&shape("kind = \"table\"\n"), &["needs `path`"]);
     refused(&shape("kind = \"table\"\npath = \"no.csv\"\n"), &["spec.toml:7:1", "no.csv", "cannot be read"]);
     let exact = shape("kind = \"circles\"\n").replace("\"gaussianized\"]", "\"exact\"]");
-    refused(&exact, &["spec.toml:3", "needs data.kind"]);
+    refused(&exact, &["spec.toml:3", "needs data of a Gaussian mixture"]);
 }
 
 #[test]

@@ -93,19 +93,31 @@ fn a_mixture_is_carried_through_affine_transforms_and_no_others() {
         &[arr2(&[[1.0, 0.2], [0.2, 9e5]]), arr2(&[[0.5, 0.0], [0.0, 1e6]])],
     )
     .unwrap();
-    let chain = fit(&named(&[NamedTransform::Standardize, NamedTransform::Whiten]), x.view());
-    let there = chain.push_forward(&mixture).unwrap().unwrap();
-    // log p(x) = log q(z) + log |det dz/dx|, whatever the point.
-    let z = chain.forward(x.view());
-    let mut log_det = 0.0;
-    for transform in chain.transforms() {
-        let LogDet::Constant(value) = transform.transform().forward_with_log_det(x.view()).1 else {
-            panic!()
-        };
-        log_det += value;
+    for words in [
+        &[NamedTransform::Standardize, NamedTransform::Whiten][..],
+        &[NamedTransform::Whiten, NamedTransform::RotateBack],
+    ] {
+        let chain = fit(&named(words), x.view());
+        let there = chain.push_forward(&mixture).unwrap().unwrap();
+        // log p(x) = log q(z) + log |det dz/dx|, whatever the point.
+        let z = chain.forward(x.view());
+        let mut log_det = 0.0;
+        for transform in chain.transforms() {
+            let LogDet::Constant(value) = transform.transform().forward_with_log_det(x.view()).1 else {
+                panic!()
+            };
+            log_det += value;
+        }
+        let error = mixture.log_density(x.view()) - there.log_density(z.view()) - log_det;
+        assert!(error.iter().all(|e| e.abs() < 1e-7), "{words:?}: {error}");
     }
-    let error = mixture.log_density(x.view()) - there.log_density(z.view()) - log_det;
-    assert!(error.iter().all(|e| e.abs() < 1e-7), "{error}");
+    // Where a column is set aside, the mixture is that of the others.
+    let mut dependent = x.clone();
+    let twice = x.column(1).mapv(|v| 2.0 * v);
+    dependent.column_mut(0).assign(&twice);
+    let aside = fit(&named(&[NamedTransform::Whiten]), dependent.view());
+    let there = aside.push_forward(&mixture).unwrap().unwrap();
+    assert_eq!(aside.output_dim(), Some(there.dim()));
     let gaussianized = fit(&named(&[NamedTransform::Scale, NamedTransform::Gaussianize]), x.view());
     assert!(gaussianized.push_forward(&mixture).unwrap().is_none());
     // Against the matrices themselves.

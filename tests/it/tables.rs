@@ -118,7 +118,11 @@ fn lines_are_counted_as_an_editor_does_whatever_ends_them_and_whatever_is_passed
                 matches!(error, TableError::NotANumber { line, column: 2, .. } if line == at),
                 "{text:?}: {error}"
             );
-            let text = text.replace(",b", "").replace(" b", "");
+            let text = text.replace(",b", "");
+            // A space is taken for what separates only where all lines have it.
+            if text.contains(" b") {
+                continue;
+            }
             let error = table(&text).unwrap_err();
             assert!(
                 matches!(error, TableError::Ragged { line, cells: 1, expected: 2, .. } if line == at),
@@ -372,6 +376,19 @@ fn columns_keep_their_names_in_every_table_that_is_written() {
     succeeded(&run(folder.path(), &years));
     assert_eq!(csv(at("years/runs/baseline-r0/samples.csv")).0, ["2020", "2021"]);
     assert_eq!(axis_names(2), ["x0", "x1"]);
+}
+
+#[test]
+fn metrics_take_the_columns_of_both_tables_by_their_names() {
+    let folder = tempdir().unwrap();
+    let swapped: String = text(case("clean.csv"))
+        .lines()
+        .map(|line| line.split_once(',').map(|(x, y)| format!("{y},{x}\n")).unwrap())
+        .collect();
+    std::fs::write(folder.path().join("swapped.csv"), swapped).unwrap();
+    let output = run(folder.path(), &["metrics", case("clean.csv").to_str().unwrap(), "swapped.csv"]);
+    assert!(succeeded(&output).contains("sliced W2       0.0000"), "{}", said(&output));
+    assert!(message(&output).contains("in the order of the real table's axes: x, y"), "{}", message(&output));
 }
 
 #[test]

@@ -113,6 +113,18 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_trace_takes_the_place_of_neither_the_spec_nor_a_file_of_the_study() {
+    let folder = tempfile::tempdir().unwrap();
+    spec(folder.path(), TINY);
+    for (file, words) in [("spec.toml", "is an input"), ("out/summary.csv", "the study's own")] {
+        let output = run(folder.path(), &["run", "spec.toml", "--out", "out", "--trace", file]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(message(&output).contains(words), "{}", message(&output));
+        assert!(!folder.path().join("out").exists());
+    }
+}
+
+#[test]
 fn spans_nest_by_thread_and_nothing_is_recorded_unless_asked_for() {
     let trace = Trace::recording();
     let level = |depth: usize| {
