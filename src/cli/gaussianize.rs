@@ -190,7 +190,7 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
     let outputs = std::iter::once(&args.out).chain(&args.report);
     outputs.into_iter().try_for_each(|out| refuse_input(out, &[&args.data]))?;
     if let Some(report) = &args.report
-        && (report == &args.out || atomic::is_same_file(report, &args.out))
+        && atomic::is_same_file(report, &args.out)
     {
         let message =
             format!("--report {} is the file of the map too; choose another file", report.display());

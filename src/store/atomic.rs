@@ -11,7 +11,7 @@ use crate::numeric::digest::hex;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use tempfile::NamedTempFile;
 
 /// A file that is being written: it appears under its name when it is finished, and not at all if it is dropped
@@ -189,10 +189,11 @@ fn link_target(link: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether two paths lead to the same file.
+/// Whether two paths lead to the same file, which may not be there yet.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     match (fs::canonicalize(a), fs::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b,
+        (Err(_), Err(_)) => matches!((absolute(a), absolute(b)), (Ok(a), Ok(b)) if a == b),
         _ => false,
     }
 }

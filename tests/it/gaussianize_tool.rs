@@ -61,10 +61,12 @@ fn what_is_applied_comes_back_inverted_whatever_the_format() {
 #[test]
 fn the_report_of_a_fit_does_not_take_the_place_of_its_map() {
     let folder = folder_with_points();
-    let output = tool(folder.path(), &["fit", "x.csv", "--out", "m", "--report", "m"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(message(&output).contains("--report m is the file of the map too"), "{}", message(&output));
-    assert!(!folder.path().join("m").exists());
+    for report in ["m", "./m"] {
+        let output = tool(folder.path(), &["fit", "x.csv", "--out", "m", "--report", report]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(message(&output).contains("is the file of the map too"), "{}", message(&output));
+        assert!(message(&output).contains(report) && !folder.path().join("m").exists());
+    }
 }
 
 #[test]

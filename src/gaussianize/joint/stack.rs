@@ -161,6 +161,7 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
     let made_of = made_of.collect::<Vec<_>>().join(", ");
     // Kernels of more points are narrower.
     let shrink = (fitted as f64 / n as f64).powf(1.0 / (d as f64 + 4.0));
+    let mut pooled = pooled(x.view());
     let families = chosen.into_iter().map(|(tried, weight)| {
         let family = match tried.part {
             Part::Kernels { kept, width } => {
@@ -169,7 +170,8 @@ pub(crate) fn fit(sources: ArrayView2<f64>, stream: &Stream) -> Option<Stack> {
             Part::Mixture { strength, .. } => {
                 // What a split found goes on from there; the folds' clusters are those of a part of few points.
                 let begun = if n > FOLDED { tried.family } else { tried.part.fit(x.view(), stream) };
-                begun.climb(x.view(), &pooled(x.view(), strength), steps(d), CONVERGED)
+                pooled.strength = strength;
+                begun.climb(x.view(), &pooled, steps(d), CONVERGED)
             }
             Part::Normal(_) => tried.part.fit(x.view(), stream),
         };
@@ -182,10 +184,11 @@ fn steps(d: usize) -> usize {
     (STEPS * STEPPED / d).clamp(FEWEST_STEPS, STEPS)
 }
 
-fn pooled(x: ArrayView2<f64>, strength: f64) -> Pooled {
+/// What all points say, with the weight of Fraley & Raftery.
+fn pooled(x: ArrayView2<f64>) -> Pooled {
     let (mean, mut covariance) = moments(x);
     covariance.diag_mut().mapv_inplace(|v| v.max(1e-12));
-    Pooled { count: x.nrows() as f64, mean, covariance, strength }
+    Pooled { count: x.nrows() as f64, mean, covariance, strength: 1.0 }
 }
 
 /// Points to learn from and points left out.
@@ -248,7 +251,7 @@ impl Part {
     /// Fits to points `(n, d)`.
     fn fit(self, x: ArrayView2<f64>, stream: &Stream) -> Family {
         let (n, d) = x.dim();
-        let pooled = pooled(x, if let Self::Mixture { strength, .. } = self { strength } else { 1.0 });
+        let mut pooled = pooled(x);
         let shaped = |kept: f64| {
             let mut shrunk = pooled.covariance.mapv(|v| v * kept);
             shrunk.diag_mut().assign(&pooled.covariance.diag());
@@ -265,7 +268,8 @@ impl Part {
                 means: x.to_owned(),
                 factors: vec![shaped(kept) * width],
             },
-            Self::Mixture { kind, size, .. } => {
+            Self::Mixture { kind, size, strength } => {
+                pooled.strength = strength;
                 let flat: Vec<f64> = x.iter().copied().collect();
                 let centres = seeds(&flat, d, size, &mut stream.child("seeds").at(size as u64));
                 let labels = clustered(&flat, d, centres);
