@@ -2,7 +2,7 @@
 
 use super::SpecArgs;
 use super::image_output::ImageOutput;
-use super::{Failure, give_table, offered, read, refuse_input};
+use super::{Failure, give_table, offered, read, refuse_as_table};
 use crate::data::source::Part;
 use crate::numeric::memory;
 use clap::Args;
@@ -33,7 +33,7 @@ pub struct DataArgs {
 
 pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
     if let Some(out) = &args.out {
-        refuse_input(out, &[&args.spec.spec])?;
+        refuse_as_table(out, &[&args.spec.spec])?;
     }
     let plan = read(&args.spec)?.base;
     let place = args.images.place(&plan.data.source)?;

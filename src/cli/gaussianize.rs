@@ -4,7 +4,7 @@
 use super::gaussianize_report::{ReportArgs, report};
 use super::gaussianize_score::{ScoreArgs, score};
 use super::map_of_file::{Map, MapInput};
-use super::{Failure, TableArgs, examples, offered, print, refuse_input, write_table};
+use super::{Failure, TableArgs, examples, offered, print, refuse_as_table, refuse_input, write_table};
 use crate::numeric::{memory, random::Stream};
 use crate::report::{fit_table, note};
 use crate::space::chain::FittedChain;
@@ -229,7 +229,7 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 }
 
 fn apply(args: &MapArgs) -> Result<(), Failure> {
-    args.input.refuse_as_output(&args.out)?;
+    refuse_as_table(&args.out, &[&args.input.map, &args.input.data])?;
     let (map, points) = args.input.read()?;
     write_finite(&args.out, &map.space_names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
@@ -251,13 +251,13 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 }
 
 fn invert(args: &MapArgs) -> Result<(), Failure> {
-    args.input.refuse_as_output(&args.out)?;
+    refuse_as_table(&args.out, &[&args.input.map, &args.input.data])?;
     let (map, points) = args.input.read_mapped()?;
     write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }
 
 fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
-    refuse_input(&args.out, &[&args.map])?;
+    refuse_as_table(&args.out, &[&args.map])?;
     let map = Map::read(&args.map)?;
     let (count, dim) = (args.count.get(), map.space_names.len());
     let bytes = memory::of_f64(&[count, dim + map.names.len()]);

@@ -34,6 +34,9 @@ pub fn survey(path: &Path, folder: &Path, args: &TableArgs) -> Result<TableData,
     let found = table::survey(&bytes, &args.options()).map_err(|e| wrong(e.to_string()))?;
     let mut seen =
         vec![format!("Seen: {} rows of {} columns{}.", found.rows, found.columns.len(), form(&found))];
+    if found.left_out > 0 {
+        seen.push(format!("Left out: {} rows in which a value is missing.", found.left_out));
+    }
     let chosen: Vec<&SurveyColumn> = match &args.columns {
         Some(_) => {
             let points = args.read(path)?;
@@ -42,9 +45,10 @@ pub fn survey(path: &Path, folder: &Path, args: &TableArgs) -> Result<TableData,
         None => found.columns.iter().filter(|column| is_axis(column, &mut seen)).collect(),
     };
     if chosen.is_empty() {
-        return Err(wrong(
-            "no column can be an axis of the points: each must hold finite numbers that differ".into(),
-        ));
+        return Err(wrong(format!(
+            "no column can be an axis of the points: each must hold finite numbers that differ\n  {}",
+            seen[1..].join("\n  ")
+        )));
     }
     for column in &chosen {
         if let Some(count) = column.few_values() {

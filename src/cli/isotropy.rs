@@ -1,8 +1,8 @@
 //! `gdiff isotropy`: by how much the isotropy term scaled the predictions of finished runs.
 
 use super::sample::run_folder;
-use super::{Failure, print, refuse_input, write_rows};
-use crate::report::output_scales_text;
+use super::{Failure, print, refuse_as_table, write_rows};
+use crate::report::{note, output_scales_text};
 use crate::run::{FinishedRun, OutputScale};
 use crate::store::names;
 use clap::Args;
@@ -25,18 +25,23 @@ pub(super) fn isotropy(args: &IsotropyArgs) -> Result<(), Failure> {
         let of_runs = [names::SPEC, names::STATUS, names::MODEL, names::GAUSSIANIZER];
         let inputs: Vec<PathBuf> =
             folders.iter().flat_map(|folder| of_runs.map(|name| folder.join(name))).collect();
-        refuse_input(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+        refuse_as_table(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let mut rows = Vec::new();
-    for (folder, given) in folders.iter().zip(&args.runs) {
+    let mut without: Vec<String> = Vec::new();
+    for folder in &folders {
         match FinishedRun::open(folder)?.output_scale()? {
             Some(scale) => rows.push((name_of(folder), scale)),
-            None => {
-                let message =
-                    format!("{} has no network whose predictions could be measured", given.display());
-                return Err(Failure::input(message));
-            }
+            None => without.push(name_of(folder)),
         }
+    }
+    if let Some(first) = without.first() {
+        let more = if without.len() > 1 { format!(" and {} more", without.len() - 1) } else { String::new() };
+        let sentence = format!("{first}{more}: no network, so no predictions that could be measured");
+        if rows.is_empty() {
+            return Err(Failure::input(sentence));
+        }
+        note(&sentence);
     }
     if let Some(out) = &args.out {
         write_rows(out, &COLUMNS, &rows)?;

@@ -3,7 +3,7 @@
 use super::bits_per_dim::bits_per_dim;
 use super::sample::run_folder;
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs, print, refuse_input, write_rows};
+use super::{Failure, TableArgs, print, refuse_as_table, write_rows};
 use crate::data::table::axis_names;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::likelihood::LikelihoodOptions;
@@ -54,7 +54,7 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
                 .map(|name| folder.join(name))
         });
         let inputs: Vec<PathBuf> = of_runs.chain(args.data.clone()).collect();
-        refuse_input(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+        refuse_as_table(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let runs = folders.iter().map(|folder| FinishedRun::open(folder)).collect::<Result<Vec<_>, _>>()?;
     // The bound clips as the samples are.

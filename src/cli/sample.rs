@@ -1,7 +1,7 @@
 //! `gdiff sample`: more points from a finished run, by any sampler, without training again.
 
 use super::image_output::ImageOutput;
-use super::{Failure, Settings, give_table, offered, refuse_input};
+use super::{Failure, Settings, give_table, offered, refuse_as_table};
 use crate::numeric::memory;
 use crate::run::FinishedRun;
 use crate::spec::Override;
@@ -46,7 +46,7 @@ pub struct SampleArgs {
 const OF_SAMPLING: [&str; 2] = ["diffusion.variance", "diffusion.clip"];
 
 impl SampleArgs {
-    /// The flags as values for keys of the spec, the last of a key winning.
+    /// The flags as values for keys of the spec.
     fn overrides(&self) -> Result<Vec<Override>, Failure> {
         for given in &self.set.0 {
             let key = given.key();
@@ -58,6 +58,16 @@ impl SampleArgs {
                     "--set {key} would ask for another run: only keys of [sample], diffusion.variance and diffusion.clip can differ from the run's"
                 )));
             }
+        }
+        let flags = [
+            ("sample.sampler", "--sampler", self.sampler.is_some()),
+            ("sample.steps", "--steps", self.steps.is_some()),
+            ("sample.start", "--start", self.start.is_some()),
+            ("sample.start_step", "--start", self.start.is_some()),
+        ];
+        let is_set = |key: &str| self.set.0.iter().any(|given| given.key() == key);
+        if let Some((key, flag, _)) = flags.iter().find(|(key, _, given)| *given && is_set(key)) {
+            return Err(Failure::input(format!("{flag} and --set {key} say the same; give one of them")));
         }
         let sampler = self.sampler.as_ref().map(|name| Override::from_flag("sample.sampler", name));
         let steps = self.steps.map(|steps| Override::from_flag("sample.steps", &steps.to_string()));
@@ -73,7 +83,7 @@ fn start_overrides(start: &str) -> Vec<Override> {
         step if step.parse::<usize>().is_ok() => ("late", Some(step)),
         word => (word, None),
     };
-    let step = step.map(|step| Override::from_flag("sample.start_step", step));
+    let step = step.map(|step| Override::of_flag("--start", "sample.start_step", step));
     [Override::from_flag("sample.start", start)].into_iter().chain(step).collect()
 }
 
@@ -83,7 +93,7 @@ pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         let inputs =
             [names::SPEC, names::STATUS, names::MODEL, names::GAUSSIANIZER].map(|name| folder.join(name));
-        refuse_input(out, &inputs.each_ref().map(PathBuf::as_path))?;
+        refuse_as_table(out, &inputs.each_ref().map(PathBuf::as_path))?;
     }
     let run = FinishedRun::open_with(&folder, &overrides)?;
     let place = args.images.place(&run.plan().data.source)?;

@@ -22,6 +22,12 @@ pub(super) fn verify_folder(args: &FolderArgs) -> Result<(), Failure> {
             damaged.join("\n  ")
         ));
     }
+    if !verified.unchecked.is_empty() {
+        sentences.push(format!(
+            "whether the spec is that of the runs cannot be checked here\n  {}",
+            verified.unchecked.join("\n  ")
+        ));
+    }
     if !figures.is_empty() {
         sentences.push(format!(
             "{} figures are not what was drawn; `gdiff plot --force {}` draws them again\n  {}",

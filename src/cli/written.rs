@@ -2,14 +2,15 @@
 
 use super::{Failure, print};
 use crate::data::table;
-use crate::store::atomic;
 use crate::store::leftovers::remove_leftovers;
+use crate::store::{atomic, names};
 use ndarray::Array2;
 use serde::Serialize;
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Refuses an output that is an input of the same command: writing it would destroy it.
+/// Refuses an output that is an input of the same command, or a file of a study: writing it would destroy it.
 pub(super) fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     refuse_input_at("--out", out, inputs)
 }
@@ -22,7 +23,41 @@ pub(super) fn refuse_input_at(argument: &str, out: &Path, inputs: &[&Path]) -> R
                 format!("{argument} {} is an input of this command; choose another file", out.display());
             Err(Failure::input(message))
         }
-        None => Ok(()),
+        None => refuse_study_file(argument, out),
+    }
+}
+
+/// Refuses an output that is a file of a study, which its other commands would read back.
+fn refuse_study_file(argument: &str, out: &Path) -> Result<(), Failure> {
+    let folder = out.parent().filter(|folder| folder.join(names::SPEC).is_file());
+    let is_ours = |name: &OsStr| {
+        let of_studies = names::TABLES.iter().chain(&names::OPTIONAL);
+        of_studies.chain(&names::RUN_FILES).any(|ours| name == *ours)
+    };
+    if folder.is_some() && out.file_name().is_some_and(is_ours) && out.exists() {
+        return Err(Failure::input(format!(
+            "{argument} {} is a file of a study, which would be destroyed; choose another file",
+            out.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Ends of the names of files that are neither text of commas nor npy.
+const OTHER_FORMATS: [&str; 16] = [
+    "npz", "gz", "zip", "tsv", "parquet", "feather", "arrow", "h5", "hdf5", "mat", "pt", "pkl", "json",
+    "xlsx", "ods", "png",
+];
+
+/// As [`refuse_input`], for a table: refuses the name of another kind of file too.
+pub(super) fn refuse_as_table(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+    let end = out.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    match end.filter(|end| OTHER_FORMATS.contains(&end.as_str())) {
+        Some(end) => Err(Failure::input(format!(
+            "{} would hold comma-separated text under the name of a .{end} file; let it end in .csv or .npy",
+            out.display()
+        ))),
+        None => refuse_input(out, inputs),
     }
 }
 

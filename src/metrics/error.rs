@@ -57,6 +57,14 @@ pub enum MetricsError {
         /// Which points: "real" or "generated".
         which: &'static str,
     },
+    /// Points so far out that the cubes of their products leave the range of numbers.
+    #[error(
+        "the kernel distance leaves the range of numbers: the points are as large as {size:.0e}; rescale them"
+    )]
+    KernelOverflow {
+        /// The largest coordinate, without its sign.
+        size: f64,
+    },
     /// An option out of its range.
     #[error(transparent)]
     Options(#[from] OutOfRange),

@@ -9,7 +9,6 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
-use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,18 +20,18 @@ const TICK: Duration = Duration::from_millis(250);
 pub enum Progress {
     /// On a terminal.
     Bars(ProgressBars),
-    /// In a file or a pipe.
+    /// In a file, a pipe, or a terminal that draws nothing anew (`TERM=dumb`).
     Lines(ProgressLines),
 }
 
 impl Progress {
     /// What suits standard error.
     pub fn on_standard_error() -> Self {
-        if io::stderr().is_terminal() {
-            Self::Bars(ProgressBars::on(ProgressDrawTarget::stderr(), || Term::stderr().size().1.into()))
-        } else {
-            Self::Lines(ProgressLines::default())
+        let target = draw_target();
+        if target.is_hidden() {
+            return Self::Lines(ProgressLines::default());
         }
+        Self::Bars(ProgressBars::on(target, || Term::stderr().size().1.into()))
     }
 
     /// Takes all bars away.

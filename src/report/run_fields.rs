@@ -101,11 +101,15 @@ pub fn sort_runs(list: &mut RunList, field: RunField, reverse: bool) {
 }
 
 /// Keeps the runs whose field has this value: numbers are compared as numbers, an empty value is that of a key which the
-/// point leaves alone.
+/// point leaves alone, and spaces in lists do not count.
 pub fn keep_runs(list: &mut RunList, field: RunField, value: &str) {
-    let wanted = typed(value);
+    let unspaced = |value: Value| match value {
+        Value::String(text) => Value::String(text.replace(' ', "")),
+        other => other,
+    };
+    let wanted = unspaced(typed(value));
     list.lines.retain(|line| {
-        let there = field.of(line);
+        let there = unspaced(field.of(line));
         compare(&there, &wanted) == Ordering::Equal && there.is_null() == wanted.is_null()
     });
 }

@@ -26,6 +26,17 @@ pub enum RunError {
     /// A finished run was to be sampled in a way that cannot be meant.
     #[error(transparent)]
     Spec(Box<SpecError>),
+    /// A run that is not finished has no results to read back.
+    #[error("{0} is not finished; `gdiff run` with the study's spec and --out goes on with it")]
+    Unfinished(String),
+    /// The spec of a finished run cannot be followed here, for example because its table of points is gone.
+    #[error("the spec of the run {folder} cannot be followed here: {reason}")]
+    SpecOfRun {
+        /// The run's folder.
+        folder: String,
+        /// Why.
+        reason: String,
+    },
     /// A stage of a run failed.
     #[error("run {run}, stage {stage}: {source}")]
     Stage {
@@ -129,7 +140,8 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted => 130,
-            Self::Store(StoreError::Locked { .. }) | Self::Spec(_) | Self::NoCuda => 2,
+            Self::Store(error) if error.is_of_arguments() => 2,
+            Self::Spec(_) | Self::NoCuda | Self::Unfinished(_) => 2,
             _ => 1,
         }
     }

@@ -63,11 +63,11 @@ impl FinishedRun {
     /// As [`open`](Self::open), or if a value cannot be meant.
     pub fn open_with(folder: &Path, overrides: &[Override]) -> Result<Self, RunError> {
         let failed = |name: &str, reason: String| StoreError::Read { path: folder.join(name), reason };
-        let status = Status::read_done(folder)
-            .ok_or_else(|| failed(names::STATUS, "the run is not finished".to_string()))?;
+        let shown = || folder.display().to_string();
+        let status = Status::read_done(folder).ok_or_else(|| RunError::Unfinished(shown()))?;
         let text = String::from_utf8_lossy(&read_checked(folder, &status, names::SPEC)?).into_owned();
         let plan = spec::read_finished(folder, names::SPEC, &text, &[]);
-        let plan = plan.map_err(|e| failed(names::SPEC, e.to_string()))?.base;
+        let plan = plan.map_err(|e| RunError::SpecOfRun { folder: shown(), reason: e.to_string() })?.base;
         let sample = spec::read_finished(folder, names::SPEC, &text, overrides);
         let sample = sample.map_err(|e| RunError::Spec(Box::new(e)))?.base.sample;
         variance_is_known(&plan, &sample)?;

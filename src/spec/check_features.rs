@@ -25,7 +25,8 @@ pub fn features(
     let weights = match features.weights.clone() {
         None => None,
         Some(path) => {
-            let place = locate(check, reuse.folder(), ("features.weights", &path), warnings);
+            let named = ("features.weights", path.as_str(), features.sha256.is_some());
+            let place = locate(check, reuse.folder(), named, warnings);
             features.weights = made_absolute(&place).or(features.weights.take());
             let weights = reuse.weights(&place);
             let weights = weights.map_err(|e| check.0.error("features.weights", format!("{path}: {e}")))?;

@@ -29,7 +29,8 @@ pub fn images(
     let (key, path, origin) = match (file.data.name, file.data.path.clone()) {
         (Some(name), None) => ("data.name", name.name().to_string(), ImageOrigin::Named(name)),
         (None, Some(path)) => {
-            let place = locate(check, reuse.folder(), ("data.path", &path), warnings);
+            let place =
+                locate(check, reuse.folder(), ("data.path", &path, file.data.sha256.is_some()), warnings);
             ("data.path", path, ImageOrigin::Path(place))
         }
         (Some(_), Some(_)) => {

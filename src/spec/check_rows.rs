@@ -5,22 +5,29 @@ use super::file::SpecFile;
 use super::ranges::Checker;
 use crate::data::source::{Part, Split};
 use crate::numeric::options;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Fewest rows of a finite set of points.
 pub const FEWEST_ROWS: usize = 8;
 
 /// Where a file is. A relative path in a spec begins in the spec's folder, one from the command line in the current folder;
-/// where it leads nowhere, the other is tried.
+/// where it leads nowhere, the other is tried. An absolute path that leads nowhere, to a file whose digest is `known`, is
+/// tried from the spec's folder on: both may have moved together.
 pub fn locate(
     check: &Checker,
     folder: &Path,
-    (key, path): (&str, &str),
+    (key, path, known): (&str, &str, bool),
     warnings: &mut Vec<String>,
 ) -> PathBuf {
     let (here, there) = (PathBuf::from(path), folder.join(path));
     if here == there {
-        return here;
+        let moved = if known && !here.exists() { moved_along(folder, &here) } else { None };
+        let Some(moved) = moved else { return here };
+        warnings.push(format!(
+            "`{key}` is {path}, which is no longer there; {} has its name and place beside the spec, and is taken if its SHA-256 is the same",
+            moved.display()
+        ));
+        return moved;
     }
     if matches!(check.0.place(key), Place::Argument(_)) {
         return if here.exists() || !there.exists() { here } else { there };
@@ -32,6 +39,17 @@ pub fn locate(
         "`{key}` is {path}, which is not in the folder of the spec; the file of that name in the current folder is taken"
     ));
     here
+}
+
+/// The file that `path` has become, if a folder that held it and the spec's folder was moved or renamed: the longest end of
+/// the path that exists in the spec's folder or one above it.
+fn moved_along(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    let parts: Vec<Component> =
+        path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let ends = (0..parts.len()).map(|first| parts[first..].iter().collect::<PathBuf>());
+    ends.flat_map(|end| folder.ancestors().map(|above| above.join(&end)).collect::<Vec<_>>())
+        .find(|candidate| candidate.exists())
 }
 
 /// The absolute path, to be put into the spec: whoever reads the resolved spec, and wherever it then lies, finds the file.

@@ -36,7 +36,7 @@ pub fn table(
             .0
             .error("data", "data.kind = \"table\" needs `path`, a CSV, npy or npz file of points"));
     };
-    let place = locate(check, reuse.folder(), ("data.path", &path), warnings);
+    let place = locate(check, reuse.folder(), ("data.path", &path, file.data.sha256.is_some()), warnings);
     let key = |error: &crate::data::table::TableError| match error {
         crate::data::table::TableError::NoColumn(_) => "data.columns",
         _ => "data.path",

@@ -7,8 +7,8 @@ use super::grid::Setting;
 use super::origin::Origins;
 use super::plan::Plan;
 use crate::diffusion::{
-    DiagnosticsOptions, DiffusionOptions, OptimizerKind, SampleOptions, SamplerKind, ScheduleKind,
-    TrainOptions,
+    DiagnosticsOptions, DiffusionOptions, NetworkOptions, OptimizerKind, SampleOptions, SamplerKind,
+    ScheduleKind, TimeEncoding, TrainOptions,
 };
 use crate::gaussianize::{Components, Coupling, GaussianizeOptions, Rotation};
 use crate::metrics::scored::MetricsOptions;
@@ -65,6 +65,14 @@ static RULES: &[Rule] = &[
         idle: |p| !matches!(p.gaussianize.rotation, Rotation::Ica | Rotation::IcaRandom),
         because: "only the rotations \"ica\" and \"ica_random\" have it",
     },
+    Rule {
+        key: "gaussianize.coupling",
+        idle: |p| {
+            p.gaussianize.coupling == Coupling::Auto
+                && p.gaussianize.without_idle_selection().coupling != Coupling::Auto
+        },
+        because: "nothing could be chosen by where no points are held out (`held_out` = 0) or only some components are mapped: the map is \"joint\"",
+    },
     Rule { key: "gaussianize.patience", idle: is_unwatched, because: UNWATCHED },
     Rule { key: "gaussianize.min_gain", idle: is_unwatched, because: UNWATCHED },
     Rule {
@@ -115,6 +123,11 @@ static RULES: &[Rule] = &[
         key: "gaussianize.",
         idle: has_no_gaussianizer,
         because: "no pipeline has the Gaussianizer of this section",
+    },
+    Rule {
+        key: "network.time_dim",
+        idle: |p| p.resolved.network.time == TimeEncoding::Scalar,
+        because: "`network.time` is \"scalar\", one number",
     },
     Rule { key: "network.", idle: trains_nothing, because: "no pipeline trains a network" },
     Rule { key: "train.", idle: trains_nothing, because: "no pipeline trains a network" },
@@ -168,11 +181,18 @@ fn has_no_marginal(plan: &Plan) -> bool {
 }
 
 /// A sentence for each setting of a spec that the user wrote, that is not at its default, and that has no effect at any
-/// point. Whole sections are passed over: whoever runs one pipeline of several leaves the others' settings in place.
+/// point. Whole sections are passed over: whoever runs one pipeline of several leaves the others' settings in place; a part
+/// of a section, such as `gaussianize.flow.`, is not.
 pub fn warnings(base: &Plan, points: &[(&Plan, &[Setting])], origins: &Origins) -> Vec<String> {
-    let idle = |rule: &&Rule| origins.has(rule.key) && points.iter().all(|(plan, _)| (rule.idle)(plan));
-    let own = RULES.iter().filter(idle).filter(|rule| value(&base.resolved, rule.key) != usual(rule.key));
-    own.map(|rule| format!("`{}` has no effect, because {}", rule.key, rule.because)).collect()
+    let key = |rule: &Rule| rule.key.trim_end_matches('.');
+    let is_section = |rule: &Rule| rule.key.ends_with('.') && !key(rule).contains('.');
+    let idle = |rule: &&Rule| {
+        !is_section(rule)
+            && (origins.has(key(rule)) || origins.has_within(key(rule)))
+            && points.iter().all(|(plan, _)| (rule.idle)(plan))
+    };
+    let own = RULES.iter().filter(idle).filter(|rule| value(&base.resolved, key(rule)) != usual(key(rule)));
+    own.map(|rule| format!("`{}` has no effect, because {}", key(rule), rule.because)).collect()
 }
 
 /// Refuses a key of a sweep that has no effect at any point that sets it.
@@ -211,6 +231,7 @@ fn value(file: &SpecFile, key: &str) -> Option<Value> {
         "data" => inner(&file.data, rest),
         "gaussianize" => inner(&file.gaussianize, rest),
         "diffusion" => inner(&file.diffusion, rest),
+        "network" => inner(&file.network, rest),
         "train" => inner(&file.train, rest),
         "sample" => inner(&file.sample, rest),
         "metrics" => inner(&file.metrics, rest),
@@ -226,6 +247,7 @@ fn usual(key: &str) -> Option<Value> {
         "data" => inner(&super::sections::DataFile::usual(super::choice::DataKind::Table), rest),
         "gaussianize" => inner(&GaussianizeOptions::default(), rest),
         "diffusion" => inner(&DiffusionOptions::default(), rest),
+        "network" => inner(&NetworkOptions::default(), rest),
         "train" => inner(&TrainOptions::default(), rest),
         "sample" => inner(&SampleOptions::default(), rest),
         "metrics" => inner(&MetricsOptions::default(), rest),

@@ -92,6 +92,14 @@ impl Origins {
         self.find(path).is_some()
     }
 
+    /// Whether the user wrote a key within this one.
+    pub fn has_within(&self, path: &str) -> bool {
+        let is_within = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));
+        let written = self.written.keys().map(String::as_str);
+        let changed = self.changes.iter().filter(|(_, place)| place.is_some()).map(|(key, _)| key.as_str());
+        written.chain(changed).any(is_within)
+    }
+
     /// An error about the value at `path`: placed there; where it is not written, at another key that the message names,
     /// or at the nearest enclosing key that was written.
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {

@@ -93,8 +93,13 @@ impl Override {
     /// The value of a flag of its own, `--layers 5` for `gaussianize.layers`, read as in `--set`.
     pub fn from_flag(key: &str, value: &str) -> Self {
         let flag = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
+        Self::of_flag(&format!("--{flag}"), key, value)
+    }
+
+    /// The value of a flag whose name is not that of its key.
+    pub fn of_flag(flag: &str, key: &str, value: &str) -> Self {
         Self {
-            place: Place::Argument(format!("--{flag} {value}")),
+            place: Place::Argument(format!("{flag} {value}")),
             path: parts(key),
             value: Some(toml_or_word(value)),
         }

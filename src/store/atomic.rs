@@ -208,7 +208,10 @@ pub fn unwritable(path: &Path, source: io::Error) -> StoreError {
 /// # Errors
 /// If one of them cannot be made.
 pub fn make_folder(path: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(path).map_err(|e| unwritable(path, e))
+    fs::create_dir_all(path).map_err(|e| match path.ancestors().find(|above| above.is_file()) {
+        Some(file) => StoreError::NotAFolder(file.to_path_buf()),
+        None => unwritable(path, e),
+    })
 }
 
 /// Removes a file or folder if it is there.

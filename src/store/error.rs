@@ -13,6 +13,9 @@ pub enum StoreError {
         /// Who holds it.
         holder: String,
     },
+    /// A folder is to be made where a file is.
+    #[error("{0} is a file, and a folder is needed there; choose another --out, or move the file")]
+    NotAFolder(PathBuf),
     /// A file or folder could not be written.
     #[error(
         "cannot write {path}: {source}; check that the folder is writable and the disk not full, then run again"
@@ -34,6 +37,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether other arguments of the command would do: another folder, or the same one later.
+    pub fn is_of_arguments(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::NotAFolder(_))
+    }
+
     /// What is wrong with which file, without the advice.
     pub fn reason(&self) -> String {
         match self {

@@ -82,6 +82,26 @@ pub const SLURM: &str = "slurm";
 /// The job arrays that were submitted, in [`SLURM`].
 pub const JOBS: &str = "jobs.json";
 
+/// The files that a run may write, beside those that its status names and its checkpoints.
+pub const RUN_FILES: [&str; 16] = [
+    SPEC,
+    METRICS,
+    LOSS,
+    TRAINING_METRICS,
+    ISOTROPY,
+    FIT,
+    BIFURCATION,
+    ERROR_OVER_T,
+    LIKELIHOOD,
+    MODEL,
+    CONFIG,
+    GAUSSIANIZER,
+    SAMPLES,
+    POINTS,
+    STATUS,
+    LOCK,
+];
+
 /// The picture of the samples at an iteration of a training. Names in order are iterations in order.
 pub fn training_picture(iteration: usize) -> String {
     let (begin, end) = TRAINING_PICTURE;

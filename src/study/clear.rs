@@ -7,26 +7,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files that a run may write, beside those that its status names and its checkpoints.
-const RUN_FILES: [&str; 16] = [
-    names::SPEC,
-    names::METRICS,
-    names::LOSS,
-    names::TRAINING_METRICS,
-    names::ISOTROPY,
-    names::FIT,
-    names::BIFURCATION,
-    names::ERROR_OVER_T,
-    names::LIKELIHOOD,
-    names::MODEL,
-    names::CONFIG,
-    names::GAUSSIANIZER,
-    names::SAMPLES,
-    names::POINTS,
-    names::STATUS,
-    names::LOCK,
-];
-
 /// Removes the tables of a study, its runs, its figures, its page and its event files: files of our own names, figures
 /// and page by the list of what was drawn, folders that are empty afterwards. Returns what stays under the folders of a
 /// study because somebody else wrote it.
@@ -100,7 +80,7 @@ fn clear_run(folder: &Path) -> Result<(), StoreError> {
     let plain = |name: &String| Path::new(name).file_name().is_some_and(|last| last == name.as_str());
     let named = Status::read(folder).map(|status| status.files).unwrap_or_default();
     let mut all: BTreeSet<String> = named.into_keys().filter(plain).collect();
-    all.extend(RUN_FILES.map(String::from));
+    all.extend(names::RUN_FILES.map(String::from));
     all.extend(
         names::CHECKPOINTS.iter().flat_map(|slot| ["safetensors", "json"].map(|end| format!("{slot}.{end}"))),
     );

@@ -10,13 +10,23 @@ use std::path::PathBuf;
 pub enum StudyError {
     /// The output folder holds another experiment.
     #[error(
-        "{folder} holds results of another spec ({difference}); choose another --out, or give --force to overwrite them"
+        "{folder} holds results of another spec ({difference}); choose another --out, or overwrite them with `gdiff run --force`"
     )]
     OtherSpec {
         /// The folder.
         folder: String,
         /// The first line in which the specs differ.
         difference: String,
+    },
+    /// The spec in the output folder cannot be followed here, so that nothing says whether it is the same.
+    #[error(
+        "{folder} holds results of a spec that cannot be followed here ({reason}); mend that, choose another --out, or overwrite them with `gdiff run --force`"
+    )]
+    SpecThere {
+        /// The folder.
+        folder: String,
+        /// Why not.
+        reason: String,
     },
     /// The output folder holds files of a study's names that no study of ours has written.
     #[error(
@@ -30,7 +40,7 @@ pub enum StudyError {
     },
     /// The output folder holds results of ours, and their spec is gone.
     #[error(
-        "{folder} holds {name}, but its spec.toml is gone, so that nobody can tell which study it belongs to; put spec.toml back, choose another --out, or give --force to start afresh"
+        "{folder} holds {name}, but its spec.toml is gone, so that nobody can tell which study it belongs to; put spec.toml back, choose another --out, or start afresh with `gdiff run --force`"
     )]
     SpecIsGone {
         /// The folder.
@@ -138,8 +148,9 @@ impl StudyError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(error) => error.exit_code(),
-            Self::Store(StoreError::Locked { .. })
-            | Self::OtherSpec { .. }
+            Self::Store(error) if error.is_of_arguments() => 2,
+            Self::OtherSpec { .. }
+            | Self::SpecThere { .. }
             | Self::Foreign { .. }
             | Self::SpecIsGone { .. }
             | Self::NoSuchIndex { .. }

@@ -6,6 +6,7 @@ use super::frozen_run::{FrozenKeys, FrozenRun, spec_digest};
 use super::held::{Held, holds, write_spec};
 use super::mark::refuse_foreign;
 use super::planned::{self, finished, planned};
+use super::renamed_runs;
 use crate::numeric::digest::hex;
 use crate::spec::Study;
 use crate::store::leftovers::remove_leftovers;
@@ -49,6 +50,7 @@ impl FrozenStudy {
             return Err(StudyError::OtherPlan(out.display().to_string()));
         }
         atomic::make_folder(&out.join(names::RUNS))?;
+        renamed_runs::rename(out, &planned(study, out))?;
         if held != Held::Same {
             write_spec(out, study)?.iter().for_each(|notice| note(notice));
         }

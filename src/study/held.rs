@@ -38,8 +38,10 @@ pub fn holds(out: &Path, study: &Study) -> Result<Held, StudyError> {
     let difference = match spec::read_text_in(out, names::SPEC, &text, &[]) {
         Ok(there) if there.is_same(study) => return Ok(Held::Same),
         Ok(there) => first_difference(&there.canonical(), &study.canonical()),
-        // A spec whose table of points has changed since, say, is another one.
-        Err(error) => Some(error.to_string()),
+        Err(error) => {
+            let folder = out.display().to_string();
+            return Err(StudyError::SpecThere { folder, reason: error.to_string() });
+        }
     };
     match difference {
         None => Ok(Held::Related),

@@ -45,6 +45,7 @@ pub mod pilot;
 pub mod planned;
 pub mod provenance;
 mod queue;
+mod renamed_runs;
 pub mod run_progress;
 pub mod run_study;
 pub mod run_values;

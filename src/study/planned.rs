@@ -28,6 +28,12 @@ impl PlannedRun<'_> {
     pub fn finished(&self) -> Option<Status> {
         finished(&self.folder, |key| key == self.keys.run, self.label.replicate)
     }
+
+    /// The name that it would have in a study without a sweep, if this one has a sweep, and the other way round.
+    pub fn other_name(&self) -> String {
+        let is_plain = self.label.run == name(self.pipeline, self.label.replicate, None);
+        name(self.pipeline, self.label.replicate, is_plain.then_some(&self.keys))
+    }
 }
 
 /// The status in a run's folder, if the run of that key and replicate is finished there. It counts as finished
@@ -61,20 +67,21 @@ pub fn run_folders(out: &Path) -> Vec<String> {
     found
 }
 
+/// The name of a run: pipeline and replicate; in a sweep also its key, so that points and axes can be added or taken away and
+/// the others keep their folders.
+fn name(pipeline: &Pipeline, replicate: usize, in_sweep: Option<&StageKeys>) -> String {
+    let plain = format!("{pipeline}-r{replicate}");
+    in_sweep.map_or_else(|| plain.clone(), |keys| format!("{plain}-{}", keys.folder_suffix()))
+}
+
 /// All runs of a study, point by point, then replicate by replicate.
-///
-/// A run is named by pipeline and replicate; in a sweep also by its key, so that points and axes can be added or
-/// taken away and the others keep their folders.
 pub fn planned<'a>(study: &'a Study, out: &Path) -> Vec<PlannedRun<'a>> {
     let in_sweep = !study.keys.is_empty();
     let mut runs = Vec::new();
     for point in &study.points {
         for replicate in 0..point.plan.replicates {
             for (pipeline, identity) in point.plan.pipelines.iter().zip(&point.runs) {
-                let mut run = format!("{pipeline}-r{replicate}");
-                if in_sweep {
-                    run = format!("{run}-{}", identity.keys.folder_suffix());
-                }
+                let run = name(pipeline, replicate, in_sweep.then_some(&identity.keys));
                 let folder = folder(out, &run);
                 let label =
                     Label { run, pipeline: pipeline.to_string(), replicate, values: point.values.clone() };

@@ -8,6 +8,7 @@ use super::mark::refuse_foreign;
 use super::old_folders;
 use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
+use super::renamed_runs;
 use super::scheduler::Scheduler;
 use super::tables::Tables;
 use super::work::before;
@@ -95,6 +96,7 @@ pub fn run_study(
     remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
+    let renamed = renamed_runs::rename(out, &runs)?;
     let mut statuses = statuses(&runs, options, reporter)?;
     if held != Held::Nothing && !options.force {
         say_what_is_kept(reporter, out, adopted, &statuses);
@@ -103,7 +105,7 @@ pub fn run_study(
         let reasons = old_folders::why_again(out, &study.keys, &missing);
         reasons.iter().for_each(|reason| reporter.on(Event::Notice(reason)));
     }
-    if adopted > 0 && FrozenStudy::is_in(out) {
+    if adopted + renamed > 0 && FrozenStudy::is_in(out) {
         FrozenStudy::rename_runs(study, out)?;
     }
     // A spec file of the same meaning stays as it is: it may be the user's own.

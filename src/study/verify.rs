@@ -18,6 +18,8 @@ pub struct Verified {
     pub sound: usize,
     /// Files that are not, each with what is wrong.
     pub damaged: Vec<String>,
+    /// Files that cannot be checked here, each with the reason.
+    pub unchecked: Vec<String>,
     /// Figures that are not, each with what is wrong.
     pub figures: Vec<String>,
     /// Finished runs of version 0.1, which kept no digests.
@@ -114,6 +116,10 @@ impl Verified {
         };
         let study = match spec::read_text_in(out, names::SPEC, &text, &[]) {
             Ok(study) => study,
+            // What it needs, a table of points for example, may be gone or another file by now.
+            Err(error) if text.parse::<toml::Table>().is_ok() => {
+                return self.unchecked.push(format!("{}: {error}", path.display()));
+            }
             Err(error) => return self.damaged.push(format!("{}: {error}", path.display())),
         };
         let planned = planned(&study, out);

@@ -133,6 +133,23 @@ fn init_takes_arrays_and_refuses_what_holds_no_points() {
         assert!(message(&output).contains(words), "{name}: {}", message(&output));
         assert!(!folder.path().join("a.toml").exists());
     }
+    // What is wrong with each column is said, and rows that miss a value are left out where that is asked for.
+    write("commas.csv", "a;b\n0,5;1,5\n1,5;2,5\n");
+    let commas = message(&run(folder.path(), &["init", "a.toml", "--from", "commas.csv"]));
+    assert!(
+        commas.contains("`a` is no column of numbers (line 2 has `0,5` there; write a point"),
+        "{commas}"
+    );
+    let hole = |(i, line): (usize, &str)| match line.split(';').nth(1) {
+        Some(length) if i == 5 => line.replace(length, "") + "\n",
+        _ => format!("{line}\n"),
+    };
+    let holes: String = table(40).lines().enumerate().map(hole).collect();
+    write("holes.csv", &holes);
+    succeeded(&run(folder.path(), &["init", "h.toml", "--from", "holes.csv", "--missing", "leave_out"]));
+    let written = text(folder.path().join("h.toml"));
+    assert!(written.contains("\"length\"") && written.contains("in which a value is missing"), "{written}");
+    succeeded(&run(folder.path(), &["check", "h.toml"]));
     // A few points have fewer neighbours.
     write("twelve.csv", &table(12));
     succeeded(&run(folder.path(), &["init", "c.toml", "--from", "twelve.csv"]));

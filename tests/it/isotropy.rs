@@ -1,7 +1,7 @@
 //! The second paper: isotropy along the forward process (I 20), the isotropy loss (I 28) and its control, the
 //! paired comparison with lambda = 0, and the spheres of each point.
 
-use crate::common::{csv, spec, succeeded, text};
+use crate::common::{csv, message, spec, succeeded, text};
 use candle_core::{Device, Tensor, Var};
 use gdiff::data::mixture::GaussianMixture;
 use gdiff::data::shapes::{Shape, ShapeSource};
@@ -328,6 +328,14 @@ fn the_scale_of_finished_runs_is_measured() {
     assert_eq!((lines[1][3], lines[1][6]), (&*format!("{endless:.4}"), &*format!("{ratio:.4}")), "{table}");
     let missing = crate::common::run(folder.path(), &["isotropy", "nowhere"]);
     assert_eq!(missing.status.code(), Some(2));
+    // Runs without a network are passed over, with a word; alone they are refused.
+    let whitened = ["run", "spec.toml", "--out", "map", "--quiet", "--set", "pipelines=[\"alone\"]"];
+    let alone = [&whitened[..], &["--set", "pipeline.alone={space=[\"scale\"],denoiser=\"none\"}"]].concat();
+    succeeded(&crate::common::run(folder.path(), &alone));
+    let both = crate::common::run(folder.path(), &["isotropy", "plain", "map"]);
+    assert!(succeeded(&both).contains("| baseline") && message(&both).contains("alone-r0: no network"));
+    let none = crate::common::run(folder.path(), &["isotropy", "map"]);
+    assert_eq!((none.status.code(), message(&none).contains("no network")), (Some(2), true));
     let over = crate::common::run(
         folder.path(),
         &["isotropy", "plain", "--out", "plain/runs/baseline-r0/model.safetensors"],

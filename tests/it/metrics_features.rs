@@ -148,6 +148,10 @@ fn what_has_no_distance_is_refused_by_a_sentence() {
     {
         assert!(kernel_distance(two.view(), two.view(), &options, stream()).is_err());
     }
+    // The cubes of products of such points are no numbers.
+    let far = array![[1e200, 2.0], [3.0, 4.0]];
+    let overflow = kernel_distance(far.view(), two.view(), &options, stream());
+    assert_eq!(overflow, Err(MetricsError::KernelOverflow { size: 1e200 }));
     let p = array![[0.5, 0.5], [0.9, 0.1]];
     assert!(
         inception_score(p.view(), 3).unwrap_err().to_string().contains("from 1 to the number of images, 2")

@@ -201,6 +201,11 @@ fn arguments_that_make_no_sense_are_refused() {
         let output = gdiff(folder.path()).arg("run").arg(&path).args(&arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
+    for out in ["spec.toml", "spec.toml/deeper/still"] {
+        let output = gdiff(folder.path()).args(["run", "spec.toml", "--out", out]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{out}");
+        assert!(message(&output).contains("spec.toml is a file, and a folder is needed"), "{output:?}");
+    }
 }
 
 #[test]

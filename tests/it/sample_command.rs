@@ -67,6 +67,11 @@ fn what_would_be_another_run_is_refused() {
         (&["sample", place, "--sampler", "ddim", "--steps", "100000"], "steps"),
         (&["sample", place, "--count", "1000000000000000"], "points would take"),
         (&["sample", place, "--out", own], "is an input of this command"),
+        (&["sample", place, "--steps", "4", "--set", "sample.steps=5"], "--steps and --set sample.steps"),
+        (&["sample", place, "--start", "500"], "--start 500"),
+        (&["sample", place, "--out", "d/summary.csv"], "is a file of a study"),
+        (&["sample", place, "--out", "d/runs/exact-r0/samples.csv"], "is a file of a study"),
+        (&["sample", place, "--out", "points.npz"], "let it end in .csv or .npy"),
     ] {
         let output = run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", message(&output));

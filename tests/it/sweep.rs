@@ -155,7 +155,7 @@ fn a_table_is_found_from_anywhere_and_another_table_is_another_experiment() {
     let said = message(&other);
     let place = folder.path().join("points.csv");
     let words = format!(
-        "another spec (spec.toml:11:1: {} is not the file that this spec was made for",
+        "holds results of a spec that cannot be followed here (spec.toml:11:1: {} is not the file that this spec was made for",
         place.display()
     );
     assert!(said.contains(&words), "{said}");
@@ -165,6 +165,52 @@ fn a_table_is_found_from_anywhere_and_another_table_is_another_experiment() {
         "{}",
         message(&resolved)
     );
+}
+
+#[test]
+fn a_study_that_gains_or_loses_its_sweep_keeps_its_runs() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let runs = |out: &str| {
+        let mut names: Vec<String> = std::fs::read_dir(at(out).join("runs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let trained =
+        |out: &str, name: &str| std::fs::metadata(at(out).join("runs").join(name).join("model.safetensors"));
+    let plain = |out: &str| {
+        spec(folder.path(), &sweep(""));
+        succeeded(&run(folder.path(), &["run", "spec.toml", "--out", out, "--quiet"]));
+    };
+    let swept = |out: &str| {
+        spec(folder.path(), &sweep("[sweep]\nseed = [5, 6]"));
+        succeeded(&run(folder.path(), &["run", "spec.toml", "--out", out, "--quiet"]));
+    };
+    plain("out");
+    let first = trained("out", "baseline-r0").unwrap().modified().unwrap();
+    swept("out");
+    let names = runs("out");
+    assert_eq!(names.len(), 2);
+    // The network of the first run was not trained again, under whichever name it is now.
+    let kept = |name: &String| trained("out", name).unwrap().modified().unwrap() == first;
+    assert_eq!(names.iter().filter(|name| kept(name)).count(), 1, "{names:?}");
+    swept("anew");
+    same_tables(&at("out"), &at("anew"));
+    succeeded(&run(folder.path(), &["verify", "out"]));
+    plain("out");
+    assert_eq!(trained("out", "baseline-r0").unwrap().modified().unwrap(), first);
+    assert_eq!(runs("out").len(), 2);
+    plain("again");
+    same_tables(&at("out"), &at("again"));
+    succeeded(&run(folder.path(), &["verify", "out"]));
+    // A plan for job arrays takes them over too.
+    spec(folder.path(), &sweep("[sweep]\nseed = [5, 6]"));
+    succeeded(&run(folder.path(), &["sweep", "plan", "spec.toml", "--out", "out"]));
+    let rest = run(folder.path(), &["sweep", "exec", "out", "--index", "0", "--count", "2"]);
+    assert!(succeeded(&rest).contains("2 were done already"), "{}", said(&rest));
 }
 
 #[test]

@@ -494,6 +494,42 @@ fn a_path_begins_in_the_folder_of_its_spec() {
 }
 
 #[test]
+fn a_study_that_is_moved_with_its_table_is_the_same_study() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("before/data")).unwrap();
+    std::fs::write(at("before/data/t.csv"), points(80)).unwrap();
+    spec(&at("before"), &small("data/t.csv"));
+    succeeded(&run(&at("before"), &["run", "spec.toml", "--out", "results/out", "--quiet"]));
+    let first = run(&at("before"), &["sample", "results/out/runs/baseline-r0"]).stdout;
+    std::fs::rename(at("before"), at("after")).unwrap();
+    let after = at("after");
+    let again = run(&after, &["run", "spec.toml", "--out", "results/out"]);
+    assert!(succeeded(&again).contains("is finished already"), "{}", said(&again));
+    succeeded(&run(&after, &["verify", "results/out"]));
+    let sampled = run(&after, &["sample", "results/out/runs/baseline-r0"]);
+    assert_eq!((succeeded(&sampled).into_bytes(), first.is_empty()), (first, false));
+    let checked = run(&after, &["check", "results/out/spec.toml"]);
+    assert!(succeeded(&checked).contains("which is no longer there"), "{}", said(&checked));
+    // Another file of that name is not taken for it, and without one nothing is called damaged or to be removed.
+    let words = "not the file that this spec was made for";
+    std::fs::write(after.join("data/t.csv"), points(81)).unwrap();
+    for then in [words, "cannot be read"] {
+        for arguments in [
+            &["verify", "results/out"][..],
+            &["sample", "results/out/runs/baseline-r0"],
+            &["check", "results/out/spec.toml"],
+        ] {
+            let output = run(&after, arguments);
+            let said = message(&output);
+            assert!(output.status.code() != Some(0) && said.contains(then), "{arguments:?}: {said}");
+            assert!(!said.contains("remove this file") && !said.contains("files are not what"), "{said}");
+        }
+        let _ = std::fs::remove_file(after.join("data/t.csv"));
+    }
+}
+
+#[test]
 fn a_sweep_over_tables_runs_collects_and_reads_its_own_spec() {
     let folder = tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -546,6 +582,8 @@ fn settings_without_effect_are_told_of_and_refused_in_a_sweep() {
         ("train.isotropy.form", "\"per_sample\"", &["train.isotropy.lambda=0.0"]),
         ("data.reference_scale", "\"own\"", &[]),
         ("metrics.k", "4", &["metrics.prdc=false"]),
+        ("network.time_dim", "8", &["network.time=\"scalar\""]),
+        ("gaussianize.coupling", "\"auto\"", &["gaussianize.held_out=0.0"]),
     ];
     for (key, value, with) in cases {
         let others: Vec<&str> = with.iter().flat_map(|set| ["--set", set]).collect();
@@ -562,6 +600,8 @@ fn settings_without_effect_are_told_of_and_refused_in_a_sweep() {
             message(&swept)
         );
     }
+    let flow = run(folder.path(), &["check", "spec.toml", "--set", "gaussianize.flow.layers=2"]);
+    assert!(succeeded(&flow).contains("`gaussianize.flow` has no effect, because"), "{}", said(&flow));
     // Nothing of the kind is said where the setting has one, or has one at another point.
     let quiet = |arguments: &[&str]| {
         let told = succeeded(&run(folder.path(), &[&["check", "spec.toml"], arguments].concat()));

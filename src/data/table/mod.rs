@@ -115,7 +115,7 @@ pub fn survey(bytes: &[u8], options: &TableOptions) -> Result<Survey, TableError
             let columns = table.names.iter().zip(table.points.columns());
             let columns = columns
                 .map(|(name, values)| SurveyColumn { name: name.clone(), values: Ok(values.to_vec()) });
-            Ok(Survey { text: None, rows: table.points.nrows(), columns: columns.collect() })
+            Ok(Survey { text: None, rows: table.points.nrows(), left_out: 0, columns: columns.collect() })
         }
     }
 }

@@ -10,7 +10,7 @@ const FEW: usize = 10;
 pub struct SurveyColumn {
     /// Its name, made up where the file has none.
     pub name: String,
-    /// Its values from the first row on, or why they are no finite numbers: "line 3 has `two` there".
+    /// Its values in the rows that are kept, or why they are no finite numbers: "line 3 has `two` there".
     pub values: Result<Vec<f64>, String>,
 }
 
@@ -19,8 +19,10 @@ pub struct SurveyColumn {
 pub struct Survey {
     /// What separates the cells of a text, and whether its first line is a header; none of a NumPy array.
     pub text: Option<(Delimiter, bool)>,
-    /// Rows beneath the header.
+    /// Rows beneath the header that are kept.
     pub rows: usize,
+    /// Rows that are left out, because a column of numbers has no value there.
+    pub left_out: usize,
     /// All columns.
     pub columns: Vec<SurveyColumn>,
 }

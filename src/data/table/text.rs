@@ -203,18 +203,45 @@ pub(super) fn read(text: &str, options: &TableOptions) -> Result<DataTable, Tabl
 pub(super) fn survey(text: &str, options: &TableOptions) -> Result<Survey, TableError> {
     let scan = scan(text, options)?;
     let d = scan.names.len();
+    let leaves_out = options.missing == MissingRows::LeaveOut;
+    let is_empty = |j: usize| scan.values.iter().skip(j).step_by(d).all(|v| v.is_nan());
+    let bad: Vec<Option<&BadCell>> = (0..d)
+        .map(|j| if leaves_out && !is_empty(j) { scan.wrong[j].as_ref() } else { scan.bad[j].as_ref() })
+        .collect();
+    let is_kept = |row: &&[f64]| bad.iter().zip(*row).all(|(bad, v)| bad.is_some() || !v.is_nan());
+    let kept: Vec<&[f64]> = scan.values.chunks_exact(d).filter(is_kept).collect();
+    if kept.is_empty() {
+        return Err(TableError::NoneComplete { rows: scan.rows });
+    }
     let column = |(j, name): (usize, &String)| SurveyColumn {
         name: name.clone(),
-        values: match &scan.bad[j] {
-            None => Ok(scan.values.iter().skip(j).step_by(d).copied().collect()),
-            Some(cell) => Err(match Cell::of(&cell.text) {
-                Cell::Missing => format!("line {} has no value there", cell.line),
-                _ => format!("line {} has `{}` there", cell.line, cell.text),
-            }),
+        values: match bad[j] {
+            None => Ok(kept.iter().map(|row| row[j]).collect()),
+            Some(cell) => Err(why_no_number(cell, leaves_out)),
         },
     };
     let columns = scan.names.iter().enumerate().map(column).collect();
-    Ok(Survey { text: Some((scan.delimiter, scan.is_header)), rows: scan.rows, columns })
+    let text = Some((scan.delimiter, scan.is_header));
+    Ok(Survey { text, rows: kept.len(), left_out: scan.rows - kept.len(), columns })
+}
+
+/// Why a column with such a cell is none of finite numbers.
+fn why_no_number(cell: &BadCell, leaves_out: bool) -> String {
+    let BadCell { line, text } = cell;
+    match Cell::of(text) {
+        Cell::Missing if leaves_out => "it has no value in any row".to_string(),
+        Cell::Missing => {
+            format!("line {line} has no value there; --missing leave_out leaves such rows out instead")
+        }
+        _ if has_decimal_comma(text) => {
+            format!("line {line} has `{text}` there; write a point in place of the decimal comma")
+        }
+        _ => format!("line {line} has `{text}` there"),
+    }
+}
+
+fn has_decimal_comma(text: &str) -> bool {
+    text.replacen(',', ".", 1).parse::<f64>().is_ok()
 }
 
 /// The error of a cell that cannot be part of a point.
@@ -230,9 +257,8 @@ fn refused(
         Cell::Missing => TableError::Missing { line, column, text },
         Cell::Number(..) => TableError::NotFinite { line, column, text },
         Cell::Word => {
-            let decimal_comma = text.replacen(',', ".", 1).parse::<f64>().is_ok();
             let hint = match () {
-                () if decimal_comma => "; write a point in place of the decimal comma",
+                () if has_decimal_comma(&text) => "; write a point in place of the decimal comma",
                 () if line == first_at && options.header.is_none() => {
                     "; if this line is the header, say `header = true`"
                 }

@@ -64,7 +64,8 @@ pub struct KernelDistance {
 /// Time `subsets 4 s^2 d`.
 ///
 /// # Errors
-/// Options out of their range, fewer than two points, different columns, or a coordinate that is not finite.
+/// Options out of their range, fewer than two points, different columns, a coordinate that is not finite, or one so large
+/// that its cube is not.
 pub fn kernel_distance(
     real: ArrayView2<f64>,
     x: ArrayView2<f64>,
@@ -89,6 +90,10 @@ pub fn kernel_distance(
         })
         .collect();
     let (mean, std) = mean_and_std(&distances);
+    if !(mean.is_finite() && std.is_finite()) {
+        let size = real.iter().chain(&x).fold(0.0, |size: f64, v| size.max(v.abs()));
+        return Err(MetricsError::KernelOverflow { size });
+    }
     // Subsets that are the whole of both sets differ by the order of their points alone.
     let whole = size == real.nrows() && size == x.nrows();
     let std = if whole { 0.0 } else { std };

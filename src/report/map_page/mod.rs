@@ -102,6 +102,9 @@ fn lines(results: &MapResults, left: &Left) -> Vec<(String, String, String)> {
         format!("{v:.4} under one normal distribution fitted to these very points")
     });
     match results.log_density {
+        Some((mean, _)) if results.points.nrows() < 2 => {
+            line("mean log-density, nats", format!("{mean:.4} (one point has no interval)"), beside);
+        }
         Some((mean, error)) => line("mean log-density, nats", format!("{mean:.4} +- {error:.4}"), beside),
         None => line("mean log-density, nats", "none: below the range of numbers".to_string(), beside),
     }
