@@ -1,4 +1,4 @@
-"""The program of docs/map.md against `gdiff gaussianize apply`: called by scripts/map_test.sh."""
+"""The programs of docs/map.md against `gdiff gaussianize apply`: called by scripts/map_test.sh."""
 
 import importlib.util
 import json
@@ -9,9 +9,16 @@ from pathlib import Path
 import numpy as np
 
 gdiff, work = sys.argv[1], Path(sys.argv[2])
-spec = importlib.util.spec_from_file_location("page", work / "map.py")
-page = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(page)
+
+
+def program(name):
+    spec = importlib.util.spec_from_file_location(name, work / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+page, mixture = program("map"), program("mixture")
 WITHIN = 1e-6
 
 
@@ -103,4 +110,15 @@ for name, (law, n, flags, said) in REFUSED.items():
     except NotImplementedError as e:
         failed |= str(e) != said
         print(f"{'ok' if str(e) == said else 'FAILED'}: {name}: refused, {e}")
+# The thirty lines, with the density.
+m, x = fitted(groups, 300, "--coupling joint"), groups(np.random.default_rng(2), 200)
+np.save(work / "new.npy", x)
+run("apply", work / "map", work / "new.npy", "--out", work / "z.npy")
+run("score", work / "map", work / "new.npy", "--out", work / "score.npy")
+z, log_density = mixture.apply(m, x)
+off = max(np.abs(z - np.load(work / "z.npy")).max(), np.abs(log_density - np.load(work / "score.npy")[:, 0]).max())
+lines = [line for line in (work / "mixture.py").read_text().splitlines() if line]
+bad = not (len(lines) <= 30 and off < WITHIN)
+failed |= bad
+print(f"{'FAILED' if bad else 'ok'}: the thirty lines: {off:.1e}")
 sys.exit(1 if failed else 0)

@@ -47,10 +47,10 @@ def queued(process, seen):
         pass  # It has just ended.
 
 
-def run(gdiff, folder):
-    """The spans of a run, its seconds on the clock, of the processors, and of threads that waited for a core."""
+def run(gdiff, folder, spec=SPEC):
+    """The spans of a run of a spec, its seconds on the clock, of the processors, and of threads that waited for a core."""
     trace = os.path.join(folder, "trace.json")
-    command = [gdiff, "run", SPEC, "--quiet", "--out", os.path.join(folder, "run"), "--trace", trace]
+    command = [gdiff, "run", spec, "--quiet", "--out", os.path.join(folder, "run"), "--trace", trace]
     clock = time.perf_counter()
     process = subprocess.Popen(command)
     waited, ended = {}, 0

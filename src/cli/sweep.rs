@@ -4,6 +4,7 @@ use super::failures::{report, stopped};
 use super::run::{key_names, options};
 use super::{Failure, examples, offered, print, read};
 use super::{HowArgs, SpecArgs};
+use crate::numeric::threads::on_all_cores;
 use crate::report::{Progress, RunField, keep_runs, note, run_lines_json, run_table, sort_runs};
 use crate::run::{Quiet, Reporter};
 use crate::store::console;
@@ -196,7 +197,7 @@ fn exec(args: &ExecArgs) -> Result<(), Failure> {
 
 fn collect(args: &CollectArgs) -> Result<(), Failure> {
     let frozen = FrozenStudy::read(&args.folder)?;
-    let collected = frozen.collect(&args.folder, key_names(args.flat_names))?;
+    let collected = on_all_cores(|| frozen.collect(&args.folder, key_names(args.flat_names)))?;
     collected.damaged.iter().for_each(|sentence| note(sentence));
     let done = frozen.runs.len() - collected.missing.len();
     console::print(&format!(

@@ -36,9 +36,39 @@ pub struct FittedSpace {
     /// The largest eigenvalue of the covariance of the training points there; none where it cannot be computed.
     pub largest_eigenvalue: Option<f64>,
     /// The automatic late starts of the schedules that asked for one.
-    late_starts: Mutex<Vec<(Arc<Schedule>, LateStart)>>,
+    late_starts: BySchedule<LateStart>,
+    /// The rows of `isotropy.csv`.
+    isotropies: BySchedule<Arc<[IsotropyRow]>>,
     /// The files of its Gaussianizers, made for the first of the runs that share the space.
     files: OnceLock<Vec<MapFileBytes>>,
+}
+
+/// What is found once for all runs of a space that have the same schedule.
+struct BySchedule<T>(Mutex<Vec<(Arc<Schedule>, T)>>);
+
+impl<T> Default for BySchedule<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> BySchedule<T> {
+    /// What is known of a schedule, or what `find` finds.
+    fn get_or(
+        &self,
+        schedule: &Arc<Schedule>,
+        find: impl FnOnce() -> Result<T, StageError>,
+    ) -> Result<T, StageError> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().iter().find(|(of, _)| of == schedule).map(|(_, found)| found.clone());
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        // The lock is not held meanwhile: other threads may find the same.
+        let found = find()?;
+        known().push((Arc::clone(schedule), found.clone()));
+        Ok(found)
+    }
 }
 
 /// A file's name and what it holds.
@@ -90,7 +120,8 @@ pub(super) fn prepare(run: &Run) -> Result<Prepared, StageError> {
         run.folder.write(name, |out| out.write_all(bytes))?;
     }
     let seconds = clock.elapsed().as_secs_f64();
-    write_isotropy(run, space.points.view())?;
+    let rows = space.isotropies.get_or(&run.plan.schedule, || isotropy_rows(run, space.points.view()))?;
+    run.folder.write_rows(names::ISOTROPY, run.sweep_keys, run.label, &rows)?;
     let exact = exact_denoiser(run.plan, &space.chain)?;
     Ok(Prepared { space, exact, seconds })
 }
@@ -126,8 +157,6 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
         );
     }
     let largest_eigenvalue = largest_eigenvalue(points.view());
-    let files = OnceLock::new();
-    let late_starts = Mutex::default();
     Ok(FittedSpace {
         chain,
         points,
@@ -135,8 +164,9 @@ fn fit(run: &Run) -> Result<FittedSpace, StageError> {
         log_likelihood,
         warnings,
         largest_eigenvalue,
-        late_starts,
-        files,
+        late_starts: BySchedule::default(),
+        isotropies: BySchedule::default(),
+        files: OnceLock::new(),
     })
 }
 
@@ -181,7 +211,8 @@ impl FittedSpace {
             fit_rows,
             log_likelihood: status.map_log_likelihood,
             warnings: status.warnings.clone(),
-            late_starts: Mutex::default(),
+            late_starts: BySchedule::default(),
+            isotropies: BySchedule::default(),
             files: OnceLock::new(),
         })
     }
@@ -193,15 +224,7 @@ impl FittedSpace {
         if at != StartStep::Auto {
             return begin();
         }
-        let known = || self.late_starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known().iter().find(|(of, _)| of == schedule).map(|(_, late)| late.clone());
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        // The lock is not held meanwhile: other threads may find the same step.
-        let late = begin()?;
-        known().push((Arc::clone(schedule), late.clone()));
-        Ok(late)
+        self.late_starts.get_or(schedule, begin)
     }
 
     /// The files of its Gaussianizers, for data whose axes have these names.
@@ -244,15 +267,14 @@ pub(super) fn read_chain(
 }
 
 /// Writes `isotropy.csv`: the isotropy of the noised points that the network sees (I 20).
-fn write_isotropy(run: &Run, points: ArrayView2<f64>) -> Result<(), StageError> {
+fn isotropy_rows(run: &Run, points: ArrayView2<f64>) -> Result<Arc<[IsotropyRow]>, StageError> {
     let times = spread_times(&run.plan.schedule, ISOTROPY_TIMES);
     let measured = isotropy(points, &run.plan.schedule, &run.stream(Purpose::Forward), &times);
     if let Some(i) = measured.iter().find(|i| !(i.measured.is_finite() && i.formula.is_finite())) {
         return Err(StageError::OutOfRange { t: i.t });
     }
     let row = |i: Isotropy| IsotropyRow { t: i.t, isotropy: i.measured, formula: i.formula };
-    let rows: Vec<IsotropyRow> = measured.into_iter().map(row).collect();
-    Ok(run.folder.write_rows(names::ISOTROPY, run.sweep_keys, run.label, &rows)?)
+    Ok(measured.into_iter().map(row).collect())
 }
 
 /// The exact denoiser of the points in a space; none where no closed form is known.

@@ -72,6 +72,12 @@ impl SpecError {
         self.faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
     }
 
+    /// Whether nothing is wrong but with the files that the spec names: one is gone, or is another by now.
+    pub fn is_only_of_files(&self) -> bool {
+        const OF_FILES: [&str; 4] = ["data.path", "data.sha256", "features.weights", "features.sha256"];
+        self.faults.iter().all(|fault| OF_FILES.contains(&fault.key.as_str()))
+    }
+
     /// What is wrong.
     pub(super) fn faults(&self) -> &[Fault] {
         &self.faults

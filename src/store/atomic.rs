@@ -63,9 +63,15 @@ impl Unfinished {
     pub fn begin(path: &Path) -> Result<Self, StoreError> {
         let failed = |e| unwritable(path, e);
         // What a link leads to is replaced, not the link.
-        let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_symlink());
-        let place = if is_link { link_target(path).map_err(failed)? } else { path.to_path_buf() };
-        let there = fs::metadata(&place).ok();
+        let own = fs::symlink_metadata(path).ok();
+        let (place, there) = match own {
+            Some(own) if own.file_type().is_symlink() => {
+                let target = link_target(path).map_err(failed)?;
+                let there = fs::metadata(&target).ok();
+                (target, there)
+            }
+            own => (path.to_path_buf(), own),
+        };
         if there.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
             let file = File::options().write(true).open(&place).map_err(failed)?;
             let through = Hashing { target: Target::Through(file), hash: Sha256::new() };
@@ -203,6 +209,17 @@ pub fn unwritable(path: &Path, source: io::Error) -> StoreError {
     StoreError::Write { path: path.to_path_buf(), source }
 }
 
+/// Makes a folder and those above it; tells whether it was not there.
+///
+/// # Errors
+/// If one of them cannot be made.
+pub fn make_new_folder(path: &Path) -> Result<bool, StoreError> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(_) => make_folder(path).map(|()| false),
+    }
+}
+
 /// Makes a folder and those above it.
 ///
 /// # Errors
@@ -219,8 +236,12 @@ pub fn make_folder(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// If it is there and cannot be removed.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
-    let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match result {
+    let removed = match fs::remove_file(path) {
+        // Most often there is nothing.
+        Err(e) if e.kind() != io::ErrorKind::NotFound && path.is_dir() => fs::remove_dir_all(path),
+        removed => removed,
+    };
+    match removed {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(unwritable(path, source)),
         _ => Ok(()),
     }

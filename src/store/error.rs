@@ -14,7 +14,7 @@ pub enum StoreError {
         holder: String,
     },
     /// A folder is to be made where a file is.
-    #[error("{0} is a file, and a folder is needed there; choose another --out, or move the file")]
+    #[error("{0} is a file, and a folder is needed there; choose another place, or move the file")]
     NotAFolder(PathBuf),
     /// A file or folder could not be written.
     #[error(

@@ -1,6 +1,6 @@
 //! The folder of a run: files are written with their digests, and read back checked against them. A run waits for the disk
-//! once, when it writes its status: a file that the disk then lost has another digest than the status holds, and its run is
-//! computed again.
+//! once, when it writes its status, and not even then if it took less than a second: a file that the disk lost has another
+//! digest than the status holds, a lost status is none, and the run is computed again.
 
 use super::atomic;
 use super::checkpoints::Checkpoints;
@@ -16,10 +16,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+/// Seconds from which on a run is worth waiting for the disk, which takes some milliseconds: a power failure shall not cost
+/// it.
+const WORTH_WAITING: f64 = 1.0;
+
 /// A run's folder while the run is being done, locked for this process.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Whether nothing of an earlier run can be there.
+    is_new: bool,
     files: Mutex<BTreeMap<String, String>>,
     _lock: Lock,
 }
@@ -31,14 +37,16 @@ impl RunFolder {
     /// # Errors
     /// If another process works there, or the folder cannot be made or cleared.
     pub fn open(path: &Path, spec: &str, training: Option<&str>) -> Result<Self, StoreError> {
-        atomic::make_folder(path)?;
+        let is_new = atomic::make_new_folder(path)?;
         let lock = Lock::exclusive(path)?;
-        Status::remove(path)?;
-        Checkpoints::clear_others(path, training)?;
-        remove_leftovers(path)?;
-        let folder = Self { path: path.to_path_buf(), files: Mutex::default(), _lock: lock };
+        if !is_new {
+            Status::remove(path)?;
+            Checkpoints::clear_others(path, training)?;
+            remove_leftovers(path)?;
+        }
+        let folder = Self { path: path.to_path_buf(), is_new, files: Mutex::default(), _lock: lock };
         // A run that goes on finds its spec there, and need not wait for the disk.
-        if std::fs::read(path.join(SPEC)).is_ok_and(|there| there == spec.as_bytes()) {
+        if !is_new && std::fs::read(path.join(SPEC)).is_ok_and(|there| there == spec.as_bytes()) {
             folder.note(SPEC, atomic::digest(spec.as_bytes()));
         } else {
             folder.write(SPEC, |out| out.write_all(spec.as_bytes()))?;
@@ -93,7 +101,7 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), StoreError> {
-        atomic::remove(&self.path.join(name))
+        if self.is_new { Ok(()) } else { atomic::remove(&self.path.join(name)) }
     }
 
     fn note(&self, name: &str, digest: String) {
@@ -107,7 +115,11 @@ impl RunFolder {
     pub fn finish(&self, status: Status) -> Result<Status, StoreError> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let status = Status { files, ..status };
-        status.write(&self.path)?;
+        if status.seconds.total() < WORTH_WAITING {
+            status.place(&self.path)?;
+        } else {
+            status.write(&self.path)?;
+        }
         Ok(status)
     }
 }

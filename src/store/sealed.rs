@@ -35,6 +35,14 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
     super::atomic::write(path, |out| out.write_all(&seal(value).map_err(io::Error::from)?)).map(|_| ())
 }
 
+/// As [`write`], without waiting for the disk.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn place(path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
+    super::atomic::place(path, |out| out.write_all(&seal(value).map_err(io::Error::from)?)).map(|_| ())
+}
+
 /// The value of a file; none where there is no file, or where it is not what was written.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = std::fs::read(path).ok()?;

@@ -178,4 +178,13 @@ impl Status {
     pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
         sealed::write(&folder.join(STATUS), self)
     }
+
+    /// As [`write`](Self::write), without waiting for the disk: where the power fails soon after, the file may be there and
+    /// empty, which is no status.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn place(&self, folder: &Path) -> Result<(), StoreError> {
+        sealed::place(&folder.join(STATUS), self)
+    }
 }

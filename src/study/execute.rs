@@ -13,7 +13,8 @@ use crate::spec::{self, Study};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::run_folder::check_files;
 use crate::store::sweep_values::KeyNames;
-use crate::store::{Lock, Status, SummaryRow};
+use crate::store::{Lock, Status, StoreError, SummaryRow};
+use rayon::prelude::*;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -152,7 +153,8 @@ impl FrozenStudy {
         self.runs.iter().filter(lends).filter_map(finished).collect()
     }
 
-    /// Makes the study's tables of the runs that are done, in order, and says which are not done.
+    /// Makes the study's tables of the runs that are done, in order, and says which are not done. Their files are read on all
+    /// threads of the caller's pool.
     ///
     /// # Errors
     /// If a run's table is damaged, a file cannot be written, or two keys would have one column.
@@ -165,10 +167,12 @@ impl FrozenStudy {
         Provenance::remove(out)?;
         let mut statuses = self.statuses(out)?;
         let mut damaged = Vec::new();
-        for (run, status) in self.runs.iter().zip(&mut statuses) {
-            if let Some(Err(error)) =
-                status.as_ref().map(|status| check_files(&Self::folder(out, run), status))
-            {
+        let damage = |(run, status): (&FrozenRun, &Option<Status>)| {
+            status.as_ref().and_then(|status| check_files(&Self::folder(out, run), status).err())
+        };
+        let errors: Vec<Option<StoreError>> = self.runs.par_iter().zip(&statuses).map(damage).collect();
+        for ((run, status), error) in self.runs.iter().zip(&mut statuses).zip(errors) {
+            if let Some(error) = error {
                 damaged.push(format!("{} is left out: {}", run.label.run, error.reason()));
                 *status = None;
             }

@@ -38,10 +38,11 @@ pub fn holds(out: &Path, study: &Study) -> Result<Held, StudyError> {
     let difference = match spec::read_text_in(out, names::SPEC, &text, &[]) {
         Ok(there) if there.is_same(study) => return Ok(Held::Same),
         Ok(there) => first_difference(&there.canonical(), &study.canonical()),
-        Err(error) => {
+        Err(error) if error.is_only_of_files() => {
             let folder = out.display().to_string();
             return Err(StudyError::SpecThere { folder, reason: error.to_string() });
         }
+        Err(error) => Some(error.to_string()),
     };
     match difference {
         None => Ok(Held::Related),

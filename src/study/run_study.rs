@@ -133,7 +133,8 @@ pub fn run_study(
         return Err(failures.remove(0).error.into());
     }
     say_what_is_left_out(reporter, out, &runs, done.len());
-    let tables = Tables::write(out, (&study.keys, &columns), &done)?;
+    let pool = threads_of(options)?;
+    let tables = pool.install(|| Tables::write(out, (&study.keys, &columns), &done))?;
     let seconds = clock.elapsed().as_secs_f64();
     provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
     Ok(Outcome::Done(result(study, out, tables.summary, statuses, failures, seconds)))
@@ -166,6 +167,15 @@ pub fn finished_as_labelled(run: &PlannedRun) -> Option<Status> {
 /// What the folder holds of a run: nothing, its status, or why its files are not what it wrote.
 type Found = Option<Result<Status, StoreError>>;
 
+/// As many threads as the options say.
+///
+/// # Errors
+/// If they cannot be had.
+fn threads_of(options: &RunOptions) -> Result<rayon::ThreadPool, StudyError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+    pool.map_err(|e| StudyError::Threads(e.to_string()))
+}
+
 /// What the folder holds of each run, looked at on all threads: the status of one that is finished once its files are
 /// found to be what it wrote.
 ///
@@ -176,9 +186,7 @@ fn look_through(runs: &[PlannedRun], options: &RunOptions) -> Result<Vec<Found>,
         let status = finished_as_labelled(run)?;
         Some(check_files(&run.folder, &status).map(|()| status))
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
-    let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
-    Ok(pool.install(|| runs.par_iter().map(look).collect()))
+    Ok(threads_of(options)?.install(|| runs.par_iter().map(look).collect()))
 }
 
 /// The status of each run, if all are finished and their files are what they wrote. The files are read only where no run

@@ -11,8 +11,39 @@ use crate::store::{
     BifurcationRow, ErrorRow, FitRow, IsotropyRow, Label, LikelihoodRow, LossRow, MetricsRow, Row, Status,
     StoreError, SummaryRow, TrainingMetricsRow, atomic, names,
 };
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Runs whose tables are read on all threads at a time.
+const AT_A_TIME: usize = 64;
+
+/// The rows of the tables of a run.
+struct RunTables {
+    metrics: Vec<MetricsRow>,
+    loss: Vec<LossRow>,
+    evaluations: Vec<TrainingMetricsRow>,
+    isotropy: Vec<IsotropyRow>,
+    fits: Vec<FitRow>,
+    bifurcation: Vec<BifurcationRow>,
+    errors: Vec<ErrorRow>,
+    likelihoods: Vec<LikelihoodRow>,
+}
+
+impl RunTables {
+    fn read(folder: &Path, status: &Status) -> Result<Self, StoreError> {
+        Ok(Self {
+            metrics: read_checked_rows(folder, status, names::METRICS)?,
+            loss: read_if_there(folder, status, names::LOSS)?,
+            evaluations: read_if_there(folder, status, names::TRAINING_METRICS)?,
+            isotropy: read_checked_rows(folder, status, names::ISOTROPY)?,
+            fits: read_if_there(folder, status, names::FIT)?,
+            bifurcation: read_if_there(folder, status, names::BIFURCATION)?,
+            errors: read_if_there(folder, status, names::ERROR_OVER_T)?,
+            likelihoods: read_if_there(folder, status, names::LIKELIHOOD)?,
+        })
+    }
+}
 
 /// What has been written.
 pub struct Tables {
@@ -45,8 +76,9 @@ impl Tables {
     }
 
     /// Writes `metrics.csv`, `loss.csv`, `isotropy.csv`, `gaussianizer.csv`, `summary.csv` and `metrics.json` from the
-    /// runs' folders, in their order, with one run in memory at a time; and the tables of `[train.evaluate]` and
-    /// `[diagnostics]` that a run has. `columns` are the names of the `keys` in the tables.
+    /// runs' folders, in their order, with a few runs in memory at a time; and the tables of `[train.evaluate]` and
+    /// `[diagnostics]` that a run has. `columns` are the names of the `keys` in the tables. Runs are read on all threads
+    /// of the caller's pool.
     ///
     /// # Errors
     /// If a run's table is damaged or a file cannot be written.
@@ -64,19 +96,21 @@ impl Tables {
         let mut errors: IfAny<ErrorRow> = IfAny::new(out, names::ERROR_OVER_T, columns);
         let mut likelihoods: IfAny<LikelihoodRow> = IfAny::new(out, names::LIKELIHOOD, columns);
         let mut summary = Summary::default();
-        for (folder, status) in runs {
-            let label = &status.label;
-            let rows: Vec<MetricsRow> = read_checked_rows(folder, status, names::METRICS)?;
-            let loss: Vec<LossRow> = read_if_there(folder, status, names::LOSS)?;
-            summary.add_run(status, &rows, &loss);
-            metrics.add(label, &rows)?;
-            losses.add(label, &loss)?;
-            evaluations.add(label, &read_if_there(folder, status, names::TRAINING_METRICS)?)?;
-            isotropy.add(label, &read_checked_rows(folder, status, names::ISOTROPY)?)?;
-            fits.add(label, &read_if_there(folder, status, names::FIT)?)?;
-            bifurcation.add(label, &read_if_there(folder, status, names::BIFURCATION)?)?;
-            errors.add(label, &read_if_there(folder, status, names::ERROR_OVER_T)?)?;
-            likelihoods.add(label, &read_if_there(folder, status, names::LIKELIHOOD)?)?;
+        for some in runs.chunks(AT_A_TIME) {
+            let read: Result<Vec<RunTables>, StoreError> =
+                some.par_iter().map(|(folder, status)| RunTables::read(folder, status)).collect();
+            for ((_, status), run) in some.iter().zip(read?) {
+                let label = &status.label;
+                summary.add_run(status, &run.metrics, &run.loss);
+                metrics.add(label, &run.metrics)?;
+                losses.add(label, &run.loss)?;
+                evaluations.add(label, &run.evaluations)?;
+                isotropy.add(label, &run.isotropy)?;
+                fits.add(label, &run.fits)?;
+                bifurcation.add(label, &run.bifurcation)?;
+                errors.add(label, &run.errors)?;
+                likelihoods.add(label, &run.likelihoods)?;
+            }
         }
         let summary = summary.rows(keys);
         let digests = [

@@ -116,8 +116,7 @@ impl Verified {
         };
         let study = match spec::read_text_in(out, names::SPEC, &text, &[]) {
             Ok(study) => study,
-            // What it needs, a table of points for example, may be gone or another file by now.
-            Err(error) if text.parse::<toml::Table>().is_ok() => {
+            Err(error) if error.is_only_of_files() => {
                 return self.unchecked.push(format!("{}: {error}", path.display()));
             }
             Err(error) => return self.damaged.push(format!("{}: {error}", path.display())),

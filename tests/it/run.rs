@@ -382,9 +382,9 @@ fn an_output_folder_that_cannot_be_written_is_an_error_with_its_path() {
     spec(folder.path(), TINY);
     std::fs::write(folder.path().join("occupied"), "a file").unwrap();
     let output = run(folder.path(), &["--out", "occupied/results"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let message = message(&output);
-    assert!(message.contains("cannot write occupied/results"), "{message}");
+    assert!(message.contains("occupied is a file, and a folder is needed there"), "{message}");
     assert_eq!(text(folder.path().join("occupied")), "a file");
 }
 

@@ -107,7 +107,7 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     spec(folder.path(), TINY);
     let output = run(folder.path(), &["run", "spec.toml", "--out", "out", "--trace", "spec.toml/trace.json"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(message(&output).contains("spec.toml"), "{}", message(&output));
     assert!(!folder.path().join("out").exists());
 }

@@ -45,7 +45,10 @@ impl<I, O> Meeting<I, O> {
                 for (i, output) in members.into_iter().zip(compute(all)) {
                     state.outputs[i] = Some(output);
                 }
-                self.changed.notify_all();
+                // Alone there is nobody to wake, which would cost a call of the system at each iteration.
+                if state.live.len() > 1 {
+                    self.changed.notify_all();
+                }
                 continue;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
