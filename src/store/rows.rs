@@ -7,7 +7,7 @@ use super::atomic::{self, Unfinished};
 use super::error::StoreError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -72,10 +72,41 @@ impl Row for IsotropyRow {
 /// The columns of a label before the sweep keys.
 const LABEL: [&str; 3] = ["run", "pipeline", "replicate"];
 
+/// Rows under their label, as lines of their table.
+pub struct Lines<R> {
+    text: Vec<u8>,
+    rows: PhantomData<R>,
+}
+
+impl<R: Row> Lines<R> {
+    /// The rows of a run.
+    ///
+    /// # Errors
+    /// If a value has no form in a table.
+    pub fn new(label: &Label, rows: &[R]) -> Result<Self, csv::Error> {
+        let row = |row| (&label.run, &label.pipeline, label.replicate, &label.values, row);
+        let text = csv_text(|writer| rows.iter().map(row).try_for_each(|row| writer.serialize(row)))?;
+        Ok(Self { text, rows: PhantomData })
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+fn csv_text(
+    fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error>,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    fill(&mut writer)?;
+    writer.into_inner().map_err(|e| e.into_error().into())
+}
+
 /// A table of labelled rows that is being written, run by run; it appears when it is finished.
 pub struct RowWriter<R> {
     path: PathBuf,
-    writer: csv::Writer<Unfinished>,
+    file: Unfinished,
     rows: PhantomData<R>,
 }
 
@@ -85,10 +116,12 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn begin(path: &Path, keys: &[String]) -> Result<Self, StoreError> {
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Unfinished::begin(path)?);
-        let columns = LABEL.into_iter().chain(keys.iter().map(String::as_str));
-        writer.write_record(columns.chain(R::columns())).map_err(|e| atomic::unwritable(path, e.into()))?;
-        Ok(Self { path: path.to_path_buf(), writer, rows: PhantomData })
+        let columns = LABEL.into_iter().chain(keys.iter().map(String::as_str)).chain(R::columns());
+        let header = csv_text(|writer| writer.write_record(columns));
+        let header = header.map_err(|e| atomic::unwritable(path, e.into()))?;
+        let mut table = Self { path: path.to_path_buf(), file: Unfinished::begin(path)?, rows: PhantomData };
+        table.write(&header)?;
+        Ok(table)
     }
 
     /// Adds the rows of a run.
@@ -96,12 +129,20 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn add(&mut self, label: &Label, rows: &[R]) -> Result<(), StoreError> {
-        for row in rows {
-            self.writer
-                .serialize((&label.run, &label.pipeline, label.replicate, &label.values, row))
-                .map_err(|e| atomic::unwritable(&self.path, e.into()))?;
-        }
-        Ok(())
+        let lines = Lines::new(label, rows).map_err(|e| atomic::unwritable(&self.path, e.into()))?;
+        self.add_lines(&lines)
+    }
+
+    /// Adds the lines of a run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn add_lines(&mut self, lines: &Lines<R>) -> Result<(), StoreError> {
+        self.write(&lines.text)
+    }
+
+    fn write(&mut self, text: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(text).map_err(|e| atomic::unwritable(&self.path, e))
     }
 
     /// Puts the table in its place, and returns its SHA-256 in hexadecimal.
@@ -109,7 +150,7 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn finish(self) -> Result<String, StoreError> {
-        self.complete()?.finish()
+        self.file.finish()
     }
 
     /// As [`finish`](Self::finish), without waiting for the disk: see [`Unfinished::place`].
@@ -117,11 +158,7 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn place(self) -> Result<String, StoreError> {
-        self.complete()?.place()
-    }
-
-    fn complete(self) -> Result<Unfinished, StoreError> {
-        self.writer.into_inner().map_err(|e| atomic::unwritable(&self.path, e.into_error()))
+        self.file.place()
     }
 }
 

@@ -50,7 +50,9 @@ impl FrozenStudy {
             return Err(StudyError::OtherPlan(out.display().to_string()));
         }
         atomic::make_folder(&out.join(names::RUNS))?;
-        renamed_runs::rename(out, &planned(study, out))?;
+        if held != Held::Nothing {
+            renamed_runs::rename(out, &planned(study, out))?;
+        }
         if held != Held::Same {
             write_spec(out, study)?.iter().for_each(|notice| note(notice));
         }

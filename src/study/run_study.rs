@@ -96,7 +96,7 @@ pub fn run_study(
     remove_leftovers(out)?;
     Provenance::remove(out)?;
     let adopted = old_folders::adopt(out, &runs)?;
-    let renamed = renamed_runs::rename(out, &runs)?;
+    let renamed = if held == Held::Nothing { 0 } else { renamed_runs::rename(out, &runs)? };
     let mut statuses = statuses(&runs, options, reporter)?;
     if held != Held::Nothing && !options.force {
         say_what_is_kept(reporter, out, adopted, &statuses);

@@ -3,7 +3,7 @@
 use super::provenance;
 use super::summary::Summary;
 use crate::store::metrics_json::write_metrics_json;
-use crate::store::rows::{RowWriter, read_rows};
+use crate::store::rows::{Lines, RowWriter, read_rows};
 use crate::store::run_folder::{read_checked_rows, read_if_there};
 use crate::store::summary::write_summary;
 use crate::store::sweep_values::is_same_key;
@@ -18,31 +18,44 @@ use std::path::{Path, PathBuf};
 /// Runs whose tables are read on all threads at a time.
 const AT_A_TIME: usize = 64;
 
-/// The rows of the tables of a run.
+/// What a run adds to the tables.
 struct RunTables {
     metrics: Vec<MetricsRow>,
     loss: Vec<LossRow>,
-    evaluations: Vec<TrainingMetricsRow>,
-    isotropy: Vec<IsotropyRow>,
-    fits: Vec<FitRow>,
-    bifurcation: Vec<BifurcationRow>,
-    errors: Vec<ErrorRow>,
-    likelihoods: Vec<LikelihoodRow>,
+    lines_of_metrics: Lines<MetricsRow>,
+    lines_of_loss: Lines<LossRow>,
+    evaluations: Lines<TrainingMetricsRow>,
+    isotropy: Lines<IsotropyRow>,
+    fits: Lines<FitRow>,
+    bifurcation: Lines<BifurcationRow>,
+    errors: Lines<ErrorRow>,
+    likelihoods: Lines<LikelihoodRow>,
 }
 
 impl RunTables {
     fn read(folder: &Path, status: &Status) -> Result<Self, StoreError> {
+        let metrics: Vec<MetricsRow> = read_checked_rows(folder, status, names::METRICS)?;
+        let loss: Vec<LossRow> = read_if_there(folder, status, names::LOSS)?;
+        let isotropy = read_checked_rows(folder, status, names::ISOTROPY)?;
         Ok(Self {
-            metrics: read_checked_rows(folder, status, names::METRICS)?,
-            loss: read_if_there(folder, status, names::LOSS)?,
-            evaluations: read_if_there(folder, status, names::TRAINING_METRICS)?,
-            isotropy: read_checked_rows(folder, status, names::ISOTROPY)?,
-            fits: read_if_there(folder, status, names::FIT)?,
-            bifurcation: read_if_there(folder, status, names::BIFURCATION)?,
-            errors: read_if_there(folder, status, names::ERROR_OVER_T)?,
-            likelihoods: read_if_there(folder, status, names::LIKELIHOOD)?,
+            lines_of_metrics: lines(&status.label, &metrics)?,
+            lines_of_loss: lines(&status.label, &loss)?,
+            metrics,
+            loss,
+            evaluations: lines(&status.label, &read_if_there(folder, status, names::TRAINING_METRICS)?)?,
+            isotropy: lines(&status.label, &isotropy)?,
+            fits: lines(&status.label, &read_if_there(folder, status, names::FIT)?)?,
+            bifurcation: lines(&status.label, &read_if_there(folder, status, names::BIFURCATION)?)?,
+            errors: lines(&status.label, &read_if_there(folder, status, names::ERROR_OVER_T)?)?,
+            likelihoods: lines(&status.label, &read_if_there(folder, status, names::LIKELIHOOD)?)?,
         })
     }
+}
+
+/// The rows of a run as lines of the study's table.
+fn lines<R: Row>(label: &Label, rows: &[R]) -> Result<Lines<R>, StoreError> {
+    let run = Path::new(&label.run);
+    Lines::new(label, rows).map_err(|e| atomic::unwritable(run, e.into()))
 }
 
 /// What has been written.
@@ -87,8 +100,8 @@ impl Tables {
         (keys, columns): (&[String], &[String]),
         runs: &[(&Path, &Status)],
     ) -> Result<Self, StoreError> {
-        let mut metrics = RowWriter::begin(&out.join(names::METRICS), columns)?;
-        let mut losses = RowWriter::begin(&out.join(names::LOSS), columns)?;
+        let mut metrics: RowWriter<MetricsRow> = RowWriter::begin(&out.join(names::METRICS), columns)?;
+        let mut losses: RowWriter<LossRow> = RowWriter::begin(&out.join(names::LOSS), columns)?;
         let mut isotropy: RowWriter<IsotropyRow> = RowWriter::begin(&out.join(names::ISOTROPY), columns)?;
         let mut fits: RowWriter<FitRow> = RowWriter::begin(&out.join(names::FIT), columns)?;
         let mut evaluations: IfAny<TrainingMetricsRow> = IfAny::new(out, names::TRAINING_METRICS, columns);
@@ -100,16 +113,15 @@ impl Tables {
             let read: Result<Vec<RunTables>, StoreError> =
                 some.par_iter().map(|(folder, status)| RunTables::read(folder, status)).collect();
             for ((_, status), run) in some.iter().zip(read?) {
-                let label = &status.label;
                 summary.add_run(status, &run.metrics, &run.loss);
-                metrics.add(label, &run.metrics)?;
-                losses.add(label, &run.loss)?;
-                evaluations.add(label, &run.evaluations)?;
-                isotropy.add(label, &run.isotropy)?;
-                fits.add(label, &run.fits)?;
-                bifurcation.add(label, &run.bifurcation)?;
-                errors.add(label, &run.errors)?;
-                likelihoods.add(label, &run.likelihoods)?;
+                metrics.add_lines(&run.lines_of_metrics)?;
+                losses.add_lines(&run.lines_of_loss)?;
+                evaluations.add(&run.evaluations)?;
+                isotropy.add_lines(&run.isotropy)?;
+                fits.add_lines(&run.fits)?;
+                bifurcation.add(&run.bifurcation)?;
+                errors.add(&run.errors)?;
+                likelihoods.add(&run.likelihoods)?;
             }
         }
         let summary = summary.rows(keys);
@@ -146,14 +158,14 @@ impl<'a, R: Row> IfAny<'a, R> {
         Self { path: out.join(name), keys, writer: None }
     }
 
-    fn add(&mut self, label: &Label, rows: &[R]) -> Result<(), StoreError> {
-        if rows.is_empty() {
+    fn add(&mut self, lines: &Lines<R>) -> Result<(), StoreError> {
+        if lines.is_empty() {
             return Ok(());
         }
         if self.writer.is_none() {
             self.writer = Some(RowWriter::begin(&self.path, self.keys)?);
         }
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.add(label, rows))
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.add_lines(lines))
     }
 
     /// Puts the table in its place, and returns its digest; or removes the one that an earlier study left there.
