@@ -199,6 +199,7 @@ impl Reporter for ProgressBars {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
     use crate::run::{Before, ExpectedRun, Stage, StageWork};
     use crate::store::Label;
     use console::{measure_text_width, strip_ansi_codes};
