@@ -199,11 +199,11 @@ impl Reporter for ProgressBars {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
     use crate::run::{Before, ExpectedRun, Stage, StageWork};
     use crate::store::Label;
     use console::{measure_text_width, strip_ansi_codes};
     use indicatif::TermLike;
+    use std::io;
 
     /// A terminal of 40 columns that keeps what is written to it.
     #[derive(Debug, Clone, Default)]
