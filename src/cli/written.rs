@@ -27,14 +27,16 @@ pub(super) fn refuse_input_at(argument: &str, out: &Path, inputs: &[&Path]) -> R
     }
 }
 
-/// Refuses an output that is a file of a study, which its other commands would read back.
+/// Refuses an output that is a file of a study or of one of its runs, which other commands would read back. A folder with
+/// runs or the provenance of tables is a study's, one with a status a run's; a spec alone may be anybody's.
 fn refuse_study_file(argument: &str, out: &Path) -> Result<(), Failure> {
-    let folder = out.parent().filter(|folder| folder.join(names::SPEC).is_file());
-    let is_ours = |name: &OsStr| {
-        let of_studies = names::TABLES.iter().chain(&names::OPTIONAL);
-        of_studies.chain(&names::RUN_FILES).any(|ours| name == *ours)
+    let (Some(folder), Some(name)) = (out.parent(), out.file_name().and_then(OsStr::to_str)) else {
+        return Ok(());
     };
-    if folder.is_some() && out.file_name().is_some_and(is_ours) && out.exists() {
+    let is_studys = folder.join(names::RUNS).is_dir() || folder.join(names::PROVENANCE).is_file();
+    let of_study = || names::TABLES.contains(&name) || names::OPTIONAL.contains(&name) || name == names::SPEC;
+    let is_runs = folder.join(names::STATUS).is_file();
+    if out.exists() && (is_studys && of_study() || is_runs && names::RUN_FILES.contains(&name)) {
         return Err(Failure::input(format!(
             "{argument} {} is a file of a study, which would be destroyed; choose another file",
             out.display()

@@ -225,7 +225,7 @@ fn what_cannot_be_compared_is_refused_in_a_sentence() {
         "no run has a value of `likelihood`; there are log_likelihood",
     );
     let summary = text(folder.path().join("b/summary.csv"));
-    refused(&["a", "b", "--csv", "b/summary.csv"], 2, "--csv b/summary.csv is an input of this command");
+    refused(&["a", "b", "--csv", "b/summary.csv"], 2, "--csv b/summary.csv is a file of a study");
     assert_eq!(text(folder.path().join("b/summary.csv")), summary);
     // A table that was changed since.
     let table = folder.path().join("b/runs/exact-r0/metrics.csv");
