@@ -35,7 +35,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
     super::atomic::write(path, |out| out.write_all(&seal(value).map_err(io::Error::from)?)).map(|_| ())
 }
 
-/// As [`write`], without waiting for the disk.
+/// As [`write()`], without waiting for the disk.
 ///
 /// # Errors
 /// If the file cannot be written.
