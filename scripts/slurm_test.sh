@@ -3,7 +3,7 @@
 # submits 48 runs, cancels a part half-way, submits again, collects, and compares with `gdiff run` byte for byte.
 # Installs slurm-wlm and munge where they are missing (Debian-like, root), and skips with the reason where they cannot
 # be had. Stops what it started, also when it fails.
-# Runs wait at a point of their training (src/experiment/wait_point.rs), so that some are surely done, some running and
+# Runs wait at a point of their training (src/store/wait_point.rs), so that some are surely done, some running and
 # some waiting when the test looks. Times in seconds only bound a hang.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
