@@ -229,7 +229,7 @@ fn fit(args: &FitArgs) -> Result<(), Failure> {
 }
 
 fn apply(args: &MapArgs) -> Result<(), Failure> {
-    refuse_as_table(&args.out, &[&args.input.map, &args.input.data])?;
+    args.input.refuse_as_table(&args.out)?;
     let (map, points) = args.input.read()?;
     write_finite(&args.out, &map.space_names, &map.chain.forward(points.view()))?;
     let count = points.nrows();
@@ -251,7 +251,7 @@ fn apply(args: &MapArgs) -> Result<(), Failure> {
 }
 
 fn invert(args: &MapArgs) -> Result<(), Failure> {
-    refuse_as_table(&args.out, &[&args.input.map, &args.input.data])?;
+    args.input.refuse_as_table(&args.out)?;
     let (map, points) = args.input.read_mapped()?;
     write_finite(&args.out, &map.names, &map.chain.inverse(points.view()))
 }

@@ -20,7 +20,7 @@ pub struct ScoreArgs {
 
 /// Prints the mean log-density and its standard error, nats, and writes that of each row.
 pub(super) fn score(args: &ScoreArgs) -> Result<(), Failure> {
-    args.out.iter().try_for_each(|out| args.input.refuse_as_output(out))?;
+    args.out.iter().try_for_each(|out| args.input.refuse_as_table(out))?;
     let (map, points) = args.input.read()?;
     if map.chain.lost_variance().is_some() {
         return Err(Failure::input(format!(

@@ -1,7 +1,7 @@
 //! The map of a file and the names of its axes, for the commands that use one.
 
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs, refuse_input};
+use super::{Failure, TableArgs, refuse_as_table, refuse_input};
 use crate::data::table::axis_names;
 use crate::report::note;
 use crate::space::{Chain, Fitted, MapFile};
@@ -39,6 +39,11 @@ impl MapInput {
         let map = Map::read(&self.map)?;
         let points = map.read_points(self, &map.space_names)?;
         Ok((map, points))
+    }
+
+    /// Refuses to write a table over what is read, or under the name of another kind of file.
+    pub(super) fn refuse_as_table(&self, out: &Path) -> Result<(), Failure> {
+        refuse_as_table(out, &[&self.map, &self.data])
     }
 
     /// Refuses to write over what is read.

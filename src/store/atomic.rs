@@ -209,7 +209,7 @@ pub fn unwritable(path: &Path, source: io::Error) -> StoreError {
     StoreError::Write { path: path.to_path_buf(), source }
 }
 
-/// Makes a folder and those above it; tells whether it was not there.
+/// Makes a folder and those above it; true only where the folder was not there.
 ///
 /// # Errors
 /// If one of them cannot be made.

@@ -9,7 +9,7 @@ use super::old_folders;
 use super::planned::{self, PlannedRun, planned};
 use super::provenance::Provenance;
 use super::renamed_runs;
-use super::scheduler::Scheduler;
+use super::scheduler::{Scheduler, pool};
 use super::tables::Tables;
 use super::work::before;
 use crate::run::{Event, Reporter, RunOptions};
@@ -133,8 +133,7 @@ pub fn run_study(
         return Err(failures.remove(0).error.into());
     }
     say_what_is_left_out(reporter, out, &runs, done.len());
-    let pool = threads_of(options)?;
-    let tables = pool.install(|| Tables::write(out, (&study.keys, &columns), &done))?;
+    let tables = pool(options.threads)?.install(|| Tables::write(out, (&study.keys, &columns), &done))?;
     let seconds = clock.elapsed().as_secs_f64();
     provenance.write(out, seconds, done.iter().map(|(_, status)| *status), &tables.digests)?;
     Ok(Outcome::Done(result(study, out, tables.summary, statuses, failures, seconds)))
@@ -167,15 +166,6 @@ pub fn finished_as_labelled(run: &PlannedRun) -> Option<Status> {
 /// What the folder holds of a run: nothing, its status, or why its files are not what it wrote.
 type Found = Option<Result<Status, StoreError>>;
 
-/// As many threads as the options say.
-///
-/// # Errors
-/// If they cannot be had.
-fn threads_of(options: &RunOptions) -> Result<rayon::ThreadPool, StudyError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
-    pool.map_err(|e| StudyError::Threads(e.to_string()))
-}
-
 /// What the folder holds of each run, looked at on all threads: the status of one that is finished once its files are
 /// found to be what it wrote.
 ///
@@ -186,7 +176,7 @@ fn look_through(runs: &[PlannedRun], options: &RunOptions) -> Result<Vec<Found>,
         let status = finished_as_labelled(run)?;
         Some(check_files(&run.folder, &status).map(|()| status))
     };
-    Ok(threads_of(options)?.install(|| runs.par_iter().map(look).collect()))
+    Ok(pool(options.threads)?.install(|| runs.par_iter().map(look).collect()))
 }
 
 /// The status of each run, if all are finished and their files are what they wrote. The files are read only where no run

@@ -164,8 +164,7 @@ impl<'a> Scheduler<'a> {
             // process's own pool, which keeps its size if it has one already.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|e| StudyError::Threads(e.to_string()))?;
+        let pool = pool(threads)?;
         let everyone = Barrier::new(threads);
         let trace = &self.options.trace;
         let begun = pool.broadcast(|thread| {
@@ -276,6 +275,15 @@ impl<'a> Scheduler<'a> {
         self.reporter.on(Event::Failed { run: &run.label.run, why: &error.to_string() });
         RunFailure { run: run.label.run.clone(), error }
     }
+}
+
+/// So many threads.
+///
+/// # Errors
+/// If they cannot be had.
+pub(super) fn pool(threads: usize) -> Result<rayon::ThreadPool, StudyError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|e| StudyError::Threads(e.to_string()))
 }
 
 /// What a run trains, if it cannot take the network over from a run that is done.

@@ -208,7 +208,8 @@ pub(super) fn survey(text: &str, options: &TableOptions) -> Result<Survey, Table
     let bad: Vec<Option<&BadCell>> = (0..d)
         .map(|j| if leaves_out && !is_empty(j) { scan.wrong[j].as_ref() } else { scan.bad[j].as_ref() })
         .collect();
-    let is_kept = |row: &&[f64]| bad.iter().zip(*row).all(|(bad, v)| bad.is_some() || !v.is_nan());
+    let places = select(&scan.names, options.columns.as_deref())?;
+    let is_kept = |row: &&[f64]| places.iter().all(|&j| bad[j].is_some() || !row[j].is_nan());
     let kept: Vec<&[f64]> = scan.values.chunks_exact(d).filter(is_kept).collect();
     if kept.is_empty() {
         return Err(TableError::NoneComplete { rows: scan.rows });
