@@ -19,6 +19,7 @@ use crate::store::{atomic, console};
 use crate::study::mark::refuse_foreign;
 use crate::study::{FrozenStudy, Outcome, StudyError, run_study};
 use clap::Args;
+use std::num::NonZeroUsize;
 use std::path::{PathBuf, absolute};
 use std::time::Duration;
 
@@ -70,15 +71,15 @@ pub struct HowArgs {
     #[arg(long, default_value = "auto", value_name = "DEVICE", value_parser = offered::devices())]
     pub device: DeviceChoice,
     /// Threads in all [default: all cores]; results do not depend on it
-    #[arg(long, value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = thread_count)]
+    pub threads: Option<NonZeroUsize>,
     /// Runs at a time, which share the threads [default: one a thread]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = thread_count)]
+    pub jobs: Option<NonZeroUsize>,
     /// Train and sample up to N runs with networks of one shape in step: one large computation on a GPU
     /// [default: 1 on the CPU, 64 on CUDA]
     #[arg(long, value_name = "N")]
-    pub batch_runs: Option<std::num::NonZeroUsize>,
+    pub batch_runs: Option<NonZeroUsize>,
     /// Go on with the other runs when one fails, and report it at the end: the default
     #[arg(long, conflicts_with = "fail_fast")]
     pub keep_going: bool,
@@ -88,6 +89,15 @@ pub struct HowArgs {
     /// Seconds between two checkpoints of a training
     #[arg(long, default_value_t = 30.0, value_name = "S", value_parser = seconds)]
     pub checkpoint_seconds: f64,
+}
+
+/// More threads than this are a typing error; a machine that is asked for so many does nothing else for minutes.
+const MOST_THREADS: usize = 1024;
+
+/// A number of threads, or of what has a thread of its own.
+pub(super) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse::<NonZeroUsize>().ok().filter(|count| count.get() <= MOST_THREADS);
+    count.ok_or_else(|| format!("it must be a whole number from 1 to {MOST_THREADS}"))
 }
 
 /// A number of seconds, 0 or more.

@@ -1,7 +1,7 @@
 //! `gdiff sweep` and `gdiff ls`
 
 use super::failures::{report, stopped};
-use super::run::{key_names, options};
+use super::run::{key_names, options, thread_count};
 use super::{Failure, examples, offered, print, read};
 use super::{HowArgs, SpecArgs};
 use crate::numeric::threads::on_all_cores;
@@ -128,7 +128,7 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "TIME", value_parser = one_line)]
     pub time: Option<String>,
     /// Cores of a task
-    #[arg(long, default_value = "1", value_name = "N")]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = thread_count)]
     pub cpus: std::num::NonZeroUsize,
     /// GPUs of a task (`--gres=gpu:N`), whose runs train and sample on one of them; for a type write
     /// -- --gres=gpu:TYPE:1 behind --gpus 1

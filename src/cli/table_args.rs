@@ -5,6 +5,7 @@ use crate::data::table::{self, ColumnChoice, DataTable, Delimiter, MissingRows, 
 use crate::report::note;
 use clap::Args;
 use ndarray::{Array2, Axis};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// How tables are to be read, where their files leave a choice.
@@ -46,9 +47,9 @@ impl TableArgs {
     }
 }
 
-/// The points of a table for something that has axes of its own: in the order of these where the names are the same, else
-/// as they stand. `named` says whether the names of the axes were given, not made up; `whose` is what has the axes, for
-/// messages, with its kind.
+/// The points of a table for something that has axes of its own: the columns of these names in the order of the axes, where
+/// the table has all of them, else the columns as they stand. `named` says whether the names of the axes were given, not made
+/// up; `whose` is what has the axes, for messages, with its kind.
 pub(super) fn in_order_of(
     table: DataTable,
     path: &Path,
@@ -56,26 +57,41 @@ pub(super) fn in_order_of(
     (kind, whose): (&str, &str),
 ) -> Result<Array2<f64>, Failure> {
     let given = &table.names;
-    if given.len() != wanted.len() {
+    let place = |name: &String| {
+        let mut places = (0..given.len()).filter(|i| given[*i] == *name);
+        places.next().filter(|_| places.next().is_none())
+    };
+    let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
+    let is_each_once = |places: &Vec<usize>| places.iter().collect::<HashSet<_>>().len() == places.len();
+    // Names that say nothing but which column it is find no column among others.
+    let tell = named && (given.len() == wanted.len() || *wanted != table::axis_names(wanted.len()));
+    let Some(places) = places.filter(|places| tell && is_each_once(places)) else {
+        if given.len() == wanted.len() {
+            return Ok(table.points);
+        }
         return Err(Failure::input(format!(
-            "{} has {} columns, but {whose} is for {}",
+            "{} has {} columns, but {whose} is for {} ({}); say by --columns which they are",
             path.display(),
             given.len(),
-            wanted.len()
+            wanted.len(),
+            listed(wanted)
         )));
+    };
+    if places.iter().copied().eq(0..given.len()) {
+        return Ok(table.points);
     }
-    let places: Option<Vec<usize>> =
-        wanted.iter().map(|name| given.iter().position(|other| other == name)).collect();
-    let reordered = places.filter(|places| {
-        let mut sorted = places.clone();
-        sorted.sort_unstable();
-        named && !places.is_sorted() && sorted.iter().copied().eq(0..wanted.len())
-    });
-    let Some(places) = reordered else { return Ok(table.points) };
+    let others: Vec<String> = given.iter().filter(|name| !wanted.contains(name)).cloned().collect();
+    let unused = if others.is_empty() { String::new() } else { format!("; not used: {}", listed(&others)) };
     note(&format!(
-        "{}: the columns are taken in the order of the {kind}'s axes: {}",
+        "{}: the columns are taken in the order of the {kind}'s axes: {}{unused}",
         path.display(),
         wanted.join(", ")
     ));
     Ok(table.points.select(Axis(1), &places))
+}
+
+/// Names in a message: all of them, or the first ten.
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > 10 { format!("{shown}, ...") } else { shown }
 }

@@ -54,13 +54,19 @@ pub fn count(key: &str, value: usize) -> Result<(), OutOfRange> {
     })
 }
 
+/// A number in a message: `-1`, and `1e200` where its digits are many.
+fn shown(value: f64) -> String {
+    let (plain, short) = (value.to_string(), format!("{value:e}"));
+    if plain.len() > 12 && short.len() < plain.len() { short } else { plain }
+}
+
 /// Above 0 and finite.
 ///
 /// # Errors
 /// If it is not.
 pub fn positive(key: &str, value: f64) -> Result<(), OutOfRange> {
     require(value.is_finite() && value > 0.0, key, || {
-        format!("is {value}, but it must be a positive finite number")
+        format!("is {}, but it must be a positive finite number", shown(value))
     })
 }
 
@@ -70,7 +76,7 @@ pub fn positive(key: &str, value: f64) -> Result<(), OutOfRange> {
 /// If it is not.
 pub fn not_negative(key: &str, value: f64) -> Result<(), OutOfRange> {
     require(value.is_finite() && value >= 0.0, key, || {
-        format!("is {value}, but it must be a finite number, 0 or more")
+        format!("is {}, but it must be a finite number, 0 or more", shown(value))
     })
 }
 
@@ -79,7 +85,9 @@ pub fn not_negative(key: &str, value: f64) -> Result<(), OutOfRange> {
 /// # Errors
 /// If it is not.
 pub fn fraction(key: &str, value: f64) -> Result<(), OutOfRange> {
-    require((0.0..1.0).contains(&value), key, || format!("is {value}, but it must be at least 0 and below 1"))
+    require((0.0..1.0).contains(&value), key, || {
+        format!("is {}, but it must be at least 0 and below 1", shown(value))
+    })
 }
 
 /// `0 < value < 1`
@@ -88,6 +96,6 @@ pub fn fraction(key: &str, value: f64) -> Result<(), OutOfRange> {
 /// If it is not.
 pub fn open_unit(key: &str, value: f64) -> Result<(), OutOfRange> {
     require(value > 0.0 && value < 1.0, key, || {
-        format!("is {value}, but it must lie between 0 and 1, both excluded")
+        format!("is {}, but it must lie between 0 and 1, both excluded", shown(value))
     })
 }

@@ -144,7 +144,11 @@ fn covariance(check: &Checker, k: usize, c: &ComponentFile) -> Result<Array2<f64
             Ok(Array2::from_shape_fn((d, d), |(i, j)| rows[i][j]))
         }
         (None, Some(std), None) => {
-            check.positive(&format!("{at}.std"), std)?;
+            let key = format!("{at}.std");
+            check.positive(&key, std)?;
+            check.require((std * std).is_normal(), &key, || {
+                format!("`{key}` is {std:?}, but its square, the variance, must be a number of double precision, from 1e-307 to 1e308")
+            })?;
             Ok(Array2::eye(d) * (std * std))
         }
         (None, None, Some(variances)) => {

@@ -62,8 +62,11 @@ impl Origins {
         &self.file
     }
 
-    /// Where a key was written, or the nearest enclosing key that was.
+    /// Where a key was written, or an item of it that is all there is of it, or the nearest enclosing key that was.
     pub fn place(&self, path: &str) -> Place {
+        if let Some(place) = self.find(path).or_else(|| self.find_within(path)) {
+            return place.clone();
+        }
         let mut path = path;
         loop {
             if let Some(place) = self.find(path) {
@@ -87,6 +90,13 @@ impl Origins {
         self.written.get(path)
     }
 
+    /// The last argument of the command line that made a key by a value within it.
+    fn find_within(&self, path: &str) -> Option<&Place> {
+        let written =
+            |(changed, place): &&(String, Option<Place>)| place.is_some() && is_within(changed, path);
+        self.changes.iter().rev().find(written).and_then(|(_, place)| place.as_ref())
+    }
+
     /// Whether the user wrote this key.
     pub fn has(&self, path: &str) -> bool {
         self.find(path).is_some()
@@ -94,10 +104,9 @@ impl Origins {
 
     /// Whether the user wrote a key within this one.
     pub fn has_within(&self, path: &str) -> bool {
-        let is_within = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));
         let written = self.written.keys().map(String::as_str);
         let changed = self.changes.iter().filter(|(_, place)| place.is_some()).map(|(key, _)| key.as_str());
-        written.chain(changed).any(is_within)
+        written.chain(changed).any(|key| is_within(key, path))
     }
 
     /// An error about the value at `path`: placed there; where it is not written, at another key that the message names,
@@ -105,7 +114,7 @@ impl Origins {
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {
         let message = message.into();
         let named = || message.split('`').skip(1).step_by(2).find_map(|word| self.find(word));
-        let place = self.find(path).or_else(named).cloned();
+        let place = self.find(path).or_else(|| self.find_within(path)).or_else(named).cloned();
         self.error_at(path, place.unwrap_or_else(|| self.place(path)), message)
     }
 
@@ -125,6 +134,11 @@ impl Origins {
         let fault = Fault { key: path.to_string(), place, message: message.into() };
         SpecError::new(&self.file, &self.text, fault)
     }
+}
+
+/// Whether a key lies within the one at `path`.
+fn is_within(key: &str, path: &str) -> bool {
+    key.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
 /// Levels of tables and lists within each other at most.

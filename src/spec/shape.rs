@@ -42,7 +42,11 @@ impl Shape<'_> {
                 (Some(Field { form, .. }), _) => self.value(value, form, &inner),
                 (None, Some(form)) => self.value(value, form, &inner),
                 (None, None) => {
-                    let known: Vec<&str> = form.fields.iter().map(|field| field.name.as_str()).collect();
+                    let mut known: Vec<&str> = form.fields.iter().map(|field| field.name.as_str()).collect();
+                    if path.is_empty() {
+                        // Taken out and read before everything else.
+                        known.push("sweep");
+                    }
                     let message = format!("unknown key `{name}`{}", suggestion(name, path, &known));
                     self.add(self.origins.key_error(&inner, message));
                 }

@@ -181,3 +181,28 @@ fn the_pages_link_to_what_is_there() {
         }
     }
 }
+
+#[test]
+fn the_files_that_results_list_are_there() {
+    let mut listed = 0;
+    for folder in std::fs::read_dir(path("results")).unwrap() {
+        let folder = folder.unwrap().path();
+        let Ok(readme) = std::fs::read_to_string(folder.join("README.md")) else { continue };
+        let names: BTreeSet<String> = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect(),
+            Err(e) => panic!("{}: {e}", folder.display()),
+        };
+        // The first cell of a row that begins with a name.
+        let cells = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+        for (cell, _) in cells {
+            let is_file = |name: &&str| name.contains('.') && !name.contains(['/', ' ']);
+            for name in cell.split('`').step_by(2).filter(is_file) {
+                let (begin, end) = name.split_once('*').unwrap_or((name, name));
+                let is_there = names.iter().any(|file| file.starts_with(begin) && file.ends_with(end));
+                assert!(is_there, "{}/README.md lists `{name}`", folder.display());
+                listed += 1;
+            }
+        }
+    }
+    assert!(listed > 10, "{listed} files");
+}

@@ -341,6 +341,28 @@ fn the_map_of_a_run_takes_and_gives_points_in_the_units_and_under_the_names_of_t
         message(&applied)
     );
     assert_eq!(text(path.join("z.csv")), text(path.join("z2.csv")));
+    // Its columns are found among others; not where one of them is there twice.
+    for (header, taken) in [("mass,age,length", true), ("mass,age,mass", false)] {
+        let wide: String = data.iter().map(|row| format!("{},7,{}\n", row[1], row[0])).collect();
+        std::fs::write(path.join("wide.csv"), format!("{header}\n{wide}")).unwrap();
+        let applied = tool(path, &["apply", MAP, "wide.csv", "--out", "z3.csv"]);
+        if taken {
+            good(&applied);
+            assert!(
+                message(&applied).contains("map's axes: length, mass; not used: age"),
+                "{}",
+                message(&applied)
+            );
+            assert_eq!(text(path.join("z.csv")), text(path.join("z3.csv")));
+        } else {
+            assert_eq!(applied.status.code(), Some(2), "{}", message(&applied));
+            assert!(
+                message(&applied).contains("wide.csv has 3 columns, but the map of"),
+                "{}",
+                message(&applied)
+            );
+        }
+    }
 }
 
 #[test]

@@ -253,3 +253,19 @@ fn cuda_in_a_build_without_it_is_refused_with_a_sentence_that_says_where_to_read
     assert!(!message(&output).contains("try it again"), "{}", message(&output));
     assert!(!folder.path().join("results").exists());
 }
+
+#[test]
+fn more_threads_than_a_machine_bears_are_refused() {
+    let folder = tempdir().unwrap();
+    spec(folder.path(), TINY);
+    for (flag, count) in
+        [("--threads", "1025"), ("--threads", "18446744073709551615"), ("--jobs", "9999999"), ("--jobs", "0")]
+    {
+        let output =
+            gdiff(folder.path()).args(["run", "spec.toml", "--out", "d", flag, count]).output().unwrap();
+        let message = message(&output);
+        assert_eq!(output.status.code(), Some(2), "{flag} {count}: {message}");
+        assert!(message.contains(flag) && message.contains("a whole number from 1 to 1024"), "{message}");
+        assert!(!folder.path().join("d").exists());
+    }
+}

@@ -2,7 +2,7 @@
 //! of the spec and never of the program's types, with the key that was likely meant.
 
 use crate::common::{TINY, gdiff, message, run, spec};
-use gdiff::spec::{keys, read_text};
+use gdiff::spec::{Override, keys, read_text};
 use tempfile::tempdir;
 
 /// Values of every type that TOML has, by the name of the type.
@@ -336,6 +336,40 @@ fn a_key_that_no_tool_has_lists_what_is_known() {
     let error =
         read_text("s", &TINY.replacen("[metrics]", "[metrics]\nxyzzy = 3", 1), &[]).unwrap_err().to_string();
     assert!(error.contains("unknown key `xyzzy`; known here: every, log_likelihood, prdc"), "{error}");
+    let error = read_text("s", &format!("xyzzy = 3\n{TINY}"), &[]).unwrap_err().to_string();
+    assert!(error.contains("known here: name, seed") && error.contains(", sweep"), "{error}");
+}
+
+#[test]
+fn what_an_argument_made_is_refused_at_the_argument() {
+    for (argument, words) in [
+        ("network.hidden.0=7", "`network.hidden` is a table"),
+        ("xyzzy.a=7", "unknown key `xyzzy`"),
+        ("diffusion.xyzzy.a=7", "unknown key `xyzzy`"),
+    ] {
+        let change = Override::from_word(argument).unwrap();
+        let error = read_text("s", TINY, &[change]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{argument}: {words}")), "{error}");
+    }
+}
+
+#[test]
+fn a_width_whose_square_is_no_number_is_named_as_it_was_written() {
+    let one = |std: &str| {
+        let text =
+            format!("name = \"m\"\n[data]\nkind = \"gmm\"\n[[data.components]]\nmean = [0.0]\nstd = {std}\n");
+        read_text("s", &text, &[]).map_err(|e| e.to_string())
+    };
+    for std in ["1e200", "1e-200"] {
+        let error = one(std).unwrap_err();
+        assert!(
+            error.starts_with(&format!("s:6:1: `data.components[0].std` is {std}, but its square")),
+            "{error}"
+        );
+    }
+    let error = one("-1e-200").unwrap_err();
+    assert!(error.contains("is -1e-200, but it must be a positive finite number"), "{error}");
+    one("1e-150").unwrap();
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod numpy;
 mod options;
 mod survey;
 mod text;
+mod text_rows;
 mod unpack;
 
 pub use data_table::{DataTable, axis_name, axis_names};

@@ -74,8 +74,12 @@ impl Candidate {
     }
 
     pub(super) fn mean(&self) -> f64 {
-        self.scores.sum() / self.scores.len() as f64
+        mean(&self.scores)
     }
+}
+
+pub(super) fn mean(scores: &Array1<f64>) -> f64 {
+    scores.sum() / scores.len() as f64
 }
 
 fn name(stages: &[Stage]) -> String {

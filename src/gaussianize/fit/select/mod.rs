@@ -33,7 +33,7 @@ use crate::gaussianize::map::Gaussianizer;
 use crate::gaussianize::options::{Coupling, FOLDS, GaussianizeOptions, Watch};
 use crate::gaussianize::rotation::whitening::Whitening;
 use crate::numeric::random::Stream;
-use candidate::{Candidate, Part, honest, parts, stage_stream};
+use candidate::{Candidate, Part, honest, mean, parts, stage_stream};
 use search::{LEAST_GAIN, Search};
 use stage::{Fitted, Stage};
 
@@ -232,10 +232,6 @@ fn against_joint(
     let pairs = (0..candidates.len()).filter(|i| in_pairs(*i));
     let pairs = pairs.max_by(|a, b| candidates[*a].mean().total_cmp(&candidates[*b].mean()));
     [Some(best), pairs].into_iter().flatten().find(beats).map_or(Choice::Joint, Choice::Candidate)
-}
-
-fn mean(scores: &Array1<f64>) -> f64 {
-    scores.sum() / scores.len() as f64
 }
 
 /// The mean score after each stage.
