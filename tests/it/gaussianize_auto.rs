@@ -333,3 +333,23 @@ fn extreme_quantiles_come_back_in_order_over_random_tables() {
         }
     }
 }
+
+#[test]
+fn samples_do_not_come_from_where_no_data_are() {
+    // A banana, whose map has marginals before a mixture, and a column of two modes.
+    let mut banana = normal(400, 2, 60);
+    let noise = normal(400, 1, 61);
+    for (mut row, noise) in banana.rows_mut().into_iter().zip(&noise) {
+        row[1] = row[0] * row[0] + 0.3 * noise;
+    }
+    let mut modes = normal(400, 1, 62) * 0.4;
+    (0..400).for_each(|i| modes[[i, 0]] += if i % 2 == 0 { 1.5 } else { -1.5 });
+    for x in [banana, modes] {
+        let (map, _) = fit(&x);
+        let samples = map.inverse(normal(100_000, x.ncols(), 63).view());
+        for (own, drawn) in x.columns().into_iter().zip(samples.columns()) {
+            let (std, of_samples) = (own.std(0.0), drawn.std(0.0));
+            assert!((0.8..1.25).contains(&(of_samples / std)), "{of_samples} and {std}");
+        }
+    }
+}

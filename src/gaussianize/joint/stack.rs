@@ -53,9 +53,16 @@ const FEWEST_STEPS: usize = 8;
 /// Gain of a step, per point, below which it ends: in the search, and over all points.
 const SEARCHED: f64 = 4e-4;
 const CONVERGED: f64 = 1e-4;
-/// Standard deviations of the broad components, and their mass in units of one point.
+/// Standard deviations of the broad components, and the mass of the first of them in units of one point. That of the others
+/// falls with the third power of the standard deviation, as for tails of three degrees of freedom: points far outside have
+/// some density, and samples have no variance to speak of from there.
 const BROAD: [f64; 5] = [2.0, 5.0, 15.0, 50.0, 200.0];
 const BROAD_SHARE: f64 = 0.02;
+
+/// The masses of the broad components of a fit to `n` points.
+fn broad_shares(n: usize) -> [f64; 5] {
+    BROAD.map(|std| BROAD_SHARE / (n as f64 + 1.0) * (BROAD[0] / std).powi(3))
+}
 
 /// A density before it is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -307,10 +314,10 @@ fn clustered(flat: &[f64], d: usize, mut centres: Vec<f64>) -> Vec<usize> {
 
 /// One map of weighted mixtures and the broad components.
 fn assemble(families: impl Iterator<Item = (Family, f64)>, d: usize, n: usize) -> Option<MixtureMap> {
-    let share = BROAD_SHARE / (n as f64 + 1.0);
+    let shares = broad_shares(n);
     let (mut logs, mut means, mut factors, mut factor_of) = (vec![], vec![], vec![], vec![]);
     let mut kinds = 0;
-    for std in BROAD {
+    for (std, share) in BROAD.into_iter().zip(shares) {
         logs.push(share.ln());
         means.extend(std::iter::repeat_n(0.0, d));
         factors.extend(Array2::<f64>::from_diag_elem(d, std));
@@ -318,7 +325,7 @@ fn assemble(families: impl Iterator<Item = (Family, f64)>, d: usize, n: usize) -
         kinds += 1;
     }
     for (family, weight) in families {
-        let head = (weight * (1.0 - BROAD.len() as f64 * share)).ln()
+        let head = (weight * (1.0 - shares.iter().sum::<f64>())).ln()
             - log_sum_exp(family.log_weights.iter().copied());
         for (k, (log, mean)) in family.log_weights.iter().zip(family.means.outer_iter()).enumerate() {
             logs.push(head + log);

@@ -18,7 +18,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 /// Version of what `coupling = "auto"` computes: it identifies the runs with such a Gaussianizer and no others.
-const SELECTION: u32 = 4;
+const SELECTION: u32 = 5;
 
 /// The sections of a spec that says nothing, as TOML.
 pub(super) mod usual {
