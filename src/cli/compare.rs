@@ -1,6 +1,6 @@
 //! `gdiff compare`
 
-use super::{Failure, print, refuse_input_at};
+use super::{Failure, print, refuse_input_at, refuse_input_of_spec};
 use crate::report::{self, comparison_text};
 use crate::store::leftovers::remove_leftovers;
 use crate::study::{self, Compared, StudyError, StudyRuns};
@@ -29,6 +29,9 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
         refuse_input_at("--csv", csv, &[])?;
     }
     let (a, b) = (StudyRuns::read(&args.a)?, StudyRuns::read(&args.b)?);
+    for (csv, study) in args.csv.iter().flat_map(|csv| [(csv, &a), (csv, &b)]) {
+        refuse_input_of_spec("--csv", csv, &study.inputs)?;
+    }
     a.notices.iter().chain(&b.notices).for_each(|notice| report::note(notice));
     let compared = study::compare(&a, &b);
     if compared.rows.is_empty() {

@@ -3,7 +3,7 @@
 #[cfg(feature = "figures")]
 use super::controls_figure::{FigureArgs, ScoredParts, draw};
 use super::metrics_sets::NetworkArgs;
-use super::{Failure, SpecArgs, offered, print, read, refuse_input, write_file};
+use super::{Failure, SpecArgs, offered, print, read, refuse_input, refuse_input_of_spec, write_file};
 use crate::data::images::{Degradation, ImageSet, images_of};
 use crate::data::source::{Part, Source};
 use crate::metrics::features::{FeatureExtractor, FeatureKind, frechet_distance};
@@ -68,6 +68,9 @@ pub(super) fn controls(args: &ControlsArgs) -> Result<(), Failure> {
     #[cfg(feature = "figures")]
     let pictures = args.figure.pictures(&input.into_iter().chain(args.out.as_deref()).collect::<Vec<_>>())?;
     let plan = read(&args.spec)?.base;
+    args.out.iter().try_for_each(|out| refuse_input_of_spec("--out", out, &plan.inputs()))?;
+    #[cfg(feature = "figures")]
+    pictures.iter().try_for_each(|(path, _)| refuse_input_of_spec("--plot", path, &plan.inputs()))?;
     let Source::Images(images) = &plan.data.source else {
         let message = format!(
             "{}: its data are no images; data.kind = \"images\" has controls",

@@ -2,9 +2,11 @@
 
 use super::SpecArgs;
 use super::image_output::ImageOutput;
-use super::{Failure, give_table, offered, read, refuse_as_table};
+use super::{Failure, give_table, offered, read, refuse_as_table, refuse_input_of_spec};
 use crate::data::source::Part;
 use crate::numeric::memory;
+use crate::report::note;
+use crate::run::{count_of, points_of};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -14,7 +16,7 @@ pub struct DataArgs {
     /// The spec.
     #[command(flatten)]
     pub spec: SpecArgs,
-    /// How many points [default: data.samples]
+    /// How many points [default: as many as a run has]
     #[arg(long, value_name = "N")]
     pub count: Option<std::num::NonZeroUsize>,
     /// Which points, as a run of the spec sees them
@@ -36,11 +38,16 @@ pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
         refuse_as_table(out, &[&args.spec.spec])?;
     }
     let plan = read(&args.spec)?.base;
-    let place = args.images.place(&plan.data.source)?;
-    let count = args.count.map_or(plan.data.samples, usize::from);
+    args.out.iter().try_for_each(|out| refuse_input_of_spec("--out", out, &plan.inputs()))?;
+    let place = args.images.place(&plan)?;
+    let count = args.count.map_or_else(|| count_of(&plan, args.stream), usize::from);
     let bytes = memory::of_f64(&[count, plan.data.source.dim()]);
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
-    let points = plan.data.source.draw(args.stream, count, plan.seed, args.replicate);
+    let points = points_of(&plan, args.stream, count, args.replicate)
+        .map_err(|e| Failure::input(format!("{}: {e}", args.spec.spec.display())))?;
+    if args.count.is_some() && points.nrows() < count {
+        note(&format!("the data have {} points of this kind, fewer than {count}", points.nrows()));
+    }
     if let Some(place) = place {
         return place.give(points.view());
     }

@@ -1,8 +1,9 @@
 //! Points as images in files: what `--as-images` writes.
 
-use super::{Failure, write_file};
+use super::written::AS_IMAGES;
+use super::{Failure, refuse_input_of_spec, write_file};
 use crate::data::images::{ImageSet, ImageShape, images_of};
-use crate::data::source::Source;
+use crate::spec::Plan;
 use clap::Args;
 use ndarray::ArrayView2;
 use std::fs;
@@ -24,13 +25,14 @@ pub(super) struct ImagePlace {
 }
 
 impl ImageOutput {
-    /// The place that was asked for, if one was, for points of this source.
-    pub(super) fn place(&self, source: &Source) -> Result<Option<ImagePlace>, Failure> {
+    /// The place that was asked for, if one was, for points of this plan's data.
+    pub(super) fn place(&self, plan: &Plan) -> Result<Option<ImagePlace>, Failure> {
         let Some(path) = self.as_images.clone() else { return Ok(None) };
         let wrong = |reason: &str| Failure::input(format!("--as-images {}: {reason}", path.display()));
-        let Some(shape) = source.image_shape() else {
+        let Some(shape) = plan.data.source.image_shape() else {
             return Err(wrong("the data are no images; give --out FILE for a table of points"));
         };
+        refuse_input_of_spec(AS_IMAGES, &path, &plan.inputs())?;
         let is_file = fs::symlink_metadata(&path).is_ok_and(|there| !there.is_dir());
         match is_array(&path) {
             true if path.is_dir() => Err(wrong("a folder has that name; choose another for an array")),

@@ -1,7 +1,7 @@
 //! `gdiff isotropy`: by how much the isotropy term scaled the predictions of finished runs.
 
 use super::sample::run_folder;
-use super::{Failure, print, refuse_as_table, write_rows};
+use super::{Failure, print, refuse_as_table, refuse_input_of_spec, write_rows};
 use crate::report::{note, output_scales_text};
 use crate::run::{FinishedRun, OutputScale};
 use crate::store::names;
@@ -30,7 +30,9 @@ pub(super) fn isotropy(args: &IsotropyArgs) -> Result<(), Failure> {
     let mut rows = Vec::new();
     let mut without: Vec<String> = Vec::new();
     for folder in &folders {
-        match FinishedRun::open(folder)?.output_scale()? {
+        let run = FinishedRun::open(folder)?;
+        args.out.iter().try_for_each(|out| refuse_input_of_spec("--out", out, &run.plan().inputs()))?;
+        match run.output_scale()? {
             Some(scale) => rows.push((name_of(folder), scale)),
             None => without.push(name_of(folder)),
         }

@@ -3,7 +3,7 @@
 use super::bits_per_dim::bits_per_dim;
 use super::sample::run_folder;
 use super::table_args::in_order_of;
-use super::{Failure, TableArgs, print, refuse_as_table, write_rows};
+use super::{Failure, TableArgs, print, refuse_as_table, refuse_input_of_spec, write_rows};
 use crate::data::table::axis_names;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::likelihood::LikelihoodOptions;
@@ -57,6 +57,9 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
         refuse_as_table(out, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let runs = folders.iter().map(|folder| FinishedRun::open(folder)).collect::<Result<Vec<_>, _>>()?;
+    for run in &runs {
+        args.out.iter().try_for_each(|out| refuse_input_of_spec("--out", out, &run.plan().inputs()))?;
+    }
     // The bound clips as the samples are.
     for (run, given) in runs.iter().zip(&args.runs).filter(|_| !args.bits_per_dim) {
         run.likelihood_notice().iter().for_each(|notice| note(&format!("{}: {notice}", given.display())));

@@ -70,7 +70,8 @@ use crate::store::console;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use written::{
-    give_table, refuse_as_table, refuse_input, refuse_input_at, write_file, write_rows, write_table,
+    give_table, refuse_as_table, refuse_input, refuse_input_at, refuse_input_of_spec, write_file, write_rows,
+    write_table,
 };
 
 /// Experiment runner for small diffusion models: one TOML file in, trustworthy CSV out.

@@ -3,7 +3,7 @@
 use super::SpecArgs;
 use super::failures::{report, stopped};
 use super::signals::listen;
-use super::written::refuse_input_at;
+use super::written::{refuse_input_at, refuse_input_of_spec};
 use super::{Failure, offered, read};
 use crate::numeric::trace::Trace;
 #[cfg(feature = "figures")]
@@ -115,6 +115,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     options.key_names = key_names(args.flat_names);
     if let Some(file) = &args.trace {
         refuse_input_at("--trace", file, &[&args.spec.spec])?;
+        refuse_input_of_spec("--trace", file, &study.inputs())?;
         if let (Ok(file), Ok(out)) = (absolute(file), absolute(&options.out))
             && file.starts_with(&out)
         {

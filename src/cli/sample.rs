@@ -1,8 +1,9 @@
 //! `gdiff sample`: more points from a finished run, by any sampler, without training again.
 
 use super::image_output::ImageOutput;
-use super::{Failure, Settings, give_table, offered, refuse_as_table};
+use super::{Failure, Settings, give_table, offered, refuse_as_table, refuse_input_of_spec};
 use crate::numeric::memory;
+use crate::report::note;
 use crate::run::FinishedRun;
 use crate::spec::Override;
 use crate::store::names;
@@ -96,7 +97,9 @@ pub(super) fn sample(args: &SampleArgs) -> Result<(), Failure> {
         refuse_as_table(out, &inputs.each_ref().map(PathBuf::as_path))?;
     }
     let run = FinishedRun::open_with(&folder, &overrides)?;
-    let place = args.images.place(&run.plan().data.source)?;
+    args.out.iter().try_for_each(|out| refuse_input_of_spec("--out", out, &run.plan().inputs()))?;
+    run.ignored().iter().for_each(|sentence| note(sentence));
+    let place = args.images.place(run.plan())?;
     let count = args.count.map_or(run.plan().sample.count, usize::from);
     let dim = run.plan().data.source.dim();
     let widest = run.plan().network.widths().iter().copied().max().unwrap_or(dim);

@@ -286,6 +286,13 @@ pub(super) fn ls(args: &LsArgs) -> Result<(), Failure> {
         let field = RunField::named(&runs, key).map_err(Failure::input)?;
         keep_runs(&mut runs, field, value);
     }
+    if runs.lines.is_empty() && !args.filter.is_empty() {
+        note(&format!("no run of {} is such a one", args.folder.display()));
+    }
+    // The reason of a failed run stands in its status; what is wrong with a finished one is nowhere else.
+    for line in runs.lines.iter().filter(|line| line.state == RunState::Done) {
+        line.error.iter().for_each(|error| note(error));
+    }
     let (name, minus) = match args.sort.as_deref() {
         Some(name) => (Some(name.trim_start_matches('-')), name.starts_with('-')),
         None => (None, false),

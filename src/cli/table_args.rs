@@ -57,30 +57,46 @@ pub(super) fn in_order_of(
     (kind, whose): (&str, &str),
 ) -> Result<Array2<f64>, Failure> {
     let given = &table.names;
-    let place = |name: &String| {
-        let mut places = (0..given.len()).filter(|i| given[*i] == *name);
-        places.next().filter(|_| places.next().is_none())
-    };
-    let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
-    let is_each_once = |places: &Vec<usize>| places.iter().collect::<HashSet<_>>().len() == places.len();
+    let same_count = given.len() == wanted.len();
     // Names that say nothing but which column it is find no column among others.
-    let tell = named && (given.len() == wanted.len() || *wanted != table::axis_names(wanted.len()));
-    let Some(places) = places.filter(|places| tell && is_each_once(places)) else {
-        if given.len() == wanted.len() {
-            return Ok(table.points);
+    let is_made_up = |names: &[String]| *names == table::axis_names(names.len());
+    let tell = named && (same_count || !is_made_up(wanted));
+    let Some(places) = places_of(wanted, given).filter(|_| tell) else {
+        if !same_count {
+            return Err(Failure::input(format!(
+                "{} has {} columns, but {whose} is for {} ({}); say by --columns which they are",
+                path.display(),
+                given.len(),
+                wanted.len(),
+                listed(wanted)
+            )));
         }
-        return Err(Failure::input(format!(
-            "{} has {} columns, but {whose} is for {} ({}); say by --columns which they are",
-            path.display(),
-            given.len(),
-            wanted.len(),
-            listed(wanted)
-        )));
+        if named && !is_made_up(given) && !is_made_up(wanted) {
+            if let Some(moved) =
+                (0..given.len()).find(|&i| wanted[i] != given[i] && wanted.contains(&given[i]))
+            {
+                return Err(Failure::input(format!(
+                    "{}: column {} is `{}`, which {whose} has in another place ({}), and not all of its names are there; say by --columns which columns are meant, in its order, or rename them",
+                    path.display(),
+                    moved + 1,
+                    given[moved],
+                    listed(wanted)
+                )));
+            }
+            note(&format!(
+                "{}: its columns {} are taken for {} in this order, though their names are others",
+                path.display(),
+                listed(given),
+                listed(wanted)
+            ));
+        }
+        return Ok(table.points);
     };
     if places.iter().copied().eq(0..given.len()) {
         return Ok(table.points);
     }
-    let others: Vec<String> = given.iter().filter(|name| !wanted.contains(name)).cloned().collect();
+    let others: Vec<String> =
+        (0..given.len()).filter(|i| !places.contains(i)).map(|i| given[i].clone()).collect();
     let unused = if others.is_empty() { String::new() } else { format!("; not used: {}", listed(&others)) };
     note(&format!(
         "{}: the columns are taken in the order of the {kind}'s axes: {}{unused}",
@@ -88,6 +104,21 @@ pub(super) fn in_order_of(
         wanted.join(", ")
     ));
     Ok(table.points.select(Axis(1), &places))
+}
+
+/// Where each of the wanted names is among the given ones, if each is there once: as they are written, else whatever their
+/// capitals.
+fn places_of(wanted: &[String], given: &[String]) -> Option<Vec<usize>> {
+    let find = |same: &dyn Fn(&str, &str) -> bool| -> Option<Vec<usize>> {
+        let place = |name: &String| {
+            let mut places = (0..given.len()).filter(|i| same(&given[*i], name));
+            places.next().filter(|_| places.next().is_none())
+        };
+        let places: Vec<usize> = wanted.iter().map(place).collect::<Option<_>>()?;
+        let each_once = places.iter().collect::<HashSet<_>>().len() == places.len();
+        each_once.then_some(places)
+    };
+    find(&|a, b| a == b).or_else(|| find(&|a, b| a.to_lowercase() == b.to_lowercase()))
 }
 
 /// Names in a message: all of them, or the first ten.

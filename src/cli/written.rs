@@ -8,7 +8,7 @@ use ndarray::Array2;
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Refuses an output that is an input of the same command, or a file of a study: writing it would destroy it.
 pub(super) fn refuse_input(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
@@ -26,6 +26,31 @@ pub(super) fn refuse_input_at(argument: &str, out: &Path, inputs: &[&Path]) -> R
         None => refuse_study_file(argument, out),
     }
 }
+
+/// Refuses an output that is one of the files that a spec names, or a file in a folder that it names.
+pub(super) fn refuse_input_of_spec(argument: &str, out: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    // An output that is not there yet has no place of its own, but the folder that it will be in has.
+    let folder = out.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    let folder = folder.and_then(|folder| folder.canonicalize().ok());
+    let is_within = |input: &Path| match (input.canonicalize(), &folder) {
+        (Ok(input), Some(folder)) => input.is_dir() && folder.starts_with(input),
+        _ => false,
+    };
+    // A new table beside pictures is none of them; new pictures are.
+    let is_picture =
+        argument == AS_IMAGES || out.extension().is_some_and(|end| end.eq_ignore_ascii_case("png"));
+    let adds = is_picture || out.exists();
+    let found = inputs.iter().find(|input| atomic::is_same_file(out, input) || adds && is_within(input));
+    found.map_or(Ok(()), |input| {
+        let (out, input) = (out.display(), input.display());
+        Err(Failure::input(format!(
+            "{argument} {out} would change {input}, which the spec reads; choose another place"
+        )))
+    })
+}
+
+/// The argument that asks for pictures.
+pub(super) const AS_IMAGES: &str = "--as-images";
 
 /// Refuses an output that is a file of a study or of one of its runs, which other commands would read back. A folder with
 /// runs or the provenance of tables is a study's, one with a status a run's; a spec alone may be anybody's.

@@ -17,6 +17,12 @@ const MOST_NAMED: usize = 20;
 /// Digits after the point of a metric that is no column of the short tables.
 const DIGITS: usize = 4;
 
+/// Keys that say how metrics are measured, with what their differences mean.
+const OF_METRICS: [(&[&str], &str); 2] = [
+    (&["metrics.k"], "PRDC with other neighbours is another number; its difference says nothing of samples"),
+    (&["metrics.reference", "sample.count"], "PRDC and distances depend on the number of points"),
+];
+
 /// The names of the two studies.
 const NAMES: [&str; 2] = ["A", "B"];
 
@@ -65,6 +71,14 @@ fn spec_text(differences: &[SpecDifference]) -> String {
     }
     if differences.len() > MOST_NAMED {
         let _ = writeln!(text, "  and {} more", differences.len() - MOST_NAMED);
+    }
+    let differs = |key: &str| differences.iter().any(|difference| difference.key == key);
+    for (keys, sentence) in OF_METRICS {
+        let given: Vec<String> =
+            keys.iter().filter(|key| differs(key)).map(|key| format!("`{key}`")).collect();
+        if !given.is_empty() {
+            let _ = writeln!(text, "{}: {sentence}.", given.join(", "));
+        }
     }
     text + "\n"
 }
@@ -177,8 +191,7 @@ fn notes(compared: &Compared) -> String {
         "+- is half of a 95 % interval; * leaves out 0, as one of twenty does by chance.\n".to_string();
     let any = |is_paired| differing.iter().any(|row| row.is_paired == is_paired);
     if any(true) {
-        text +=
-            "Pairs have the same data and noise: the interval is that of their differences (Student's t).\n";
+        text += "Pairs have the same data and noise streams: the interval is of their differences (Student's t).\n";
     }
     if any(false) {
         text +=

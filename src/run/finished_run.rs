@@ -45,6 +45,7 @@ pub struct FinishedRun {
     bounds: Option<DataBox>,
     /// Where a late start begins; none for a start from noise.
     late: Option<LateStart>,
+    ignored: Vec<String>,
 }
 
 impl FinishedRun {
@@ -68,8 +69,10 @@ impl FinishedRun {
         let text = String::from_utf8_lossy(&read_checked(folder, &status, names::SPEC)?).into_owned();
         let plan = spec::read_finished(folder, names::SPEC, &text, &[]);
         let plan = plan.map_err(|e| RunError::SpecOfRun { folder: shown(), reason: e.to_string() })?.base;
-        let sample = spec::read_finished(folder, names::SPEC, &text, overrides);
-        let sample = sample.map_err(|e| RunError::Spec(Box::new(e)))?.base.sample;
+        let study = spec::read_finished(folder, names::SPEC, &text, overrides);
+        let study = study.map_err(|e| RunError::Spec(Box::new(e)))?;
+        let keys: Vec<String> = overrides.iter().map(Override::key).collect();
+        let (ignored, sample) = (study.without_effect(&keys), study.base.sample);
         variance_is_known(&plan, &sample)?;
         let replicate = status.label.replicate;
         let train = training_points(&plan, replicate);
@@ -98,7 +101,7 @@ impl FinishedRun {
             (at, _) => at,
         };
         let late = late(&plan, at.filter(|_| denoiser.is_some()), &chain, train.view(), replicate)?;
-        Ok(Self { plan, sample, replicate, chain, denoiser, bounds, late })
+        Ok(Self { plan, sample, replicate, chain, denoiser, bounds, late, ignored })
     }
 
     /// The run that the exact denoiser makes of a plan, whether it was part of the study or not.
@@ -122,7 +125,13 @@ impl FinishedRun {
         let sample = plan.sample.clone();
         let bounds = bounds(&sample, &fitted.chain, train.view(), DenoiserKind::Exact);
         let late = late(&plan, sample.late, &fitted.chain, train.view(), replicate)?;
-        Ok(Self { plan, sample, replicate, chain: fitted.chain, denoiser: Some(denoiser), bounds, late })
+        let (chain, denoiser, ignored) = (fitted.chain, Some(denoiser), Vec::new());
+        Ok(Self { plan, sample, replicate, chain, denoiser, bounds, late, ignored })
+    }
+
+    /// Which of the values that it was opened with have no effect on its samples, and why, a sentence each.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
     }
 
     /// The run's plan.
@@ -203,7 +212,7 @@ impl FinishedRun {
     pub fn reference(&self) -> Result<Array2<f64>, RunError> {
         let replicate = self.replicate;
         let train = training_points(&self.plan, replicate);
-        reference_points(&self.plan, replicate, train.view())
+        reference_points(&self.plan, replicate, self.plan.metrics.reference, train.view())
             .map_err(|e| RunError::Data { replicate, reason: e.to_string() })
     }
 

@@ -52,7 +52,7 @@ pub use finished_run::{Cloud, FinishedRun};
 pub use likelihood::Likelihoods;
 pub use output_scale::OutputScale;
 pub use prepare::FittedSpace;
-pub use replicate::{Purpose, Replicate};
+pub use replicate::{Purpose, Replicate, count_of, points_of};
 pub use run_options::{Interrupt, RunOptions};
 pub use stage::Stage;
 pub use work::{Before, ExpectedRun, StageWork};

@@ -90,7 +90,7 @@ impl Replicate {
         let source = &plan.data.source;
         let draw = |part, n| source.draw(part, n, plan.seed, index);
         let train = draw(Part::Train, plan.data.samples);
-        let reference = reference_points(plan, index, train.view())?;
+        let reference = reference_points(plan, index, plan.metrics.reference, train.view())?;
         let compared = Reference {
             points: reference.view(),
             density: source.mixture(),
@@ -124,6 +124,27 @@ impl Replicate {
     }
 }
 
+/// How many points of a part each replicate has.
+pub fn count_of(plan: &Plan, part: Part) -> usize {
+    match part {
+        Part::Train => plan.data.samples,
+        Part::Reference => plan.metrics.reference,
+        Part::Fresh => plan.sample.count,
+    }
+}
+
+/// Points of a part as a replicate has them, in data space; of a finite set at most as many as the part has.
+///
+/// # Errors
+/// If reference points are to be scaled by their own ranges and cannot be.
+pub fn points_of(plan: &Plan, part: Part, count: usize, index: usize) -> Result<Array2<f64>, ConstantColumn> {
+    let draw = |part, count| plan.data.source.draw(part, count, plan.seed, index);
+    match part {
+        Part::Reference => reference_points(plan, index, count, draw(Part::Train, plan.data.samples).view()),
+        _ => Ok(draw(part, count)),
+    }
+}
+
 /// The real points of a replicate that its samples are compared with, in data space; `train` are its training points.
 ///
 /// # Errors
@@ -131,9 +152,10 @@ impl Replicate {
 pub(super) fn reference_points(
     plan: &Plan,
     index: usize,
+    count: usize,
     train: ArrayView2<f64>,
 ) -> Result<Array2<f64>, ConstantColumn> {
-    let points = plan.data.source.draw(Part::Reference, plan.metrics.reference, plan.seed, index);
+    let points = plan.data.source.draw(Part::Reference, count, plan.seed, index);
     if plan.data.reference_scale == ReferenceScale::Training {
         return Ok(points);
     }

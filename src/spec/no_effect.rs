@@ -45,6 +45,11 @@ static RULES: &[Rule] = &[
         because: "`sample.start` is \"noise\"",
     },
     Rule {
+        key: "sample.epsilon_scale",
+        idle: trains_nothing,
+        because: "no pipeline has a network, whose predicted noise it multiplies",
+    },
+    Rule {
         key: "diffusion.variance",
         idle: |p| p.sample.options.sampler != SamplerKind::Ddpm && !trains_variance(p),
         because: "only the sampler \"ddpm\" has it",

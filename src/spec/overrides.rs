@@ -130,7 +130,18 @@ impl Override {
     pub fn apply(&self, table: &mut Table, origins: &mut Origins) -> Result<(), SpecError> {
         check_depth(&self.path).map_err(|message| origins.error_at("", self.place.clone(), message))?;
         let key = self.path.join(".");
+        // A key of a sweep may be written with dots or within quotes, and is the same one.
+        let was_swept = match (swept_key(&self.path), table.get_mut("sweep")) {
+            // Written the same way, it keeps its place among the others.
+            (Some(_), Some(sweep)) if self.value.is_some() && at(sweep, &self.path[1..]).is_some() => true,
+            (Some(swept), Some(Value::Table(sweep))) => take_swept(sweep, &swept),
+            _ => false,
+        };
         let Some(value) = &self.value else {
+            if was_swept {
+                origins.forget(&key);
+                return Ok(());
+            }
             let written = take(table, &self.path)
                 .map_err(|message| origins.error_at(&key, self.place.clone(), message))?;
             origins.forget(&written);
@@ -151,6 +162,34 @@ impl Override {
         origins.moved(&path, self.place.clone());
         Ok(())
     }
+}
+
+/// The value at a path through tables.
+fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |here, part| here.as_table()?.get(part))
+}
+
+/// The key that a path into the sweep varies; none of a group of keys, `sweep.zip`.
+fn swept_key(path: &[String]) -> Option<String> {
+    let (first, rest) = path.split_first()?;
+    let is_key =
+        first == "sweep" && rest.first().is_some_and(|next| !["zip", "points"].contains(&next.as_str()));
+    is_key.then(|| rest.join("."))
+}
+
+/// Takes a key out of a sweep, however it is written there, and the tables that are empty then; whether it was there.
+fn take_swept(sweep: &mut Table, key: &str) -> bool {
+    let mut found = sweep.remove(key).is_some();
+    let parents: Vec<String> =
+        sweep.keys().filter(|name| key.starts_with(&format!("{name}."))).cloned().collect();
+    for name in parents {
+        let Some(Value::Table(inner)) = sweep.get_mut(&name) else { continue };
+        found |= take_swept(inner, &key[name.len() + 1..]);
+        if inner.is_empty() {
+            sweep.remove(&name);
+        }
+    }
+    found
 }
 
 /// Inserts a value at a path; returns the path as [`Origins`] writes it.

@@ -16,7 +16,7 @@ use crate::gaussianize::GaussianizeOptions;
 use crate::metrics::scored::MetricsOptions;
 use crate::space::{ReferenceScale, ScaleKind};
 use ndarray::ArrayView2;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The checked `[data]` section.
@@ -143,6 +143,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The files and folders that the spec names, which nothing may be written over.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let file = &self.resolved;
+        let weights = file.features.as_ref().and_then(|features| features.weights.as_ref());
+        file.data.path.iter().chain(weights).map(PathBuf::from).collect()
+    }
+
     /// The lambda whose effect is put on the output of the plain network instead of into its loss.
     pub fn control(&self) -> Option<f64> {
         self.train.isotropy.filter(|isotropy| isotropy.control).map(|isotropy| isotropy.lambda)

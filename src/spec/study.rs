@@ -15,7 +15,8 @@ use super::presets::PRESET;
 use super::reader::from_table;
 use super::reuse::{DecodedImages, Reuse};
 use super::sweep_paths;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use toml::{Table, Value};
 
@@ -172,11 +173,24 @@ impl Study {
         Ok(Self { base, keys, points, sweep, idle, decoded: reuse.decoded() })
     }
 
+    /// The files and folders that the spec and its sweep name.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let plans = std::iter::once(&self.base).chain(self.points.iter().map(|point| &point.plan));
+        let all: BTreeSet<PathBuf> = plans.flat_map(Plan::inputs).collect();
+        all.into_iter().collect()
+    }
+
     /// What is allowed but likely not meant at one of the points, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.once_each(|plan| plan.warnings.clone());
         all.extend(self.idle.iter().cloned());
         all
+    }
+
+    /// Why values of these keys have no effect, one sentence for each that has none.
+    pub fn without_effect(&self, keys: &[String]) -> Vec<String> {
+        let of_key = |sentence: &String| keys.iter().any(|key| sentence.starts_with(&format!("`{key}` ")));
+        self.idle.iter().filter(|sentence| of_key(sentence)).cloned().collect()
     }
 
     /// How the rows of the points' tables are split, one sentence each.

@@ -180,9 +180,9 @@ pub fn read_rows<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, StoreError>
     parse_rows(path, std::fs::File::open(path).map_err(failed)?)
 }
 
-/// The values of the last row; none if the table cannot be read or has no row.
-pub fn read_last_row<R: DeserializeOwned>(path: &Path) -> Option<R> {
-    let text = std::fs::read_to_string(path).ok()?;
+/// The values of the last row of a table; none if the bytes are none or it has no row.
+pub fn last_row<R: DeserializeOwned>(table: &[u8]) -> Option<R> {
+    let text = std::str::from_utf8(table).ok()?;
     let (header, rows) = text.split_once('\n')?;
     let last = rows.trim_end().rsplit('\n').next()?;
     let whole = format!("{header}\n{last}\n");

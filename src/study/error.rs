@@ -59,6 +59,16 @@ pub enum StudyError {
     /// The folder holds no frozen study.
     #[error("{0} has no points.json; make it with `gdiff sweep plan SPEC --out {0}`")]
     NoPlan(String),
+    /// A table of the sweep is another one than when runs of the folder were made.
+    #[error(
+        "{folder} cannot go on: {reason}; put the table back, choose another --out, or start afresh with --force"
+    )]
+    TableChanged {
+        /// The folder.
+        folder: String,
+        /// Which table, and which run.
+        reason: String,
+    },
     /// A frozen study that cannot be read back.
     #[error(
         "cannot read {path}: {reason}; `gdiff sweep plan` with the same spec writes it anew, and runs that are done are kept"
@@ -151,6 +161,7 @@ impl StudyError {
             Self::Store(error) if error.is_of_arguments() => 2,
             Self::OtherSpec { .. }
             | Self::SpecThere { .. }
+            | Self::TableChanged { .. }
             | Self::Foreign { .. }
             | Self::SpecIsGone { .. }
             | Self::NoSuchIndex { .. }

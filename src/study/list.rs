@@ -6,7 +6,8 @@ use super::old_folders::OldRuns;
 use super::planned::{self, planned};
 use super::run_progress::{RunProgress, run_progress};
 use crate::spec;
-use crate::store::rows::{read_keys, read_last_row};
+use crate::store::rows::{last_row, read_keys};
+use crate::store::run_folder::read_checked;
 use crate::store::sweep_values::by_name;
 use crate::store::{Label, Lock, MetricsRow, State, Status, names};
 use std::collections::HashSet;
@@ -56,7 +57,7 @@ pub struct RunLine {
     pub asked_for: bool,
     /// Its last row of metrics, when done.
     pub last: Option<MetricsRow>,
-    /// Why it failed.
+    /// Why it failed, or what is wrong with its metrics.
     pub error: Option<String>,
 }
 
@@ -166,7 +167,13 @@ fn line(out: &Path, folder: &Path, label: Label, status: Option<Status>, with_re
         }
         _ => None,
     };
-    let with_results = with_results && state == RunState::Done;
-    let last = if with_results { read_last_row(&folder.join(names::METRICS)) } else { None };
-    RunLine { label, state, progress, asked_for: true, last, error: status.and_then(|s| s.error) }
+    let done = status.as_ref().filter(|_| with_results && state == RunState::Done);
+    let table = done.map(|status| read_checked(folder, status, names::METRICS));
+    let (table, damage) = match table.transpose() {
+        Ok(table) => (table, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let last = table.and_then(|table| last_row(&table));
+    let error = status.and_then(|s| s.error).or(damage);
+    RunLine { label, state, progress, asked_for: true, last, error }
 }

@@ -6,6 +6,7 @@
 //! | [`mod@planned`] | the runs of a study: names, folders, keys |
 //! | [`mark`] | what shows that gdiff wrote into a folder |
 //! | [`held`] | what an output folder holds already |
+//! | `changed_tables` | tables of a sweep that hold other points than when runs were made from them |
 //! | [`clear`] | emptying it of what a study wrote there |
 //! | [`mod@run_study`] | all of it, or what is missing |
 //! | `queue`, `scheduler` | which run comes next; the threads that do them |
@@ -26,6 +27,7 @@
 //!
 //! Nothing but the folder is shared between processes: each run has its own lock, checkpoints and status.
 
+mod changed_tables;
 pub mod clear;
 pub mod compare;
 pub mod engines;

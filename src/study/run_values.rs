@@ -50,7 +50,8 @@ pub fn run_values(rows: &[MetricsRow], losses: &[LossRow], status: &Status) -> V
     let (steps, curve): (Vec<usize>, Vec<f64>) =
         rows.iter().filter_map(|r| Some((r.step, r.get("log_likelihood")?))).unzip();
     add(FIRST_LOG_LIKELIHOOD, curve.first().copied());
-    let fifth = rows.last().and_then(|last| rows.iter().rev().find(|row| 5 * row.step <= last.step));
+    let fifth = rows.last().map(|last| last.step / 5).filter(|step| *step > 0);
+    let fifth = fifth.and_then(|step| rows.iter().find(|row| row.step == step));
     add("fifth_log_likelihood", fifth.and_then(|row| row.get("log_likelihood")));
     add(PLATEAU_STEP, plateau_step(&steps, &curve, PLATEAU, PLATEAU_FLOOR).map(|s| s as f64));
     let tail = &losses[losses.len() - losses.len().div_ceil(LAST_FRACTION)..];

@@ -1,5 +1,6 @@
 //! The finished runs of a study, read back for a comparison with another one.
 
+use super::changed_tables::changed_table;
 use super::error::StudyError;
 use super::found_runs::{FoundRun, found_runs};
 use super::planned::{PlannedRun, planned};
@@ -19,6 +20,8 @@ pub struct StudyRuns {
     /// The lines that say what the study is; none where its spec cannot be read here and now.
     spec: Option<BTreeMap<String, String>>,
     pub(super) groups: Vec<Group>,
+    /// The files and folders that its spec names.
+    pub inputs: Vec<PathBuf>,
     /// What a reader should know of the folder, a sentence each.
     pub notices: Vec<String>,
 }
@@ -58,12 +61,21 @@ impl StudyRuns {
                 out.display()
             ));
         });
-        let study = study.ok();
+        let mut study = study.ok();
+        if let Some(reason) = study.as_ref().and_then(|study| changed_table(study, out, &planned(study, out)))
+        {
+            notices.push(format!(
+                "{}: {reason}: all finished runs are taken, and the specs are not compared",
+                out.display()
+            ));
+            study = None;
+        }
         let (keys, asked) = match &study {
             Some(study) => (study.keys.clone(), asked_for(study, out, &found)),
             None => as_they_ran(&found),
         };
-        let mut runs = Self { out: out.to_path_buf(), keys, spec: None, groups: Vec::new(), notices };
+        let inputs = study.as_ref().map(Study::inputs).unwrap_or_default();
+        let mut runs = Self { out: out.to_path_buf(), keys, spec: None, groups: Vec::new(), inputs, notices };
         let mut index: HashMap<(String, Vec<String>), usize> = HashMap::new();
         let mut missing = 0;
         let all = asked.len();

@@ -103,7 +103,7 @@ fn another_width_changes_the_networks_and_not_the_exact_denoiser() {
     let folder = two_studies(&three(""), &wide);
     let (said, rows) = compared(folder.path(), "a", "b", &["--metric", "log_likelihood"]);
     assert!(said.contains("  network.hidden: [8, 8] in A, [16, 8] in B\n"), "{said}");
-    assert!(said.contains("Pairs have the same data and noise"), "{said}");
+    assert!(said.contains("Pairs have the same data and noise streams"), "{said}");
     // One table, for the metric that was asked for.
     assert_eq!(said.matches("| pairs |").count(), 1, "{said}");
     assert!(said.lines().any(|line| line.starts_with("| log-likelihood ")), "{said}");
@@ -275,4 +275,11 @@ fn a_folder_whose_spec_cannot_be_read_is_compared_by_what_its_runs_say() {
     );
     let rows = records(folder.path().join("differences.csv"));
     assert!(rows.iter().all(|row| row["paired"] == "true"));
+}
+
+#[test]
+fn metrics_that_are_measured_otherwise_are_told() {
+    let folder = two_studies(&three(""), &three("k = 2\n"));
+    let (said, _) = compared(folder.path(), "a", "b", &["--metric", "coverage"]);
+    assert!(said.contains("`metrics.k`: PRDC with other neighbours is another number"), "{said}");
 }

@@ -310,6 +310,20 @@ fn unset_takes_a_key_out_of_the_spec() {
     assert_eq!(with(TINY, &["data.components.0.weight=unset"]), with(&heavier, &[]));
     let swept = format!("{TINY}[sweep]\n\"network.width\" = [4, 8]\n");
     assert_eq!(with(&swept, &["sweep=unset"]), with(TINY, &[]));
+    // A key of it, whether it is written with dots or within quotes, there and here.
+    let dotted = format!("{TINY}[sweep]\nnetwork.width = [4, 8]\n");
+    let other = format!("{TINY}[sweep]\n\"network.width\" = [12]\n");
+    for text in [&swept, &dotted] {
+        for key in ["sweep.network.width", "sweep.\"network.width\""] {
+            let of_none = with(&format!("{TINY}[sweep]\n"), &[]).unwrap();
+            assert_eq!(with(text, &[&format!("{key}=unset")]).unwrap(), of_none);
+            let points = |text: &str, set: &[Override]| -> Vec<Vec<String>> {
+                read_text("s", text, set).unwrap().points.into_iter().map(|point| point.values).collect()
+            };
+            let set: Override = format!("{key}=[12]").parse().unwrap();
+            assert_eq!(points(text, &[set]), points(&other, &[]), "{key} in {text}");
+        }
+    }
     // A text is written in quotes.
     let named = with(TINY, &["name=\"unset\""]).unwrap();
     assert!(named.contains("name = \"unset\""), "{named}");

@@ -341,6 +341,26 @@ fn the_map_of_a_run_takes_and_gives_points_in_the_units_and_under_the_names_of_t
         message(&applied)
     );
     assert_eq!(text(path.join("z.csv")), text(path.join("z2.csv")));
+    // Capitals make no difference; names of which only some are there do, and others are told of.
+    for (header, words) in [
+        ("Mass,LENGTH", Some("in the order of the map's axes")),
+        ("mass,age", None),
+        ("age,kind", Some("columns age, kind are taken for length, mass in this order")),
+    ] {
+        std::fs::write(path.join("named.csv"), format!("{header}\n{swapped}")).unwrap();
+        let applied = tool(path, &["apply", MAP, "named.csv", "--out", "z4.csv"]);
+        match words {
+            Some(words) => {
+                good(&applied);
+                assert!(message(&applied).contains(words), "{}", message(&applied));
+            }
+            None => {
+                assert_eq!(applied.status.code(), Some(2), "{}", message(&applied));
+                let words = "column 1 is `mass`, which the map of";
+                assert!(message(&applied).contains(words), "{}", message(&applied));
+            }
+        }
+    }
     // Its columns are found among others; not where one of them is there twice.
     for (header, taken) in [("mass,age,length", true), ("mass,age,mass", false)] {
         let wide: String = data.iter().map(|row| format!("{},7,{}\n", row[1], row[0])).collect();

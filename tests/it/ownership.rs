@@ -43,6 +43,98 @@ fn an_output_that_is_an_input_is_refused() {
     assert_eq!(std::fs::read(folder.path().join("g")).unwrap(), map);
 }
 
+/// A table of 40 rows, and the spec of a small study of it.
+fn table_and_spec(folder: &Path) -> String {
+    let rows: String = (0..40).map(|i| format!("{},{}\n", i % 7, (i * i) % 11)).collect();
+    let table = format!("u,v\n{rows}");
+    write(folder, "d.csv", &table);
+    let end = SMALL.find("[diffusion]").unwrap();
+    let text = format!("name = \"t\"\n[data]\nkind = \"table\"\npath = \"d.csv\"\n{}", &SMALL[end..]);
+    spec(folder, &text);
+    table
+}
+
+#[test]
+fn the_table_that_a_spec_names_is_no_output() {
+    let folder = tempdir().unwrap();
+    let table = table_and_spec(folder.path());
+    symlink("d.csv", folder.path().join("link.csv")).unwrap();
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "o", "--quiet"]));
+    let name = std::fs::read_dir(folder.path().join("o/runs")).unwrap().next().unwrap().unwrap().file_name();
+    let of_run = format!("o/runs/{}", name.to_string_lossy());
+    for arguments in [
+        &["data", "spec.toml", "--out", "d.csv"][..],
+        &["data", "spec.toml", "--out", "link.csv"],
+        &["sample", &of_run, "--out", "d.csv"],
+        &["likelihood", &of_run, "--out", "./d.csv"],
+        &["isotropy", &of_run, "--out", "d.csv"],
+        &["compare", "o", "o", "--csv", "d.csv"],
+        &["run", "spec.toml", "--out", "p", "--trace", "d.csv"],
+    ] {
+        refused(folder.path(), arguments, "which the spec reads; choose another place");
+    }
+    assert_eq!(text(folder.path().join("d.csv")), table);
+    // One beside it is.
+    succeeded(&run(folder.path(), &["data", "spec.toml", "--out", "e.csv"]));
+}
+
+#[test]
+fn a_table_of_a_sweep_that_was_changed_is_noticed() {
+    let folder = tempdir().unwrap();
+    let table = table_and_spec(folder.path());
+    write(folder.path(), "e.csv", &table.replace("\n3,", "\n4,"));
+    let sweep = ["run", "spec.toml", "sweep.data.path=[\"d.csv\", \"e.csv\"]", "--out", "o", "--quiet"];
+    succeeded(&run(folder.path(), &sweep));
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "p", "--quiet", sweep[2]]));
+    let summary = text(folder.path().join("o/summary.csv"));
+    for (changed, other) in [("d.csv", "e.csv"), ("e.csv", "d.csv")] {
+        let before = text(folder.path().join(changed));
+        write(folder.path(), changed, &before.replace("\n5,", "\n9,"));
+        let output = run(folder.path(), &sweep);
+        assert_eq!(output.status.code(), Some(2), "{}", message(&output));
+        assert!(
+            message(&output).contains(changed) && !message(&output).contains(other),
+            "{}",
+            message(&output)
+        );
+        assert_eq!(text(folder.path().join("o/summary.csv")), summary);
+        let output = run(folder.path(), &["compare", "o", "p"]);
+        succeeded(&output);
+        assert!(message(&output).contains("the specs are not compared"), "{}", message(&output));
+        write(folder.path(), changed, &before);
+    }
+    succeeded(&run(folder.path(), &sweep));
+}
+
+#[test]
+fn tables_that_were_changed_are_not_shown_without_a_word() {
+    let folder = tempdir().unwrap();
+    table_and_spec(folder.path());
+    succeeded(&run(folder.path(), &["run", "spec.toml", "--out", "o", "--quiet"]));
+    let path = |name: &str| folder.path().join(name);
+    let name = std::fs::read_dir(path("o/runs")).unwrap().next().unwrap().unwrap().file_name();
+    let of_run = format!("o/runs/{}/metrics.csv", name.to_string_lossy());
+    let plain = run(folder.path(), &["ls", "o"]);
+    assert!(succeeded(&plain).lines().any(|line| line.contains(". ") || line.contains("0.")));
+    assert!(!message(&plain).contains("not what"));
+    for file in ["o/metrics.csv", of_run.as_str()] {
+        let before = text(path(file));
+        write(folder.path(), file, &before.replacen(",0.", ",0.9", 1));
+        let shown = if file == "o/metrics.csv" {
+            run(folder.path(), &["plot", "o"])
+        } else {
+            run(folder.path(), &["ls", "o"])
+        };
+        succeeded(&shown);
+        assert!(
+            message(&shown).contains("metrics.csv") && message(&shown).contains("is not what"),
+            "{}",
+            message(&shown)
+        );
+        write(folder.path(), file, &before);
+    }
+}
+
 #[test]
 fn devices_pipes_links_and_permissions_stay_what_they_are() {
     let folder = tempdir().unwrap();

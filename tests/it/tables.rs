@@ -568,6 +568,7 @@ fn settings_without_effect_are_told_of_and_refused_in_a_sweep() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("sample.eta", "0.5", &[]),
         ("sample.spacing", "\"leading\"", &[]),
+        ("sample.epsilon_scale", "0.9", &["pipelines=[\"exact\"]"]),
         ("diffusion.variance", "\"fixed_large\"", &["sample.sampler=\"ddim\""]),
         ("diffusion.beta_start", "2e-4", &["diffusion.schedule=\"cosine\""]),
         ("diffusion.beta_end", "0.03", &["diffusion.schedule=\"cosine\""]),

@@ -20,7 +20,7 @@ struct Record<'a> {
 impl Figure {
     /// The figure's numbers, a row for each point of each mark:
     /// `panel, mark, series, x, y, low, high, value, place`, where the place is the name nearest to `x` on an axis of
-    /// names, and is empty on an axis of numbers.
+    /// names, and is empty on an axis of numbers; `low` and `high` are empty where a mean has no interval.
     ///
     /// # Errors
     /// If `out` cannot be written to.
@@ -69,7 +69,14 @@ impl Mark {
                 vec![Record { mark: "level", series: label, y: Some(*y), low, high, ..Record::default() }]
             }
             Self::Points { label, x, y, value, .. } => rows("points", label, x, y, &[], &[], value),
-            Self::Intervals { label, x, y, low, high, .. } => rows("interval", label, x, y, low, high, &[]),
+            Self::Intervals { label, x, y, low, high, .. } => {
+                let mut records = rows("interval", label, x, y, low, high, &[]);
+                // A mean without an interval has no ends.
+                for record in records.iter_mut().filter(|record| record.low == record.high) {
+                    (record.low, record.high) = (None, None);
+                }
+                records
+            }
             Self::Sheet { label, index, distance, .. } => {
                 rows("image", label, index, distance, &[], &[], &[])
             }

@@ -3,7 +3,9 @@
 use super::model::Role;
 use crate::run::RunError;
 use crate::spec::{self, DATA, Study};
-use crate::store::rows::{read_keys, read_labelled, read_rows};
+use crate::store::atomic;
+use crate::store::rows::{read_keys, read_labelled};
+use crate::store::run_folder::read_checked_rows;
 use crate::store::summary::read_summary;
 use crate::store::sweep_values::{add_missing, by_name};
 use crate::store::{
@@ -13,7 +15,7 @@ use crate::store::{
 use crate::study::{
     old_folders::OldRuns,
     planned::{self, planned},
-    tables,
+    provenance, tables,
 };
 use std::path::{Path, PathBuf};
 
@@ -152,6 +154,7 @@ impl Results {
         let mut isotropy = Keyed::read(folder, names::ISOTROPY, &runs)?;
         let mut bifurcation = Keyed::read(folder, names::BIFURCATION, &runs)?;
         let mut errors = Keyed::read(folder, names::ERROR_OVER_T, &runs)?;
+        notices.extend(altered(folder, &runs));
         let summary = folder.join(names::SUMMARY);
         let mut summary = if summary.is_file() { Some(read_summary(&summary)?) } else { None };
 
@@ -258,6 +261,22 @@ fn in_order<R>(runs: &mut [RunRows<R>], pipelines: &[String]) {
     runs.sort_by_key(|run| pipelines.iter().position(|name| *name == run.label.pipeline));
 }
 
+/// The tables that are not what was written any more, a sentence each.
+fn altered(folder: &Path, runs: &[Found]) -> Vec<String> {
+    let written = provenance::read(folder).map_or_else(Default::default, |written| written.tables);
+    let digests = runs.iter().filter(|run| run.folder == folder).flat_map(|run| &run.status.files);
+    let is_other = |(name, digest): &(&String, &String)| {
+        let is_table = name.ends_with(".csv");
+        is_table && std::fs::read(folder.join(name)).is_ok_and(|bytes| atomic::digest(&bytes) != **digest)
+    };
+    let sentence = |(name, _): (&String, &String)| {
+        format!(
+            "{name} is not what was written; the figures show what it holds now (`gdiff run` writes it anew)"
+        )
+    };
+    written.iter().chain(digests).filter(is_other).map(sentence).collect()
+}
+
 /// A table run by run, with the sweep's keys that the values of its labels belong to.
 struct Keyed<R> {
     keys: Vec<String>,
@@ -280,7 +299,7 @@ impl<R: Row> Keyed<R> {
         for run in runs.iter().filter(|run| run.folder.join(name).is_file()) {
             let mut label = run.status.label.clone();
             label.values = by_name(&label.values, &run.keys, &table.keys);
-            table.runs.push(RunRows { label, rows: read_rows(&run.folder.join(name))? });
+            table.runs.push(RunRows { label, rows: read_checked_rows(&run.folder, &run.status, name)? });
         }
         Ok(table)
     }
