@@ -53,7 +53,7 @@ pub fn survey(path: &Path, folder: &Path, args: &TableArgs) -> Result<TableData,
     for column in &chosen {
         if let Some(count) = column.few_values() {
             seen.push(format!(
-                "`{}` has only {count} different values: diffusion works on continuous numbers, and samples will lie between them.",
+                "`{}` has only {count} different values: diffusion works on continuous numbers, and samples of the plain network will lie between them.",
                 column.name
             ));
         }

@@ -141,7 +141,7 @@ impl RunError {
         match self {
             Self::Interrupted => 130,
             Self::Store(error) if error.is_of_arguments() => 2,
-            Self::Spec(_) | Self::NoCuda | Self::Unfinished(_) => 2,
+            Self::Spec(_) | Self::SpecOfRun { .. } | Self::NoCuda | Self::Unfinished(_) => 2,
             _ => 1,
         }
     }
