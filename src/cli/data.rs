@@ -45,6 +45,12 @@ pub(super) fn data(args: &DataArgs) -> Result<(), Failure> {
     memory::check(&format!("{count} points"), bytes).map_err(Failure::input)?;
     let points = points_of(&plan, args.stream, count, args.replicate)
         .map_err(|e| Failure::input(format!("{}: {e}", args.spec.spec.display())))?;
+    if let Some(((row, column), v)) = points.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        return Err(Failure::input(format!(
+            "{}: the points hold {v} in row {row}, column {column}: they leave the range of numbers; lower `data.noise` or the scale of the data",
+            args.spec.spec.display()
+        )));
+    }
     if args.count.is_some() && points.nrows() < count {
         note(&format!("the data have {} points of this kind, fewer than {count}", points.nrows()));
     }

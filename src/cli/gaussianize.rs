@@ -267,9 +267,11 @@ fn sample(args: &MapSampleArgs) -> Result<(), Failure> {
 }
 
 fn write_finite(path: &Path, names: &[String], points: &Array2<f64>) -> Result<(), Failure> {
-    if points.iter().all(|v| v.is_finite()) {
-        write_table(path, names, points)
-    } else {
-        Err(Failure::running("a point is so far out that the map leaves the range of numbers"))
+    let far = points.rows().into_iter().position(|row| !row.iter().all(|v| v.is_finite()));
+    match far {
+        None => write_table(path, names, points),
+        Some(row) => Err(Failure::running(format!(
+            "point {row}, counted from 0, is so far out that the map leaves the range of numbers; leave it out, or rescale the data"
+        ))),
     }
 }

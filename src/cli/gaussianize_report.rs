@@ -21,12 +21,20 @@ pub struct ReportArgs {
     pub out: PathBuf,
 }
 
+/// Points farther out have no distances.
+const FARTHEST: f64 = 1e150;
+
 pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     args.input.refuse_as_output(&args.out)?;
     let (map, points) = args.input.read()?;
     let (mapped, log_density) = map.chain.forward_with_log_density(points.view());
-    if !mapped.iter().all(|v| v.is_finite()) {
-        return Err(Failure::running("a point is so far out that the map leaves the range of numbers"));
+    // Distances and correlations are made of squares, of which thousands are added.
+    let far = |x: &Array2<f64>| x.rows().into_iter().position(|row| !row.iter().all(|v| v.abs() < FARTHEST));
+    if let Some(row) = far(&mapped).or_else(|| far(&points)) {
+        return Err(Failure::running(format!(
+            "{}: point {row}, counted from 0, is so far out that distances leave the range of numbers; leave it out, or rescale the data",
+            args.input.data.display()
+        )));
     }
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let one_normal = Whitening::fit(points.view())

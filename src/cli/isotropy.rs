@@ -33,6 +33,12 @@ pub(super) fn isotropy(args: &IsotropyArgs) -> Result<(), Failure> {
         let run = FinishedRun::open(folder)?;
         args.out.iter().try_for_each(|out| refuse_input_of_spec("--out", out, &run.plan().inputs()))?;
         match run.output_scale()? {
+            Some(scale) if !(scale.mean_square.is_finite() && scale.output_scale.is_finite()) => {
+                return Err(Failure::running(format!(
+                    "{}: the predictions of its network are not finite, so the run is not what was written; `gdiff verify` says which files are damaged",
+                    folder.display()
+                )));
+            }
             Some(scale) => rows.push((name_of(folder), scale)),
             None => without.push(name_of(folder)),
         }

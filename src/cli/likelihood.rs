@@ -84,6 +84,13 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
     };
     let scored = runs.iter().zip(&points).zip(&args.runs).map(score);
     let scored = scored.collect::<Result<Vec<Likelihoods>, _>>()?;
+    let is_none = |scored: &&Likelihoods| scored.rows().iter().all(|row| row.log_likelihood.is_none());
+    if let Some(of_run) = scored.iter().position(|scored| is_none(&scored)) {
+        return Err(Failure::running(format!(
+            "{}: all {of} lie so far out that their likelihood leaves the range of numbers",
+            args.runs[of_run].display()
+        )));
+    }
     if let Some(out) = &args.out {
         write(out, &labels, &scored)?;
     }

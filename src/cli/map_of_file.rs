@@ -2,7 +2,7 @@
 
 use super::table_args::in_order_of;
 use super::{Failure, TableArgs, refuse_as_table, refuse_input};
-use crate::data::table::axis_names;
+use crate::data::table::{axis_names, file_bytes};
 use crate::report::note;
 use crate::space::{Chain, Fitted, MapFile};
 use crate::store::Status;
@@ -68,7 +68,7 @@ impl Map {
     /// version; where it still lies in the run's folder, the status there says it.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("{}: {e}", path.display()));
-        let bytes = std::fs::read(path).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
+        let bytes = file_bytes(path).map_err(|e| wrong(&e))?;
         let MapFile { mut chain, axes, has_chain } = MapFile::read(&bytes).map_err(|e| wrong(&e))?;
         if !has_chain {
             match Self::chain_of_run(path, &bytes) {

@@ -5,6 +5,7 @@ use super::metrics_report::{Compared, Report, Scores};
 use super::metrics_sets::{FeatureArgs, Sets, SetsAt, wrong};
 use super::{Failure, TableArgs, offered, print};
 use crate::data::mixture::GaussianMixture;
+use crate::metrics::MetricsError;
 use crate::metrics::features::{
     KernelDistance, KernelDistanceOptions, PARTS, frechet_bootstrap, frechet_distance, inception_score,
     kernel_distance, kernel_interval,
@@ -55,7 +56,7 @@ pub struct MetricsArgs {
     #[arg(long)]
     pub kid: bool,
     /// Resamples of the intervals [default: 50, or none where they would take long]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = resamples)]
     pub resamples: Option<usize>,
     /// Seed of random features, and of the draws of halves, subsets and resamples
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -75,6 +76,15 @@ const MOST_DIFFERENCES: f64 = 2e10;
 const RESAMPLES: usize = 50;
 const MOST_MULTIPLICATIONS: f64 = 2e11;
 
+/// More resamples than this are a typing error: the standard deviation is known to half a per cent then.
+const MOST_RESAMPLES: usize = 20_000;
+
+/// A number of resamples.
+fn resamples(text: &str) -> Result<usize, String> {
+    let count = text.parse::<usize>().ok().filter(|count| *count <= MOST_RESAMPLES);
+    count.ok_or_else(|| format!("it must be a whole number from 0, for no intervals, to {MOST_RESAMPLES}"))
+}
+
 pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     let device = args.device.open(&note);
     let device = device.map_err(|e| Failure::running(e.to_string()))?;
@@ -91,6 +101,9 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     let stream = Stream::new(args.seed, 0, "feature_metrics");
     let frechet =
         args.frechet.then(|| frechet_distance(real.view(), fake.view())).transpose().map_err(wrong)?;
+    if frechet.is_some_and(f64::is_infinite) {
+        return Err(wrong(MetricsError::FrechetOverflow));
+    }
     let kid = || {
         let options = KernelDistanceOptions::default();
         kernel_distance(real.view(), fake.view(), &options, stream.child("subsets"))
@@ -198,7 +211,12 @@ fn intervals(
     };
     Ok(Intervals {
         prdc: wanted("prdc").then(of_prdc).transpose()?,
-        frechet: frechet.filter(|_| wanted("frechet")).map(of_frechet).transpose()?,
+        // Of a distance whose square leaves the range of numbers there is none.
+        frechet: frechet
+            .filter(|_| wanted("frechet"))
+            .map(of_frechet)
+            .transpose()?
+            .filter(|interval| interval.high.is_finite()),
         kid: kid.filter(|_| wanted("kid")).map(of_kid).transpose()?,
     })
 }

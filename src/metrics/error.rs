@@ -65,6 +65,9 @@ pub enum MetricsError {
         /// The largest coordinate, without its sign.
         size: f64,
     },
+    /// A Frechet distance, which has the unit of squared points, beyond the largest number.
+    #[error("the Frechet distance leaves the range of numbers: the points are too large; rescale them")]
+    FrechetOverflow,
     /// An option out of its range.
     #[error(transparent)]
     Options(#[from] OutOfRange),

@@ -235,12 +235,20 @@ impl FinishedRun {
     /// own, which gives its own samples again.
     ///
     /// # Errors
-    /// If the network does not fit the spec.
+    /// If the network does not fit the spec, or a sample is not finite.
     pub fn draw(&self, count: usize, seed: Option<u64>) -> Result<Array2<f64>, RunError> {
         let mut last = None;
         self.backwards(count, seed.unwrap_or(self.plan.seed), &mut |_, _, x| last = Some(x.clone()))?;
         let last = last.expect("the first step is seen in any case");
-        Ok(self.data_space(last.view()))
+        let points = self.data_space(last.view());
+        match points.iter().find(|v| !v.is_finite()) {
+            None => Ok(points),
+            Some(v) => {
+                let what = format!("a sample holds {v}");
+                let diverged = StageError::Diverged { step: self.steps(), t: 0, what };
+                Err(diverged.of(&format!("replicate {}", self.replicate), "sample"))
+            }
+        }
     }
 
     /// Runs the reverse process for `count` points; `see(step, t, x)` sees those of each step, in the run's space.

@@ -105,6 +105,9 @@ fn schedule(
             "{capped} betas in a row reach their cap of 0.999, steps that keep nearly nothing of the point before; take more diffusion.steps or a smaller diffusion.beta_end"
         ));
     }
+    check.require(schedule.alpha_bar(1) < 1.0, "diffusion.beta_start", || {
+        "the first step adds no noise that double precision can tell from none, so nothing could be predicted there; take a larger `diffusion.beta_start`".to_string()
+    })?;
     let last = schedule.alpha_bar(d.steps);
     if last > 0.01 {
         let mend = match (d.schedule, d.rescale) {

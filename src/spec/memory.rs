@@ -114,6 +114,25 @@ pub fn terms(
         ),
         term("the noise schedule's steps", "diffusion.steps", MemoryPart::Run, &[steps, 4 * F64]),
     ];
+    if let Some(evaluate) = &file.train.evaluate {
+        // The start, the samples, their predicted noise and the samples in data space; and their trees.
+        let tree = if file.metrics.prdc { dim * TREE_BY_NUMBER + TREE_BY_POINT } else { 0 };
+        terms.push(term(
+            "the points of an evaluation",
+            "train.evaluate.count",
+            MemoryPart::Network,
+            &[evaluate.count as u64, dim * 4 * F64 + tree],
+        ));
+    }
+    if file.train.accumulate > 1 {
+        // Points, noise and noised points of each batch of an iteration.
+        terms.push(term(
+            "the batches of an iteration",
+            "train.accumulate",
+            MemoryPart::Network,
+            &[file.train.accumulate as u64, batch as u64, 3 * dim * F32],
+        ));
+    }
     if file.diagnostics.likelihood > 0 {
         // In data space and in the run's own, and what is found for each.
         let found = 2 * dim + 8;

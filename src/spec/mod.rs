@@ -62,7 +62,11 @@ use crate::gaussianize::GaussianizeOptions;
 use origin::Origins;
 pub use reuse::DecodedImages;
 use reuse::Reuse;
+use std::io::Read;
 use std::path::Path;
+
+/// Bytes of a spec file at most.
+const LARGEST_SPEC: u64 = 64 << 20;
 
 /// Reads the spec file at `path` with its sweep, applies the overrides in order (later ones win), and checks it.
 /// Relative paths in it begin in its folder.
@@ -79,8 +83,18 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<Study, SpecError> {
 /// As [`read`].
 pub fn read_watched(path: &Path, overrides: &[Override], watch: Option<&Watch>) -> Result<Study, SpecError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| SpecError::unreadable(&name, &e))?;
+    let text = text_of(path).map_err(|e| SpecError::unreadable(&name, &e))?;
     study(path.parent().unwrap_or(Path::new("")), (&name, &text), overrides, watch)
+}
+
+/// The text of a spec file.
+fn text_of(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LARGEST_SPEC + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > LARGEST_SPEC {
+        true => Err(std::io::Error::other("it is larger than 64 MiB, so not a spec")),
+        false => Ok(text),
+    }
 }
 
 /// As [`read`], from a text already in memory; `name` is the file's name in messages.

@@ -77,11 +77,10 @@ pub fn estimate(study: &Study, threads: usize) -> Estimate {
     })();
     let of_runs = runs.iter().map(|(part, replicates)| {
         let maps = costs.of(part).map_or(0, |cost| cost.map_bytes);
-        folder_bytes(part, maps) * *replicates as u64
+        folder_bytes(part, maps).saturating_mul(*replicates as u64)
     });
-    let of_runs: u64 = of_runs.sum();
-    let of_tables: u64 = parts.iter().map(|part| table_bytes(part) * part.plan.replicates as u64).sum();
-    let bytes = of_runs + of_tables;
+    let of_tables = parts.iter().map(|part| table_bytes(part).saturating_mul(part.plan.replicates as u64));
+    let bytes = of_runs.chain(of_tables).fold(0, u64::saturating_add);
     Estimate { runs: count(&runs), trainings: count(&trainings), fits: count(&gaussianized), seconds, bytes }
 }
 
@@ -227,12 +226,13 @@ fn folder_bytes(part: &Part, map_bytes: u64) -> u64 {
     } else {
         0
     };
-    samples + model + points + map_bytes + rows_bytes(part) + run.spec.len() as u64 + STATUS
+    let of_spec = run.spec.len() as u64 + STATUS;
+    [model, points, map_bytes, rows_bytes(part), of_spec].into_iter().fold(samples, u64::saturating_add)
 }
 
 /// Bytes that a run adds to the tables of its study.
 fn table_bytes(part: &Part) -> u64 {
-    rows_bytes(part) + SUMMARY
+    rows_bytes(part).saturating_add(SUMMARY)
 }
 
 /// Bytes of the rows that a run writes into `loss.csv`, `metrics.csv` and `isotropy.csv`.
@@ -244,10 +244,10 @@ fn rows_bytes(part: &Part) -> u64 {
     let label = 2 * name + 8 + values + if part.values.is_empty() { 0 } else { 17 };
     let of_mixture = plan.data.source.mixture().is_some();
     let loss = label + 5 + (3 + u64::from(of_mixture)) * NUMBER;
-    let loss = if part.pipeline.is_trained() { loss * logged_rows(plan) as u64 } else { 0 };
+    let loss = if part.pipeline.is_trained() { loss.saturating_mul(logged_rows(plan) as u64) } else { 0 };
     let scores =
         2 * NUMBER * u64::from(plan.metrics.log_likelihood) + 4 * SHORT * u64::from(plan.metrics.prdc);
-    let metrics = (label + 10 + scores) * scored_rows(plan) as u64 + 6 * NUMBER;
+    let metrics = (label + 10 + scores).saturating_mul(scored_rows(plan) as u64).saturating_add(6 * NUMBER);
     let isotropy = (label + 4 + 2 * NUMBER) * spread_times(&plan.schedule, ISOTROPY_TIMES).len() as u64;
-    loss + metrics + isotropy
+    [metrics, isotropy].into_iter().fold(loss, u64::saturating_add)
 }

@@ -60,6 +60,7 @@ mod metrics_prdc;
 mod metrics_sliced;
 mod metrics_statistics;
 mod mixture;
+mod out_of_range;
 mod ownership;
 mod page;
 mod plot;

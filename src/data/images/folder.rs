@@ -4,7 +4,7 @@ use super::listing::Entry;
 use super::options::{Crop, DamagedImages, ImageOptions};
 use super::picture::{MOST_BYTES, decode};
 use super::reading::Watch;
-use super::resample::{Picture, prepare};
+use super::resample::{Picture, prepare, refusal};
 use super::{ImageSet, ImagesError};
 use crate::numeric::digest::hex;
 use crate::numeric::memory::{self, size};
@@ -113,16 +113,17 @@ fn bytes_of(entry: &Entry) -> Result<Vec<u8>, String> {
 fn read_one(entry: &Entry, options: &ImageOptions) -> (String, Result<Read, String>) {
     match bytes_of(entry) {
         Ok(bytes) => {
-            let found = decode(&bytes).map(|decoded| {
+            let found = decode(&bytes).and_then(|decoded| {
                 let shape = decoded.picture.shape;
+                refusal((shape.0, shape.1), options).map_or(Ok(()), Err)?;
                 // How many channels the set has is known when all are read, unless it is asked for.
                 let picture = prepare(shape, &decoded.picture.pixels, options);
-                Read {
+                Ok(Read {
                     picture,
                     original: (shape.0, shape.1),
                     animated: decoded.animated,
                     blended: decoded.blended,
-                }
+                })
             });
             (hex(Sha256::new_with_prefix(&bytes)), found)
         }

@@ -1,6 +1,7 @@
 //! Images in an array of NumPy.
 
 use super::{ImageSet, ImagesError};
+use crate::data::table::check_bytes;
 use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
 
@@ -8,6 +9,7 @@ use ndarray_npy::ReadNpyExt;
 pub(super) fn npy(bytes: &[u8]) -> Result<ImageSet, ImagesError> {
     const AXES: &str =
         "images are an array of uint8 with axes (n, height, width) or (n, height, width, channels)";
+    check_bytes(bytes).map_err(ImagesError::Damaged)?;
     let array = ArrayD::<u8>::read_npy(bytes).map_err(|e| ImagesError::NotImages(format!("{AXES}: {e}")))?;
     let (n, shape) = match *array.shape() {
         [n, height, width] => (n, (height, width, 1)),

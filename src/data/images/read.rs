@@ -6,7 +6,7 @@ use super::listing::{Entry, Listing, list};
 use super::npy::npy;
 use super::options::ImageOptions;
 use super::reading::Reading;
-use super::resample::prepare;
+use super::resample::{prepare, refusal};
 use super::{ImageSet, ImagesError, cifar, folder, idx, picture};
 use crate::data::table::{GZIP, file_bytes, gunzip};
 use crate::numeric::digest::hex;
@@ -133,6 +133,7 @@ impl FoundImages {
             let bytes = memory::product([self.set.len() as u64, side as u64, side as u64, 3]);
             memory::check(&format!("{} images", self.set.len()), bytes).map_err(ImagesError::Damaged)?;
         }
+        refusal((height, width), options).map_or(Ok(()), |reason| Err(ImagesError::Damaged(reason)))?;
         let shape = prepare(self.set.shape(), self.set.image(0), options).shape;
         if shape == (height, width, channels) {
             return Ok(self);

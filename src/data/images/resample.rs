@@ -1,6 +1,7 @@
 //! Cutting, resizing and changing the channels of one image, in double precision with one rounding at the end.
 
 use super::options::{Crop, ImageOptions, Resize};
+use crate::numeric::memory;
 
 /// One image of 8 bits, pixel after pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +12,26 @@ pub(super) struct Picture {
     pub pixels: Vec<u8>,
 }
 
+/// Bytes of an image at most between the two steps of resizing.
+const MOST_BETWEEN: u64 = 1 << 30;
+
 /// The weights of red, green and blue in the brightness of a pixel, by Rec. 601.
 const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
+
+/// Why an image of this height and width cannot be made as the options ask for it: between its two steps it has its old height and its
+/// new width, in double precision.
+pub(super) fn refusal((height, width): (usize, usize), options: &ImageOptions) -> Option<String> {
+    let side = options.size?;
+    let height = if options.crop == Crop::Center { height.min(width) } else { height };
+    let bytes = memory::product([height as u64, side as u64, 8]);
+    (bytes > MOST_BETWEEN).then(|| {
+        format!(
+            "an image of height {height} takes {} while it is resized to {side} x {side}, more than the {} that an image may; cut it, or give a smaller `data.size`",
+            memory::size(bytes),
+            memory::size(MOST_BETWEEN)
+        )
+    })
+}
 
 /// The image as the options ask for it: cut, resized, with their number of channels. Values are rounded to the nearest byte,
 /// halves away from zero, once.

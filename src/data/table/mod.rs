@@ -14,6 +14,7 @@ mod unpack;
 
 pub use data_table::{DataTable, axis_name, axis_names};
 pub use error::TableError;
+pub(super) use numpy::check_bytes;
 pub use options::{ColumnChoice, Delimiter, MissingRows, TableOptions};
 pub use survey::{Survey, SurveyColumn};
 pub(super) use unpack::gunzip;

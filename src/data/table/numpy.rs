@@ -17,20 +17,15 @@ pub(super) const ZIP: &[u8] = b"PK\x03\x04";
 /// If the bytes are no array of real numbers with one or two axes, or fewer or more than its header says.
 pub(super) fn read_npy(bytes: &[u8]) -> Result<Array2<f64>, TableError> {
     let wrong = |reason: &str| TableError::Npy(reason.to_string());
-    let cut = || wrong("the file breaks off within its header");
-    let version = *bytes.get(6).ok_or_else(cut)?;
-    let (length, begin) = match version {
-        1 => (bytes.get(8..10).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))), 10),
-        _ => (bytes.get(8..12).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize), 12),
-    };
-    let end = begin + length.ok_or_else(cut)?;
-    let header = std::str::from_utf8(bytes.get(begin..end).ok_or_else(cut)?)
-        .map_err(|_| wrong("its header is not text"))?;
-    let data = &bytes[end..];
+    let (header, data) = header_and_data(bytes)?;
     let descr = value_of(header, "descr").ok_or_else(|| wrong("its header has no `descr`"))?;
     let fortran = value_of(header, "fortran_order").is_some_and(|v| v.starts_with("True"));
-    let (rows, columns) =
-        shape(value_of(header, "shape").ok_or_else(|| wrong("its header has no `shape`"))?)?;
+    let sizes = axes(header)?;
+    let (rows, columns) = match *sizes {
+        [n] => (n, 1),
+        [n, d] => (n, d),
+        _ => return Err(TableError::Npy(format!("it has {} axes", sizes.len()))),
+    };
     let Some(word) = descr.strip_prefix(['\'', '"']).and_then(|d| d.split(['\'', '"']).next()) else {
         return Err(wrong("its entries are records of several fields; save one array of numbers"));
     };
@@ -61,18 +56,52 @@ fn value_of<'a>(header: &'a str, key: &str) -> Option<&'a str> {
     Some(header[place..].trim_start().strip_prefix(':')?.trim_start())
 }
 
-fn shape(text: &str) -> Result<(usize, usize), TableError> {
+/// The header of an npy file, and the bytes behind it.
+///
+/// # Errors
+/// If the file breaks off, or its header is no text.
+fn header_and_data(bytes: &[u8]) -> Result<(&str, &[u8]), TableError> {
+    let wrong = |reason: &str| TableError::Npy(reason.to_string());
+    let cut = || wrong("the file breaks off within its header");
+    let version = *bytes.get(6).ok_or_else(cut)?;
+    let (length, begin) = match version {
+        1 => (bytes.get(8..10).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))), 10),
+        _ => (bytes.get(8..12).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize), 12),
+    };
+    let end = begin + length.ok_or_else(cut)?;
+    let header = std::str::from_utf8(bytes.get(begin..end).ok_or_else(cut)?)
+        .map_err(|_| wrong("its header is not text"))?;
+    Ok((header, &bytes[end..]))
+}
+
+/// The lengths of the axes in a header.
+fn axes(header: &str) -> Result<Vec<usize>, TableError> {
+    let wrong = |reason: &str| TableError::Npy(reason.to_string());
+    let text = value_of(header, "shape").ok_or_else(|| wrong("its header has no `shape`"))?;
     let inner = text.strip_prefix('(').and_then(|t| t.split(')').next());
     let sizes = inner.and_then(|inner| {
         let parts = inner.split(',').map(|p| p.trim().trim_end_matches('L')).filter(|p| !p.is_empty());
         parts.map(|p| p.parse().ok()).collect::<Option<Vec<usize>>>()
     });
-    match sizes.as_deref() {
-        Some([n]) => Ok((*n, 1)),
-        Some([n, d]) => Ok((*n, *d)),
-        Some(other) => Err(TableError::Npy(format!("it has {} axes", other.len()))),
-        None => Err(TableError::Npy("its header has no readable `shape`".to_string())),
+    sizes.ok_or_else(|| wrong("its header has no readable `shape`"))
+}
+
+/// Refuses an array of bytes whose header promises another number of them than follow, before anything is allocated by it.
+///
+/// # Errors
+/// If it does, in a sentence without the file.
+pub(in crate::data) fn check_bytes(bytes: &[u8]) -> Result<(), String> {
+    let Ok((header, data)) = header_and_data(bytes) else {
+        return Err("the file breaks off within its header".to_string());
+    };
+    let is_bytes = value_of(header, "descr").is_some_and(|descr| descr.get(1..4) == Some("|u1"));
+    let (true, Ok(sizes)) = (is_bytes, axes(header)) else { return Ok(()) };
+    let asked = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+    if asked == Some(data.len()) && asked != Some(0) {
+        return Ok(());
     }
+    let shape = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+    Err(format!("its header promises {shape} bytes, and {} follow", data.len()))
 }
 
 /// Reads one entry.

@@ -1,6 +1,7 @@
 //! What is in a table, column by column, before anybody has said which of them are the axes of the points.
 
 use super::options::Delimiter;
+use crate::numeric::power_of_two::{exponent, times_power_of_two};
 
 /// Values of a column that are so few in number that it looks like a class or a count, not like a measurement.
 const FEW: usize = 10;
@@ -62,7 +63,12 @@ impl SurveyColumn {
     pub fn moments(&self) -> Option<(f64, f64)> {
         let values = self.values.as_ref().ok()?;
         let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        Some((mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt()))
+        // In units of a power of two near the largest, so that no square leaves the range of numbers.
+        let largest = values.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()));
+        let unit = exponent(largest);
+        let scaled = |v: &f64| times_power_of_two(*v, -unit);
+        let mean = values.iter().map(scaled).sum::<f64>() / n;
+        let std = (values.iter().map(|v| (scaled(v) - mean).powi(2)).sum::<f64>() / n).sqrt();
+        Some((times_power_of_two(mean, unit), times_power_of_two(std, unit)))
     }
 }

@@ -232,6 +232,7 @@ fn why_no_number(cell: &BadCell, leaves_out: bool) -> String {
         Cell::Missing => {
             format!("line {line} has no value there; --missing leave_out leaves such rows out instead")
         }
+        Cell::Number(..) => format!("line {line} has `{text}` there, which is not finite"),
         _ if has_decimal_comma(text) => {
             format!("line {line} has `{text}` there; write a point in place of the decimal comma")
         }
@@ -240,7 +241,7 @@ fn why_no_number(cell: &BadCell, leaves_out: bool) -> String {
 }
 
 fn has_decimal_comma(text: &str) -> bool {
-    text.replacen(',', ".", 1).parse::<f64>().is_ok()
+    text.contains(',') && text.replacen(',', ".", 1).parse::<f64>().is_ok()
 }
 
 /// The error of a cell that cannot be part of a point.

@@ -10,6 +10,9 @@ fn is_off(warmup: &usize) -> bool {
     *warmup == 0
 }
 
+/// Batches of an iteration at most; more are a typing error.
+const MOST_BATCHES: usize = 10_000;
+
 /// Whether an iteration is one batch.
 fn is_single(accumulate: &usize) -> bool {
     *accumulate == 1
@@ -125,7 +128,9 @@ impl TrainOptions {
     /// Naming the key.
     pub fn check(&self) -> Result<(), OutOfRange> {
         options::count("batch_size", self.batch_size)?;
-        options::count("accumulate", self.accumulate)?;
+        options::require((1..=MOST_BATCHES).contains(&self.accumulate), "accumulate", || {
+            format!("is {}, but it must be a whole number from 1 to {MOST_BATCHES}", self.accumulate)
+        })?;
         options::count("log_every", self.log_every)?;
         options::positive("learning_rate", self.learning_rate)?;
         options::fraction("ema", self.ema)?;

@@ -38,16 +38,31 @@ impl Default for FlowOptions {
 /// Bins at most: more would leave no width to give.
 const MOST_BINS: usize = 256;
 
+/// Layers at most, and weights between the hidden layers of all of them.
+const MOST_LAYERS: usize = 256;
+const MOST_WEIGHTS: usize = 100_000_000;
+
 impl FlowOptions {
     /// Checks every option against its range.
     ///
     /// # Errors
     /// The first option outside, in the order of the fields.
     pub fn check(&self) -> Result<(), OutOfRange> {
-        count("layers", self.layers)?;
+        require((1..=MOST_LAYERS).contains(&self.layers), "layers", || {
+            format!("is {}, but it must be a whole number from 1 to {MOST_LAYERS}", self.layers)
+        })?;
         for (i, width) in self.hidden.iter().enumerate() {
             count(&format!("hidden[{i}]"), *width)?;
         }
+        let weights = self.hidden.windows(2).map(|pair| pair[0].saturating_mul(pair[1]));
+        let widest = self.hidden.iter().copied().max().unwrap_or(0);
+        let weights = weights.fold(widest, usize::saturating_add).saturating_mul(self.layers);
+        require(weights <= MOST_WEIGHTS, "hidden", || {
+            format!(
+                "asks for more than {MOST_WEIGHTS} weights in {} layers, which is a typing error",
+                self.layers
+            )
+        })?;
         require((1..=MOST_BINS).contains(&self.bins), "bins", || {
             format!("is {}, but it must be a whole number from 1 to {MOST_BINS}", self.bins)
         })?;
