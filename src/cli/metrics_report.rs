@@ -88,9 +88,9 @@ impl Report {
         let mut text = String::new();
         for (name, value, digits, interval, aside) in lines {
             let Some(value) = value else { continue };
-            text += &format!("{name:<16}{value:.digits$}");
+            text += &format!("{name:<16}{}", shown(value, digits));
             let interval = interval.map(|ResampledInterval { low, high, resamples, .. }| {
-                format!("95 % {low:.digits$} to {high:.digits$}, {resamples} resamples")
+                format!("95 % {} to {}, {resamples} resamples", shown(*low, digits), shown(*high, digits))
             });
             let asides: Vec<String> = interval.into_iter().chain(aside).collect();
             if !asides.is_empty() {
@@ -104,6 +104,11 @@ impl Report {
     fn score(&self) -> Option<f64> {
         self.inception_score.as_ref().map(|scores| scores.generated.mean)
     }
+}
+
+/// A number with so many digits behind its point, as a power of ten where there are too many before it.
+fn shown(value: f64, digits: usize) -> String {
+    if value.abs() < 1e15 { format!("{value:.digits$}") } else { format!("{value:.digits$e}") }
 }
 
 fn subsets(KernelDistance { std, subsets, size, .. }: KernelDistance) -> String {
