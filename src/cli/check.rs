@@ -9,7 +9,8 @@ use crate::diffusion::speciation::largest_eigenvalue;
 use crate::numeric::memory::size;
 use crate::report::fit_table;
 use crate::run::{Purpose, Replicate};
-use crate::space::{Chain, FitContext, Scaling, Transform, space_dim};
+use crate::space::options::NamedTransform;
+use crate::space::{Chain, FitContext, Scaling, Transform, TransformOptions, space_dim};
 use crate::spec::{Plan, Point, Study};
 use crate::study::{Estimate, estimate};
 use candle_core::Device;
@@ -167,6 +168,14 @@ fn spaces(plan: &Plan) -> Result<String, Failure> {
         let train = train.as_ref().map(|train| train.view());
         let space = space_dim(&pipeline.space, dim, train, &context);
         let space = space.map_err(|e| Failure::input(format!("{pipeline}: {e}")))?;
+        let named = TransformOptions::Named(NamedTransform::Gaussianize);
+        let rows = train.map_or(plan.data.samples, |train| train.nrows());
+        if plan.gaussianize.reduce.is_none() && pipeline.space.contains(&named) && rows <= space {
+            return Err(Failure::input(format!(
+                "{pipeline}: {rows} training points are too few to fit a Gaussianizer of {space} columns, which needs {} or more; give more of them, or set gaussianize.reduce",
+                space + 1
+            )));
+        }
         if space != dim {
             let _ = writeln!(text, "{:<12} {pipeline} diffuses in {space} of {dim} dimensions", "space");
         }

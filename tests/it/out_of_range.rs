@@ -151,3 +151,21 @@ fn numbers_that_only_a_typing_error_asks_for_are_refused() {
     assert!(disk("replicates=1") > 1.0);
     assert!(disk("replicates=300000") >= 15.9);
 }
+
+#[test]
+fn check_refuses_what_no_fit_can_do() {
+    let folder = tempdir().unwrap();
+    let path = folder.path();
+    // 40 points of 48 columns that vary by themselves.
+    let cell = |i: usize, j: usize| ((i * 48 + j) * 7919 % 10_007).to_string();
+    let rows: String =
+        (0..80).map(|i| (0..48).map(|j| cell(i, j)).collect::<Vec<_>>().join(",") + "\n").collect();
+    std::fs::write(path.join("d.csv"), rows).unwrap();
+    let end = SMALL.find("[diffusion]").unwrap();
+    let data = "kind = \"table\"\npath = \"d.csv\"\ntest_fraction = 0.5\n";
+    spec(path, &format!("name = \"t\"\npipelines = [\"gaussianized\"]\n[data]\n{data}{}", &SMALL[end..]));
+    let few = "points are too few to fit a Gaussianizer of 48 columns, which needs 49 or more";
+    refused(path, &["check", "spec.toml"], 2, few);
+    succeeded(&run(path, &["check", "spec.toml", "gaussianize.reduce=5"]));
+    succeeded(&run(path, &["check", "spec.toml", "data.test_fraction=0.2"]));
+}
