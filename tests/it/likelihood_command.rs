@@ -227,11 +227,12 @@ fn of_a_table_the_rows_that_are_held_out_are_scored() {
     assert!(number(&rows[1], "log_likelihood").unwrap().is_finite() && rows[2]["log_likelihood"].is_empty());
     assert!(!text(folder.path().join("far_own.csv")).contains("NaN"));
     // What does not fit.
-    fs::write(folder.path().join("wide.csv"), "length,weight\n1,2\n").unwrap();
+    fs::write(folder.path().join("wide.csv"), "height,weight\n1,2\n").unwrap();
+    fs::write(folder.path().join("others.csv"), "length,weight\n1,2\n").unwrap();
     for (arguments, words) in [
         (
-            &["likelihood", both[0], "--data", "wide.csv"][..],
-            "wide.csv has 2 columns, but the run d/runs/baseline-r0 is for 1 (height); say by --columns which they are",
+            &["likelihood", both[0], "--data", "others.csv"][..],
+            "others.csv has 2 columns, but the run d/runs/baseline-r0 is for 1 (height); say by --columns which they are",
         ),
         (&["likelihood", both[0], "--header", "true"], "say how --data is read"),
         (&["likelihood", both[0], "--steps", "7"], "even number"),
