@@ -85,7 +85,10 @@ pub(super) fn likelihood(args: &LikelihoodArgs) -> Result<(), Failure> {
     let scored = runs.iter().zip(&points).zip(&args.runs).map(score);
     let scored = scored.collect::<Result<Vec<Likelihoods>, _>>()?;
     let is_none = |scored: &&Likelihoods| scored.rows().iter().all(|row| row.log_likelihood.is_none());
-    if let Some(of_run) = scored.iter().position(|scored| is_none(&scored)) {
+    // Where the space has left out dimensions no point has a density, and the table says so.
+    let has_density = |run: &FinishedRun| run.chain().lost_variance().is_none();
+    let far = scored.iter().zip(&runs).position(|(scored, run)| has_density(run) && is_none(&scored));
+    if let Some(of_run) = far {
         return Err(Failure::running(format!(
             "{}: all {of} lie so far out that their likelihood leaves the range of numbers",
             args.runs[of_run].display()

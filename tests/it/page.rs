@@ -283,7 +283,11 @@ fn numbers_agree_with_the_figures(out: &Path, plots: &Value) -> Vec<(String, usi
             let lists = list(&mark["lists"]).iter().map(floats).collect::<Vec<_>>();
             let [x, y, low, high] = lists.as_slice() else { continue };
             for i in 0..x.len() {
-                let numbers = [x, y, low, high].map(|list| list.get(i).map(|v| v.to_bits()));
+                let mut numbers = [x, y, low, high].map(|list| list.get(i).map(|v| v.to_bits()));
+                // A mean without an interval has no ends in the table.
+                if numbers[2] == numbers[3] && !known.contains(&numbers) {
+                    (numbers[2], numbers[3]) = (None, None);
+                }
                 assert!(known.contains(&numbers), "{name}: {} {}", x[i], y[i]);
                 count += 1;
             }
