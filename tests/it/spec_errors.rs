@@ -343,7 +343,7 @@ fn a_key_that_no_tool_has_lists_what_is_known() {
 #[test]
 fn what_an_argument_made_is_refused_at_the_argument() {
     for (argument, words) in [
-        ("network.hidden.0=7", "`network.hidden` is a table"),
+        ("network.attention.0=7", "`network.attention` is a table"),
         ("xyzzy.a=7", "unknown key `xyzzy`"),
         ("diffusion.xyzzy.a=7", "unknown key `xyzzy`"),
     ] {
