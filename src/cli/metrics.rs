@@ -1,14 +1,13 @@
 //! `gdiff metrics`
 
-use super::metrics_floor::{FloorOptions, beside_floor};
+use super::metrics_floor::{FloorOptions, beside_floor, finite_frechet};
 use super::metrics_report::{Compared, Report, Scores};
 use super::metrics_sets::{FeatureArgs, Sets, SetsAt, wrong};
 use super::{Failure, TableArgs, offered, print};
 use crate::data::mixture::GaussianMixture;
-use crate::metrics::MetricsError;
 use crate::metrics::features::{
-    KernelDistance, KernelDistanceOptions, PARTS, frechet_bootstrap, frechet_distance, inception_score,
-    kernel_distance, kernel_interval,
+    KernelDistance, KernelDistanceOptions, PARTS, frechet_bootstrap, inception_score, kernel_distance,
+    kernel_interval,
 };
 use crate::metrics::prdc::advice::{uneven_counts, zero_radii};
 use crate::metrics::{
@@ -100,10 +99,7 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     let (log_likelihood, mode_error) = mixture.as_ref().map(under_mixture).transpose()?.unzip();
     let stream = Stream::new(args.seed, 0, "feature_metrics");
     let frechet =
-        args.frechet.then(|| frechet_distance(real.view(), fake.view())).transpose().map_err(wrong)?;
-    if frechet.is_some_and(f64::is_infinite) {
-        return Err(wrong(MetricsError::FrechetOverflow));
-    }
+        args.frechet.then(|| finite_frechet(real.view(), fake.view())).transpose().map_err(wrong)?;
     let kid = || {
         let options = KernelDistanceOptions::default();
         kernel_distance(real.view(), fake.view(), &options, stream.child("subsets"))

@@ -1,5 +1,6 @@
 //! What real points score against real points, beside what generated points score at the same counts.
 
+use super::metrics_report::shown;
 use crate::metrics::features::{
     KernelDistanceOptions, PARTS, frechet_distance, inception_score, kernel_distance,
 };
@@ -60,11 +61,17 @@ impl Beside {
         );
         for (name, generated, floor) in pairs {
             if let (Some(generated), Some(floor)) = (generated, floor) {
-                text += &format!("{name:<16}{generated:<16.6}{floor:.6}\n");
+                text += &format!("{name:<16}{:<16}{}\n", shown(generated, 6), shown(floor, 6));
             }
         }
         text
     }
+}
+
+/// The Frechet distance, where it is a number.
+pub(super) fn finite_frechet(real: ArrayView2<f64>, x: ArrayView2<f64>) -> Result<f64, MetricsError> {
+    let distance = frechet_distance(real, x)?;
+    if distance.is_finite() { Ok(distance) } else { Err(MetricsError::FrechetOverflow) }
 }
 
 /// Compares two random halves of the real points, and generated points with the first; as many of each as the smaller of
@@ -103,7 +110,7 @@ pub(super) fn beside_floor(
         Ok(Scores {
             count,
             prdc: manifold.prdc(x)?,
-            frechet: options.frechet.then(|| frechet_distance(half, x)).transpose()?,
+            frechet: options.frechet.then(|| finite_frechet(half, x)).transpose()?,
             kid: options.kid.then(kid).transpose()?.map(|kid| kid.mean),
             inception_score,
         })

@@ -107,7 +107,7 @@ impl Report {
 }
 
 /// A number with so many digits behind its point, as a power of ten where there are too many before it.
-fn shown(value: f64, digits: usize) -> String {
+pub(super) fn shown(value: f64, digits: usize) -> String {
     if value.abs() < 1e15 { format!("{value:.digits$}") } else { format!("{value:.digits$e}") }
 }
 

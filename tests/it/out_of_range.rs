@@ -51,7 +51,12 @@ fn samples_and_points_that_are_not_finite_are_not_written() {
 fn distances_that_are_not_finite_are_no_results() {
     let folder = folder();
     let path = folder.path();
-    refused(path, &["metrics", "1e160.csv", "1e160.csv", "--frechet"], 0, "");
+    refused(
+        path,
+        &["metrics", "1e160.csv", "1e160.csv", "--frechet"],
+        2,
+        "the Frechet distance leaves the range",
+    );
     std::fs::copy(path.join("1e0.csv"), path.join("near.csv")).unwrap();
     refused(
         path,

@@ -49,8 +49,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ImageSet, ImagesError> {
         .collect();
     let values = lengths.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
     let there = bytes.len() - header;
-    // Without a pixel there is nothing to count.
-    if values != Some(there) || there == 0 && lengths[0] > 0 {
+    if values == Some(0) && lengths[0] > 0 {
+        return Err(damaged("whose images have no pixel; each side must be at least 1".into()));
+    }
+    if values != Some(there) {
         let shape = lengths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
         return Err(damaged(format!("whose header says {shape} values, but {there} follow")));
     }

@@ -97,8 +97,10 @@ pub(in crate::data) fn check_bytes(bytes: &[u8]) -> Result<(), String> {
     let is_bytes = value_of(header, "descr").is_some_and(|descr| descr.get(1..4) == Some("|u1"));
     let (true, Ok(sizes)) = (is_bytes, axes(header)) else { return Ok(()) };
     let asked = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
-    // Images without a pixel are none, however many they are.
-    if asked == Some(data.len()) && (asked != Some(0) || sizes.first() == Some(&0)) {
+    if asked == Some(0) && sizes.first() != Some(&0) {
+        return Err("its entries have no value; each axis must be at least 1 long".to_string());
+    }
+    if asked == Some(data.len()) {
         return Ok(());
     }
     let shape = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
