@@ -1,6 +1,5 @@
 //! What real points score against real points, beside what generated points score at the same counts.
 
-use super::metrics_report::shown;
 use crate::metrics::features::{
     KernelDistanceOptions, PARTS, frechet_distance, inception_score, kernel_distance,
 };
@@ -66,6 +65,11 @@ impl Beside {
         }
         text
     }
+}
+
+/// A number with so many digits behind its point, as a power of ten where there are too many before it.
+pub(super) fn shown(value: f64, digits: usize) -> String {
+    if value.abs() < 1e15 { format!("{value:.digits$}") } else { format!("{value:.digits$e}") }
 }
 
 /// The Frechet distance, where it is a number.

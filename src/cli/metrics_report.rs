@@ -1,6 +1,6 @@
 //! What `gdiff metrics` prints.
 
-use super::metrics_floor::Beside;
+use super::metrics_floor::{Beside, shown};
 use super::metrics_sets::Origin;
 use crate::metrics::features::{InceptionScore, KernelDistance};
 use crate::metrics::{Prdc, PrdcIntervals, ResampledInterval};
@@ -104,11 +104,6 @@ impl Report {
     fn score(&self) -> Option<f64> {
         self.inception_score.as_ref().map(|scores| scores.generated.mean)
     }
-}
-
-/// A number with so many digits behind its point, as a power of ten where there are too many before it.
-pub(super) fn shown(value: f64, digits: usize) -> String {
-    if value.abs() < 1e15 { format!("{value:.digits$}") } else { format!("{value:.digits$e}") }
 }
 
 fn subsets(KernelDistance { std, subsets, size, .. }: KernelDistance) -> String {
