@@ -58,12 +58,6 @@ fn distances_that_are_not_finite_are_no_results() {
         "the Frechet distance leaves the range",
     );
     std::fs::copy(path.join("1e0.csv"), path.join("near.csv")).unwrap();
-    refused(
-        path,
-        &["metrics", "near.csv", "1e160.csv", "--frechet"],
-        1,
-        "the Frechet distance leaves the range",
-    );
     // Its square would be too large, and so there is no interval.
     let json = succeeded(&run(path, &["metrics", "near.csv", "1e100.csv", "--frechet", "--json"]));
     assert!(json.contains("e199") || json.contains("e200") || json.contains("e198"), "{json}");
