@@ -64,7 +64,7 @@ impl Origins {
 
     /// Where a key was written, or an item of it that is all there is of it, or the nearest enclosing key that was.
     pub fn place(&self, path: &str) -> Place {
-        if let Some(place) = self.find(path).or_else(|| self.find_within(path)) {
+        if let Some(place) = self.find_made(path) {
             return place.clone();
         }
         let mut path = path;
@@ -90,11 +90,11 @@ impl Origins {
         self.written.get(path)
     }
 
-    /// The last argument of the command line that made a key by a value within it.
-    fn find_within(&self, path: &str) -> Option<&Place> {
-        let written =
-            |(changed, place): &&(String, Option<Place>)| place.is_some() && is_within(changed, path);
-        self.changes.iter().rev().find(written).and_then(|(_, place)| place.as_ref())
+    /// Where a key was written, or the last argument of the command line that made it by a value within it.
+    fn find_made(&self, path: &str) -> Option<&Place> {
+        let within =
+            || self.changes.iter().rev().find(|(key, place)| place.is_some() && is_within(key, path));
+        self.find(path).or_else(|| within().and_then(|(_, place)| place.as_ref()))
     }
 
     /// Whether the user wrote this key.
@@ -114,7 +114,7 @@ impl Origins {
     pub fn error(&self, path: &str, message: impl Into<String>) -> SpecError {
         let message = message.into();
         let named = || message.split('`').skip(1).step_by(2).find_map(|word| self.find(word));
-        let place = self.find(path).or_else(|| self.find_within(path)).or_else(named).cloned();
+        let place = self.find_made(path).or_else(named).cloned();
         self.error_at(path, place.unwrap_or_else(|| self.place(path)), message)
     }
 

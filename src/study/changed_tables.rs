@@ -1,6 +1,7 @@
 //! Tables that a sweep names and that hold other points than when runs of the folder were made. The digest of the base's
 //! table stands in the study's own spec, which is compared as a whole; those of the others stand in the specs of the runs.
 
+use super::error::StudyError;
 use super::found_runs::{FoundRun, found_runs};
 use super::planned::PlannedRun;
 use crate::spec::{NUMERICS, Study};
@@ -35,6 +36,16 @@ pub fn changed_table(study: &Study, out: &Path, runs: &[PlannedRun]) -> Option<S
         })
     };
     found_runs(out).iter().find_map(changed)
+}
+
+/// Refuses to go on in a folder with such a run.
+///
+/// # Errors
+/// Naming the table and the run.
+pub fn refuse_changed_table(study: &Study, out: &Path, runs: &[PlannedRun]) -> Result<(), StudyError> {
+    let reason = changed_table(study, out, runs);
+    let folder = out.display().to_string();
+    reason.map_or(Ok(()), |reason| Err(StudyError::TableChanged { folder, reason }))
 }
 
 /// The file of a run's data and its digest.

@@ -1,6 +1,6 @@
 //! The plan of a sweep: `points.json` numbers its runs, and the numbers do not change, `specs.txt` holds their resolved specs.
 
-use super::changed_tables::changed_table;
+use super::changed_tables::refuse_changed_table;
 use super::clear::clear_plan;
 use super::error::StudyError;
 use super::frozen_run::{FrozenKeys, FrozenRun, spec_digest};
@@ -53,9 +53,7 @@ impl FrozenStudy {
         atomic::make_folder(&out.join(names::RUNS))?;
         if held != Held::Nothing {
             let runs = planned(study, out);
-            if let Some(reason) = changed_table(study, out, &runs) {
-                return Err(StudyError::TableChanged { folder: out.display().to_string(), reason });
-            }
+            refuse_changed_table(study, out, &runs)?;
             renamed_runs::rename(out, &runs)?;
         }
         if held != Held::Same {

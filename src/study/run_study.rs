@@ -1,6 +1,6 @@
 //! All runs of a study: which are still to do, and the tables that are made of them.
 
-use super::changed_tables::changed_table;
+use super::changed_tables::refuse_changed_table;
 use super::clear::clear;
 use super::error::{RunFailure, StudyError};
 use super::frozen_plan::FrozenStudy;
@@ -90,11 +90,8 @@ pub fn run_study(
         Err(_) if options.force => Held::Nothing,
         held => held?,
     };
-    if held != Held::Nothing
-        && !options.force
-        && let Some(reason) = changed_table(study, out, &runs)
-    {
-        return Err(StudyError::TableChanged { folder: out.display().to_string(), reason });
+    if held != Held::Nothing && !options.force {
+        refuse_changed_table(study, out, &runs)?;
     }
     if options.force {
         say_what_is_left(reporter, &clear(out)?);

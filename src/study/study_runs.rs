@@ -62,6 +62,7 @@ impl StudyRuns {
             ));
         });
         let mut study = study.ok();
+        let inputs = study.as_ref().map(Study::inputs).unwrap_or_default();
         if let Some(reason) = study.as_ref().and_then(|study| changed_table(study, out, &planned(study, out)))
         {
             notices.push(format!(
@@ -74,7 +75,6 @@ impl StudyRuns {
             Some(study) => (study.keys.clone(), asked_for(study, out, &found)),
             None => as_they_ran(&found),
         };
-        let inputs = study.as_ref().map(Study::inputs).unwrap_or_default();
         let mut runs = Self { out: out.to_path_buf(), keys, spec: None, groups: Vec::new(), inputs, notices };
         let mut index: HashMap<(String, Vec<String>), usize> = HashMap::new();
         let mut missing = 0;
