@@ -26,9 +26,10 @@ pub struct PlotArgs {
 impl From<FigureError> for Failure {
     fn from(error: FigureError) -> Self {
         match error {
-            FigureError::NoFolder(_) | FigureError::Nothing(_) | FigureError::NotDrawn { .. } => {
-                Self::input(error.to_string())
-            }
+            FigureError::NoFolder(_)
+            | FigureError::Nothing(_)
+            | FigureError::NotDrawn { .. }
+            | FigureError::OtherStudy(_) => Self::input(error.to_string()),
             FigureError::Store(error) => Self::from(error),
             FigureError::Run(error) => Self::from(*error),
             FigureError::Damaged { .. } | FigureError::Picture { .. } => Self::running(error.to_string()),

@@ -52,9 +52,14 @@ pub(super) fn refuse_input_of_spec(argument: &str, out: &Path, inputs: &[PathBuf
 /// The argument that asks for pictures.
 pub(super) const AS_IMAGES: &str = "--as-images";
 
-/// Refuses an output that is a file of a study or of one of its runs, which other commands would read back. A folder with
+/// Refuses `-`, and an output that is a file of a study or of one of its runs, which other commands would read back. A folder with
 /// runs or the provenance of tables is a study's, one with a status a run's; a spec alone may be anybody's.
 fn refuse_study_file(argument: &str, out: &Path) -> Result<(), Failure> {
+    if out == Path::new("-") {
+        return Err(Failure::input(format!(
+            "{argument} - would write a file named `-`; leave {argument} out where the command prints its table, or write ./- if you mean the file"
+        )));
+    }
     let (Some(folder), Some(name)) = (out.parent(), out.file_name().and_then(OsStr::to_str)) else {
         return Ok(());
     };

@@ -98,18 +98,19 @@ impl Estimate {
         self.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0)
     }
 
-    /// `mean`, `mean +- half width`, or `mean (to high)` and `mean (from low)` where the other end is cut off; with as many digits as the interval is worth.
+    /// `mean`, `mean +- half width`, or `mean (to high)` and `mean (from low)` where the other end is cut off; with as many
+    /// digits as the interval is worth.
     pub fn text(&self, digits: usize) -> String {
         let Some((low, high)) = self.interval else { return shown(self.mean, digits) };
         let digits = digits.min(worth((high - low) / 2.0));
-        match self.half_width() {
-            Some(half) => format!("{} +- {}", shown(self.mean, digits), shown(half, digits)),
-            // The other end is that of what the metric can be.
-            None if self.mean - low < high - self.mean => {
-                format!("{} (to {})", shown(self.mean, digits), shown(high, digits))
-            }
-            None => format!("{} (from {})", shown(self.mean, digits), shown(low, digits)),
-        }
+        let mean = shown(self.mean, digits);
+        // One end may be that of what the metric can be.
+        let (word, end) = match self.half_width() {
+            Some(half) => return format!("{mean} +- {}", shown(half, digits)),
+            None if self.mean - low < high - self.mean => ("to", shown(high, digits)),
+            None => ("from", shown(low, digits)),
+        };
+        if end == mean { mean } else { format!("{mean} ({word} {end})") }
     }
 }
 
@@ -221,5 +222,22 @@ impl<'a> Comparison<'a> {
         let compared = self.summary.iter().any(|row| row.numbers.baseline_difference.is_some());
         let names = self.summary.iter().map(|row| row.pipeline.as_str()).filter(|name| *name != DATA);
         compared_with(names, |name| name).filter(|_| compared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Estimate;
+
+    #[test]
+    fn an_interval_is_shown_with_the_digits_that_it_is_worth_and_no_end_that_says_nothing() {
+        let text = |mean, low, high| Estimate { mean, interval: Some((low, high)), replicates: 3 }.text(4);
+        assert_eq!(text(0.25, 0.125, 0.375), "0.25 +- 0.12");
+        assert_eq!(text(0.25, 0.2, 0.45), "0.25 (to 0.45)");
+        assert_eq!(text(0.75, 0.5, 0.76), "0.75 (from 0.50)");
+        // Cut at one end, and narrower than the digits that are shown.
+        assert_eq!(text(0.25, 0.25, 0.250_001), "0.2500");
+        assert_eq!(text(1.0, 0.999_999, 1.0), "1.0000");
+        assert_eq!(Estimate { mean: 0.25, interval: None, replicates: 1 }.text(2), "0.25");
     }
 }

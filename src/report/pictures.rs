@@ -7,6 +7,7 @@ use crate::report::figures::{self, FIGURES, Figure, FigureError, Results};
 use crate::store::drawn_files::{DrawnFiles, Standing};
 use crate::store::leftovers::remove_leftovers;
 use crate::store::{Lock, atomic, names};
+use crate::study::mark::has_mark;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +41,13 @@ pub struct Written {
 /// removed where others of their kind were drawn; they stay where nothing of their kind can be drawn now.
 ///
 /// # Errors
-/// If a file stands in the place of another one and was not drawn, a file cannot be written, or a picture not be made.
+/// If `out` is the folder of another study, a file stands in the place of another one and was not drawn, a file cannot be
+/// written, or a picture not be made.
 pub fn write_figures(mut results: Results, out: &Path, options: DrawOptions) -> Result<Written, FigureError> {
+    let beside = is_same(&results.folder, out);
+    if !beside && has_mark(out) {
+        return Err(FigureError::OtherStudy(out.to_path_buf()));
+    }
     let figures = figures::all(&mut results);
     let folder = out.join(names::FIGURES);
     let themes = if options.dark { &[Theme::Light, Theme::Dark][..] } else { &[Theme::Light] };
@@ -61,7 +67,6 @@ pub fn write_figures(mut results: Results, out: &Path, options: DrawOptions) -> 
     for figure in &figures {
         paths.extend(drawing.write(&rendered(figure, themes)?)?);
     }
-    let beside = is_same(&results.folder, out);
     let text = page(&mut results, &figures, beside);
     drawing.write(&[(names::PAGE.to_string(), text.into_bytes())])?;
     let mut notices = results.notices;

@@ -67,6 +67,13 @@ pub struct Study {
     pub decoded: Vec<DecodedImages>,
 }
 
+impl Point {
+    /// The lines of its spec, as [`Study::canonical`].
+    pub fn canonical(&self) -> BTreeMap<String, String> {
+        Identity::of(&self.plan).canonical()
+    }
+}
+
 impl Study {
     /// Lays out the sweep of a parsed spec and checks every point.
     pub(super) fn new(mut table: Table, origins: &Origins, reuse: &mut Reuse) -> Result<Self, SpecError> {

@@ -2,6 +2,7 @@
 
 use super::paired::{paired, value_of};
 use super::run_values::range;
+use super::same_point::SweptPoints;
 use super::study_runs::{Found, Group, StudyRuns};
 use crate::numeric::intervals::{Interval, mean_interval, paired_difference, unpaired_difference};
 use crate::store::sweep_values::{add_missing, by_name};
@@ -49,7 +50,8 @@ pub struct ComparedRow {
 }
 
 /// The differences of two studies, the second minus the first. Pipelines are matched by name, points by the names and
-/// values of their keys.
+/// values of their keys. A study that leaves a key alone stands at the point of the other one at which both specs say the
+/// same.
 ///
 /// Replicates are paired where the key of the data and the number of the replicate are the same: such runs have the same
 /// points, and begin and go on with the same noise. Where no replicate has its pair, the means of all are compared
@@ -57,14 +59,7 @@ pub struct ComparedRow {
 pub fn compare(a: &StudyRuns, b: &StudyRuns) -> Compared {
     let mut keys = a.keys.clone();
     add_missing(&mut keys, &b.keys);
-    let line = |study: &StudyRuns, group: &Group| ComparedLine {
-        pipeline: group.pipeline.clone(),
-        values: by_name(&group.values, &study.keys, &keys),
-    };
-    let lines = |study: &StudyRuns| -> Vec<ComparedLine> {
-        study.groups.iter().map(|group| line(study, group)).collect()
-    };
-    let (in_a, in_b) = (lines(a), lines(b));
+    let (in_a, in_b) = (lines(a, b, &keys), lines(b, a, &keys));
     let others: HashMap<ComparedLine, usize> =
         in_b.iter().enumerate().map(|(i, line)| (line.matched(), i)).collect();
     let mut compared = Compared { keys, rows: Vec::new(), only: [Vec::new(), Vec::new()] };
@@ -80,6 +75,25 @@ pub fn compare(a: &StudyRuns, b: &StudyRuns) -> Compared {
     }
     compared.only[1].extend(in_b.into_iter().zip(matched).filter(|(_, m)| !m).map(|(line, _)| line));
     compared
+}
+
+/// The lines of a study, with the values of its own keys and of those that the other one sweeps.
+fn lines(study: &StudyRuns, other: &StudyRuns, keys: &[String]) -> Vec<ComparedLine> {
+    let specs = study.study.as_ref().zip(other.study.as_ref()).filter(|_| keys.len() > study.keys.len());
+    let placed = specs.map(|(own, other)| {
+        let points = own.points.iter().enumerate().map(|(at, point)| (point.values.as_slice(), at));
+        (own, points.collect::<HashMap<_, _>>(), SweptPoints::new(other))
+    });
+    let line = |group: &Group| {
+        let mut values = by_name(&group.values, &study.keys, keys);
+        if let Some((own, points, swept)) = &placed
+            && let Some(&at) = points.get(group.values.as_slice())
+        {
+            values = swept.complete(values, keys, own, at);
+        }
+        ComparedLine { pipeline: group.pipeline.clone(), values }
+    };
+    study.groups.iter().map(line).collect()
 }
 
 impl ComparedLine {

@@ -53,7 +53,7 @@ fn reads_as_spec(out: &Path) -> bool {
 }
 
 /// Whether the folder has a provenance, a plan or a run that gdiff wrote.
-fn has_mark(out: &Path) -> bool {
+pub fn has_mark(out: &Path) -> bool {
     let mut runs = fs::read_dir(out.join(names::RUNS)).into_iter().flatten().flatten();
     provenance::read(out).is_some()
         || is_plan(&out.join(names::PLAN))

@@ -17,7 +17,7 @@
 //! | [`frozen_plan`], [`frozen_run`], [`execute`] | runs numbered for good; parts of them executed anywhere, and collected |
 //! | `found_runs` | the finished runs of a folder, and what each found |
 //! | `paired` | values of two groups, replicate by replicate |
-//! | [`study_runs`], [`mod@compare`] | two studies, run by run |
+//! | [`study_runs`], [`mod@compare`], `same_point` | two studies, run by run |
 //! | `estimate` | what a study will do, how long that takes, and how much it writes |
 //! | [`pilot`] | how much paired differences vary, and how many replicates they need |
 //! | `verify` | every file against its digest |
@@ -51,6 +51,7 @@ mod renamed_runs;
 pub mod run_progress;
 pub mod run_study;
 pub mod run_values;
+mod same_point;
 mod scheduler;
 mod shared_stages;
 pub mod side_by_side;

@@ -17,8 +17,8 @@ pub struct StudyRuns {
     pub out: PathBuf,
     /// The sweep's keys.
     pub keys: Vec<String>,
-    /// The lines that say what the study is; none where its spec cannot be read here and now.
-    spec: Option<BTreeMap<String, String>>,
+    /// What its spec asks for; none where that cannot be read here and now.
+    pub(super) study: Option<Study>,
     pub(super) groups: Vec<Group>,
     /// The files and folders that its spec names.
     pub inputs: Vec<PathBuf>,
@@ -75,7 +75,8 @@ impl StudyRuns {
             Some(study) => (study.keys.clone(), asked_for(study, out, &found)),
             None => as_they_ran(&found),
         };
-        let mut runs = Self { out: out.to_path_buf(), keys, spec: None, groups: Vec::new(), inputs, notices };
+        let mut runs =
+            Self { out: out.to_path_buf(), keys, study: None, groups: Vec::new(), inputs, notices };
         let mut index: HashMap<(String, Vec<String>), usize> = HashMap::new();
         let mut missing = 0;
         let all = asked.len();
@@ -100,7 +101,7 @@ impl StudyRuns {
             runs.notices.push(format!("{}: {done} of {all} runs are finished and compared", out.display()));
         }
         runs.notices.extend(other_numerics(out, &found));
-        runs.spec = study.map(|study| study_lines(&study));
+        runs.study = study;
         Ok(runs)
     }
 
@@ -112,7 +113,7 @@ impl StudyRuns {
     /// In which lines the spec differs from another one, each with the value here and there; none where one of them
     /// cannot be read.
     pub fn spec_differences(&self, other: &Self) -> Option<Vec<SpecDifference>> {
-        let (here, there) = (self.spec.as_ref()?, other.spec.as_ref()?);
+        let (here, there) = (study_lines(self.study.as_ref()?), study_lines(other.study.as_ref()?));
         let keys: BTreeSet<&String> = here.keys().chain(there.keys()).collect();
         let differing = keys.into_iter().filter(|key| here.get(*key) != there.get(*key));
         let difference = |key: &String| SpecDifference {

@@ -52,6 +52,16 @@ fn a_drawing_replaces_and_removes_only_what_drawings_wrote() {
     for mine in ["loss_notes.csv", "clouds_mine.svg", "isotropy.png.csv"] {
         assert_eq!(text(path.join("p/figures").join(mine)), "mine");
     }
+    // The folder of another study keeps its own page, whatever is asked for.
+    succeeded(&run(path, &["plot", "one"]));
+    let page = text(path.join("one/report.html"));
+    for more in [&[][..], &["--force"]] {
+        let words = "one is the folder of another study";
+        refused(path, &[&["plot", "two", "--out", "one"], more].concat(), words);
+    }
+    assert!(
+        text(path.join("one/report.html")) == page && !path.join("one/figures/clouds_seed_7.svg").exists()
+    );
     // A figure that somebody changed is not replaced, and not removed.
     write(path, "p/figures/loss.svg", "changed");
     refused(path, &["plot", "one", "--out", "p"], "p/figures/loss.svg: gdiff did not draw this file");

@@ -161,6 +161,38 @@ fn points_are_matched_by_the_names_and_values_of_their_keys() {
 }
 
 #[test]
+fn a_study_that_leaves_a_key_alone_stands_at_the_point_where_both_specs_say_the_same() {
+    let small = TINY.replace(r#"["baseline", "gaussianized", "exact"]"#, r#"["baseline", "exact"]"#);
+    // The width that the plain spec has, by its other way of writing, and another one.
+    let hidden = small.replace("hidden = [8, 8]", "hidden = [4, 8, 16]");
+    let widths = format!("{hidden}\n[sweep]\n\"network.width\" = [8, 4]\n");
+    let rates = format!("{hidden}\n[sweep]\n\"train.learning_rate\" = [0.002, 0.001]\n");
+    let folder = two_studies(&hidden, &widths);
+    let (said, rows) = compared(folder.path(), "a", "b", &[]);
+    assert!(said.contains("Every difference is exactly 0"), "{said}");
+    assert!(
+        !said.contains("Only in A") && said.contains("Only in B:\n  baseline, width 8\n  exact, width 8\n"),
+        "{said}"
+    );
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["network.width"] == "4"), "{rows:?}");
+    // Two sweeps over other keys meet at one point: the default rate, and this width.
+    study(folder.path(), "c", &rates);
+    let (said, rows) = compared(folder.path(), "b", "c", &[]);
+    assert!(said.contains("Every difference is exactly 0"), "{said}");
+    let values = |row: &Record| (row["network.width"].clone(), row["train.learning_rate"].clone());
+    assert!(
+        !rows.is_empty() && rows.iter().all(|row| values(row) == ("4".into(), "0.001".into())),
+        "{rows:?}"
+    );
+    assert!(said.contains("Only in B:\n  baseline, width 4, learning_rate 0.002\n"), "{said}");
+    // A plain study of another width stands at none.
+    study(folder.path(), "d", &small);
+    let output = run(folder.path(), &["compare", "d", "b"]);
+    assert_eq!(output.status.code(), Some(2), "{}", message(&output));
+    assert!(message(&output).contains("at the same sweep point in common"), "{}", message(&output));
+}
+
+#[test]
 fn replicates_that_only_one_study_has_are_left_out_of_the_pairs() {
     let more = three("").replace("replicates = 3", "replicates = 4");
     let folder = two_studies(&three(""), &more);

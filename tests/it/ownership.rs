@@ -38,6 +38,15 @@ fn an_output_that_is_an_input_is_refused() {
     ] {
         refused(folder.path(), arguments, "is an input of this command");
     }
+    // A hyphen is no file that anybody means.
+    for arguments in [
+        &["data", "spec.toml", "--out", "-"][..],
+        &["gaussianize", "fit", "d.csv", "--out", "h", "--report", "-"],
+        &["gaussianize", "apply", "g", "d.csv", "--out", "-"],
+    ] {
+        refused(folder.path(), arguments, " - would write a file named `-`");
+    }
+    assert!(!folder.path().join("-").exists());
     assert_eq!(text(folder.path().join("d.csv")), table);
     assert_eq!(text(folder.path().join("spec.toml")), SMALL);
     assert_eq!(std::fs::read(folder.path().join("g")).unwrap(), map);

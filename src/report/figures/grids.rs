@@ -3,9 +3,10 @@
 
 use super::captions::{count, pipeline_name, setting};
 use super::clouds::{chosen_points, runs_at};
+use super::error::FigureError;
 use super::file_names::file_names;
 use super::model::{Axis, Figure, Form, Mark, Panel, PanelRow, Scale};
-use super::results::{FigureError, Results};
+use super::results::Results;
 use crate::data::images::{ImageShape, images_of};
 use crate::data::source::Part;
 use crate::report::point_names::point_name;

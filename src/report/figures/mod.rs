@@ -34,6 +34,7 @@ pub mod contours;
 pub mod controls;
 pub mod draw;
 pub mod ends;
+mod error;
 pub mod error_over_t;
 pub mod facets;
 mod file_names;
@@ -60,8 +61,9 @@ pub mod training;
 
 use crate::run::RunError;
 
+pub use error::FigureError;
 pub use model::Figure;
-pub use results::{FigureError, Results};
+pub use results::Results;
 
 /// A kind of figure: one or several pictures whose names begin with its own.
 pub struct FigureKind {
