@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The pictures of docs/findings.md: results/figures/. About seven minutes on two cores.
+# The pictures of docs/findings.md: results/figures/. About five minutes on two cores.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 build

@@ -56,9 +56,8 @@ done
 {
     echo "# Inside the reverse process"
     echo
-    echo "Made by \`./scripts/inside.sh${*:+ $*}\`; gdiff $("$gdiff" --version | cut -d' ' -f2)," \
-        "commit $(sed -n 's/.*"git_commit": "\(.*\)".*/\1/p' "$out/calls/provenance.json"), $(date -u +%F)," \
-        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores."
+    echo "Made by \`./scripts/inside.sh${*:+ $*}\`; $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores." \
+        "\`provenance.json\` of each folder here says which commit of gdiff $("$gdiff" --version | cut -d' ' -f2) made it."
     echo
     cat scripts/inside.md
     echo

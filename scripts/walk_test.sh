@@ -26,7 +26,7 @@ prepare() {
 words=(SPEC=first.toml DIR_A=results/first DIR_B=results/second RUN_A=results/first/runs/baseline-r0
     RUN_B=results/first/runs/gaussianized-r0 TABLE=points.csv MAP=map.safetensors REAL=real.csv FAKE=points.csv
     DIR=results/planned KEY=train.ema)
-# The two studies at the end of the questions train for minutes: here with fewer of everything.
+# The two studies among the questions train for minutes: here with fewer of everything.
 small=(replicates=1 train.epochs=1 sample.count=200 metrics.reference=200)
 
 commands=0

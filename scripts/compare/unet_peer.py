@@ -1,4 +1,4 @@
-"""The U-Net of docs/design.md in PyTorch, with gdiff's names of the parameters: residual blocks with the step's embedding,
+"""The U-Net of docs/model.md in PyTorch, with gdiff's names of the parameters: residual blocks with the step's embedding,
 attention, strided convolutions down, nearest upsampling up (Ho et al. 2020). A peer for timings and an oracle for values."""
 
 import math

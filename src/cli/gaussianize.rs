@@ -89,7 +89,7 @@ pub struct FitArgs {
     /// Fraction of the points that watches the fit
     #[arg(long, value_name = "X")]
     pub held_out: Option<String>,
-    /// Layers without improvement before the fit stops
+    /// Layers without improvement that the fit goes on for; one more ends it
     #[arg(long, value_name = "N")]
     pub patience: Option<String>,
     /// Smallest improvement that counts, nats

@@ -61,7 +61,7 @@ fn by_lanczos(points: ArrayView2<f64>) -> Option<f64> {
 
 /// The reverse step at which the process speciates, of a sampler that visits the steps `times`, downwards: the first that is
 /// not above the speciation time, which is the first `t` with `abar_t Lambda < 1` ([`Schedule::speciation_step`]). None
-/// where `abar_t Lambda >= 1` already where the sampler begins.
+/// where the sampler begins at that time or below.
 pub fn reverse_step(schedule: &Schedule, times: &[usize], largest_eigenvalue: f64) -> Option<usize> {
     let speciation = schedule.speciation_step(largest_eigenvalue)?;
     let first = times.iter().chain([&0]).position(|&t| t <= speciation)?;

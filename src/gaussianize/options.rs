@@ -129,7 +129,7 @@ pub struct GaussianizeOptions {
     /// Fraction of the training points that watches the fit, up to 0.5; where these are fewer than 20,
     /// cross-validation chooses the layers; 0 watches nothing, and all layers are used.
     pub held_out: f64,
-    /// Layers without improvement before the fit stops.
+    /// Layers without improvement that the fit goes on for; one more ends it.
     pub patience: usize,
     /// Smallest improvement of the held-out log-likelihood that counts, nats per point.
     pub min_gain: f64,

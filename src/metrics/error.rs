@@ -31,6 +31,14 @@ pub enum MetricsError {
         /// The number of nearest neighbours asked for.
         k: usize,
     },
+    /// The interval of the kernel distance needs two halves of two points each.
+    #[error("{n} {which} points are too few for the interval of the kernel distance: at least 4 are needed")]
+    TooFewForInterval {
+        /// Which points: "real" or "generated".
+        which: &'static str,
+        /// How many there are.
+        n: usize,
+    },
     /// Real and generated points live in different spaces.
     #[error("the real points have {real} columns and the generated points {generated}")]
     DifferentColumns {

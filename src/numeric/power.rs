@@ -71,10 +71,10 @@ pub fn replicates_for(size: f64, deviation: f64) -> Option<usize> {
     }
     let mut high = 2;
     while !enough(high) {
-        high *= 2;
-        if high > MOST_REPLICATES {
+        if high == MOST_REPLICATES {
             return None;
         }
+        high = (2 * high).min(MOST_REPLICATES);
     }
     let mut low = high / 2;
     while high - low > 1 {

@@ -6,12 +6,13 @@ pub fn exponent(value: f64) -> i32 {
     (((value.to_bits() >> 52) & 0x7ff) as i32 - 1023).max(-1022)
 }
 
-/// `value 2^exponent` for exponents from -2046 to 2046, in two steps, the factors of which are doubles.
+/// `value 2^exponent` in two steps, the factors of which are doubles, for exponents from -2044 to 2046; down to -2046 for
+/// values of which the result is 0.
 #[inline]
 pub fn times_power_of_two(value: f64, exponent: i32) -> f64 {
     let power = |e: i32| f64::from_bits(((e + 1023) as u64) << 52);
     let half = exponent / 2;
-    // A factor 2^-1023 is no normal number; where the clamp changes it, the result is 0 all the same.
+    // A factor 2^-1023 is no normal number.
     value * power(half.max(-1022)) * power((exponent - half).max(-1022))
 }
 

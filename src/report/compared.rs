@@ -57,8 +57,9 @@ pub fn comparison_text(studies: [&StudyRuns; 2], compared: &Compared, metrics: &
 
 /// In which lines the specs differ.
 fn spec_text(differences: &[SpecDifference]) -> String {
-    let value = |value: &Option<String>| match value {
+    let value = |key: &str, value: &Option<String>| match value {
         Some(value) => short_value(&visible_cell(value)),
+        None if key.starts_with("sweep.") => "not swept".to_string(),
         None => "the default".to_string(),
     };
     let mut text = match differences.len() {
@@ -67,7 +68,7 @@ fn spec_text(differences: &[SpecDifference]) -> String {
         n => format!("The specs differ in {n} lines:\n"),
     };
     for SpecDifference { key, values: [a, b] } in differences.iter().take(MOST_NAMED) {
-        let _ = writeln!(text, "  {}: {} in A, {} in B", visible_cell(key), value(a), value(b));
+        let _ = writeln!(text, "  {}: {} in A, {} in B", visible_cell(key), value(key, a), value(key, b));
     }
     if differences.len() > MOST_NAMED {
         let _ = writeln!(text, "  and {} more", differences.len() - MOST_NAMED);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// Shortest time between two `progress` events of a run.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prints `begin`, `notice`, `stage`, `progress`, `finished`, `failed` and `result` events.
+/// Prints `begin`, `notice`, `stage`, `progress`, `training_metrics`, `finished`, `failed` and `result` events.
 #[derive(Debug)]
 pub struct JsonEvents {
     clock: Instant,

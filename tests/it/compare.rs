@@ -175,6 +175,7 @@ fn a_study_that_leaves_a_key_alone_stands_at_the_point_where_both_specs_say_the_
         "{said}"
     );
     assert!(!rows.is_empty() && rows.iter().all(|row| row["network.width"] == "4"), "{rows:?}");
+    assert!(said.contains("  sweep.network.width: not swept in A, [\"4\", \"8\"] in B\n"), "{said}");
     // Two sweeps over other keys meet at one point: the default rate, and this width.
     study(folder.path(), "c", &rates);
     let (said, rows) = compared(folder.path(), "b", "c", &[]);

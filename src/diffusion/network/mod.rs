@@ -61,8 +61,9 @@ pub struct Network {
 impl Network {
     /// A fresh network for points of `dim` dimensions and `steps` diffusion steps, in `f32`.
     ///
-    /// Weights and biases are U(-1/sqrt(in), 1/sqrt(in)), as PyTorch's nn.Linear; each parameter draws
-    /// from the child of `stream` with its own name, on the host, so every device starts alike.
+    /// Weights and biases of affine layers are U(-1/sqrt(in), 1/sqrt(in)), as PyTorch's nn.Linear; the convolutions of a U-Net
+    /// are Glorot-uniform, the last ones of its branches 0, their biases 0; scales are 1 and a learned table of times is
+    /// N(0, 1). Each parameter draws from the child of `stream` with its own name, on the host, so every device starts alike.
     ///
     /// # Errors
     /// If an option is out of its range, there is no dimension or no step, or the device fails.

@@ -114,7 +114,7 @@ pub struct LayerReport {
     pub negentropy_after: Vec<f64>,
     /// Sliced Wasserstein-2 distance to N(0, I) after the layer.
     pub distance: f64,
-    /// Largest `|z|`, over training and held-out points.
+    /// Largest `|z|` over training points, and over held-out ones too where layers are fitted one by one.
     pub largest_z: f64,
     /// Mean `log |det J|` of this layer.
     pub log_det: f64,

@@ -4,8 +4,8 @@
 //! conditional is `sum_k v_k Phi(y_kj)`, where the weights `v_k` of component `j + 1` are those of `j` times
 //! `phi(y_kj) / L_kjj`, normalized. So one pass gives `z` and the log-determinant, and the inverse finds one
 //! coordinate after the other by a safeguarded Newton iteration between the smallest and the largest of the
-//! components' own quantiles. A broad component with the mass of a tenth of a point keeps every conditional density
-//! positive.
+//! components' own quantiles. A broad component with the mass of a tenth of a point, or five of less mass in a stack of
+//! maps, keep every conditional density positive.
 
 use super::gmm_em::Cluster;
 use crate::numeric::normal;
@@ -117,7 +117,7 @@ impl MixtureMap {
         Self::new(dim, logs, means, factors)
     }
 
-    /// Components of the mixture, the broad one among them.
+    /// Components of the mixture, the broad ones among them.
     pub fn components(&self) -> usize {
         self.log_weights.len()
     }

@@ -9,8 +9,8 @@
 //! - `Gentle` changes two things and remains a true CDF with a true density. A fraction `1/(10 n)` of the mass is one
 //!   broad Cauchy density with the mean and standard deviation of the data, so that `F` increases in every gap, between
 //!   distant outliers too, and the inverse exists there. And one bandwidth outside the data the derivative of `z(s)`
-//!   becomes `1/std` and stays constant: the tail is that of a Gaussian with the data's own standard deviation. The
-//!   density there is `phi(z) / std`, which the log-determinant takes into account exactly.
+//!   becomes at most `1/std` (less where it is less there already) and stays constant: the tail is that of a Gaussian with the
+//!   data's own standard deviation, or a wider one. The log-determinant takes the density there into account exactly.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub enum Tails {
     /// The plain kernel estimate (G 9-12): derivative `1/h` outside, constant between distant modes, where the inverse
     /// returns only points near a kernel.
     Kernel,
-    /// Derivative `1/std` from one bandwidth outside, and a thin broad component between the modes.
+    /// Derivative of at most `1/std` from one bandwidth outside, and a thin broad component between the modes.
     Gentle,
 }
 

@@ -36,7 +36,7 @@ pub fn kernel_interval(
     checked_set(&x, "generated")?;
     for (points, which) in [(&real, "real"), (&x, "generated")] {
         if points.nrows() < 4 {
-            return Err(MetricsError::TooFewPoints { which, n: points.nrows(), k: 3 });
+            return Err(MetricsError::TooFewForInterval { which, n: points.nrows() });
         }
     }
     let dealt = |points: ArrayView2<f64>, which| {

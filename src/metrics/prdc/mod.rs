@@ -112,8 +112,8 @@ enum Backend {
 /// Dimensions from which on the host multiplies matrices: boxes of so many dimensions exclude little.
 const PRODUCTS_FROM: usize = 32;
 
-/// Dimensions from which on a GPU takes over. In few dimensions a tree leaves out nearly all pairs, and up to here
-/// the host's single-precision prefilter is estimated to be no slower than moving tiles to and from a GPU.
+/// Dimensions from which on a GPU takes over. Up to here the host's products of matrices in single precision, which leave few
+/// pairs to be settled in double precision, are estimated to be no slower than moving tiles to and from a GPU.
 const MANY_DIMENSIONS: usize = 256;
 
 impl RealManifold {

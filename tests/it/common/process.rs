@@ -61,7 +61,7 @@ fn hears_of_a_lost_terminal(command: &mut Command) {
 }
 
 impl Waiting {
-    /// Starts the binary, and returns when it waits at every one of the points (see `src/experiment/wait_point.rs`).
+    /// Starts the binary, and returns when it waits at every one of the points (see `src/store/wait_point.rs`).
     pub fn begin(folder: &Path, arguments: &[&str], points: &[&str]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("gdiff"));
         hears_of_a_lost_terminal(&mut command);
