@@ -13,7 +13,14 @@
 # Arguments but --out DIR and --only SET go to `gdiff run`. GDIFF=PATH takes a binary that is built already.
 set -euo pipefail
 
-command="scripts/iso_table1.sh $*"
+# The call, as a shell takes it.
+command=scripts/iso_table1.sh
+for argument in "$@"; do
+    case $argument in
+        *[!A-Za-z0-9_./=-]*) command+=" ${argument@Q}" ;;
+        *) command+=" $argument" ;;
+    esac
+done
 out=results/iso
 arguments=()
 sets=()
@@ -39,7 +46,7 @@ tables=()
 for folder in "${folders[@]}"; do
     tables+=("$folder/provenance.json" "$folder/summary.csv" "$folder/metrics.csv")
 done
-awk -v command="${command% }" -f scripts/iso_table1.awk "${tables[@]}" > "$out/table1.md.part"
+awk -v command="$command" -f scripts/iso_table1.awk "${tables[@]}" > "$out/table1.md.part"
 mv "$out/table1.md.part" "$out/table1.md"
 
 # The first run of each data set stands for all: lambda changes neither data nor noise.
