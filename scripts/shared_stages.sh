@@ -43,7 +43,7 @@ out=results/speed/shared.md
 {
     echo "# What shared stages save"
     echo
-    echo "Made by \`./scripts/shared_stages.sh${*:+ $*}\`; $("$gdiff" --version | head -n 2 | paste -sd " " | tr -s " "), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
+    echo "Made by \`./scripts/shared_stages.sh${*:+ $*}\`; $("$gdiff" -V), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
         "$(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg), $(date -u +%F)."
     echo
     echo "\`$spec\`, two schedules and ${#pipelines[@]} pipelines, four replicates: as one study, whose runs share data, metrics of real points"

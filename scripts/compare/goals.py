@@ -159,8 +159,8 @@ def page(rows, about, versions, chosen):
 Made by `./scripts/compare.sh`.{quick} {" ".join(about)}
 {versions}
 gdiff's OpenBLAS is the system's, with the kernels {openblas_kernels()} (its own choice on this processor may be slower ones); only the
-rows "sgemm alone" use it. Medians over {chosen.rounds} rounds in turn, of what takes long over fewer (one of plain Python; `compare.csv` has every round). Behind them, in brackets, times gdiff's: the median of the
-ratios within a round, where one follows the other; such a machine's speed changes by half within seconds, as its cores share
+rows "sgemm alone" use it. Medians over {chosen.rounds} rounds in turn, of what takes long over fewer (one of plain Python; `compare.csv`
+has every round). Behind them, in brackets, times gdiff's: the median of the ratios within a round, where one follows the other; such a machine's speed changes by half within seconds, as its cores share
 with strangers, and the table of goals therefore has the ratios of the fastest rounds beside. One thread is one core for everybody,
 two threads are two. All values are in `compare.csv`.
 

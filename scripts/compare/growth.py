@@ -135,7 +135,8 @@ Hidden layers w, 2 w, 4 w: the products grow with the square of w.
 ## Whole job
 
 `scripts/compare/workload.toml` with n training points, n generated and n real ones, both pipelines, 2 epochs, T = 100, all metrics at
-steps 0, 50 and 100 but distances, of which the energy distance grows with the square of n; from start to end, with the peak memory that the system counts (`/usr/bin/time -v` prints the same).
+steps 0, 50 and 100 but distances, of which the energy distance grows with the square of n; from start to end, with the peak memory
+that the system counts (`/usr/bin/time -v` prints the same).
 Python: JAX, k-d tree PRDC, binned tables; imports and compilation included.
 
 {table(["whole job", "points", "seconds", "peak memory, MiB"], lines)}
