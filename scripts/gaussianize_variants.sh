@@ -25,8 +25,8 @@ the paper: 5 x ICA, Silverman|--coupling marginal --rotation ica --layers 5 --ba
 {
     echo "# Gaussianizing the suite, several ways"
     echo
-    echo "Made by \`SEEDS=$seeds ./scripts/gaussianize_variants.sh\`; $("$gdiff" --version), commit" \
-        "$(git rev-parse --short HEAD), $(date -u +%F), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
+    echo "Made by \`SEEDS=$seeds ./scripts/gaussianize_variants.sh\`; $("$gdiff" -V)," \
+        "$(date -u +%F), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
         "$(nproc) cores. 10,000 points to fit, 10,000 fresh ones, 10,000 samples; medians over $seeds data sets."
     echo
     cat scripts/gaussianize_variants.md
